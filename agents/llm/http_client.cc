@@ -1,0 +1,185 @@
+#include "agents/llm/http_client.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cctype>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/text.h"
+
+namespace podium::agents {
+namespace {
+
+namespace asio = boost::asio;
+
+struct Transfer {
+  HttpRequest request;
+  HttpResponse response;
+  Deadline deadline{Deadline::In(Millis(0))};
+  std::function<void(HttpResponse)> done;
+  CURL* easy = nullptr;
+  curl_slist* headers = nullptr;
+  char error[CURL_ERROR_SIZE] = {};
+  bool too_large = false;
+
+  ~Transfer() {
+    if (easy) curl_easy_cleanup(easy);
+    if (headers) curl_slist_free_all(headers);
+  }
+};
+
+std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* user) {
+  auto* t = static_cast<Transfer*>(user);
+  std::size_t n = size * count;
+  if (t->response.body.size() + n > t->request.response_cap_bytes) {
+    t->too_large = true;
+    return 0;
+  }
+  t->response.body.append(data, n);
+  return n;
+}
+
+std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user) {
+  auto* t = static_cast<Transfer*>(user);
+  std::string_view line(data, size * count);
+  std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return line.size();
+  std::string name(line.substr(0, colon));
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::string value(Trim(line.substr(colon + 1)));
+  double number = std::atof(value.c_str());
+  if (name == "retry-after-ms") t->response.retry_after = Millis(static_cast<std::int64_t>(number));
+  if (name == "retry-after" && !t->response.retry_after && number > 0) {
+    t->response.retry_after = Millis(static_cast<std::int64_t>(number * 1000));
+  }
+  if (name == "x-should-retry") t->response.should_retry = value == "true";
+  return line.size();
+}
+
+void Configure(Transfer& t) {
+  t.easy = curl_easy_init();
+  for (const auto& h : t.request.headers) t.headers = curl_slist_append(t.headers, h.c_str());
+  auto set = [&](auto option, auto value) { curl_easy_setopt(t.easy, option, value); };
+  set(CURLOPT_URL, t.request.url.c_str());
+  set(CURLOPT_HTTPHEADER, t.headers);
+  set(CURLOPT_POST, 1L);
+  set(CURLOPT_POSTFIELDS, t.request.body.c_str());
+  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(t.request.body.size()));
+  set(CURLOPT_WRITEFUNCTION, &OnBody);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(&t));
+  set(CURLOPT_HEADERFUNCTION, &OnHeader);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(&t));
+  set(CURLOPT_ERRORBUFFER, static_cast<char*>(t.error));
+  set(CURLOPT_PRIVATE, static_cast<void*>(&t));
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_CONNECTTIMEOUT_MS, 10'000L);
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(1, t.deadline.remaining().count())));
+  set(CURLOPT_USERAGENT, "podium/" PODIUM_VERSION);
+}
+
+}  // namespace
+
+struct HttpClient::Impl {
+  CURLM* multi = curl_multi_init();
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Transfer>> incoming;  // guarded by mutex
+  std::map<CURL*, std::unique_ptr<Transfer>> active;  // the thread's own
+  std::atomic<bool> stop{false};
+  std::thread thread{[this] { Loop(); }};
+
+  ~Impl() {
+    stop = true;
+    curl_multi_wakeup(multi);
+    thread.join();
+    for (auto& [easy, transfer] : active) curl_multi_remove_handle(multi, easy);
+    active.clear();
+    curl_multi_cleanup(multi);
+  }
+
+  void Add(std::unique_ptr<Transfer> transfer) {
+    {
+      std::lock_guard lock(mutex);
+      incoming.push_back(std::move(transfer));
+    }
+    curl_multi_wakeup(multi);
+  }
+
+  void Loop() {
+    while (!stop) {
+      TakeIncoming();
+      int running = 0;
+      curl_multi_perform(multi, &running);
+      Finish();
+      curl_multi_poll(multi, nullptr, 0, 1000, nullptr);
+    }
+  }
+
+  void TakeIncoming() {
+    std::vector<std::unique_ptr<Transfer>> fresh;
+    {
+      std::lock_guard lock(mutex);
+      fresh.swap(incoming);
+    }
+    for (auto& t : fresh) {
+      Configure(*t);
+      CURL* easy = t->easy;
+      curl_multi_add_handle(multi, easy);
+      active.emplace(easy, std::move(t));
+    }
+  }
+
+  void Finish() {
+    int left = 0;
+    while (CURLMsg* message = curl_multi_info_read(multi, &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      CURL* easy = message->easy_handle;
+      CURLcode code = message->data.result;
+      curl_multi_remove_handle(multi, easy);
+      auto node = active.extract(easy);
+      Transfer& t = *node.mapped();
+      long status = 0;
+      curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+      t.response.status = code == CURLE_OK ? static_cast<int>(status) : 0;
+      if (code != CURLE_OK) t.response.transport_error = t.too_large ? "the answer is too large" : t.error[0] ? t.error : curl_easy_strerror(code);
+      t.done(std::move(t.response));
+    }
+  }
+};
+
+HttpClient::HttpClient() {
+  static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
+  (void)once;
+  impl_ = std::make_unique<Impl>();
+}
+HttpClient::~HttpClient() = default;
+
+Task<HttpResponse> HttpClient::Post(HttpRequest request, Deadline deadline) {
+  // Not cancellable: the transfer itself ends by its deadline.
+  auto start = [this, &request, deadline](auto handler) {
+    auto executor = asio::get_associated_executor(handler);
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    auto transfer = std::make_unique<Transfer>();
+    transfer->request = std::move(request);
+    transfer->deadline = deadline;
+    transfer->done = [shared, executor, work = asio::make_work_guard(executor)](HttpResponse response) mutable {
+      asio::post(executor, [shared, response = std::move(response)]() mutable { (*shared)(std::move(response)); });
+    };
+    impl_->Add(std::move(transfer));
+  };
+  auto token = asio::use_awaitable;
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(HttpResponse)>(start, token);
+}
+
+}  // namespace podium::agents

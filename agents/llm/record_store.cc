@@ -1,0 +1,46 @@
+#include "agents/llm/record_store.h"
+
+#include <zstd.h>
+
+#include "base/digest.h"
+#include "base/files.h"
+
+namespace podium::agents {
+namespace {
+
+constexpr std::uint64_t kMaxBytes = 256 << 20;
+
+std::string Compress(std::string_view text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  std::size_t n = ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3);
+  out.resize(ZSTD_isError(n) ? 0 : n);
+  return out;
+}
+
+std::optional<std::string> Decompress(std::string_view bytes) {
+  unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxBytes) return std::nullopt;
+  std::string out(size, '\0');
+  std::size_t n = ZSTD_decompress(out.data(), out.size(), bytes.data(), bytes.size());
+  if (ZSTD_isError(n) || n != out.size()) return std::nullopt;
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> RecordStore::Find(std::string_view request) const {
+  std::string name = Digest::Of(request).hex();
+  auto asked = ReadFile(dir_ / (name + ".request.json.zst"), kMaxBytes);
+  auto answered = ReadFile(dir_ / (name + ".response.zst"), kMaxBytes);
+  if (!asked || !answered || Decompress(*asked) != request) return std::nullopt;
+  return Decompress(*answered);
+}
+
+Status RecordStore::Save(std::string_view request, std::string_view response) const {
+  std::string name = Digest::Of(request).hex();
+  PODIUM_TRY(MakeDirs(dir_));
+  PODIUM_TRY(WriteFileAtomic(dir_ / (name + ".request.json.zst"), Compress(request)));
+  return WriteFileAtomic(dir_ / (name + ".response.zst"), Compress(response));
+}
+
+}  // namespace podium::agents

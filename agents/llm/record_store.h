@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace podium::agents {
+
+// A trial's model traffic: DIR/<sha256 of the request>.request.json.zst and .response.zst. An answer is durable before anybody
+// acts on it.
+class RecordStore {
+ public:
+  explicit RecordStore(std::filesystem::path dir) : dir_(std::move(dir)) {}
+  // The stored answer to exactly this request, if it was asked before and both files are sound.
+  [[nodiscard]] std::optional<std::string> Find(std::string_view request) const;
+  [[nodiscard]] Status Save(std::string_view request, std::string_view response) const;
+
+ private:
+  std::filesystem::path dir_;
+};
+
+}  // namespace podium::agents

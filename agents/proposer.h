@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/preview.h"
+#include "agents/search_node.h"
+#include "agents/trial_context.h"
+
+namespace podium::agents {
+
+struct ProposalRequest {
+  Operator op = Operator::kDraft;
+  int node_id = 0;
+  int parent = -1;                     // index into nodes
+  const std::vector<SearchNode>* nodes = nullptr;
+  const TaskBrief* task = nullptr;
+  const DataPreview* preview = nullptr;
+  std::uint64_t seed = 0;
+  Millis exec_limit{0};
+  int nodes_left = 0;
+};
+
+struct Proposal {
+  std::string source;
+  std::string plan;
+  std::string code;     // one self-contained Python program; empty: see fault
+  std::string fault;    // "no_code", "model_error": the step failed, and that is the agent's affair
+  std::string detail;
+  bool exhausted = false;  // nothing is left to try: the search ends
+  TokenUsage tokens;
+};
+
+struct ScoreReading {
+  std::optional<double> score;
+  TokenUsage tokens;
+};
+
+// Turns an operator into code. One a trial; calls come one at a time from the event loop.
+class Proposer {
+ public:
+  virtual ~Proposer() = default;
+  // An error is an infrastructure failure (no server, no template folder); a useless answer is a fault in the value.
+  [[nodiscard]] virtual Task<Result<Proposal>> Propose(ProposalRequest request, Deadline deadline) = 0;
+  // Asked only when the program printed no line that says its score: what did it score, if anything?
+  [[nodiscard]] virtual Task<Result<ScoreReading>> ReadScore(const SearchNode& node, const TaskBrief& task, Deadline deadline);
+};
+
+// Tree search settings, in AIDE's terms: drafts first, then debug, then improve the best.
+struct SearchSettings {
+  int drafts = 3;
+  double debug_prob = 1.0;
+  int max_debug_depth = 3;
+  bool single_shot = false;
+};
+
+[[nodiscard]] std::unique_ptr<Scaffold> MakeTreeSearch(SearchSettings settings, std::unique_ptr<Proposer> proposer);
+
+}  // namespace podium::agents

@@ -1,0 +1,225 @@
+#include <algorithm>
+#include <cmath>
+
+#include "agents/proposer.h"
+#include "agents/scaffolds/greedy_policy.h"
+#include "agents/scaffolds/read_score.h"
+#include "base/files.h"
+#include "base/text.h"
+
+namespace podium::agents {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kOutputHead = 6000;
+constexpr std::size_t kOutputTail = 6000;
+
+// Greedy and single-shot: propose, run, look, choose. Every finished node is in the journal before the next begins.
+class TreeSearch final : public Scaffold {
+ public:
+  TreeSearch(SearchSettings settings, std::unique_ptr<Proposer> proposer)
+      : settings_(settings), proposer_(std::move(proposer)) {}
+
+  Task<Result<AgentOutcome>> Run(TrialContext& context) override {
+    context_ = &context;
+    nodes_ = context.nodes;
+    auto preview = MakePreview(context.task.public_dir);
+    if (!preview) co_return tl::unexpected(preview.error());
+    preview_ = std::move(*preview);
+    std::string end = "node_budget";
+    while (static_cast<int>(nodes_.size()) < (settings_.single_shot ? 1 : context.max_nodes)) {
+      if (context.draining) co_return Paused();
+      if (context.deadline.expired()) {
+        end = "time_limit";
+        break;
+      }
+      auto more = co_await Step();
+      if (!more) co_return tl::unexpected(more.error());
+      if (!*more) {
+        end = context.deadline.expired() ? "time_limit" : "finished";
+        break;
+      }
+    }
+    co_return Outcome(end);
+  }
+
+ private:
+  // One node. False when the proposer has nothing left or no time is left to run anything.
+  Task<Result<bool>> Step() {
+    NextStep next = ChooseNext(nodes_, settings_, context_->task.lower_is_better, context_->seed);
+    SearchNode node;
+    node.id = static_cast<int>(nodes_.size());
+    node.parent = next.parent;
+    node.op = next.op;
+    Phase("proposing", node);
+    ProposalRequest request = MakeRequest(node);
+    auto proposal = co_await proposer_->Propose(std::move(request), context_->deadline);
+    if (!proposal) co_return tl::unexpected(proposal.error());
+    if (proposal->exhausted) co_return false;
+    if (context_->deadline.expired()) co_return false;
+    node.source = proposal->source;
+    node.plan = proposal->plan;
+    node.code = proposal->code;
+    node.tokens = proposal->tokens;
+    node.fault = proposal->fault;
+    node.detail = proposal->detail;
+    if (node.fault.empty()) {
+      auto ran = co_await RunNode(node);
+      if (!ran) co_return tl::unexpected(ran.error());
+    }
+    auto recorded = context_->events.Record("node", NodeToJson(node));
+    if (!recorded) co_return tl::unexpected(recorded.error());
+    nodes_.push_back(node);
+    context_->on_node(nodes_.back());
+    co_return true;
+  }
+
+  ProposalRequest MakeRequest(const SearchNode& node) const {
+    ProposalRequest request;
+    request.op = node.op;
+    request.node_id = node.id;
+    request.parent = node.parent;
+    request.nodes = &nodes_;
+    request.task = &context_->task;
+    request.preview = &preview_;
+    request.seed = context_->seed;
+    request.exec_limit = context_->exec_limit;
+    request.nodes_left = context_->max_nodes - node.id;
+    return request;
+  }
+
+  Task<Status> RunNode(SearchNode& node) {
+    Phase("running", node);
+    std::string name = "node_" + std::to_string(node.id) + ".py";
+    auto saved = WriteFileAtomic(context_->trial_dir / "code" / name, node.code);
+    if (!saved) co_return saved;
+    Deadline control = Deadline::In(std::chrono::seconds(60));
+    auto& box = context_->sandbox;
+    std::string program = "/home/code/" + name;
+    auto put = co_await box.PutFile(program, node.code, 0644, control);
+    if (!put) co_return put;
+    auto cleared = co_await Clear();
+    if (!cleared) co_return cleared;
+    sandbox::ExecSpec spec;
+    spec.argv = {"python3", program};
+    spec.env = {{"PODIUM_SEED", std::to_string(context_->seed)},
+                {"TIME_LIMIT_SECS", std::to_string(context_->exec_limit.count() / 1000)}};
+    Deadline until = Deadline::In(context_->exec_limit).Earlier(context_->deadline);
+    auto result = co_await box.Exec(std::move(spec), until);
+    if (!result) co_return tl::unexpected(result.error());
+    node.end = std::string(sandbox::ExecEndText(result->end));
+    node.exit_code = result->exit_code;
+    node.exec_wall = result->wall;
+    node.output = HeadTail(Printable(result->output), kOutputHead, kOutputTail);
+    co_return co_await Judge(node, *result);
+  }
+
+  // A node must not be credited with the file an earlier one left.
+  Task<Status> Clear() {
+    sandbox::ExecSpec spec;
+    spec.argv = {"rm", "-rf", kSubmissionPath};
+    Deadline control = Deadline::In(std::chrono::seconds(60));
+    auto result = co_await context_->sandbox.Exec(std::move(spec), control);
+    if (!result) co_return tl::unexpected(result.error());
+    co_return Status{};
+  }
+
+  // Decides whether the node counts: it ended by itself, its file has the right shape, and it printed a finite score.
+  Task<Status> Judge(SearchNode& node, const sandbox::ExecResult& result) {
+    if (result.end != sandbox::ExecEnd::kExited || result.exit_code != 0) {
+      node.fault = result.end == sandbox::ExecEnd::kExited ? "exit_" + std::to_string(result.exit_code) : node.end;
+      node.detail = LastLine(node.output);
+      co_return Status{};
+    }
+    fs::path kept = context_->trial_dir / "snapshots" / ("node_" + std::to_string(node.id) + ".csv");
+    Deadline control = Deadline::In(std::chrono::seconds(120));
+    auto taken = co_await context_->sandbox.TakeFile(kSubmissionPath, kept, context_->submission_cap_bytes, control);
+    if (!taken) co_return tl::unexpected(taken.error());
+    if (taken->fault != sandbox::TakeFault::kNone) {
+      node.fault = taken->fault == sandbox::TakeFault::kMissing ? "no_submission" : std::string(TakeFaultText(taken->fault));
+      node.detail = taken->detail;
+      co_return Status{};
+    }
+    node.submission_digest = taken->digest.hex();
+    auto bytes = ReadFile(kept, context_->submission_cap_bytes);
+    if (!bytes) co_return tl::unexpected(bytes.error());
+    ShapeVerdict shape = context_->check_shape(*bytes);
+    if (!shape.valid) {
+      node.fault = shape.reason;
+      node.detail = shape.message;
+      co_return Status{};
+    }
+    co_return co_await FindScore(node);
+  }
+
+  Task<Status> FindScore(SearchNode& node) {
+    node.score = ScoreFromOutput(node.output);
+    if (!node.score) {
+      auto reading = co_await proposer_->ReadScore(node, context_->task, context_->deadline);
+      if (!reading) co_return tl::unexpected(reading.error());
+      node.score = reading->score;
+      node.tokens.prompt += reading->tokens.prompt;
+      node.tokens.completion += reading->tokens.completion;
+      node.tokens.calls += reading->tokens.calls;
+      node.tokens.wait += reading->tokens.wait;
+    }
+    if (!node.score || !std::isfinite(*node.score)) {
+      node.score.reset();
+      node.fault = "no_score";
+      node.detail = "the program printed no finite validation score";
+    }
+    co_return Status{};
+  }
+
+  static std::string LastLine(std::string_view output) {
+    auto lines = Split(Trim(output), '\n');
+    return std::string(lines.back().substr(0, 300));
+  }
+
+  void Phase(std::string_view what, const SearchNode& node) const {
+    std::string text = std::string(what) + " node " + std::to_string(node.id) + " (" + std::string(OperatorText(node.op)) + ")";
+    context_->on_phase(text);
+  }
+
+  static AgentOutcome Paused() {
+    AgentOutcome outcome;
+    outcome.end = "paused";
+    return outcome;
+  }
+
+  // The best node's file; if none counts, the newest file of the right shape whose score is unknown.
+  AgentOutcome Outcome(std::string end) const {
+    AgentOutcome outcome;
+    outcome.end = std::move(end);
+    int chosen = BestNode(nodes_, context_->task.lower_is_better);
+    for (std::size_t i = nodes_.size(); chosen < 0 && i-- > 0;) {
+      if (nodes_[i].fault == "no_score") chosen = static_cast<int>(i);
+    }
+    if (chosen < 0) {
+      outcome.detail = "no node left a submission of the right shape";
+      return outcome;
+    }
+    const SearchNode& node = nodes_[static_cast<std::size_t>(chosen)];
+    outcome.submission = context_->trial_dir / "snapshots" / ("node_" + std::to_string(node.id) + ".csv");
+    outcome.submission_digest = node.submission_digest;
+    outcome.detail = "node " + std::to_string(node.id) + (node.score ? ", validation score " + FormatScore(*node.score) : "");
+    return outcome;
+  }
+
+  SearchSettings settings_;
+  std::unique_ptr<Proposer> proposer_;
+  TrialContext* context_ = nullptr;
+  std::vector<SearchNode> nodes_;
+  DataPreview preview_;
+};
+
+}  // namespace
+
+Task<Result<ScoreReading>> Proposer::ReadScore(const SearchNode&, const TaskBrief&, Deadline) { co_return ScoreReading{}; }
+
+std::unique_ptr<Scaffold> MakeTreeSearch(SearchSettings settings, std::unique_ptr<Proposer> proposer) {
+  return std::make_unique<TreeSearch>(settings, std::move(proposer));
+}
+
+}  // namespace podium::agents

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agents/search_node.h"
+#include "base/async.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/result.h"
+#include "sandbox/sandbox.h"
+
+namespace podium::agents {
+
+// What an agent may know of a task. Holds no path to answers.
+struct TaskBrief {
+  std::string id;
+  std::string title;
+  std::string description;  // Markdown
+  std::string metric;
+  bool lower_is_better = false;
+  std::filesystem::path public_dir;  // on the host, for the data preview
+};
+
+// Where a trial's events go: durable before they are acted on.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  [[nodiscard]] virtual Status Record(std::string_view type, const std::string& body_json) = 0;
+};
+
+struct ShapeVerdict {
+  bool valid = false;
+  std::string reason;   // a fixed code
+  std::string message;  // for a person
+};
+
+// Everything one trial hands to its scaffold. All references outlive the scaffold's Run.
+struct TrialContext {
+  Reactor& reactor;
+  sandbox::Sandbox& sandbox;
+  EventSink& events;
+  TaskBrief task;
+  std::uint64_t seed = 0;
+  Deadline deadline;                      // of the whole trial
+  Millis exec_limit{0};                   // of one program run
+  int max_nodes = 1;
+  std::filesystem::path trial_dir;        // code/, snapshots/, llm/ lie below
+  std::vector<SearchNode> nodes;          // of an earlier, interrupted attempt, oldest first
+  const std::atomic<bool>& draining;      // set by Ctrl-C: end after the step in flight
+  std::function<ShapeVerdict(std::string_view bytes)> check_shape;
+  std::function<void(const SearchNode&)> on_node;  // progress display
+  std::function<void(std::string_view)> on_phase;  // "proposing", "running node 3"
+  std::uint64_t submission_cap_bytes = std::uint64_t{2} << 30;
+};
+
+// How an agent's work ended. `end` is a stable text: "finished", "node_budget", "time_limit", "memory_limit", "pid_limit",
+// "disk_limit", "exit_<n>", "signal_<n>", "gave_up", "paused".
+struct AgentOutcome {
+  std::string end = "finished";
+  std::string detail;
+  std::optional<std::filesystem::path> submission;  // a file already taken out (search scaffolds); else the final file is taken
+  std::string submission_digest;
+};
+
+class Scaffold {
+ public:
+  virtual ~Scaffold() = default;
+  // Works until its budget is spent. An error is an infrastructure failure, never the agent's.
+  [[nodiscard]] virtual Task<Result<AgentOutcome>> Run(TrialContext& context) = 0;
+};
+
+// The submission's place inside every sandbox.
+inline constexpr const char* kSubmissionPath = "/home/submission/submission.csv";
+
+}  // namespace podium::agents
