@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace CLI {
+class App;
+}
+
+namespace podium::harness {
+
+// Exit codes of every verb; docs/exit-codes.md explains them.
+enum class Exit : int {
+  kOk = 0,
+  kInternal = 1,
+  kUsage = 2,           // command line, configuration, unknown name
+  kInvalid = 3,         // `grade`: the submission is invalid or missing
+  kGraderError = 4,     // `grade`: the grader failed
+  kInfrastructure = 5,  // the host, a file, a server, a sandbox
+  kUnfinished = 6,      // `run`: stopped before every trial had its verdict
+};
+[[nodiscard]] Exit ExitFor(const Error& error);
+
+// Prints "podium: message" to standard error and returns its exit code.
+Exit Report(const Error& error);
+
+// Options that several verbs share.
+struct Output {
+  bool json = false;
+};
+
+// Each adds its verbs to the program; the chosen verb stores what main returns in `exit`.
+void AddRunVerbs(CLI::App& app, Exit& exit);    // run, status, report, reindex
+void AddTaskVerbs(CLI::App& app, Exit& exit);   // tasks, grade
+void AddHostVerbs(CLI::App& app, Exit& exit);   // doctor, image
+
+}  // namespace podium::harness

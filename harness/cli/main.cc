@@ -1,0 +1,84 @@
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+
+#include "base/log.h"
+#include "harness/cli/cli.h"
+
+namespace podium::harness {
+
+Exit ExitFor(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kUsage:
+    case ErrorCode::kConfig:
+    case ErrorCode::kNotFound: return Exit::kUsage;
+    case ErrorCode::kGrader: return Exit::kGraderError;
+    case ErrorCode::kBusy:
+    case ErrorCode::kInterrupted: return Exit::kUnfinished;
+    case ErrorCode::kInternal: return Exit::kInternal;
+    default: return Exit::kInfrastructure;
+  }
+}
+
+Exit Report(const Error& error) {
+  std::string out = "podium: " + error.message + "\n";
+  for (const auto& [key, value] : error.context) out += "  " + key + ": " + value + "\n";
+  if (error.code == ErrorCode::kInternal) {
+    out += "  this is a bug in Podium (" + std::string(error.where.file_name()) + ":" + std::to_string(error.where.line()) + ")\n";
+  }
+  std::fputs(out.c_str(), stderr);
+  return ExitFor(error);
+}
+
+namespace {
+
+constexpr const char* kFooter = R"(
+Start here:
+  podium doctor                                       what this machine can do
+  podium tasks ls                                     the tasks and their boards
+  podium run configs/runs/quickstart.yaml             five tasks, two agents, no API key
+  podium run --task conway-reverse --agent greedy --proposer portfolio
+  OPENAI_API_KEY=... podium run --task unimelb-grants --agent greedy --proposer llm --model NAME
+
+Running the same command again continues where it stopped. Exit codes: 0 done, 2 usage, 3 invalid submission,
+4 grader error, 5 infrastructure, 6 unfinished.)";
+
+int Main(int argc, char** argv) {
+  CLI::App app{"Podium: how good is an agent at machine-learning research? It works on Kaggle-style tasks in a\n"
+               "container, is graded outside it, and is ranked on the human leaderboard."};
+  app.name("podium");
+  app.footer(kFooter);
+  app.set_version_flag("--version", "podium " PODIUM_VERSION);
+  app.require_subcommand(1);
+  bool verbose = false;
+  app.add_flag("-v,--verbose", verbose, "Say more on standard error");
+  app.parse_complete_callback([&] {
+    if (verbose) SetLogLevel(LogLevel::kDebug);
+  });
+  Exit exit = Exit::kOk;
+  AddRunVerbs(app, exit);
+  AddTaskVerbs(app, exit);
+  AddHostVerbs(app, exit);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    int code = app.exit(e, std::cout, std::cerr);
+    return code == 0 ? 0 : static_cast<int>(Exit::kUsage);
+  }
+  return static_cast<int>(exit);
+}
+
+}  // namespace
+}  // namespace podium::harness
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return podium::harness::Main(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "podium: unexpected: %s (this is a bug in Podium)\n", e.what());
+    return 1;
+  }
+}

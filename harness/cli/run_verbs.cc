@@ -1,0 +1,203 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "harness/cli/cli.h"
+#include "harness/cli/live_view.h"
+#include "harness/engine/plan.h"
+#include "harness/engine/run.h"
+#include "harness/report/html.h"
+#include "harness/report/summary.h"
+#include "harness/report/table.h"
+#include "harness/store/index.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct RunOptions {
+  std::string file;
+  std::vector<std::string> tasks, agents, sets;
+  std::map<std::string, std::string> values;  // setting -> value, of the single flags
+  bool print_config = false;
+  bool dry_run = false;
+  bool json = false;
+};
+
+// flag, setting
+constexpr std::pair<const char*, const char*> kFlags[] = {
+    {"--suite", "suite"}, {"--proposer", "proposer"}, {"--model", "model"}, {"--seeds", "seeds"}, {"--jobs", "jobs"}, {"--name", "name"},
+    {"--wall", "budget.wall"}, {"--nodes", "budget.nodes"}, {"--exec-limit", "budget.exec"}, {"--image", "image"}};
+
+Result<Settings> Resolve(const RunOptions& o) {
+  Settings settings;
+  if (!o.file.empty()) {
+    std::error_code ec;
+    if (!fs::exists(o.file, ec)) return Fail(ErrorCode::kNotFound, "there is no run file '" + o.file + "'. Runs that ship with Podium are in configs/runs.");
+    PODIUM_ASSIGN(auto root, ReadYaml(o.file));
+    PODIUM_ASSIGN(auto map, YamlMap::From(root));
+    PODIUM_ASSIGN(auto schema, map.String("schema"));
+    if (schema != "podium-run/1") return root.Complain("schema must be podium-run/1, found '" + schema + "'");
+    static constexpr std::string_view kAlso[] = {"schema"};
+    PODIUM_TRY(settings.ApplyYaml(root, kAlso));
+  }
+  PODIUM_TRY(settings.ApplyEnvironment(environ));
+  if (!o.tasks.empty()) {
+    PODIUM_TRY(settings.Set("tasks", Join(o.tasks, ","), "--task"));
+    PODIUM_TRY(settings.Set("suite", "", "--task"));
+  }
+  if (!o.agents.empty()) PODIUM_TRY(settings.Set("agents", Join(o.agents, ","), "--agent"));
+  for (auto [flag, setting] : kFlags) {
+    auto it = o.values.find(flag);
+    if (it != o.values.end() && !it->second.empty()) PODIUM_TRY(settings.Set(setting, it->second, flag));
+  }
+  for (const auto& item : o.sets) {
+    std::size_t equals = item.find('=');
+    if (equals == std::string::npos) return Fail(ErrorCode::kUsage, "--set takes NAME=VALUE, found '" + item + "'");
+    PODIUM_TRY(settings.Set(item.substr(0, equals), item.substr(equals + 1), "--set " + item.substr(0, equals)));
+  }
+  return settings;
+}
+
+std::string DryRun(const RunPlan& plan) {
+  TextTable table({"task", "agent", "seed", "time", "nodes", "cores", "memory", "disk"}, {false, false, false, true, true, true, true, true});
+  Millis total{0};
+  for (const auto& t : plan.trials) {
+    bool box = t.agent->needs_sandbox();
+    table.Add({t.id.task.str(), t.id.agent.str(), "s" + std::to_string(t.id.seed), box ? "at most " + FormatDuration(t.wall) : "-", std::to_string(t.agent->nodes),
+               FormatDouble(t.limits.cpus), FormatBytes(t.limits.memory_bytes), FormatBytes(t.limits.disk_bytes)});
+    if (box) total += t.wall;
+  }
+  return table.Text() + "\nRun '" + plan.name + "': " + std::to_string(plan.trials.size()) + " trials, " + std::to_string(plan.jobs) + " at once, at most " +
+         FormatDuration(total / plan.jobs) + " of working time.\n";
+}
+
+Result<Exit> DoRun(const RunOptions& o) {
+  PODIUM_ASSIGN(auto settings, Resolve(o));
+  PODIUM_ASSIGN(auto plan, MakePlan(settings));
+  if (o.print_config) {
+    std::cout << PlanYaml(plan, true);
+    return Exit::kOk;
+  }
+  if (o.dry_run) {
+    std::cout << DryRun(plan);
+    return Exit::kOk;
+  }
+  RunSummary summary;
+  {
+    auto view = MakeLiveView(plan.trials.size(), o.json);
+    PODIUM_ASSIGN(summary, ExecuteRun(plan, *view));
+  }
+  PODIUM_ASSIGN(auto run, ReadRun(summary.dir, SystemClock()));
+  PODIUM_TRY(WriteFileAtomic(summary.dir / "grading_report.json", GradingReportJson(run, SystemClock())));
+  PODIUM_TRY(WriteFileAtomic(summary.dir / "report.html", ReportHtml(run)));
+  if (o.json) {
+    std::cout << SummaryJson(run) << "\n";
+  } else {
+    std::cout << "\n" << SummaryText(run);
+  }
+  if (summary.failed > 0) return Exit::kInfrastructure;
+  if (summary.paused + summary.elsewhere > 0) return Exit::kUnfinished;
+  return Exit::kOk;
+}
+
+Result<Exit> DoStatus(const std::string& name, bool json) {
+  PODIUM_ASSIGN(auto dir, FindRun(name));
+  PODIUM_ASSIGN(auto run, ReadRun(dir, SystemClock()));
+  if (json) {
+    std::cout << SummaryJson(run) << "\n";
+    return Exit::kOk;
+  }
+  TextTable table({"trial", "state", "attempts", "time", "nodes", "best validation", "last event"}, {false, false, true, true, true, true, false});
+  for (const auto& t : run.trials) {
+    std::optional<double> best;
+    bool lower = t.verdict && t.verdict->lower_is_better;
+    for (const auto& n : t.nodes) {
+      if (n.good() && n.score && (!best || (lower ? *n.score < *best : *n.score > *best))) best = n.score;
+    }
+    table.Add({t.id.str(), t.state, std::to_string(t.attempts), FormatDuration(t.active), std::to_string(t.nodes.size()), best ? FormatScore(*best) : "",
+               t.events.empty() ? "" : t.events.back().type + " " + t.events.back().time});
+  }
+  std::cout << "Run " << run.name << "\n\n" << table.Text() << "\n" << SummaryText(run);
+  return Exit::kOk;
+}
+
+Result<Exit> DoReport(const std::string& name, bool json) {
+  PODIUM_ASSIGN(auto dir, FindRun(name));
+  PODIUM_ASSIGN(auto run, ReadRun(dir, SystemClock()));
+  PODIUM_TRY(WriteFileAtomic(dir / "report.html", ReportHtml(run)));
+  PODIUM_TRY(WriteFileAtomic(dir / "grading_report.json", GradingReportJson(run, SystemClock())));
+  if (json) {
+    std::cout << SummaryJson(run) << "\n";
+  } else {
+    std::cout << SummaryText(run) << "Wrote:  " << (dir / "report.html").string() << "\n        " << (dir / "grading_report.json").string() << " (mle-bench's schema)\n";
+  }
+  return Exit::kOk;
+}
+
+Result<Exit> DoReindex(const std::string& name) {
+  PODIUM_ASSIGN(auto dir, FindRun(name));
+  PODIUM_ASSIGN(auto run, ReadRun(dir, SystemClock()));
+  PODIUM_TRY(RebuildIndex(run));
+  std::cout << "Made " << (dir / "podium.db").string() << " anew from the files: " << run.trials.size() << " trials.\n";
+  return Exit::kOk;
+}
+
+template <class F>
+auto Wrap(Exit& exit, F function) {
+  return [&exit, function] {
+    Result<Exit> r = function();
+    exit = r ? *r : Report(r.error());
+  };
+}
+
+std::string SettingsHelp() {
+  std::string out = "\nSettings (YAML keys; --set NAME=VALUE; PODIUM_NAME in the environment, '.' as '_'):\n";
+  TextTable table({"  name", "default", "meaning"});
+  for (const auto& s : KnownSettings()) table.Add({"  " + std::string(s.name), std::string(s.fallback), std::string(s.help)});
+  return out + table.Text() + "\nAgents: " + Join(ListAgents(), ", ") +
+         "; or a scaffold: greedy, single-shot, sample-submission, nop, oracle, program.\n"
+         "Flags win over the environment, that over the file, that over the agent's file, that over defaults.\n";
+}
+
+}  // namespace
+
+void AddRunVerbs(CLI::App& app, Exit& exit) {
+  auto* run = app.add_subcommand("run", "Run agents on tasks; the same command again continues");
+  auto o = std::make_shared<RunOptions>();
+  run->add_option("file", o->file, "A run file (podium-run/1), such as configs/runs/quickstart.yaml");
+  run->add_option("--task", o->tasks, "A task id; may be repeated")->delimiter(',')->expected(1);
+  run->add_option("--agent", o->agents, "An agent id or a scaffold; may be repeated")->delimiter(',')->expected(1);
+  for (auto [flag, setting] : kFlags) {
+    std::string help;
+    for (const auto& s : KnownSettings()) {
+      if (s.name == setting) help = s.help;
+    }
+    run->add_option(flag, o->values[flag], help);
+  }
+  run->add_option("--set", o->sets, "Any setting, as NAME=VALUE; may be repeated")->expected(1);
+  run->add_flag("--print-config", o->print_config, "Show every setting and where its value came from, then stop");
+  run->add_flag("--dry-run", o->dry_run, "Show the trials and what they may use, then stop");
+  run->add_flag("--json", o->json, "Print the summary as JSON on standard output (progress goes to standard error)");
+  run->footer([] { return SettingsHelp(); });
+  run->callback(Wrap(exit, [o] { return DoRun(*o); }));
+
+  auto name = std::make_shared<std::string>();
+  auto json = std::make_shared<bool>(false);
+  auto verb = [&](const char* verb_name, const char* help, bool with_json, auto function) {
+    auto* sub = app.add_subcommand(verb_name, help);
+    sub->add_option("run", *name, "Name or folder of the run; the newest when left out");
+    if (with_json) sub->add_flag("--json", *json, "Print JSON (podium-summary/1)");
+    sub->callback(Wrap(exit, function));
+  };
+  verb("status", "Where a run stands", true, [name, json] { return DoStatus(*name, *json); });
+  verb("report", "Write a run's report.html and grading_report.json", true, [name, json] { return DoReport(*name, *json); });
+  verb("reindex", "Make a run's SQLite index anew from its files", false, [name] { return DoReindex(*name); });
+}
+
+}  // namespace podium::harness

@@ -1,0 +1,143 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "harness/cli/cli.h"
+#include "harness/engine/grading.h"
+#include "harness/report/table.h"
+#include "harness/store/run_folder.h"
+#include "tasks/prepare.h"
+#include "tasks/suite.h"
+#include "tasks/task_package.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<Exit> ListTasks(bool json) {
+  PODIUM_ASSIGN(auto tasks, tasks::ListTasks());
+  TextTable table({"task", "kind", "metric", "better", "board", "time", "data", "title"});
+  Json out = Json::array();
+  for (const auto& t : tasks) {
+    PODIUM_ASSIGN(auto prepared, tasks::FindPrepared(t, CacheDir()));
+    std::string better = t.grader.lower_is_better ? "lower" : "higher";
+    table.Add({t.id.str(), t.category, t.grader.metric, better, t.leaderboard.header, FormatDuration(t.budget_wall), prepared ? "ready" : "-", t.title});
+    out.push_back({{"id", t.id.str()}, {"title", t.title}, {"category", t.category}, {"difficulty", t.difficulty}, {"metric", t.grader.metric},
+                   {"lower_is_better", t.grader.lower_is_better}, {"board", t.leaderboard.header}, {"budget_wall_ms", t.budget_wall.count()}, {"prepared", prepared.has_value()}});
+  }
+  std::cout << (json ? DumpJson(out, 2) + "\n" : table.Text() + "\n`podium tasks show TASK` says more; `podium tasks prepare TASK` fetches its data (`podium run` does so by itself).\n");
+  return Exit::kOk;
+}
+
+Result<Exit> ShowTask(const std::string& name) {
+  PODIUM_ASSIGN(auto t, tasks::FindTask(name));
+  PODIUM_ASSIGN(auto prepared, tasks::FindPrepared(t, CacheDir()));
+  std::cout << t.description << "\n---\n"
+            << "task:       " << t.id.str() << " (" << t.category << ", " << t.difficulty << ")\n"
+            << "metric:     " << t.grader.metric << ", " << (t.grader.lower_is_better ? "lower" : "higher") << " is better\n"
+            << "board:      " << t.leaderboard.header << (t.leaderboard.note.empty() ? "" : "\n            " + t.leaderboard.note) << "\n"
+            << "from:       " << t.provenance.source << " (" << t.provenance.license << ")\n"
+            << (t.provenance.note.empty() ? "" : "            " + t.provenance.note + "\n")
+            << "budget:     " << FormatDuration(t.budget_wall) << ", " << FormatDouble(t.runtime.cpus) << " cores, " << FormatBytes(t.runtime.memory_bytes) << " memory, "
+            << FormatBytes(t.runtime.disk_bytes) << " disk\n"
+            << "data:       " << (prepared ? prepared->public_dir.string() : "not prepared: podium tasks prepare " + t.id.str()) << "\n"
+            << "digest:     " << t.digest.hex() << "\n";
+  return Exit::kOk;
+}
+
+Result<Exit> PrepareTasks(std::vector<std::string> names, const std::string& suite) {
+  if (!suite.empty()) {
+    PODIUM_ASSIGN(auto loaded, tasks::LoadSuite(suite));
+    for (const auto& id : loaded.tasks) names.push_back(id.str());
+  }
+  if (names.empty()) return Fail(ErrorCode::kUsage, "which tasks? Name some, or give --suite starter");
+  for (const auto& name : names) {
+    PODIUM_ASSIGN(auto task, tasks::FindTask(name));
+    auto progress = [&](std::string_view text) { std::cout << task.id.str() << ": " << text << std::endl; };
+    PODIUM_ASSIGN(auto prepared, tasks::Prepare(task, CacheDir(), progress, Deadline::In(std::chrono::minutes(30))));
+    for (const auto& note : prepared.notes) std::cout << task.id.str() << ": " << note << "\n";
+    std::cout << task.id.str() << ": ready at " << prepared.public_dir.string() << "\n";
+  }
+  return Exit::kOk;
+}
+
+void PrintGrade(const std::string& record, const VerdictView& v) {
+  (void)record;
+  std::cout << "verdict:    " << v.verdict << (v.reason.empty() ? "" : ": " + v.reason) << "\n";
+  if (!v.detail.empty()) std::cout << "detail:     " << v.detail << "\n";
+  if (v.score) std::cout << "score:      " << FormatScore(*v.score) << (v.lower_is_better ? " (lower is better)" : " (higher is better)") << "\n";
+  if (v.verdict == "scored") std::cout << "medal:      " << v.medal << (v.above_median ? ", above median" : "") << "\n";
+  if (v.rank && v.score) std::cout << "place:      " << *v.rank << " of " << v.leaderboard_rows << "\n";
+  if (v.gold) {
+    std::cout << "board:      gold " << FormatScore(*v.gold) << ", silver " << FormatScore(*v.silver) << ", bronze " << FormatScore(*v.bronze) << ", median "
+              << FormatScore(*v.median) << "\n";
+  }
+}
+
+Result<Exit> GradeFile(const std::string& file, const std::string& name, bool json) {
+  PODIUM_ASSIGN(auto task, tasks::FindTask(name));
+  PODIUM_ASSIGN(auto prepared, tasks::Prepare(task, CacheDir(), [](std::string_view) {}, Deadline::In(std::chrono::minutes(30))));
+  HandOver hand_over;
+  std::error_code ec;
+  fs::file_status status = fs::status(file, ec);
+  if (fs::is_regular_file(status)) {
+    hand_over.status = fs::file_size(file, ec) == 0 ? "invalid" : "ok";
+    hand_over.reason = hand_over.status == "ok" ? "" : "empty";
+    hand_over.file = hand_over.status == "ok" ? std::optional(fs::canonical(file)) : std::nullopt;
+  } else if (fs::exists(status)) {
+    hand_over.status = "invalid";
+    hand_over.reason = "not_regular";
+  }
+  PODIUM_ASSIGN(auto record, Grade(task, prepared, hand_over, Deadline::In(std::chrono::minutes(30))));
+  PODIUM_ASSIGN(auto view, ParseVerdict("{\"grade\": " + record + "}", "podium-grade's record"));
+  if (json) {
+    std::cout << record << (record.ends_with('\n') ? "" : "\n");
+  } else {
+    PrintGrade(record, view);
+  }
+  if (view.verdict == "grader_error") return Exit::kGraderError;
+  return view.verdict == "scored" ? Exit::kOk : Exit::kInvalid;
+}
+
+template <class F>
+auto Wrap(Exit& exit, F function) {
+  return [&exit, function] {
+    Result<Exit> r = function();
+    exit = r ? *r : Report(r.error());
+  };
+}
+
+}  // namespace
+
+void AddTaskVerbs(CLI::App& app, Exit& exit) {
+  auto json = std::make_shared<bool>(false);
+  auto name = std::make_shared<std::string>();
+  auto* tasks = app.add_subcommand("tasks", "The tasks: list, show, prepare");
+  tasks->require_subcommand(1);
+  auto* ls = tasks->add_subcommand("ls", "The tasks and their boards");
+  ls->add_flag("--json", *json, "Print JSON");
+  ls->callback(Wrap(exit, [json] { return ListTasks(*json); }));
+  auto* show = tasks->add_subcommand("show", "A task's description, metric, board and data");
+  show->add_option("task", *name, "Task id, or the folder of a task package")->required();
+  show->callback(Wrap(exit, [name] { return ShowTask(*name); }));
+  auto* prepare = tasks->add_subcommand("prepare", "Fetch or generate tasks' data, checked against their digests");
+  auto names = std::make_shared<std::vector<std::string>>();
+  auto suite = std::make_shared<std::string>();
+  prepare->add_option("task", *names, "Task ids");
+  prepare->add_option("--suite", *suite, "A whole suite");
+  prepare->callback(Wrap(exit, [names, suite] { return PrepareTasks(*names, *suite); }));
+
+  auto* grade = app.add_subcommand("grade", "Grade a submission file: score, medal, place on the board");
+  auto file = std::make_shared<std::string>();
+  grade->add_option("file", *file, "The submission (CSV)")->required();
+  grade->add_option("task", *name, "Task id, or the folder of a task package")->required();
+  grade->add_flag("--json", *json, "Print podium-grade's record (podium-verdict/1)");
+  grade->callback(Wrap(exit, [file, name, json] { return GradeFile(*file, *name, *json); }));
+}
+
+}  // namespace podium::harness

@@ -1,0 +1,103 @@
+#include "harness/engine/grading.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "tasks/grading_request.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+Result<Pipe> MakePipe() {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0) return FailErrno(ErrorCode::kIo, "pipe2", errno);
+  Pipe pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
+  // A verdict is some kilobytes: with this room the grader never waits for its reader.
+  ::fcntl(pipe.write.get(), F_SETPIPE_SZ, 1 << 20);
+  ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
+  return pipe;
+}
+
+Result<UniqueFd> InMemory(const std::string& text) {
+  UniqueFd fd(::memfd_create("request", MFD_CLOEXEC));
+  if (!fd) return FailErrno(ErrorCode::kIo, "memfd_create", errno);
+  PODIUM_TRY(WriteAll(fd.get(), text));
+  ::lseek(fd.get(), 0, SEEK_SET);
+  return fd;
+}
+
+Result<UniqueFd> OpenToRead(const fs::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + path.string(), errno);
+  return fd;
+}
+
+std::string Drain(int fd) {
+  std::string out;
+  char buffer[65536];
+  for (;;) {
+    ssize_t n = ::read(fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return out;
+    out.append(buffer, static_cast<std::size_t>(n));
+  }
+}
+
+// What stands in for a record when the grader gave none.
+std::string GraderError(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared, const std::string& why) {
+  Json record = {{"schema", "podium-verdict/1"}, {"task", task.id.str()}, {"task_digest", prepared.task_digest.hex()}, {"verdict", "grader_error"},
+                 {"reason", "grader_crashed"}, {"detail", why}, {"score", nullptr}, {"medal", "none"}, {"above_median", false}};
+  return DumpJson(record);
+}
+
+std::string HowItEnded(const ProcessResult& r) {
+  std::string how = r.timed_out ? "ran past its deadline" : r.signal ? "was ended by signal " + std::to_string(r.signal)
+                                                                     : "exited with " + std::to_string(r.exit_code);
+  std::string said(Trim(Printable(r.err)));
+  return "podium-grade " + how + (said.empty() ? "" : ": " + said.substr(0, 1000));
+}
+
+}  // namespace
+
+Result<std::string> Grade(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared, const HandOver& hand_over,
+                          Deadline deadline) {
+  tasks::Handover status{tasks::Handover::Status::kOk, hand_over.reason, hand_over.detail};
+  if (hand_over.status == "missing") status.status = tasks::Handover::Status::kMissing;
+  if (hand_over.status == "invalid") status.status = tasks::Handover::Status::kInvalid;
+  PODIUM_ASSIGN(auto request, InMemory(tasks::GradeRequestJson(task, prepared, status)));
+  PODIUM_ASSIGN(auto answers, OpenToRead(tasks::AnswersPath(prepared)));
+  PODIUM_ASSIGN(auto board, OpenToRead(tasks::BoardPath(prepared)));
+  PODIUM_ASSIGN(auto verdict, MakePipe());
+  ProcessSpec spec;
+  spec.argv = {(ProgramDir() / "podium-grade").string(), "--request-fd", "3", "--answers-fd", "4", "--board-fd", "5", "--verdict-fd", "6"};
+  spec.env.emplace();
+  spec.pass_fds = {{3, request.get()}, {4, answers.get()}, {5, board.get()}, {6, verdict.write.get()}};
+  UniqueFd submission;
+  if (hand_over.file) {
+    PODIUM_ASSIGN(submission, OpenToRead(*hand_over.file));
+    spec.argv.insert(spec.argv.end(), {"--submission-fd", "7"});
+    spec.pass_fds.emplace_back(7, submission.get());
+  }
+  PODIUM_ASSIGN(auto result, RunProcess(spec, deadline));
+  verdict.write.reset();
+  std::string record = Drain(verdict.read.get());
+  if (!result.ok()) return GraderError(task, prepared, HowItEnded(result));
+  if (!ParseJson(record, "record")) return GraderError(task, prepared, "podium-grade wrote no valid record");
+  return record;
+}
+
+}  // namespace podium::harness

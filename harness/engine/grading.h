@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "tasks/prepare.h"
+#include "tasks/task_package.h"
+
+namespace podium::harness {
+
+// What the hand-over gave the grader.
+struct HandOver {
+  std::string status = "missing";  // "ok", "missing", "invalid"
+  std::string reason;              // sandbox::TakeFaultText when invalid
+  std::string detail;
+  std::optional<std::filesystem::path> file;  // the stored copy, when ok
+};
+
+// Grades in a separate process (podium-grade: no network, memory and time caps, nothing but the descriptors it needs) and returns
+// its sealed record, JSON. A grader that crashes, overruns or writes nonsense gives a record with verdict "grader_error" and the
+// evidence, never a score. Blocking.
+[[nodiscard]] Result<std::string> Grade(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared, const HandOver& hand_over,
+                                        Deadline deadline);
+
+}  // namespace podium::harness

@@ -1,0 +1,268 @@
+#include "harness/engine/plan.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+#include <thread>
+
+#include "base/digest.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "tasks/suite.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::vector<std::string> kScaffolds = {"greedy", "single-shot", "sample-submission", "nop", "oracle", "program"};
+
+bool HasProposer(const std::string& scaffold) { return scaffold == "greedy" || scaffold == "single-shot"; }
+
+// Lower-case id text from a model's name: "Qwen/Qwen2.5-Coder" -> "qwen-qwen2.5-coder".
+std::string IdText(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    char lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '.' || lower == '_';
+    out += plain ? lower : '-';
+  }
+  return out.substr(0, 40);
+}
+
+Status ReadAgentFile(const fs::path& path, AgentPlan& agent, Settings& own) {
+  PODIUM_ASSIGN(auto root, ReadYaml(path));
+  static constexpr std::string_view kOwn[] = {"schema", "id", "scaffold", "proposer"};
+  auto take = [&](std::string_view key) -> const YamlNode* {
+    for (const auto& [name, value] : root.entries) {
+      if (name == key) return &value;
+    }
+    return nullptr;
+  };
+  const YamlNode* schema = take("schema");
+  if (!schema || schema->scalar != "podium-agent/1") return root.Complain("schema must be podium-agent/1");
+  const YamlNode* scaffold = take("scaffold");
+  if (!scaffold) return root.Complain("key 'scaffold' is missing");
+  if (std::ranges::find(kScaffolds, scaffold->scalar) == kScaffolds.end()) {
+    return scaffold->Complain("there is no scaffold '" + scaffold->scalar + "'." + Suggest(scaffold->scalar, kScaffolds));
+  }
+  agent.scaffold = scaffold->scalar;
+  if (const YamlNode* proposer = take("proposer")) agent.proposer = proposer->scalar;
+  PODIUM_TRY(own.ApplyYaml(root, kOwn));
+  if (!own.Get("program.folder").value.empty()) {
+    Setting folder = own.Get("program.folder");
+    PODIUM_TRY(own.Set("program.folder", (path.parent_path() / folder.value).lexically_normal().string(), folder.origin));
+  }
+  const YamlNode* id = take("id");
+  auto parsed = AgentId::Parse(id ? id->scalar : path.stem().string());
+  if (!parsed) return (id ? *id : root).Complain(parsed.error().message);
+  agent.id = *parsed;
+  return {};
+}
+
+// `name` is an agent file's id or path, or a scaffold.
+Result<std::unique_ptr<AgentPlan>> FindAgent(const std::string& name, const Settings& run) {
+  auto agent = std::make_unique<AgentPlan>();
+  Settings own;
+  std::error_code ec;
+  fs::path file = ShareDir() / "configs" / "agents" / (name + ".yaml");
+  if (name.ends_with(".yaml")) file = name;
+  if (fs::exists(file, ec)) {
+    PODIUM_TRY(ReadAgentFile(file, *agent, own));
+    agent->settings = run;
+    agent->settings.FillFrom(own);
+    return agent;
+  }
+  if (std::ranges::find(kScaffolds, name) == kScaffolds.end()) {
+    auto known = ListAgents();
+    known.insert(known.end(), kScaffolds.begin(), kScaffolds.end());
+    return Fail(ErrorCode::kNotFound, run.Get("agents").origin + ": there is no agent '" + name + "'." + Suggest(name, known) +
+                                          " `podium run --help` lists them.");
+  }
+  agent->scaffold = name;
+  agent->settings = run;
+  std::string id = name;
+  if (HasProposer(name)) {
+    agent->proposer = run.Get("proposer").value;
+    id = (agent->proposer == "llm" ? IdText(run.Get("model").value) : agent->proposer) + "-" + name;
+  }
+  auto parsed = AgentId::Parse(id);
+  agent->id = parsed ? *parsed : *AgentId::Parse(name);
+  return agent;
+}
+
+Status FillModel(AgentPlan& a) {
+  const char* url = std::getenv("OPENAI_BASE_URL");
+  const char* key = std::getenv("OPENAI_API_KEY");
+  a.model.base_url = url && *url ? url : "https://api.openai.com/v1";
+  while (a.model.base_url.ends_with('/')) a.model.base_url.pop_back();
+  a.model.api_key = key ? key : "";
+  a.model.model = a.settings.Get("model").value;
+  if (a.model.model.empty()) {
+    return Fail(ErrorCode::kUsage, "agent '" + a.id.str() + "' asks a model, and none is named: give --model NAME (or `model:` in the run's YAML)");
+  }
+  if (a.model.api_key.empty() && a.model.base_url.starts_with("https://")) {
+    return Fail(ErrorCode::kUsage, "agent '" + a.id.str() + "' asks " + a.model.base_url +
+                                       " and no key is set: export OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own (scripts/local-model starts one)");
+  }
+  PODIUM_ASSIGN(a.model.request_timeout, a.settings.Duration("llm.request_timeout"));
+  PODIUM_ASSIGN(a.llm.temperature, a.settings.Double("llm.temperature", 0, 2));
+  PODIUM_ASSIGN(auto tokens, a.settings.Int("llm.max_tokens", 64, 1'000'000));
+  PODIUM_ASSIGN(auto preview, a.settings.Int("llm.preview_bytes", 200, 1'000'000));
+  a.llm.max_tokens = static_cast<int>(tokens);
+  a.llm.preview_bytes = static_cast<std::size_t>(preview);
+  return {};
+}
+
+Status FillAgent(AgentPlan& a) {
+  PODIUM_ASSIGN(auto drafts, a.settings.Int("search.drafts", 1, 1000));
+  PODIUM_ASSIGN(a.search.debug_prob, a.settings.Double("search.debug_prob", 0, 1));
+  PODIUM_ASSIGN(auto depth, a.settings.Int("search.max_debug_depth", 0, 1000));
+  PODIUM_ASSIGN(auto nodes, a.settings.Int("budget.nodes", 1, 1'000'000));
+  a.search.drafts = static_cast<int>(drafts);
+  a.search.max_debug_depth = static_cast<int>(depth);
+  a.search.single_shot = a.scaffold == "single-shot";
+  a.nodes = a.search.single_shot ? 1 : static_cast<int>(nodes);
+  PODIUM_ASSIGN(a.snapshot_every, a.settings.Duration("program.snapshot_every"));
+  if (a.scaffold == "program") {
+    a.program = a.settings.Get("program.folder").value;
+    std::error_code ec;
+    if (!fs::exists(a.program / "start.sh", ec)) {
+      return Fail(ErrorCode::kConfig, a.settings.Get("program.folder").origin + ": 'program.folder' must name a folder with a start.sh, found '" + a.program.string() + "'");
+    }
+  }
+  if (!HasProposer(a.scaffold)) {
+    a.proposer.clear();
+    return {};
+  }
+  if (a.proposer.empty()) a.proposer = a.settings.Get("proposer").value;
+  if (a.proposer == "llm") return FillModel(a);
+  if (a.proposer == "portfolio") return {};
+  return Fail(ErrorCode::kConfig, a.settings.Get("proposer").origin + ": there is no proposer '" + a.proposer + "': portfolio or llm");
+}
+
+Result<std::vector<std::unique_ptr<tasks::TaskPackage>>> FindTasks(const Settings& settings) {
+  std::vector<std::unique_ptr<tasks::TaskPackage>> out;
+  std::vector<std::string> names = settings.List("tasks");
+  if (!settings.Get("suite").value.empty()) {
+    PODIUM_ASSIGN(auto suite, tasks::LoadSuite(settings.Get("suite").value));
+    for (const auto& id : suite.tasks) names.push_back(id.str());
+  }
+  std::set<std::string> seen;
+  for (const auto& name : names) {
+    if (!seen.insert(name).second) continue;
+    PODIUM_ASSIGN(auto task, tasks::FindTask(name));
+    out.push_back(std::make_unique<tasks::TaskPackage>(std::move(task)));
+  }
+  if (out.empty()) return Fail(ErrorCode::kUsage, "which tasks? Give --task ID or --suite NAME (`podium tasks ls` shows them), or a run file");
+  return out;
+}
+
+Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& agent, int seed) {
+  TrialPlan t;
+  t.id = {task.id, agent.id, seed};
+  t.task = &task;
+  t.agent = &agent;
+  const Settings& s = agent.settings;
+  t.wall = task.budget_wall;
+  t.limits.cpus = task.runtime.cpus;
+  t.limits.memory_bytes = task.runtime.memory_bytes;
+  t.limits.disk_bytes = task.runtime.disk_bytes;
+  if (s.Get("budget.wall").value != "task") { PODIUM_ASSIGN(t.wall, s.Duration("budget.wall")); }
+  t.exec = t.wall / 2;
+  if (s.Get("budget.exec").value != "auto") { PODIUM_ASSIGN(t.exec, s.Duration("budget.exec")); }
+  if (s.Get("limits.cpus").value != "task") { PODIUM_ASSIGN(t.limits.cpus, s.Double("limits.cpus", 0.1, 4096)); }
+  if (s.Get("limits.memory").value != "task") { PODIUM_ASSIGN(t.limits.memory_bytes, s.Bytes("limits.memory")); }
+  if (s.Get("limits.disk").value != "task") { PODIUM_ASSIGN(t.limits.disk_bytes, s.Bytes("limits.disk")); }
+  PODIUM_ASSIGN(auto pids, s.Int("limits.pids", 16, 1'000'000));
+  t.limits.pids = static_cast<int>(pids);
+  t.limits.shm_bytes = std::min(t.limits.shm_bytes, t.limits.memory_bytes / 2);
+  t.limits.tmp_bytes = std::min(t.limits.tmp_bytes, t.limits.memory_bytes / 2);
+  return t;
+}
+
+// Named after what it runs, and told apart by a digest of the configuration: the same command finds the same run.
+std::string DefaultName(const RunPlan& plan) {
+  std::string base = plan.settings.Get("suite").value.empty() ? plan.tasks.front()->id.str() : IdText(plan.settings.Get("suite").value);
+  if (plan.tasks.size() > 1 && plan.settings.Get("suite").value.empty()) base += "-and-" + std::to_string(plan.tasks.size() - 1);
+  return base + "-" + plan.agents.front()->id.str() + "-" + Digest::Of(PlanYaml(plan, false)).hex().substr(0, 6);
+}
+
+Result<int> Jobs(const RunPlan& plan) {
+  if (plan.settings.Get("jobs").value != "auto") {
+    PODIUM_ASSIGN(auto jobs, plan.settings.Int("jobs", 1, 10'000));
+    return static_cast<int>(jobs);
+  }
+  double cpus = 0.1;
+  for (const auto& t : plan.trials) cpus = std::max(cpus, t.limits.cpus);
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency() / cpus));
+}
+
+}  // namespace
+
+std::vector<std::string> ListAgents() {
+  std::vector<std::string> out;
+  std::error_code ec;
+  for (fs::directory_iterator it(ShareDir() / "configs" / "agents", ec), end; !ec && it != end; it.increment(ec)) {
+    if (it->path().extension() == ".yaml") out.push_back(it->path().stem().string());
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+Result<RunPlan> MakePlan(const Settings& settings) {
+  RunPlan plan;
+  plan.settings = settings;
+  PODIUM_ASSIGN(plan.tasks, FindTasks(settings));
+  std::vector<std::string> agents = settings.List("agents");
+  if (agents.empty()) return Fail(ErrorCode::kUsage, "which agent? Give --agent NAME (" + Join(ListAgents(), ", ") + ", or a scaffold such as greedy)");
+  std::set<AgentId> seen;
+  for (const auto& name : agents) {
+    PODIUM_ASSIGN(auto agent, FindAgent(name, settings));
+    PODIUM_TRY(FillAgent(*agent));
+    if (!seen.insert(agent->id).second) return Fail(ErrorCode::kUsage, settings.Get("agents").origin + ": agent '" + agent->id.str() + "' is there twice");
+    plan.agents.push_back(std::move(agent));
+  }
+  PODIUM_ASSIGN(auto seeds, settings.Int("seeds", 1, 10'000));
+  PODIUM_ASSIGN(auto first, settings.Int("first_seed", 0, 1'000'000));
+  for (int s = 0; s < seeds; ++s) {
+    for (const auto& task : plan.tasks) {
+      for (const auto& agent : plan.agents) {
+        PODIUM_ASSIGN(auto trial, MakeTrial(*task, *agent, static_cast<int>(first) + s));
+        plan.trials.push_back(trial);
+      }
+    }
+  }
+  plan.image = settings.Get("image").value;
+  PODIUM_ASSIGN(plan.allow_unenforced, settings.Bool("allow_unenforced"));
+  PODIUM_ASSIGN(plan.jobs, Jobs(plan));
+  plan.name = settings.Get("name").value.empty() ? DefaultName(plan) : settings.Get("name").value;
+  if (!IsIdText(plan.name)) return Fail(ErrorCode::kConfig, settings.Get("name").origin + ": '" + plan.name + "' cannot name a run: use a-z, 0-9, '.', '_' and '-'");
+  return plan;
+}
+
+std::string PlanYaml(const RunPlan& plan, bool with_origins) {
+  std::string out = "schema: podium-run/1\n";
+  std::string group;
+  for (const auto& [name, setting] : plan.settings.all()) {
+    if (!with_origins && (name == "jobs" || name == "name")) continue;
+    std::size_t dot = name.find('.');
+    std::string_view key = name;
+    if (dot != std::string::npos) {
+      if (group != name.substr(0, dot)) out += name.substr(0, dot) + ":\n";
+      key.remove_prefix(dot + 1);
+    }
+    group = dot == std::string::npos ? "" : name.substr(0, dot);
+    std::string line = (group.empty() ? "" : "  ") + std::string(key) + ": ";
+    std::string value = name == "name" ? plan.name : setting.value;
+    line += value.empty() ? "\"\"" : value;
+    if (with_origins) {
+      line.resize(std::max<std::size_t>(line.size(), 46), ' ');
+      line += "  # " + setting.origin;
+    }
+    out += line + "\n";
+  }
+  return out;
+}
+
+}  // namespace podium::harness

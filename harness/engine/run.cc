@@ -1,0 +1,284 @@
+#include "harness/engine/run.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "harness/engine/trial.h"
+#include "harness/store/index.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+namespace asio = boost::asio;
+
+std::uint64_t TotalMemory() {
+  auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan, RunObserver& observer) {
+  std::map<TaskId, tasks::PreparedTask> out;
+  for (const auto& task : plan.tasks) {
+    auto progress = [&](std::string_view text) { observer.OnMessage(task->id.str() + ": " + std::string(text)); };
+    PODIUM_ASSIGN(auto prepared, tasks::Prepare(*task, CacheDir(), progress, Deadline::In(std::chrono::minutes(30))));
+    for (const auto& note : prepared.notes) observer.OnMessage(task->id.str() + ": " + note);
+    out.emplace(task->id, std::move(prepared));
+  }
+  return out;
+}
+
+// What may not change while a run goes on; `trials` is what ReadRun lists.
+Json MakeLock(const RunPlan& plan, const RunContext& context) {
+  Json lock = {{"schema", "podium-lock/1"}, {"podium", PODIUM_VERSION}, {"name", plan.name}, {"config", PlanYaml(plan, false)}};
+  lock["image"] = {{"name", plan.image}, {"digest", context.image_digest}};
+  for (const auto& [id, prepared] : context.prepared) lock["tasks"][id.str()] = prepared.task_digest.hex();
+  for (const auto& agent : plan.agents) {
+    Json settings = Json::object();
+    for (const auto& [name, setting] : agent->settings.all()) {
+      if (name != "jobs" && name != "name") settings[name] = setting.value;
+    }
+    lock["agents"][agent->id.str()] = {{"scaffold", agent->scaffold}, {"proposer", agent->proposer}, {"settings", settings}};
+  }
+  lock["trials"] = Json::array();
+  for (const auto& t : plan.trials) {
+    lock["trials"].push_back({{"task", t.id.task.str()}, {"agent", t.id.agent.str()}, {"seed", t.id.seed}});
+  }
+  utsname host{};
+  ::uname(&host);
+  lock["host"] = {{"kernel", host.release}, {"machine", host.machine}, {"cores", std::thread::hardware_concurrency()}, {"memory_bytes", TotalMemory()}};
+  return lock;
+}
+
+std::string Differences(const Json& before, const Json& now) {
+  std::string out;
+  for (const char* key : {"config", "image", "tasks", "agents", "trials"}) {
+    if (before.value(key, Json()) == now.value(key, Json())) continue;
+    Json patch = Json::diff(before.value(key, Json()), now.value(key, Json()));
+    out += "\n  " + std::string(key) + ": " + DumpJson(patch).substr(0, 400);
+  }
+  return out;
+}
+
+// Writes run.yaml and lock.json, or checks that the run in the folder is this one.
+Status OpenFolder(const RunPlan& plan, const RunContext& context) {
+  const fs::path& dir = context.folder.dir;
+  PODIUM_TRY(MakeDirs(dir));
+  PODIUM_TRY(MakeDirs(context.folder.SandboxState()));
+  PODIUM_TRY(MakeDirs(dir / "boards"));
+  for (const auto& [id, prepared] : context.prepared) {
+    PODIUM_ASSIGN(auto board, ReadFile(prepared.board_file, 64 << 20));
+    PODIUM_TRY(WriteFileAtomic(dir / "boards" / (id.str() + ".csv"), board));
+  }
+  Json lock = MakeLock(plan, context);
+  std::error_code ec;
+  if (fs::exists(dir / "lock.json", ec)) {
+    PODIUM_ASSIGN(auto text, ReadFile(dir / "lock.json"));
+    PODIUM_ASSIGN(Json before, ParseJson(text, (dir / "lock.json").string()));
+    std::string differences = Differences(before, lock);
+    if (differences.empty()) return {};
+    return Fail(ErrorCode::kConfig, "run '" + plan.name + "' exists in " + dir.string() + " with another configuration; its results would not be comparable:" +
+                                        differences + "\nGive another --name, or remove that folder.");
+  }
+  PODIUM_TRY(WriteFileAtomic(dir / "run.yaml", PlanYaml(plan, true)));
+  return WriteFileAtomic(dir / "lock.json", DumpJson(lock, 2) + "\n");
+}
+
+// Runs the plan's trials on the event loop.
+class LocalExecutor {
+ public:
+  LocalExecutor(const RunPlan& plan, RunContext& context)
+      : plan_(plan), context_(context), changed_(context.reactor.io()), stop_(context.reactor.io()), signals_(context.reactor.io(), SIGINT, SIGTERM) {
+    changed_.expires_at(std::chrono::steady_clock::time_point::max());
+    stop_.expires_at(std::chrono::steady_clock::time_point::max());
+    cores_ = std::max(1u, std::thread::hardware_concurrency());
+    memory_ = TotalMemory();
+  }
+
+  Task<Status> Run(RunSummary& summary) {
+    context_.wait_stop = [this]() { return WaitStop(); };
+    WatchSignals();
+    auto fit = CheckFits();
+    if (!fit) co_return fit;
+    std::vector<TrialPlan> waiting = Unfinished(summary);
+    while ((!waiting.empty() && !context_.draining) || running_ > 0) {
+      if (!context_.draining) StartWhatFits(waiting, summary);
+      if (running_ == 0) break;
+      boost::system::error_code ec;
+      changed_.expires_at(std::chrono::steady_clock::time_point::max());
+      co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    }
+    summary.paused += static_cast<int>(waiting.size());
+    signals_.cancel();
+    co_return first_error_;
+  }
+
+ private:
+  Task<void> WaitStop() {
+    boost::system::error_code ec;
+    if (!stopping_) co_await stop_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+  }
+
+  void WatchSignals() {
+    signals_.async_wait([this](boost::system::error_code ec, int) {
+      if (ec) return;
+      if (!context_.draining) {
+        context_.draining = true;
+        context_.observer.OnMessage("stopping after the steps in flight; press Ctrl-C again to stop now (nothing finished is lost)");
+      } else if (!stopping_) {
+        stopping_ = true;
+        stop_.cancel();
+        context_.observer.OnMessage("stopping now");
+      } else {
+        std::signal(SIGINT, SIG_DFL);
+        std::raise(SIGINT);
+      }
+      changed_.cancel();
+      WatchSignals();
+    });
+  }
+
+  // The last finished trials come first, in the observer's eyes too: a continued run shows what is there already.
+  std::vector<TrialPlan> Unfinished(RunSummary& summary) {
+    std::vector<TrialPlan> out;
+    for (const auto& t : plan_.trials) {
+      TrialView view = ReadTrial(context_.folder.TrialDir(t.id), t.id, context_.clock);
+      if (view.state == "done") {
+        ++summary.done;
+      } else {
+        out.push_back(t);
+      }
+    }
+    if (summary.done > 0) context_.observer.OnMessage(std::to_string(summary.done) + " of " + std::to_string(plan_.trials.size()) + " trials have their verdict already");
+    return out;
+  }
+
+  Status CheckFits() const {
+    for (const auto& t : plan_.trials) {
+      if (!t.agent->needs_sandbox()) continue;
+      if (t.limits.cpus > cores_ || t.limits.memory_bytes > memory_) {
+        return Fail(ErrorCode::kConfig, "trial " + t.id.str() + " asks for " + FormatDouble(t.limits.cpus) + " cores and " + FormatBytes(t.limits.memory_bytes) +
+                                            "; this machine has " + FormatDouble(cores_) + " and " + FormatBytes(memory_) + ". Lower limits.cpus or limits.memory.");
+      }
+    }
+    return {};
+  }
+
+  bool Fits(const TrialPlan& t) const {
+    if (running_ >= plan_.jobs) return false;
+    if (!t.agent->needs_sandbox()) return true;
+    return cores_used_ + t.limits.cpus <= cores_ + 1e-9 && memory_used_ + t.limits.memory_bytes <= memory_;
+  }
+
+  void StartWhatFits(std::vector<TrialPlan>& waiting, RunSummary& summary) {
+    for (auto it = waiting.begin(); it != waiting.end();) {
+      if (!Fits(*it)) {
+        ++it;
+        continue;
+      }
+      Start(*it, summary);
+      it = waiting.erase(it);
+    }
+  }
+
+  void Start(const TrialPlan& trial, RunSummary& summary) {
+    ++running_;
+    if (trial.agent->needs_sandbox()) {
+      cores_used_ += trial.limits.cpus;
+      memory_used_ += trial.limits.memory_bytes;
+    }
+    // Joined by Run, which waits until running_ is 0.
+    asio::co_spawn(context_.reactor.io(), RunTrial(context_, trial), [this, trial, &summary](std::exception_ptr e, Result<TrialEnd> end) {
+      --running_;
+      if (trial.agent->needs_sandbox()) {
+        cores_used_ -= trial.limits.cpus;
+        memory_used_ -= trial.limits.memory_bytes;
+      }
+      changed_.cancel();
+      if (e) std::rethrow_exception(e);
+      Count(trial, end, summary);
+    });
+  }
+
+  void Count(const TrialPlan& trial, const Result<TrialEnd>& end, RunSummary& summary) {
+    if (!end) {
+      if (first_error_) first_error_ = tl::unexpected(end.error());
+      ++summary.failed;
+      return;
+    }
+    if (*end == TrialEnd::kElsewhere) {
+      ++summary.elsewhere;
+      return;
+    }
+    if (*end == TrialEnd::kDone) {
+      ++summary.done;
+      ++summary.fresh;
+    }
+    if (*end == TrialEnd::kPaused) ++summary.paused;
+    if (*end == TrialEnd::kFailed) ++summary.failed;
+    TrialView view = ReadTrial(context_.folder.TrialDir(trial.id), trial.id, context_.clock);
+    if (auto indexed = IndexTrial(context_.folder.dir, view); !indexed) LogWarn(indexed.error().message + " (`podium reindex` makes it anew)");
+    context_.observer.OnTrialEnd(view);
+  }
+
+  const RunPlan& plan_;
+  RunContext& context_;
+  asio::steady_timer changed_;
+  asio::steady_timer stop_;
+  asio::signal_set signals_;
+  bool stopping_ = false;
+  int running_ = 0;
+  double cores_ = 1;
+  double cores_used_ = 0;
+  std::uint64_t memory_ = 0;
+  std::uint64_t memory_used_ = 0;
+  Status first_error_;
+};
+
+}  // namespace
+
+Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
+  Reactor reactor;
+  agents::HttpClient http;
+  RunContext context{.reactor = reactor, .http = http, .folder = {RunsDir() / plan.name}, .observer = observer, .clock = SystemClock()};
+  context.allow_unenforced = plan.allow_unenforced;
+  std::unique_ptr<sandbox::Backend> backend;
+  if (std::ranges::any_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); })) {
+    PODIUM_ASSIGN(auto image, sandbox::FindImage(plan.image, CacheDir()));
+    context.image_digest = image.digest;
+    context.image_rootfs = image.rootfs;
+    PODIUM_ASSIGN(backend, sandbox::MakeOciBackend(reactor));
+    context.backend = backend.get();
+  }
+  PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));
+  PODIUM_TRY(OpenFolder(plan, context));
+  AddLogFile(context.folder.dir / "podium.log");
+  PODIUM_ASSIGN(int reaped, sandbox::ReapDead(context.folder.SandboxState(), Deadline::In(std::chrono::minutes(2))));
+  if (reaped > 0) observer.OnMessage("removed " + std::to_string(reaped) + " sandboxes that an interrupted run had left");
+  RunSummary summary;
+  summary.dir = context.folder.dir;
+  {
+    LocalExecutor executor(plan, context);
+    PODIUM_TRY(reactor.Run([&]() { return executor.Run(summary); }));
+  }
+  return summary;
+}
+
+}  // namespace podium::harness

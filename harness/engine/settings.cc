@@ -1,0 +1,176 @@
+#include "harness/engine/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "base/text.h"
+
+namespace podium::harness {
+namespace {
+
+constexpr SettingSpec kSettings[] = {
+    {"name", "", "name of the run and of its folder under runs/"},
+    {"suite", "", "a suite of tasks (configs/suites)"},
+    {"tasks", "", "task ids, comma-separated"},
+    {"agents", "", "agent ids (configs/agents) or scaffold names, comma-separated"},
+    {"proposer", "portfolio", "who writes the code for a scaffold given by name: portfolio or llm"},
+    {"model", "", "model name for the llm proposer, as its server knows it"},
+    {"seeds", "1", "trials of each task and agent"},
+    {"first_seed", "0", "seed of the first of them"},
+    {"jobs", "auto", "trials at once; auto = what cores and memory allow"},
+    {"image", "podium-ml", "container image"},
+    {"budget.wall", "task", "working time of a trial ('90 s', '24 h'); task = the task's own"},
+    {"budget.exec", "auto", "time limit of one program run; auto = half of budget.wall"},
+    {"budget.nodes", "8", "nodes (programs) a search may try"},
+    {"limits.cpus", "task", "cores of a trial's container"},
+    {"limits.memory", "task", "memory of a trial's container ('4 GiB')"},
+    {"limits.disk", "task", "writable disk of a trial's container"},
+    {"limits.pids", "512", "processes and threads in a trial's container"},
+    {"search.drafts", "3", "first solutions before debugging and improving"},
+    {"search.debug_prob", "1", "probability of debugging a failed leaf first"},
+    {"search.max_debug_depth", "3", "debug steps in a row on one draft"},
+    {"llm.temperature", "0.5", "sampling temperature"},
+    {"llm.max_tokens", "2048", "longest answer asked for"},
+    {"llm.preview_bytes", "4000", "longest data preview in a prompt"},
+    {"llm.request_timeout", "10 min", "longest wait for one answer"},
+    {"program.folder", "", "folder with start.sh, for the program scaffold"},
+    {"program.snapshot_every", "30 s", "how often a program's valid submission is kept"},
+    {"allow_unenforced", "false", "run although the host cannot enforce a limit (recorded in every verdict)"},
+};
+
+constexpr std::string_view kOtherVariables[] = {"PODIUM_CACHE", "PODIUM_HOME", "PODIUM_RUNS"};
+
+std::string VariableName(std::string_view name) {
+  std::string out = "PODIUM_";
+  for (char c : name) out += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
+std::vector<std::string> Names() {
+  std::vector<std::string> out;
+  for (const auto& s : kSettings) out.emplace_back(s.name);
+  return out;
+}
+
+bool IsGroup(const std::string& name) {
+  return std::ranges::any_of(kSettings, [&](const SettingSpec& s) { return s.name.starts_with(name + "."); });
+}
+
+}  // namespace
+
+std::span<const SettingSpec> KnownSettings() { return kSettings; }
+
+Settings::Settings() {
+  for (const auto& s : kSettings) values_[std::string(s.name)] = {std::string(s.fallback), "default"};
+}
+
+Status Settings::Apply(const YamlNode& node, const std::string& prefix, std::span<const std::string_view> also_allowed) {
+  if (node.kind != YamlNode::Kind::kMap) return node.Complain("expected a mapping (key: value)");
+  for (const auto& [key, value] : node.entries) {
+    std::string name = prefix + key;
+    if (prefix.empty() && std::ranges::find(also_allowed, name) != also_allowed.end()) continue;
+    if (IsGroup(name)) {
+      PODIUM_TRY(Apply(value, name + ".", {}));
+      continue;
+    }
+    if (!values_.contains(name)) return value.Complain("unknown key '" + name + "'." + Suggest(name, Names()));
+    std::string text = value.scalar;
+    if (value.kind == YamlNode::Kind::kList) {
+      PODIUM_ASSIGN(auto items, value.AsStrings());
+      text = Join(items, ",");
+    } else if (value.kind == YamlNode::Kind::kMap) {
+      return value.Complain("'" + name + "' is a single value, not a mapping");
+    }
+    values_[name] = {text, value.place()};
+  }
+  return {};
+}
+
+Status Settings::ApplyYaml(const YamlNode& root, std::span<const std::string_view> also_allowed) {
+  return Apply(root, "", also_allowed);
+}
+
+Status Settings::ApplyEnvironment(const char* const* environment) {
+  std::vector<std::string> known(std::begin(kOtherVariables), std::end(kOtherVariables));
+  for (const auto& s : kSettings) known.push_back(VariableName(s.name));
+  for (; environment && *environment; ++environment) {
+    std::string_view entry = *environment;
+    std::size_t equals = entry.find('=');
+    if (!entry.starts_with("PODIUM_") || equals == std::string_view::npos) continue;
+    std::string variable(entry.substr(0, equals));
+    if (std::ranges::find(known, variable) == known.end()) {
+      return Fail(ErrorCode::kUsage, "environment variable " + variable + " is not one of Podium's." + Suggest(variable, known) + " Unset it, or see `podium run --help`.");
+    }
+    for (const auto& s : kSettings) {
+      if (VariableName(s.name) == variable) values_[std::string(s.name)] = {std::string(entry.substr(equals + 1)), "environment " + variable};
+    }
+  }
+  return {};
+}
+
+Status Settings::Set(const std::string& name, const std::string& value, const std::string& origin) {
+  if (!values_.contains(name)) return Fail(ErrorCode::kUsage, origin + ": there is no setting '" + name + "'." + Suggest(name, Names()));
+  values_[name] = {value, origin};
+  return {};
+}
+
+void Settings::FillFrom(const Settings& lower) {
+  for (auto& [name, setting] : values_) {
+    if (setting.origin == "default") setting = lower.Get(name);
+  }
+}
+
+const Setting& Settings::Get(std::string_view name) const { return values_.find(name)->second; }
+
+YamlNode Settings::AsNode(std::string_view name) const {
+  YamlNode node;
+  node.kind = YamlNode::Kind::kScalar;
+  node.scalar = Get(name).value;
+  return node;
+}
+
+namespace {
+
+template <class T>
+Result<T> Placed(Result<T> value, std::string_view name, const Setting& s) {
+  if (value) return value;
+  std::string message = value.error().message;
+  message.erase(0, message.find(' ') + 1);  // the node has no place of its own
+  return Fail(ErrorCode::kConfig, s.origin + ": '" + std::string(name) + "': " + message);
+}
+
+template <class T>
+Result<T> Ranged(Result<T> value, T least, T most, std::string_view name, const Setting& s) {
+  if (value && (*value < least || *value > most)) {
+    return Fail(ErrorCode::kConfig, s.origin + ": '" + std::string(name) + "': expected a value from " + FormatDouble(static_cast<double>(least)) +
+                                        " to " + FormatDouble(static_cast<double>(most)) + ", found " + s.value);
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<std::int64_t> Settings::Int(std::string_view name, std::int64_t least, std::int64_t most) const {
+  return Ranged(Placed(AsNode(name).AsInt(), name, Get(name)), least, most, name, Get(name));
+}
+Result<double> Settings::Double(std::string_view name, double least, double most) const {
+  return Ranged(Placed(AsNode(name).AsDouble(), name, Get(name)), least, most, name, Get(name));
+}
+Result<bool> Settings::Bool(std::string_view name) const { return Placed(AsNode(name).AsBool(), name, Get(name)); }
+Result<Millis> Settings::Duration(std::string_view name) const {
+  PODIUM_ASSIGN(auto ms, Placed(AsNode(name).AsMillis(), name, Get(name)));
+  if (ms <= 0) return Fail(ErrorCode::kConfig, Get(name).origin + ": '" + std::string(name) + "' must be longer than nothing");
+  return Millis(ms);
+}
+Result<std::uint64_t> Settings::Bytes(std::string_view name) const { return Placed(AsNode(name).AsBytes(), name, Get(name)); }
+
+std::vector<std::string> Settings::List(std::string_view name) const {
+  std::vector<std::string> out;
+  for (auto part : Split(Get(name).value, ',')) {
+    if (!Trim(part).empty()) out.emplace_back(Trim(part));
+  }
+  return out;
+}
+
+}  // namespace podium::harness

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "harness/store/run_folder.h"
+
+namespace podium::harness {
+
+// One self-contained page (no script, no link to anywhere): medal table, every score on its board, search tree and score over time
+// of each trial, programs and their output. Whatever an agent wrote is escaped.
+[[nodiscard]] std::string ReportHtml(const RunView& run);
+
+}  // namespace podium::harness

@@ -1,0 +1,223 @@
+#include "harness/report/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "harness/report/table.h"
+#include "tasks/task_package.h"
+
+namespace podium::harness {
+namespace {
+
+std::string Percent(double share) { return FormatScore(100 * share, 0) + " %"; }
+
+std::string BoardText(const TrialView& t) {
+  if (!t.verdict || t.verdict->leaderboard_rows == 0) return "";
+  auto task = tasks::FindTask(t.id.task.str());
+  std::string kind = task ? task->leaderboard.header : "";
+  return std::to_string(t.verdict->leaderboard_rows) + (kind.empty() ? " rows" : " " + kind);
+}
+
+std::string VerdictText(const TrialView& t) {
+  if (!t.verdict) return t.state;
+  return t.verdict->verdict + (t.verdict->reason.empty() ? "" : ": " + t.verdict->reason);
+}
+
+std::string MedalText(const TrialView& t) {
+  if (!t.verdict || t.verdict->verdict != "scored") return "";
+  if (t.verdict->medal != "none") return t.verdict->medal;
+  return t.verdict->above_median ? "above median" : "-";
+}
+
+std::vector<std::string> Row(const TrialView& t) {
+  const VerdictView none;
+  const VerdictView& v = t.verdict ? *t.verdict : none;
+  std::string bronze = v.bronze ? FormatScore(*v.bronze) : "";
+  std::string median = v.median ? FormatScore(*v.median) : "";
+  std::string order = v.bronze ? (v.lower_is_better ? "↓" : "↑") : "";
+  return {t.id.task.str(), t.id.agent.str(), "s" + std::to_string(t.id.seed), VerdictText(t), v.score ? FormatScore(*v.score) + " " + order : "",
+          MedalText(t), v.percentile ? Percent(*v.percentile) : "", median, bronze, BoardText(t)};
+}
+
+std::string AgentLine(const AgentSummary& a) {
+  Share medals = MakeShare(a.gold + a.silver + a.bronze, a.graded);
+  std::string out = a.agent + ": medals " + medals.Text() + ": " + std::to_string(a.gold) + " gold, " + std::to_string(a.silver) + " silver, " +
+                    std::to_string(a.bronze) + " bronze; above median " + std::to_string(a.above_median) + "/" + std::to_string(a.graded) + "; valid " +
+                    std::to_string(a.valid) + "/" + std::to_string(a.graded) + "; " + std::to_string(a.tasks) + (a.tasks == 1 ? " task, " : " tasks, ") +
+                    std::to_string(a.seeds) + (a.seeds == 1 ? " seed" : " seeds");
+  if (a.seeds < 3) out += " (too few to say how much seeds vary: use 3 or more)";
+  if (a.completion_tokens > 0) {
+    out += "; " + std::to_string(a.prompt_tokens) + " prompt and " + std::to_string(a.completion_tokens) + " completion tokens, " + FormatDuration(a.wait) + " waiting for the model";
+  }
+  return out + "\n";
+}
+
+std::string Failures(const RunView& run) {
+  std::string out;
+  for (const auto& t : run.trials) {
+    std::string why;
+    if (!t.verdict && !t.failure.empty()) why = "infrastructure: " + t.failure;
+    if (t.verdict && t.verdict->verdict != "scored") {
+      why = VerdictText(t) + (t.verdict->detail.empty() ? "" : " - " + t.verdict->detail);
+      if (!t.verdict->agent_end.empty() && t.verdict->agent_end != "finished") why += " (agent: " + t.verdict->agent_end + ")";
+    }
+    if (!why.empty()) out += "  " + t.id.str() + "  " + why + "\n";
+  }
+  return out.empty() ? "" : "\nNot scored:\n" + out;
+}
+
+Json TrialJson(const TrialView& t) {
+  Json j = {{"task", t.id.task.str()}, {"agent", t.id.agent.str()}, {"seed", t.id.seed}, {"state", t.state}, {"attempts", t.attempts},
+            {"active_ms", t.active.count()}, {"nodes", t.nodes.size()}, {"dir", t.dir.string()}};
+  j["failure"] = t.failure.empty() ? Json() : Json(t.failure);
+  j["verdict"] = nullptr;
+  if (t.verdict) {
+    auto parsed = ParseJson(t.verdict->json, "verdict");
+    if (parsed) j["verdict"] = *parsed;
+  }
+  return j;
+}
+
+}  // namespace
+
+Share MakeShare(int hits, int n) {
+  Share s{hits, n, 0, 1};
+  if (n == 0) return s;
+  constexpr double z = 1.959963984540054;
+  double p = static_cast<double>(hits) / n;
+  double centre = (p + z * z / (2 * n)) / (1 + z * z / n);
+  double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4.0 * n * n));
+  s.low = hits == 0 ? 0 : std::max(0.0, centre - half);
+  s.high = hits == n ? 1 : std::min(1.0, centre + half);
+  return s;
+}
+
+std::string Share::Text() const {
+  std::string out = std::to_string(hits) + "/" + std::to_string(n);
+  if (n == 0) return out;
+  return out + " (" + Percent(static_cast<double>(hits) / n) + ", 95 % interval " + FormatScore(100 * low, 0) + "-" + Percent(high) + ")";
+}
+
+std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
+  std::vector<AgentSummary> out;
+  std::map<std::string, std::set<std::string>> tasks;
+  std::map<std::string, std::set<int>> seeds;
+  for (const auto& t : run.trials) {
+    auto it = std::ranges::find(out, t.id.agent.str(), &AgentSummary::agent);
+    if (it == out.end()) it = out.insert(out.end(), AgentSummary{t.id.agent.str()});
+    AgentSummary& a = *it;
+    ++a.trials;
+    a.active += t.active;
+    tasks[a.agent].insert(t.id.task.str());
+    seeds[a.agent].insert(t.id.seed);
+    for (const auto& n : t.nodes) {
+      a.prompt_tokens += n.tokens.prompt;
+      a.completion_tokens += n.tokens.completion;
+      a.wait += n.tokens.wait;
+    }
+    if (!t.verdict) continue;
+    if (t.verdict->verdict == "grader_error") {
+      ++a.grader_errors;
+      continue;
+    }
+    ++a.graded;
+    a.submitted += t.verdict->verdict != "no_submission";
+    a.valid += t.verdict->verdict == "scored";
+    a.gold += t.verdict->medal == "gold";
+    a.silver += t.verdict->medal == "silver";
+    a.bronze += t.verdict->medal == "bronze";
+    a.above_median += t.verdict->above_median;
+  }
+  for (auto& a : out) {
+    a.tasks = static_cast<int>(tasks[a.agent].size());
+    a.seeds = static_cast<int>(seeds[a.agent].size());
+  }
+  return out;
+}
+
+std::string MedalTable(const RunView& run) {
+  TextTable table({"task", "agent", "seed", "verdict", "score", "medal", "beats", "median", "bronze", "board"},
+                  {false, false, false, false, true, false, true, true, true, false});
+  for (const auto& t : run.trials) table.Add(Row(t));
+  return table.Text();
+}
+
+std::string SummaryText(const RunView& run) {
+  std::string out = MedalTable(run) + "\n";
+  for (const auto& a : SummarizeAgents(run)) out += AgentLine(a);
+  out += Failures(run);
+  auto open = std::ranges::count_if(run.trials, [](const TrialView& t) { return !t.verdict; });
+  out += "\nFiles:  " + run.dir.string() + "\n";
+  if (open > 0) {
+    out += "Next:   run the same command again: " + std::to_string(open) + " of " + std::to_string(run.trials.size()) + " trials have no verdict yet\n";
+  } else {
+    out += "Next:   podium report " + run.name + "    (writes report.html: scores on the board, search trees)\n";
+  }
+  return out;
+}
+
+std::string SummaryJson(const RunView& run) {
+  Json out = {{"schema", "podium-summary/1"}, {"run", run.name}, {"dir", run.dir.string()}, {"trials", Json::array()}, {"agents", Json::array()}};
+  for (const auto& t : run.trials) out["trials"].push_back(TrialJson(t));
+  for (const auto& a : SummarizeAgents(run)) {
+    Share medals = MakeShare(a.gold + a.silver + a.bronze, a.graded);
+    out["agents"].push_back({{"agent", a.agent}, {"trials", a.trials}, {"graded", a.graded}, {"grader_errors", a.grader_errors}, {"tasks", a.tasks},
+                             {"seeds", a.seeds}, {"gold", a.gold}, {"silver", a.silver}, {"bronze", a.bronze}, {"above_median", a.above_median},
+                             {"valid", a.valid}, {"submitted", a.submitted}, {"any_medal", {{"hits", medals.hits}, {"n", medals.n}, {"wilson95", {medals.low, medals.high}}}},
+                             {"prompt_tokens", a.prompt_tokens}, {"completion_tokens", a.completion_tokens}, {"model_wait_ms", a.wait.count()}, {"active_ms", a.active.count()}});
+  }
+  return DumpJson(out, 2);
+}
+
+std::string GradingReportJson(const RunView& run, const Clock& clock) {
+  OrderedJson reports = OrderedJson::array();
+  int submitted = 0, valid = 0, gold = 0, silver = 0, bronze = 0, above = 0;
+  std::string now = IsoTime(clock.WallNow());
+  now.resize(now.size() - 1);
+  auto number = [](const std::optional<double>& v) { return v ? OrderedJson(*v) : OrderedJson(); };
+  for (const auto& t : run.trials) {
+    if (!t.verdict || t.verdict->verdict == "grader_error") continue;
+    const VerdictView& v = *t.verdict;
+    OrderedJson r;
+    r["competition_id"] = t.id.task.str();
+    r["score"] = number(v.score);
+    r["gold_threshold"] = number(v.gold);
+    r["silver_threshold"] = number(v.silver);
+    r["bronze_threshold"] = number(v.bronze);
+    r["median_threshold"] = number(v.median);
+    r["any_medal"] = v.medal != "none";
+    r["gold_medal"] = v.medal == "gold";
+    r["silver_medal"] = v.medal == "silver";
+    r["bronze_medal"] = v.medal == "bronze";
+    r["above_median"] = v.above_median;
+    r["submission_exists"] = v.verdict != "no_submission";
+    r["valid_submission"] = v.verdict == "scored";
+    r["is_lower_better"] = v.lower_is_better;
+    r["created_at"] = now;
+    r["submission_path"] = (t.dir / "submission" / "submission.csv").string();
+    reports.push_back(r);
+    submitted += v.verdict != "no_submission";
+    valid += v.verdict == "scored";
+    gold += v.medal == "gold";
+    silver += v.medal == "silver";
+    bronze += v.medal == "bronze";
+    above += v.above_median;
+  }
+  OrderedJson out;
+  out["total_runs"] = reports.size();
+  out["total_runs_with_submissions"] = submitted;
+  out["total_valid_submissions"] = valid;
+  out["total_medals"] = gold + silver + bronze;
+  out["total_gold_medals"] = gold;
+  out["total_silver_medals"] = silver;
+  out["total_bronze_medals"] = bronze;
+  out["total_above_median"] = above;
+  out["competition_reports"] = reports;
+  return DumpJson(out, 2) + "\n";
+}
+
+}  // namespace podium::harness

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/store/run_folder.h"
+
+namespace podium::harness {
+
+// A share with Wilson's 95 % score interval (Wilson 1927; the interval Agresti & Coull 1998 recommend for small n).
+struct Share {
+  int hits = 0;
+  int n = 0;
+  double low = 0, high = 1;
+  [[nodiscard]] std::string Text() const;  // "2/5 (40 %, 95 % interval 12-77 %)"
+};
+[[nodiscard]] Share MakeShare(int hits, int n);
+
+// One agent over the trials of a run that have a verdict. A grader_error is counted apart and never as a failure of the agent.
+struct AgentSummary {
+  std::string agent;
+  int trials = 0, graded = 0, grader_errors = 0, tasks = 0, seeds = 0;
+  int gold = 0, silver = 0, bronze = 0, above_median = 0, valid = 0, submitted = 0;
+  std::int64_t prompt_tokens = 0, completion_tokens = 0;
+  Millis wait{0}, active{0};
+};
+[[nodiscard]] std::vector<AgentSummary> SummarizeAgents(const RunView& run);
+
+// The medal table, a row a trial.
+[[nodiscard]] std::string MedalTable(const RunView& run);
+// The table, a line an agent with its shares, what failed and why, where the files are and the next command.
+[[nodiscard]] std::string SummaryText(const RunView& run);
+// The same with stable fields ("podium-summary/1").
+[[nodiscard]] std::string SummaryJson(const RunView& run);
+
+// mle-bench's grading report for these trials (reference: its README and grade.py), so that its tools read ours.
+[[nodiscard]] std::string GradingReportJson(const RunView& run, const Clock& clock);
+
+}  // namespace podium::harness

@@ -1,0 +1,95 @@
+#include "harness/store/journal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
+
+namespace podium::harness {
+namespace {
+
+std::string Checksum(std::int64_t number, std::string_view time, std::string_view type, std::string_view body) {
+  std::string text = std::to_string(number) + "|" + std::string(time) + "|" + std::string(type) + "|" + std::string(body);
+  uLong crc = crc32(0L, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size()));
+  char out[16];
+  std::snprintf(out, sizeof out, "%08lx", crc);
+  return out;
+}
+
+Result<JournalEvent> ParseLine(std::string_view line, const std::string& place) {
+  PODIUM_ASSIGN(Json json, ParseJson(line, place));
+  JournalEvent e;
+  PODIUM_ASSIGN(e.number, JsonGet<std::int64_t>(json, "n"));
+  PODIUM_ASSIGN(e.time, JsonGet<std::string>(json, "t"));
+  PODIUM_ASSIGN(e.type, JsonGet<std::string>(json, "type"));
+  e.body_json = DumpJson(json["body"]);
+  if (JsonOr<std::string>(json, "crc", "") != Checksum(e.number, e.time, e.type, e.body_json)) {
+    return Fail(ErrorCode::kIo, place + ": the checksum does not fit: the journal is damaged");
+  }
+  return e;
+}
+
+// Parses whole lines; `sound_bytes` is the length of the part that holds them.
+Result<std::vector<JournalEvent>> Parse(const std::string& text, const std::string& name, std::size_t& sound_bytes) {
+  std::vector<JournalEvent> events;
+  sound_bytes = 0;
+  while (sound_bytes < text.size()) {
+    std::size_t end = text.find('\n', sound_bytes);
+    if (end == std::string::npos) break;
+    std::string place = name + ":" + std::to_string(events.size() + 1);
+    auto event = ParseLine(std::string_view(text).substr(sound_bytes, end - sound_bytes), place);
+    if (!event && end + 1 == text.size()) break;
+    if (!event) return tl::unexpected(event.error());
+    if (event->number != static_cast<std::int64_t>(events.size()) + 1) return Fail(ErrorCode::kIo, place + ": event numbers have a gap");
+    events.push_back(std::move(*event));
+    sound_bytes = end + 1;
+  }
+  return events;
+}
+
+}  // namespace
+
+Result<std::vector<JournalEvent>> ReadJournal(const std::filesystem::path& path) {
+  PODIUM_ASSIGN(auto text, ReadFile(path));
+  std::size_t sound = 0;
+  return Parse(text, path.string(), sound);
+}
+
+Result<Journal> Journal::Open(const std::filesystem::path& path, const Clock& clock) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0644));
+  if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + path.string(), errno);
+  PODIUM_ASSIGN(auto text, ReadFile(path));
+  std::size_t sound = 0;
+  PODIUM_ASSIGN(auto events, Parse(text, path.string(), sound));
+  if (sound < text.size() && ::ftruncate(fd.get(), static_cast<off_t>(sound)) != 0) {
+    return FailErrno(ErrorCode::kIo, "cannot cut the torn end of " + path.string(), errno);
+  }
+  return Journal(std::move(fd), std::move(events), clock);
+}
+
+Status Journal::Record(std::string_view type, const std::string& body_json) {
+  PODIUM_ASSIGN(Json body, ParseJson(body_json, "journal event"));
+  JournalEvent e;
+  e.number = static_cast<std::int64_t>(events_.size()) + 1;
+  e.time = IsoTime(clock_->WallNow());
+  e.type = type;
+  e.body_json = DumpJson(body);
+  OrderedJson line;
+  line["n"] = e.number;
+  line["t"] = e.time;
+  line["type"] = e.type;
+  line["body"] = OrderedJson::parse(e.body_json);
+  line["crc"] = Checksum(e.number, e.time, e.type, e.body_json);
+  PODIUM_TRY(WriteAll(fd_.get(), DumpJson(line) + "\n"));
+  if (::fdatasync(fd_.get()) != 0) return FailErrno(ErrorCode::kIo, "cannot sync the journal", errno);
+  events_.push_back(std::move(e));
+  return {};
+}
+
+}  // namespace podium::harness

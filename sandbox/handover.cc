@@ -1,0 +1,92 @@
+#include "sandbox/handover.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "base/files.h"
+#include "base/text.h"
+
+namespace podium::sandbox {
+namespace {
+
+TakenFile Fault(TakeFault fault, std::string detail) {
+  TakenFile out;
+  out.fault = fault;
+  out.detail = std::move(detail);
+  return out;
+}
+
+TakenFile OpenFault(int error) {
+  if (error == ENOENT || error == ENOTDIR) return Fault(TakeFault::kMissing, "no such file");
+  if (error == ELOOP) return Fault(TakeFault::kSymlink, "the file or a folder on its way is a symbolic link");
+  if (error == EXDEV) return Fault(TakeFault::kSymlink, "the path leads out of the sandbox's own files");
+  if (error == ENXIO || error == ENODEV) return Fault(TakeFault::kNotRegular, "a socket or a device, not a regular file");
+  return Fault(TakeFault::kUnreadable, std::strerror(error));
+}
+
+// Faults that can be seen before a byte is read.
+TakenFile Inspect(const struct stat& st, std::uint64_t max_bytes) {
+  if (!S_ISREG(st.st_mode)) {
+    const char* what = S_ISFIFO(st.st_mode) ? "a FIFO" : S_ISDIR(st.st_mode) ? "a folder" : S_ISSOCK(st.st_mode) ? "a socket" : "a device";
+    return Fault(TakeFault::kNotRegular, std::string(what) + ", not a regular file");
+  }
+  if (st.st_nlink != 1) return Fault(TakeFault::kHardLink, "the file has " + std::to_string(st.st_nlink) + " names");
+  if (st.st_size == 0) return Fault(TakeFault::kEmpty, "0 bytes");
+  if (static_cast<std::uint64_t>(st.st_size) > max_bytes) {
+    return Fault(TakeFault::kTooLarge, FormatBytes(static_cast<std::uint64_t>(st.st_size)) + ", more than " + FormatBytes(max_bytes));
+  }
+  return {};
+}
+
+Result<TakenFile> Copy(int from, int to, std::uint64_t max_bytes) {
+  TakenFile out;
+  Hasher hasher;
+  std::vector<char> buffer(1 << 20);
+  for (;;) {
+    ssize_t n = ::read(from, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Fault(TakeFault::kUnreadable, std::strerror(errno));
+    if (n == 0) break;
+    out.bytes += static_cast<std::uint64_t>(n);
+    if (out.bytes > max_bytes) return Fault(TakeFault::kTooLarge, "it grew beyond " + FormatBytes(max_bytes));
+    std::string_view part(buffer.data(), static_cast<std::size_t>(n));
+    hasher.Update(part);
+    PODIUM_TRY(WriteAll(to, part));
+  }
+  out.digest = hasher.Finish();
+  return out;
+}
+
+}  // namespace
+
+Result<TakenFile> TakeBeneath(int root_fd, const std::string& relative, const std::filesystem::path& to, std::uint64_t max_bytes) {
+  open_how how{};
+  how.flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+  UniqueFd from(static_cast<int>(::syscall(SYS_openat2, root_fd, relative.c_str(), &how, sizeof how)));
+  if (!from && errno == ENOSYS) return Fail(ErrorCode::kUnavailable, "this kernel has no openat2 (Linux 5.6 or newer is needed)");
+  if (!from) return OpenFault(errno);
+  struct stat st{};
+  if (::fstat(from.get(), &st) != 0) return FailErrno(ErrorCode::kSandbox, "fstat", errno);
+  TakenFile fault = Inspect(st, max_bytes);
+  if (fault.fault != TakeFault::kNone) return fault;
+  std::filesystem::path temp = to.string() + ".taking";
+  UniqueFd out(::open(temp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!out) return FailErrno(ErrorCode::kIo, "cannot create " + temp.string(), errno);
+  auto copied = Copy(from.get(), out.get(), max_bytes);
+  if (!copied || copied->fault != TakeFault::kNone) {
+    ::unlink(temp.c_str());
+    return copied;
+  }
+  if (::fsync(out.get()) != 0 || ::rename(temp.c_str(), to.c_str()) != 0) return FailErrno(ErrorCode::kIo, "cannot keep " + to.string(), errno);
+  return copied;
+}
+
+}  // namespace podium::sandbox

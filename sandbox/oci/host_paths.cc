@@ -1,0 +1,177 @@
+#include "sandbox/oci/host_paths.h"
+
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "sandbox/sandbox.h"
+
+namespace podium::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string StartTime(long pid) {
+  auto text = ReadFile("/proc/" + std::to_string(pid) + "/stat", 4096);
+  if (!text) return "";
+  std::size_t close = text->rfind(')');
+  if (close == std::string::npos || close + 2 >= text->size()) return "";
+  auto fields = Split(std::string_view(*text).substr(close + 2), ' ');
+  return fields.size() < 20 || fields[0] == "Z" ? "" : std::string(fields[19]);
+}
+
+std::string BootId() {
+  auto text = ReadFile("/proc/sys/kernel/random/boot_id", 100);
+  return text ? std::string(Trim(*text)) : "";
+}
+
+// Mount points of cgroup file systems: {controllers or "" for v2, path}.
+std::vector<std::pair<std::string, std::string>> CgroupMounts() {
+  std::vector<std::pair<std::string, std::string>> out;
+  auto text = ReadFile("/proc/self/mounts", 16 << 20);
+  if (!text) return out;
+  for (auto line : Split(*text, '\n')) {
+    auto f = Split(line, ' ');
+    if (f.size() < 4) continue;
+    if (f[2] == "cgroup2") out.emplace_back("", f[1]);
+    if (f[2] == "cgroup") out.emplace_back(f[3], f[1]);
+  }
+  return out;
+}
+
+bool HasOption(std::string_view options, std::string_view wanted) {
+  for (auto o : Split(options, ',')) {
+    if (o == wanted) return true;
+  }
+  return false;
+}
+
+void KillGroup(const fs::path& dir) {
+  auto text = ReadFile(dir / "cgroup.procs", 1 << 20);
+  if (!text) return;
+  for (auto line : Split(*text, '\n')) {
+    long pid = std::atol(std::string(line).c_str());
+    if (pid > 1) ::kill(static_cast<pid_t>(pid), SIGKILL);
+  }
+}
+
+// Removes the sandbox's group under every controller; runc has done so in the ordinary case.
+Status RemoveCgroups(const HostPaths& paths, Deadline deadline) {
+  for (const auto& [options, mount] : CgroupMounts()) {
+    fs::path dir = fs::path(mount) / paths.cgroup();
+    std::error_code ec;
+    while (fs::exists(dir, ec) && ::rmdir(dir.c_str()) != 0 && errno != ENOENT) {
+      if (deadline.expired()) return Fail(ErrorCode::kTimeout, "cgroup " + dir.string() + " does not empty");
+      KillGroup(dir);
+      std::this_thread::sleep_for(Millis(5));
+    }
+  }
+  return {};
+}
+
+Status Unmount(const fs::path& base) {
+  for (const auto& point : MountsUnder(base)) {
+    if (::umount2(point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL && errno != ENOENT) {
+      return FailErrno(ErrorCode::kSandbox, "cannot unmount " + point, errno);
+    }
+  }
+  return {};
+}
+
+bool OwnerLives(const Json& record) {
+  if (JsonOr<std::string>(record, "boot", "") != BootId()) return false;
+  std::string start = StartTime(JsonOr<long>(record, "pid", 0));
+  return !start.empty() && start == JsonOr<std::string>(record, "start", "");
+}
+
+}  // namespace
+
+HostPaths HostPaths::For(const fs::path& state_dir, const std::string& id) {
+  fs::path state = fs::absolute(state_dir);
+  return {id, fs::path(kHostDir) / "sandboxes" / id, state / (id + ".ext4"), state / (id + ".json")};
+}
+
+std::vector<CgroupDir> CgroupsOf(int pid) {
+  std::vector<CgroupDir> out;
+  auto text = ReadFile("/proc/" + std::to_string(pid) + "/cgroup", 1 << 20);
+  if (!text) return out;
+  auto mounts = CgroupMounts();
+  for (auto line : Split(*text, '\n')) {
+    std::size_t first = line.find(':');
+    std::size_t second = line.find(':', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) continue;
+    std::string controllers(line.substr(first + 1, second - first - 1));
+    std::string path(line.substr(second + 1));
+    for (const auto& [options, mount] : mounts) {
+      bool v2 = controllers.empty() && options.empty();
+      if (v2) out.push_back({"", fs::path(mount + path)});
+      for (auto c : Split(controllers, ',')) {
+        if (!c.empty() && !options.empty() && HasOption(options, c)) out.push_back({std::string(c), fs::path(mount + path)});
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> MountsUnder(const fs::path& base) {
+  std::vector<std::string> out;
+  auto text = ReadFile("/proc/self/mounts", 64 << 20);
+  if (!text) return out;
+  for (auto line : Split(*text, '\n')) {
+    auto f = Split(line, ' ');
+    if (f.size() > 1 && (f[1] == base.string() || f[1].starts_with(base.string() + "/"))) out.emplace_back(f[1]);
+  }
+  std::ranges::reverse(out);
+  return out;
+}
+
+Status WriteRecord(const HostPaths& paths) {
+  Json record = {{"schema", "podium-sandbox/1"}, {"id", paths.id}, {"pid", ::getpid()}, {"start", StartTime(::getpid())}, {"boot", BootId()}};
+  return WriteFileAtomic(paths.record, DumpJson(record) + "\n");
+}
+
+Status RemoveSandbox(const HostPaths& paths, Deadline deadline) {
+  ProcessSpec runc;
+  runc.argv = {"runc", "--root", std::string(kHostDir) + "/runc", "delete", "--force", paths.id};
+  std::error_code ec;
+  if (fs::exists(fs::path(kHostDir) / "runc" / paths.id, ec)) {
+    PODIUM_ASSIGN(auto result, RunProcess(runc, deadline));
+    if (!result.ok()) LogDebug("runc delete " + paths.id + ": " + result.err);
+  }
+  PODIUM_TRY(RemoveCgroups(paths, deadline));
+  PODIUM_TRY(Unmount(paths.base));
+  PODIUM_TRY(RemoveTree(paths.base));
+  PODIUM_TRY(RemoveTree(fs::path(kHostDir) / "runc" / paths.id));
+  ::unlink(paths.disk.c_str());
+  ::unlink(paths.record.c_str());
+  return {};
+}
+
+Result<int> ReapDead(const fs::path& state_dir, Deadline deadline) {
+  int removed = 0;
+  std::error_code ec;
+  std::vector<fs::path> records;
+  for (fs::directory_iterator it(state_dir, ec), end; !ec && it != end; it.increment(ec)) {
+    if (it->path().extension() == ".json") records.push_back(it->path());
+  }
+  for (const auto& path : records) {
+    auto text = ReadFile(path, 1 << 16);
+    if (!text) continue;
+    PODIUM_ASSIGN(Json record, ParseJson(*text, path.string()));
+    std::string id = JsonOr<std::string>(record, "id", "");
+    if (id != path.stem().string() || OwnerLives(record)) continue;
+    PODIUM_TRY(RemoveSandbox(HostPaths::For(state_dir, id), deadline));
+    ++removed;
+  }
+  return removed;
+}
+
+}  // namespace podium::sandbox
