@@ -41,13 +41,11 @@ Status Reactor::Run(std::function<Task<Status>()> main) {
 Task<void> Reactor::RunOnPool(std::function<void()> job) {
   // The job is not cancellable, so neither is this wait: its frame outlives the job.
   auto executor = co_await asio::this_coro::executor;
-  co_await asio::co_spawn(
-      impl_->pool,
-      [&job]() -> Task<void> {
-        job();
-        co_return;
-      },
-      asio::use_awaitable);
+  auto run = [&job]() -> Task<void> {
+    job();
+    co_return;
+  };
+  co_await asio::co_spawn(impl_->pool, run(), asio::use_awaitable);
   co_await asio::post(executor, asio::use_awaitable);
 }
 

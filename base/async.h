@@ -16,7 +16,7 @@ class io_context;
 namespace podium {
 
 // A coroutine on the run's event loop. Everything that can fail returns Task<Result<T>>.
-// GCC 12 miscompiles brace-initialised temporaries inside a co_await expression: name arguments first.
+// GCC 12 destroys brace-initialised temporaries and lambdas inside a co_await expression twice: name arguments first.
 template <class T>
 using Task = boost::asio::awaitable<T>;
 
@@ -39,7 +39,8 @@ class Reactor {
   Task<std::invoke_result_t<F>> Blocking(F function) {
     using R = std::invoke_result_t<F>;
     auto slot = std::make_shared<std::optional<R>>();
-    std::function<void()> job = [slot, function = std::make_shared<F>(std::move(function))] { slot->emplace((*function)()); };
+    auto shared = std::make_shared<F>(std::move(function));
+    std::function<void()> job = [slot, shared] { slot->emplace((*shared)()); };
     co_await RunOnPool(std::move(job));
     co_return std::move(**slot);
   }

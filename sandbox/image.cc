@@ -97,11 +97,8 @@ Status Normalise(const Recipe& r, const fs::path& rootfs) {
   for (const char* file : {"var/cache/ldconfig/aux-cache", "var/lib/dpkg/status-old", "etc/machine-id", "etc/resolv.conf", "etc/hostname"}) {
     ::unlink((rootfs / file).c_str());
   }
-  for (const char* dir : {"var/log", "home", ".podium"}) {
-    std::error_code ec;
-    fs::create_directories(rootfs / dir, ec);
-  }
-  PODIUM_TRY(RemoveTree(rootfs / ".podium"));
+  PODIUM_TRY(RemoveTree(rootfs / "dev"));  // a container gets its own
+  for (const char* dir : {"dev", "var/log", "home"}) PODIUM_TRY(MakeDirs(rootfs / dir));
   // A user with the agent's id, so that programs that ask who they are get an answer.
   PODIUM_ASSIGN(auto passwd, ReadFile(rootfs / "etc" / "passwd", 1 << 20));
   PODIUM_ASSIGN(auto group, ReadFile(rootfs / "etc" / "group", 1 << 20));

@@ -241,7 +241,8 @@ class TrialMachine {
     const auto* task = plan_.task;
     const auto* prepared = &run_.prepared.at(plan_.id.task);
     Deadline deadline = Deadline::In(std::chrono::minutes(30));
-    auto grade = co_await run_.reactor.Blocking([=] { return Grade(*task, *prepared, hand_over, deadline); });
+    auto job = [=] { return Grade(*task, *prepared, hand_over, deadline); };
+    auto grade = co_await run_.reactor.Blocking(std::move(job));
     if (!grade) co_return tl::unexpected(grade.error());
     auto parsed = ParseJson(*grade, "podium-grade's record");
     if (!parsed) co_return tl::unexpected(parsed.error());

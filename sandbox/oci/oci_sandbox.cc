@@ -213,7 +213,8 @@ class OciSandbox final : public Sandbox {
     // The held descriptor is duplicated: the copy may outlive a cancelled caller.
     auto root = std::make_shared<UniqueFd>(::fcntl(parts_.upper.get(), F_DUPFD_CLOEXEC, 3));
     std::string relative = inside.substr(inside.find_first_not_of('/'));
-    co_return co_await reactor_.Blocking([root, relative, to, max_bytes] { return TakeBeneath(root->get(), relative, to, max_bytes); });
+    auto job = [root, relative, to, max_bytes] { return TakeBeneath(root->get(), relative, to, max_bytes); };
+    co_return co_await reactor_.Blocking(std::move(job));
   }
 
   Result<Usage> ReadUsage() override {
@@ -231,7 +232,8 @@ class OciSandbox final : public Sandbox {
   Task<Status> Seal(Deadline deadline) override {
     if (sealed_) co_return Status{};
     sealed_ = true;
-    auto sealed = co_await reactor_.Blocking([paths = parts_.paths, deadline] { return FreezeAndKill(paths, deadline); });
+    auto job = [paths = parts_.paths, deadline] { return FreezeAndKill(paths, deadline); };
+    auto sealed = co_await reactor_.Blocking(std::move(job));
     if (!sealed) co_return sealed;
     asio::posix::stream_descriptor ended(reactor_.io(), ::fcntl(parts_.pidfd.get(), F_DUPFD_CLOEXEC, 3));
     asio::steady_timer timer(reactor_.io(), deadline.at());
@@ -250,7 +252,8 @@ class OciSandbox final : public Sandbox {
     socket_.close(ignored);
     if (parts_.pidfd) ::syscall(SYS_pidfd_send_signal, parts_.pidfd.get(), SIGKILL, nullptr, 0);
     parts_.upper.reset();
-    auto removed = co_await reactor_.Blocking([paths = parts_.paths, deadline] { return RemoveSandbox(paths, deadline); });
+    auto job = [paths = parts_.paths, deadline] { return RemoveSandbox(paths, deadline); };
+    auto removed = co_await reactor_.Blocking(std::move(job));
     if (removed) parts_.ids.reset();
     co_return removed;
   }
@@ -371,7 +374,8 @@ class OciBackend final : public Backend {
   OciBackend(Reactor& reactor, std::string version) : reactor_(reactor), version_(std::move(version)) {}
 
   Task<Result<std::unique_ptr<Sandbox>>> Create(SandboxSpec spec, Deadline deadline) override {
-    auto parts = co_await reactor_.Blocking([spec, deadline] { return MakeParts(spec, deadline); });
+    auto job = [spec, deadline] { return MakeParts(spec, deadline); };
+    auto parts = co_await reactor_.Blocking(std::move(job));
     if (!parts) co_return tl::unexpected(parts.error());
     IsolationRecord isolation;
     isolation.backend = "oci:" + version_;

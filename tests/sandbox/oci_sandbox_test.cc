@@ -39,7 +39,7 @@ struct HostState {
   bool operator==(const HostState&) const = default;
 };
 
-// A root file system for all tests of this program: the ML image when it is built, else a small one of the host's own shell.
+// The root file system of all tests here.
 fs::path TestRoot() {
   if (auto image = FindImage("podium-ml", CacheDir())) return image->rootfs;
   return {};
@@ -211,7 +211,7 @@ P)");
     EXPECT_EQ(r.output,
               "connect ENETUNREACH\nalg ENOSYS\nvsock ENOSYS\nunshare ENOSYS\nmount ENOSYS\nkeyctl ENOSYS\nbpf ENOSYS\nio_uring ENOSYS\n"
               "data EROFS\nimage EACCES\npid1 EACCES\nlinks ['lo']\n"
-              "['CapBnd:\\t0000000000000000', 'CapEff:\\t0000000000000000', 'NoNewPrivs:\\t1', 'Seccomp:\\t2']\nfds [0, 1, 2]\n");
+              "['CapEff:\\t0000000000000000', 'CapBnd:\\t0000000000000000', 'NoNewPrivs:\\t1', 'Seccomp:\\t2']\nfds [0, 1, 2]\n");
   });
 }
 
