@@ -18,7 +18,8 @@ CsvReader::CsvReader(std::string_view bytes, CsvLimits limits) : rest_(bytes), l
 
 std::string_view CsvReader::PlainCell() {
   std::size_t n = 0;
-  while (n < rest_.size() && rest_[n] != ',' && rest_[n] != '\n' && rest_[n] != '\r') ++n;
+  std::size_t end = std::min(rest_.size(), limits_.max_cell_bytes + 1);  // one more is enough to be refused
+  while (n < end && rest_[n] != ',' && rest_[n] != '\n' && rest_[n] != '\r') ++n;
   std::string_view cell = rest_.substr(0, n);
   rest_.remove_prefix(n);
   return cell;
