@@ -1,0 +1,204 @@
+#include "tasks/prepare.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "tasks/builtins.h"
+#include "tasks/deb_package.h"
+
+namespace podium::tasks {
+namespace {
+
+constexpr const char* kMark = "prepared.json";
+
+fs::path TaskDir(const TaskPackage& task, const fs::path& cache) {
+  return cache / "tasks" / task.id.str() / task.digest.hex().substr(0, 16);
+}
+
+PreparedTask At(const TaskPackage& task, const fs::path& dir) {
+  PreparedTask out;
+  out.public_dir = dir / "public";
+  out.private_dir = dir / "private";
+  out.board_file = task.leaderboard.prepared ? dir / "board" / task.leaderboard.file
+                                             : task.dir / task.leaderboard.file;
+  out.task_digest = task.digest;
+  return out;
+}
+
+Result<const Builtin*> FindBuiltin(const TaskPackage& task) {
+  std::vector<std::string> names;
+  for (const Builtin& builtin : Builtins()) {
+    if (builtin.name == task.prepare.builtin) return &builtin;
+    names.emplace_back(builtin.name);
+  }
+  return Fail(ErrorCode::kConfig, (task.dir / "task.yaml").string() + ": no builtin '" +
+                                      task.prepare.builtin + "' makes tables." +
+                                      Suggest(task.prepare.builtin, names) +
+                                      " There are: " + Join(names, ", ") + ".");
+}
+
+Result<FileLock> WaitForLock(const fs::path& path,
+                             const std::function<void(std::string_view)>& progress,
+                             Deadline deadline) {
+  for (bool told = false;;) {
+    PODIUM_ASSIGN(auto lock, FileLock::TryTake(path));
+    if (lock) return std::move(*lock);
+    if (!told) progress("another process is preparing this task; waiting for it");
+    told = true;
+    if (deadline.expired())
+      return Fail(ErrorCode::kTimeout,
+                  "another process has been preparing the task too long (" + path.string() + ")");
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
+// Downloads the packages into `context.debs`. Says which of them are not the pinned bytes.
+Result<std::vector<std::string>> FetchPackages(BuildContext& context, const fs::path& cache,
+                                               Deadline deadline) {
+  std::vector<std::string> rebuilt;
+  for (const DataPackage& package : context.task.prepare.packages) {
+    context.progress("fetching the Debian package " + package.name + " " + package.version);
+    PODIUM_ASSIGN(auto deb, FetchDeb(package, cache, deadline));
+    context.debs[package.name] = deb.path;
+    if (!deb.pinned) rebuilt.push_back(package.name);
+  }
+  return rebuilt;
+}
+
+Status CheckTables(const TaskPackage& task, const fs::path& dir) {
+  for (const auto& [path, pinned] : task.tables) {
+    if (!fs::is_regular_file(dir / path)) {
+      return Fail(ErrorCode::kConfig, (task.dir / "task.yaml").string() + ": tables names " + path +
+                                          ", which its builtin '" + task.prepare.builtin +
+                                          "' does not make");
+    }
+    PODIUM_ASSIGN(auto digest, DigestFile(dir / path));
+    if (digest == pinned) continue;
+    if (pinned == Digest()) {
+      return Fail(ErrorCode::kConfig, (task.dir / "task.yaml").string() + ": " + path +
+                                          " is not pinned yet. `podium tasks pin " +
+                                          task.dir.string() +
+                                          "` makes the tables and writes their digests.");
+    }
+    return Fail(ErrorCode::kDigest, task.id.str() + ": the table " + path + " has digest " +
+                                        digest.hex() + ", task.yaml pins " + pinned.hex() +
+                                        ". The data differ from those of the task, so scores would "
+                                        "not compare; nothing was kept.");
+  }
+  return {};
+}
+
+// Every file that the builtin made must be pinned: nothing unchecked reaches an agent.
+Status CheckNothingElse(const TaskPackage& task, const fs::path& dir) {
+  std::error_code ec;
+  for (const auto& entry : fs::recursive_directory_iterator(dir, ec)) {
+    if (entry.is_directory()) continue;
+    std::string path = entry.path().lexically_relative(dir).generic_string();
+    if (task.tables.contains(path)) continue;
+    PODIUM_ASSIGN(auto digest, DigestFile(entry.path()));
+    return Fail(ErrorCode::kConfig, (task.dir / "task.yaml").string() + ": tables does not pin " +
+                                        path + ", which preparation makes; add \"" + path +
+                                        "\": " + digest.hex());
+  }
+  if (ec) return Fail(ErrorCode::kIo, "cannot list " + dir.string() + ": " + ec.message());
+  return {};
+}
+
+Status MakeTables(const BuildContext& context, const Builtin& builtin) {
+  for (const char* sub : {"public", "private", "board"}) PODIUM_TRY(MakeDirs(context.out / sub));
+  return builtin.build(context);
+}
+
+Status Build(const BuildContext& context, const Builtin& builtin) {
+  PODIUM_TRY(MakeTables(context, builtin));
+  PODIUM_TRY(CheckTables(context.task, context.out));
+  PODIUM_TRY(CheckNothingElse(context.task, context.out));
+  PODIUM_TRY(context.Write("public/description.md", context.task.description));
+  // The answers are for the owner alone.
+  std::error_code ec;
+  fs::permissions(context.out / "private", fs::perms(0700), ec);
+  if (ec)
+    return Fail(ErrorCode::kIo,
+                "cannot set the mode of " + context.out.string() + ": " + ec.message());
+  return {};
+}
+
+Status Publish(const fs::path& staging, const fs::path& dir,
+               const std::vector<std::string>& notes) {
+  Json mark = {{"schema", "podium-prepared/1"}, {"notes", notes}};
+  PODIUM_TRY(WriteFileAtomic(staging / kMark, DumpJson(mark) + "\n", 0444));
+  PODIUM_TRY(RemoveTree(dir));
+  std::error_code ec;
+  fs::rename(staging, dir, ec);
+  if (ec)
+    return Fail(ErrorCode::kIo,
+                "cannot rename " + staging.string() + " to " + dir.string() + ": " + ec.message());
+  return {};
+}
+
+}  // namespace
+
+Result<std::optional<PreparedTask>> FindPrepared(const TaskPackage& task, const fs::path& cache) {
+  fs::path dir = TaskDir(task, cache);
+  if (!fs::exists(dir / kMark)) return std::nullopt;
+  PODIUM_ASSIGN(auto text, ReadFile(dir / kMark, 1 << 20));
+  PODIUM_ASSIGN(auto mark, ParseJson(text, (dir / kMark).string()));
+  PreparedTask out = At(task, dir);
+  out.notes = JsonOr<std::vector<std::string>>(mark, "notes", {});
+  return out;
+}
+
+Result<PreparedTask> Prepare(const TaskPackage& task, const fs::path& cache,
+                             const std::function<void(std::string_view)>& progress,
+                             Deadline deadline) {
+  PODIUM_ASSIGN(auto there, FindPrepared(task, cache));
+  if (there) return std::move(*there);
+  PODIUM_ASSIGN(const Builtin* builtin, FindBuiltin(task));
+  fs::path dir = TaskDir(task, cache);
+  PODIUM_TRY(MakeDirs(dir.parent_path()));
+  PODIUM_ASSIGN(auto lock, WaitForLock(dir.string() + ".lock", progress, deadline));
+  PODIUM_ASSIGN(there, FindPrepared(task, cache));
+  if (there) return std::move(*there);
+
+  BuildContext context{task, dir.string() + ".part", {}, progress};
+  PODIUM_TRY(RemoveTree(context.out));  // of a preparation that was killed
+  PODIUM_ASSIGN(auto rebuilt, FetchPackages(context, cache, deadline));
+  auto built = Build(context, *builtin);
+  if (!built) {
+    (void)RemoveTree(context.out);
+    return tl::unexpected(built.error());
+  }
+  std::vector<std::string> notes;
+  for (const std::string& name : rebuilt) {
+    notes.push_back(
+        "the Debian package " + name +
+        " is another build than the pinned one; its tables are the same, so it is accepted");
+  }
+  PODIUM_TRY(Publish(context.out, dir, notes));
+  PreparedTask out = At(task, dir);
+  out.notes = std::move(notes);
+  return out;
+}
+
+Result<std::map<std::string, Digest>> MeasureTables(
+    const TaskPackage& task, const fs::path& cache,
+    const std::function<void(std::string_view)>& progress, Deadline deadline) {
+  PODIUM_ASSIGN(const Builtin* builtin, FindBuiltin(task));
+  PODIUM_ASSIGN(auto temp, TempDir::Make("podium-tables"));
+  BuildContext context{task, temp.path(), {}, progress};
+  PODIUM_TRY(FetchPackages(context, cache, deadline));
+  PODIUM_TRY(MakeTables(context, *builtin));
+  std::map<std::string, Digest> out;
+  for (const auto& entry : fs::recursive_directory_iterator(temp.path())) {
+    if (entry.is_directory()) continue;
+    std::string path = entry.path().lexically_relative(temp.path()).generic_string();
+    PODIUM_ASSIGN(out[path], DigestFile(entry.path()));
+  }
+  return out;
+}
+
+}  // namespace podium::tasks

@@ -1,0 +1,300 @@
+#include "tasks/task_package.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "base/yaml.h"
+
+namespace podium::tasks {
+namespace {
+
+Result<std::string> OneOf(YamlMap& map, std::string_view key,
+                          const std::vector<std::string>& allowed) {
+  PODIUM_ASSIGN(auto value, map.String(key));
+  if (std::ranges::find(allowed, value) != allowed.end()) return value;
+  return map.Get(key)->Complain("'" + value + "' is not known here." + Suggest(value, allowed) +
+                                " Use one of: " + Join(allowed, ", ") + ".");
+}
+
+Result<Digest> ReadDigest(const YamlNode& node) {
+  PODIUM_ASSIGN(auto text, node.AsString());
+  if (text == "unpinned") return Digest();
+  auto digest = Digest::Parse(text);
+  if (!digest) return node.Complain(digest.error().message);
+  return *digest;
+}
+
+Status ReadParams(const YamlNode* node, std::map<std::string, std::int64_t>& out) {
+  if (!node) return {};
+  if (node->kind != YamlNode::Kind::kMap) return node->Complain("expected a mapping (key: value)");
+  for (const auto& [key, value] : node->entries) {
+    PODIUM_ASSIGN(out[key], value.AsInt());
+  }
+  return {};
+}
+
+Status ReadProvenance(const YamlNode& node, Provenance& out) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(out.source, map.String("source"));
+  PODIUM_ASSIGN(out.license, map.String("license"));
+  PODIUM_ASSIGN(out.note, map.StringOr("note", ""));
+  return map.Finish();
+}
+
+Status ReadLabels(const YamlNode& node, TaskPackage& out) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(out.category, OneOf(map, "category",
+                                    {"tabular", "image", "text", "grid", "time-series", "audio"}));
+  PODIUM_ASSIGN(out.difficulty, OneOf(map, "difficulty", {"easy", "medium", "hard"}));
+  return map.Finish();
+}
+
+Result<DataPackage> ReadPackage(const YamlNode& node) {
+  DataPackage out;
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(out.name, map.String("name"));
+  if (!IsIdText(out.name))
+    return node.Complain("'" + out.name + "' is not the name of a Debian package");
+  PODIUM_ASSIGN(out.version, map.String("version"));
+  PODIUM_ASSIGN(const YamlNode* sha256, map.Require("sha256"));
+  PODIUM_ASSIGN(out.sha256, ReadDigest(*sha256));
+  if (out.sha256 == Digest())
+    return sha256->Complain("a package must be pinned by the sha256 of its .deb");
+  PODIUM_TRY(map.Finish());
+  return out;
+}
+
+Status ReadPrepare(const YamlNode& node, PrepareSpec& out) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(out.builtin, map.String("builtin"));
+  PODIUM_TRY(ReadParams(map.Get("params"), out.params));
+  if (const YamlNode* packages = map.Get("packages")) {
+    if (packages->kind != YamlNode::Kind::kList) return packages->Complain("expected a list");
+    for (const YamlNode& item : packages->items) {
+      PODIUM_ASSIGN(auto package, ReadPackage(item));
+      out.packages.push_back(std::move(package));
+    }
+  }
+  return map.Finish();
+}
+
+Status ReadTables(const YamlNode& node, std::map<std::string, Digest>& out) {
+  if (node.kind != YamlNode::Kind::kMap) return node.Complain("expected a mapping (file: sha256)");
+  for (const auto& [path, value] : node.entries) {
+    bool known_root =
+        path.starts_with("public/") || path.starts_with("private/") || path.starts_with("board/");
+    if (!known_root || path.find("..") != std::string::npos) {
+      return value.Complain("'" + path + "' must begin with public/, private/ or board/");
+    }
+    PODIUM_ASSIGN(out[path], ReadDigest(value));
+  }
+  if (!out.contains("private/answers.csv"))
+    return node.Complain("private/answers.csv is missing from the pinned tables");
+  if (!out.contains("public/sample_submission.csv"))
+    return node.Complain("public/sample_submission.csv is missing from the pinned tables");
+  return {};
+}
+
+Status ReadRuntime(const YamlNode& node, RuntimeSpec& out) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(out.cpus, map.DoubleOr("cpus", 1));
+  if (!(out.cpus > 0)) return node.Complain("cpus must be above 0");
+  PODIUM_ASSIGN(const YamlNode* memory, map.Require("memory"));
+  PODIUM_ASSIGN(out.memory_bytes, memory->AsBytes());
+  PODIUM_ASSIGN(const YamlNode* disk, map.Require("disk"));
+  PODIUM_ASSIGN(out.disk_bytes, disk->AsBytes());
+  return map.Finish();
+}
+
+Status ReadBudget(const YamlNode& node, std::chrono::milliseconds& wall) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(const YamlNode* value, map.Require("wall"));
+  PODIUM_ASSIGN(auto ms, value->AsMillis());
+  wall = std::chrono::milliseconds(ms);
+  return map.Finish();
+}
+
+// "start_0..624" stands for the 625 columns start_0 to start_624.
+Status AddColumns(const YamlNode& node, const std::string& name, const ColumnRule& rule,
+                  std::vector<ColumnRule>& out) {
+  auto dots = name.find("..");
+  ColumnRule column = rule;
+  if (dots == std::string::npos) {
+    column.name = name;
+    out.push_back(std::move(column));
+    return {};
+  }
+  std::size_t digits = dots;
+  while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9') --digits;
+  int first = -1;
+  int last = -1;
+  std::from_chars(name.data() + digits, name.data() + dots, first);
+  std::from_chars(name.data() + dots + 2, name.data() + name.size(), last);
+  if (first < 0 || last < first || last - first >= 100'000) {
+    return node.Complain("'" + name + "' is not a range of columns such as 'start_0..624'");
+  }
+  for (int i = first; i <= last; ++i) {
+    column.name = name.substr(0, digits) + std::to_string(i);
+    out.push_back(column);
+  }
+  return {};
+}
+
+Status ReadColumn(const YamlNode& node, std::vector<ColumnRule>& out) {
+  ColumnRule rule;
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(auto name, map.String("name"));
+  PODIUM_ASSIGN(auto kind, OneOf(map, "kind", {"number", "integer", "probability"}));
+  rule.integer = kind == "integer";
+  if (kind == "probability") {
+    rule.min = 0;
+    rule.max = 1;
+  } else {
+    PODIUM_ASSIGN(rule.min, map.DoubleOr("min", rule.min));
+    PODIUM_ASSIGN(rule.max, map.DoubleOr("max", rule.max));
+  }
+  if (rule.min > rule.max) return node.Complain("min is above max");
+  PODIUM_TRY(map.Finish());
+  return AddColumns(node, name, rule, out);
+}
+
+Status ReadSubmissionSpec(const YamlNode& node, SubmissionSpec& out) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(out.path, map.String("path"));
+  if (out.path.find('/') != std::string::npos || out.path.starts_with('.')) {
+    return map.Get("path")->Complain("'" + out.path + "' must be a plain file name");
+  }
+  PODIUM_ASSIGN(out.rules.id_column, map.String("id"));
+  PODIUM_ASSIGN(const YamlNode* columns, map.Require("columns"));
+  if (columns->kind != YamlNode::Kind::kList || columns->items.empty())
+    return columns->Complain("expected a list of columns");
+  for (const YamlNode& item : columns->items) PODIUM_TRY(ReadColumn(item, out.rules.columns));
+  return map.Finish();
+}
+
+Status ReadGrader(const YamlNode& node, GraderSpec& out) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(out.metric, map.String("metric"));
+  PODIUM_ASSIGN(auto direction, OneOf(map, "direction", {"higher", "lower"}));
+  out.lower_is_better = direction == "lower";
+  PODIUM_TRY(ReadParams(map.Get("params"), out.params));
+  return map.Finish();
+}
+
+Status ReadLeaderboard(const YamlNode& node, const fs::path& dir, LeaderboardSpec& out) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(out.file, map.String("file"));
+  PODIUM_ASSIGN(auto origin, OneOf(map, "origin", {"package", "prepared"}));
+  out.prepared = origin == "prepared";
+  PODIUM_ASSIGN(out.header, map.String("header"));
+  PODIUM_ASSIGN(out.note, map.StringOr("note", ""));
+  if (!out.prepared && !fs::is_regular_file(dir / out.file)) {
+    return map.Get("file")->Complain("there is no file '" + out.file + "' in the package");
+  }
+  return map.Finish();
+}
+
+Status ReadHead(YamlMap& map, TaskPackage& out) {
+  PODIUM_ASSIGN(auto schema, OneOf(map, "schema", {"podium-task/1"}));
+  PODIUM_ASSIGN(auto id, map.String("id"));
+  auto parsed = TaskId::Parse(id);
+  if (!parsed) return map.Get("id")->Complain(parsed.error().message);
+  out.id = *parsed;
+  PODIUM_ASSIGN(out.title, map.String("title"));
+  PODIUM_ASSIGN(auto instruction, map.String("instruction"));
+  auto text = ReadFile(out.dir / instruction, 1 << 20);
+  if (!text) return map.Get("instruction")->Complain(text.error().message);
+  out.description = std::move(*text);
+  return {};
+}
+
+// Calls `read` with the required block `key`, in the order of the schema.
+template <class Read>
+Status Block(YamlMap& map, std::string_view key, Read read) {
+  PODIUM_ASSIGN(const YamlNode* node, map.Require(key));
+  return read(*node);
+}
+
+Status ReadBlocks(YamlMap& map, TaskPackage& out) {
+  PODIUM_TRY(Block(map, "provenance",
+                   [&](const YamlNode& n) { return ReadProvenance(n, out.provenance); }));
+  PODIUM_TRY(Block(map, "labels", [&](const YamlNode& n) { return ReadLabels(n, out); }));
+  PODIUM_TRY(Block(map, "prepare", [&](const YamlNode& n) { return ReadPrepare(n, out.prepare); }));
+  PODIUM_TRY(Block(map, "tables", [&](const YamlNode& n) { return ReadTables(n, out.tables); }));
+  PODIUM_TRY(Block(map, "runtime", [&](const YamlNode& n) { return ReadRuntime(n, out.runtime); }));
+  PODIUM_TRY(
+      Block(map, "budget", [&](const YamlNode& n) { return ReadBudget(n, out.budget_wall); }));
+  PODIUM_TRY(Block(map, "submission",
+                   [&](const YamlNode& n) { return ReadSubmissionSpec(n, out.submission); }));
+  PODIUM_TRY(Block(map, "grader", [&](const YamlNode& n) { return ReadGrader(n, out.grader); }));
+  return Block(map, "leaderboard",
+               [&](const YamlNode& n) { return ReadLeaderboard(n, out.dir, out.leaderboard); });
+}
+
+// Over "name NUL sha256 LF" of the package's files by name. Modes and times differ between
+// checkouts, so they do not count.
+Result<Digest> PackageDigest(const fs::path& dir) {
+  std::vector<fs::path> files;
+  std::error_code ec;
+  for (const auto& entry : fs::recursive_directory_iterator(dir, ec)) {
+    if (entry.is_regular_file()) files.push_back(entry.path().lexically_relative(dir));
+  }
+  if (ec) return Fail(ErrorCode::kIo, "cannot list " + dir.string() + ": " + ec.message());
+  std::ranges::sort(files);
+  Hasher hasher;
+  for (const fs::path& file : files) {
+    PODIUM_ASSIGN(auto digest, DigestFile(dir / file));
+    hasher.Update(file.generic_string() + std::string(1, '\0') + digest.hex() + "\n");
+  }
+  return hasher.Finish();
+}
+
+}  // namespace
+
+fs::path PackagesDir() { return ShareDir() / "tasks" / "packages"; }
+
+Result<TaskPackage> LoadTask(const fs::path& dir) {
+  TaskPackage task;
+  task.dir = dir;
+  PODIUM_ASSIGN(auto root, ReadYaml(dir / "task.yaml"));
+  PODIUM_ASSIGN(auto map, YamlMap::From(root));
+  PODIUM_TRY(ReadHead(map, task));
+  PODIUM_TRY(ReadBlocks(map, task));
+  PODIUM_TRY(map.Finish());
+  PODIUM_ASSIGN(task.digest, PackageDigest(dir));
+  return task;
+}
+
+Result<TaskPackage> FindTask(std::string_view id_or_dir) {
+  if (id_or_dir.find('/') != std::string_view::npos) return LoadTask(fs::path(id_or_dir));
+  std::vector<std::string> names;
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator(PackagesDir(), ec)) {
+    if (entry.is_directory()) names.push_back(entry.path().filename());
+  }
+  std::ranges::sort(names);
+  if (std::ranges::find(names, id_or_dir) != names.end())
+    return LoadTask(PackagesDir() / id_or_dir);
+  return Fail(ErrorCode::kNotFound, "no task '" + Printable(id_or_dir) + "'." +
+                                        Suggest(id_or_dir, names) + " Tasks: " + Join(names, ", ") +
+                                        ". A task of your own is named by its folder, with a '/'.");
+}
+
+Result<std::vector<TaskPackage>> ListTasks() {
+  std::vector<TaskPackage> tasks;
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator(PackagesDir(), ec)) {
+    if (!entry.is_directory()) continue;
+    PODIUM_ASSIGN(auto task, LoadTask(entry.path()));
+    tasks.push_back(std::move(task));
+  }
+  if (ec)
+    return Fail(ErrorCode::kIo, "cannot list " + PackagesDir().string() + ": " + ec.message());
+  std::ranges::sort(tasks, {}, &TaskPackage::id);
+  return tasks;
+}
+
+}  // namespace podium::tasks

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/submission_table.h"
+
+namespace podium::tasks {
+
+namespace fs = std::filesystem;
+
+struct Provenance {
+  std::string source;
+  std::string license;
+  std::string note;
+};
+
+// A Debian package that carries a task's data. Its own digest is a shortcut: the digests of the
+// tables decide.
+struct DataPackage {
+  std::string name;
+  std::string version;
+  Digest sha256;
+};
+
+struct PrepareSpec {
+  std::string builtin;                         // "conway", "poker", ... (tasks/builtins.h)
+  std::map<std::string, std::int64_t> params;  // row counts and seeds
+  std::vector<DataPackage> packages;
+};
+
+struct RuntimeSpec {
+  double cpus = 1;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t disk_bytes = 0;
+};
+
+struct SubmissionSpec {
+  std::string path;  // relative to the agent's submission folder
+  SubmissionRules rules;
+};
+
+struct GraderSpec {
+  std::string metric;  // a name of scoring's catalogue
+  bool lower_is_better = false;
+  std::map<std::string, std::int64_t> params;
+};
+
+struct LeaderboardSpec {
+  bool prepared = false;  // made by preparation (<prepared>/board/leaderboard.csv) instead of
+                          // shipped with the package
+  std::string file;
+  std::string header;  // "human leaderboard", "published results", ...
+  std::string note;    // to be shown wherever the board is
+};
+
+// A podium-task/1 package: a folder with task.yaml, the description, and a leaderboard. A plain
+// value.
+struct TaskPackage {
+  fs::path dir;
+  TaskId id;
+  std::string title;
+  Provenance provenance;
+  std::string category;     // tabular, image, grid, text, ...
+  std::string difficulty;   // easy, medium, hard
+  std::string description;  // the text of description.md, as the agent reads it
+  PrepareSpec prepare;
+  // Prepared file ("public/train.csv") to the digest of its bytes; all zeros where task.yaml says
+  // "unpinned".
+  std::map<std::string, Digest> tables;
+  RuntimeSpec runtime;
+  std::chrono::milliseconds budget_wall{0};
+  SubmissionSpec submission;
+  GraderSpec grader;
+  LeaderboardSpec leaderboard;
+  Digest digest;  // of the package's files and so of `tables`; the same on every machine, holds no
+                  // path
+};
+
+// Where the shipped packages lie: <share>/tasks/packages.
+[[nodiscard]] fs::path PackagesDir();
+
+// Reads a package strictly: an unknown key, a missing file or a wrong value is an error naming file
+// and line.
+[[nodiscard]] Result<TaskPackage> LoadTask(const fs::path& dir);
+
+// A shipped task by id, or a folder by path (anything with a '/'). An unknown id is an error with a
+// suggestion.
+[[nodiscard]] Result<TaskPackage> FindTask(std::string_view id_or_dir);
+
+// All shipped tasks, sorted by id.
+[[nodiscard]] Result<std::vector<TaskPackage>> ListTasks();
+
+}  // namespace podium::tasks
