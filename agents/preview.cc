@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <functional>
+#include <set>
 
 #include "base/csv.h"
 #include "base/text.h"
@@ -59,10 +61,18 @@ void PreviewCsv(const std::string& head, FilePreview& file) {
   if (!more || !*more) return;
   for (auto name : cells) file.columns.push_back({std::string(name), ColumnKind::kEmpty, {}});
   std::size_t rows = 0;
+  std::vector<std::set<std::string, std::less<>>> long_cells(file.columns.size());
   for (; rows < kSampleRows; ++rows) {
     more = reader.Next(cells);
     if (!more || !*more || cells.size() != file.columns.size()) break;
-    for (std::size_t i = 0; i < cells.size(); ++i) Observe(file.columns[i], cells[i]);
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      Observe(file.columns[i], cells[i]);
+      if (KindOf(cells[i]) == ColumnKind::kText) long_cells[i].emplace(cells[i]);
+    }
+  }
+  // Long values that come again and again are the names of classes.
+  for (std::size_t i = 0; i < file.columns.size(); ++i) {
+    if (file.columns[i].kind == ColumnKind::kText && 2 * long_cells[i].size() < rows) file.columns[i].kind = ColumnKind::kCategory;
   }
   auto lines = static_cast<std::uint64_t>(std::ranges::count(head, '\n'));
   file.rows_exact = head.size() < kHead;
