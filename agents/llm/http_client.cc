@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
@@ -31,6 +32,7 @@ struct Transfer {
   curl_slist* headers = nullptr;
   char error[CURL_ERROR_SIZE] = {};
   bool too_large = false;
+  std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
 
   ~Transfer() {
     if (easy) curl_easy_cleanup(easy);
@@ -119,6 +121,7 @@ struct HttpClient::Impl {
   void Loop() {
     while (!stop) {
       TakeIncoming();
+      DropCancelled();
       int running = 0;
       curl_multi_perform(multi, &running);
       Finish();
@@ -137,6 +140,19 @@ struct HttpClient::Impl {
       CURL* easy = t->easy;
       curl_multi_add_handle(multi, easy);
       active.emplace(easy, std::move(t));
+    }
+  }
+
+  void DropCancelled() {
+    for (auto it = active.begin(); it != active.end();) {
+      auto next = std::next(it);
+      if (*it->second->cancelled) {
+        curl_multi_remove_handle(multi, it->first);
+        auto node = active.extract(it);
+        node.mapped()->response.transport_error = "cancelled";
+        node.mapped()->done(std::move(node.mapped()->response));
+      }
+      it = next;
     }
   }
 
@@ -166,15 +182,24 @@ HttpClient::HttpClient() {
 HttpClient::~HttpClient() = default;
 
 Task<HttpResponse> HttpClient::Post(HttpRequest request, Deadline deadline) {
-  // Not cancellable: the transfer itself ends by its deadline.
   auto start = [this, &request, deadline](auto handler) {
     auto executor = asio::get_associated_executor(handler);
+    auto slot = asio::get_associated_cancellation_slot(handler);
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));
     auto transfer = std::make_unique<Transfer>();
     transfer->request = std::move(request);
     transfer->deadline = deadline;
-    transfer->done = [shared, executor, work = asio::make_work_guard(executor)](HttpResponse response) mutable {
-      asio::post(executor, [shared, response = std::move(response)]() mutable { (*shared)(std::move(response)); });
+    if (slot.is_connected()) {
+      slot.assign([flag = transfer->cancelled, impl = impl_.get()](asio::cancellation_type) {
+        *flag = true;
+        curl_multi_wakeup(impl->multi);
+      });
+    }
+    transfer->done = [shared, slot, executor, work = asio::make_work_guard(executor)](HttpResponse response) mutable {
+      asio::post(executor, [shared, slot, response = std::move(response)]() mutable {
+        if (slot.is_connected()) slot.clear();
+        (*shared)(std::move(response));
+      });
     };
     impl_->Add(std::move(transfer));
   };

@@ -38,7 +38,7 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // Always ends by the deadline; failure to reach the server is a value with status 0.
+  // Always ends by the deadline, at once when its coroutine is cancelled; failure to reach the server is a value with status 0.
   Task<HttpResponse> Post(HttpRequest request, Deadline deadline);
 
  private:

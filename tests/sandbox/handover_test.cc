@@ -87,7 +87,8 @@ TEST_F(HandoverTest, ExchangeRaceNeverLeaksTheSecret) {
   std::atomic<bool> stop{false};
   std::thread racer([&] {
     while (!stop) {
-      ::renameat2(AT_FDCWD, (dir_ / "submission/link").c_str(), AT_FDCWD, (dir_ / "submission/submission.csv").c_str(), RENAME_EXCHANGE);
+      ::renameat2(AT_FDCWD, (dir_ / "submission/link").c_str(), AT_FDCWD,
+                  (dir_ / "submission/submission.csv").c_str(), RENAME_EXCHANGE);
     }
   });
   for (int i = 0; i < 3000; ++i) {

@@ -29,12 +29,15 @@ struct HostState {
   std::set<std::string> dirs;
   HostState() {
     std::error_code ec;
-    for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/freezer"}) {
+    for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids",
+                             "/sys/fs/cgroup/unified", "/sys/fs/cgroup/freezer"}) {
       for (fs::directory_iterator it(root, ec), end; !ec && it != end; it.increment(ec)) {
         if (it->path().filename().string().starts_with("podium-")) cgroups.insert(it->path());
       }
     }
-    for (fs::directory_iterator it(fs::path(kHostDir) / "sandboxes", ec), end; !ec && it != end; it.increment(ec)) dirs.insert(it->path());
+    for (fs::directory_iterator it(fs::path(kHostDir) / "sandboxes", ec), end; !ec && it != end;
+         it.increment(ec))
+      dirs.insert(it->path());
   }
   bool operator==(const HostState&) const = default;
 };
@@ -49,7 +52,8 @@ class OciSandboxTest : public testing::Test {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-    if (TestRoot().empty()) GTEST_SKIP() << "image podium-ml is not built (podium image build podium-ml)";
+    if (TestRoot().empty())
+      GTEST_SKIP() << "image podium-ml is not built (podium image build podium-ml)";
     for (const auto& check : CheckHost()) {
       if (check.required && !check.ok) GTEST_SKIP() << check.name << ": " << check.found;
     }
@@ -114,7 +118,8 @@ TEST_F(OciSandboxTest, RunsCommandsAsTheAgentWithExactlyTheGivenEnvironment) {
     auto r = co_await Sh(box, "id -u; pwd; env | sort; exit 7");
     EXPECT_EQ(r.end, ExecEnd::kExited);
     EXPECT_EQ(r.exit_code, 7);
-    EXPECT_EQ(r.output, "1000\n/home/agent\nHOME=/home/agent\nPATH=/usr/bin:/bin\nPWD=/home/agent\n");
+    EXPECT_EQ(r.output,
+              "1000\n/home/agent\nHOME=/home/agent\nPATH=/usr/bin:/bin\nPWD=/home/agent\n");
   });
 }
 
@@ -137,7 +142,10 @@ TEST_F(OciSandboxTest, FeedsStandardInputAndCutsOutputInTheMiddle) {
 
 TEST_F(OciSandboxTest, DeadlineEndsSleepersAndDaemonsAndTheSandboxGoesOn) {
   WithSandbox([](Sandbox& box) -> Task<void> {
-    auto r = co_await Sh(box, "(trap '' TERM; setsid sleep 1000 & setsid sleep 1000 &) ; trap '' TERM; echo partial; sleep 1000", Millis(700));
+    auto r = co_await Sh(box,
+                         "(trap '' TERM; setsid sleep 1000 & setsid sleep 1000 &) ; trap '' TERM; "
+                         "echo partial; sleep 1000",
+                         Millis(700));
     EXPECT_EQ(r.end, ExecEnd::kTimeLimit);
     EXPECT_EQ(r.output, "partial\n");
     EXPECT_LT(r.wall, Millis(5000));
@@ -176,9 +184,13 @@ TEST_F(OciSandboxTest, MemoryBombMeetsTheMemoryLimit) {
 
 TEST_F(OciSandboxTest, FullDiskIsNamedAndTheHostLosesNoMoreThanTheQuota) {
   WithSandbox([](Sandbox& box) -> Task<void> {
-    auto r = co_await Sh(box, "echo ok > /home/submission/submission.csv; head -c 200000000 /dev/zero > /home/agent/big");
+    auto r = co_await Sh(
+        box,
+        "echo ok > /home/submission/submission.csv; head -c 200000000 /dev/zero > /home/agent/big");
     EXPECT_EQ(r.end, ExecEnd::kDiskLimit);
-    auto inodes = co_await Sh(box, "rm /home/agent/big; mkdir d && cd d && i=0; while :; do : > f$i || exit 1; i=$((i+1)); done");
+    auto inodes = co_await Sh(box,
+                              "rm /home/agent/big; mkdir d && cd d && i=0; while :; do : > f$i || "
+                              "exit 1; i=$((i+1)); done");
     EXPECT_EQ(inodes.end, ExecEnd::kDiskLimit);
   });
 }
@@ -209,17 +221,20 @@ print([l.strip() for l in open("/proc/self/status") if l.startswith(("CapEff", "
 print("fds", sorted(int(x) for x in os.listdir("/proc/self/fd"))[:3])
 P)");
     EXPECT_EQ(r.output,
-              "connect ENETUNREACH\nalg ENOSYS\nvsock ENOSYS\nunshare ENOSYS\nmount ENOSYS\nkeyctl ENOSYS\nbpf ENOSYS\nio_uring ENOSYS\n"
+              "connect ENETUNREACH\nalg ENOSYS\nvsock ENOSYS\nunshare ENOSYS\nmount ENOSYS\nkeyctl "
+              "ENOSYS\nbpf ENOSYS\nio_uring ENOSYS\n"
               "data EROFS\nimage EACCES\npid1 EACCES\nlinks ['lo']\n"
-              "['CapEff:\\t0000000000000000', 'CapBnd:\\t0000000000000000', 'NoNewPrivs:\\t1', 'Seccomp:\\t2']\nfds [0, 1, 2]\n");
+              "['CapEff:\\t0000000000000000', 'CapBnd:\\t0000000000000000', 'NoNewPrivs:\\t1', "
+              "'Seccomp:\\t2']\nfds [0, 1, 2]\n");
   });
 }
 
 TEST_F(OciSandboxTest, MachineLearningLibrariesWork) {
   auto spec = Spec();
   spec.limits.memory_bytes = std::uint64_t{2} << 30;
-  WithSandbox([](Sandbox& box) -> Task<void> {
-    auto r = co_await Sh(box, R"(python3 - <<'P'
+  WithSandbox(
+      [](Sandbox& box) -> Task<void> {
+        auto r = co_await Sh(box, R"(python3 - <<'P'
 import multiprocessing as mp, numpy as np, pandas as pd, sklearn.ensemble as e, xgboost, PIL.Image
 def f(x): return x * x
 if __name__ == "__main__":
@@ -227,9 +242,11 @@ if __name__ == "__main__":
     with mp.get_context("fork").Pool(2) as p: print(sum(p.map(f, range(10))))
     x = np.random.default_rng(0).random((300, 4)); y = (x[:, 0] > .5).astype(int)
     print(e.HistGradientBoostingClassifier(max_iter=5).fit(x, y).score(x, y) > .9, xgboost.XGBClassifier(n_estimators=3).fit(x, y).score(x, y) > .9)
-P)", Millis(60'000));
-    EXPECT_EQ(r.output, "285\nTrue True\n");
-  }, spec);
+P)",
+                             Millis(60'000));
+        EXPECT_EQ(r.output, "285\nTrue True\n");
+      },
+      spec);
 }
 
 TEST_F(OciSandboxTest, PutsAndTakesFilesAndRefusesTraps) {
@@ -242,10 +259,16 @@ TEST_F(OciSandboxTest, PutsAndTakesFilesAndRefusesTraps) {
     EXPECT_TRUE(taken && taken->fault == TakeFault::kNone && taken->bytes == 9);
     auto denied = co_await box.PutFile("/etc/x", "no", 0644, d);
     EXPECT_FALSE(denied);
-    struct Case { const char* script; TakeFault fault; };
-    for (const Case& c : {Case{"true", TakeFault::kMissing}, Case{"ln -s /etc/shadow submission.csv", TakeFault::kSymlink},
-                          Case{"mkfifo submission.csv", TakeFault::kNotRegular}, Case{"mkdir submission.csv", TakeFault::kNotRegular},
-                          Case{": > submission.csv", TakeFault::kEmpty}, Case{"echo a > b; ln b submission.csv", TakeFault::kHardLink},
+    struct Case {
+      const char* script;
+      TakeFault fault;
+    };
+    for (const Case& c : {Case{"true", TakeFault::kMissing},
+                          Case{"ln -s /etc/shadow submission.csv", TakeFault::kSymlink},
+                          Case{"mkfifo submission.csv", TakeFault::kNotRegular},
+                          Case{"mkdir submission.csv", TakeFault::kNotRegular},
+                          Case{": > submission.csv", TakeFault::kEmpty},
+                          Case{"echo a > b; ln b submission.csv", TakeFault::kHardLink},
                           Case{"truncate -s 40G submission.csv", TakeFault::kTooLarge}}) {
       auto made = co_await Sh(box, "cd /home/submission; rm -rf ./*; " + std::string(c.script));
       EXPECT_EQ(made.exit_code, 0) << c.script << made.output;
@@ -315,7 +338,8 @@ TEST_F(OciSandboxTest, NothingIsLeftWhenTheOwnerIsKilled) {
   EXPECT_EQ(*reaped, 1);
   EXPECT_EQ(before, HostState());
   ProcessSpec ps;
-  ps.argv = {"sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -c 'sleep 98765[4]'"};
+  ps.argv = {"sh", "-c",
+             "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -c 'sleep 98765[4]'"};
   auto left = RunProcess(ps, Deadline::In(seconds(10)));
   ASSERT_TRUE(left);
   EXPECT_EQ(left->out, "0\n");

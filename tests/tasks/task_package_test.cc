@@ -1,0 +1,107 @@
+#include "tasks/task_package.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/files.h"
+#include "tasks/suite.h"
+#include "tests/support/tiny_task.h"
+
+namespace podium::tasks {
+namespace {
+
+class TaskPackageTest : public testing::Test {
+ protected:
+  void SetUp() override { tests::WriteTinyTask(dir_); }
+  std::string Yaml() { return *ReadFile(dir_ / "task.yaml"); }
+  void Replace(const std::string& from, const std::string& to) {
+    std::string yaml = Yaml();
+    auto at = yaml.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    yaml.replace(at, from.size(), to);
+    ASSERT_TRUE(WriteFileAtomic(dir_ / "task.yaml", yaml));
+  }
+  std::string LoadError() {
+    auto task = LoadTask(dir_);
+    return task ? "" : task.error().message;
+  }
+  TempDir temp_ = std::move(*TempDir::Make("podium-task"));
+  fs::path dir_ = temp_.path() / "tiny";
+};
+
+TEST_F(TaskPackageTest, LoadsAWholePackage) {
+  auto task = LoadTask(dir_);
+  ASSERT_TRUE(task) << task.error().message;
+  EXPECT_EQ(task->id.str(), "tiny");
+  EXPECT_EQ(task->submission.rules.columns.size(), 1u);
+  EXPECT_EQ(task->grader.metric, "accuracy");
+  EXPECT_EQ(task->budget_wall, std::chrono::minutes(5));
+}
+
+TEST_F(TaskPackageTest, AnUnknownKeyNamesFileLineAndTheLikelyWord) {
+  Replace("difficulty: easy", "dificulty: easy");
+  std::string message = LoadError();
+  EXPECT_NE(message.find("task.yaml:"), std::string::npos) << message;
+  EXPECT_NE(message.find("difficulty"), std::string::npos) << message;
+}
+
+TEST_F(TaskPackageTest, WrongValuesAreErrorsWithTheirPlace) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"direction: higher", "direction: up"},
+      {"kind: integer", "kind: whole"},
+      {"wall: 5 min", "wall: 5"},
+      {"memory: 1 GiB", "memory: much"},
+      {"path: submission.csv", "path: ../x.csv"},
+      {"origin: package", "origin: nowhere"},
+      {"id: tiny", "id: ../tiny"},
+      {"schema: podium-task/1", "schema: podium-task/9"},
+      {"file: leaderboard.csv", "file: none.csv"},
+      {"instruction: description.md", "instruction: none.md"}};
+  for (auto [from, to] : cases) {
+    std::string before = Yaml();
+    Replace(from, to);
+    std::string message = LoadError();
+    EXPECT_NE(message.find("task.yaml:"), std::string::npos) << to << ": " << message;
+    ASSERT_TRUE(WriteFileAtomic(dir_ / "task.yaml", before));
+  }
+}
+
+TEST_F(TaskPackageTest, ColumnRangesUnfold) {
+  Replace("{name: y, kind: integer, min: 0, max: 1}", "{name: y_3..12, kind: number}");
+  auto task = LoadTask(dir_);
+  ASSERT_TRUE(task) << task.error().message;
+  ASSERT_EQ(task->submission.rules.columns.size(), 10u);
+  EXPECT_EQ(task->submission.rules.columns.front().name, "y_3");
+  EXPECT_EQ(task->submission.rules.columns.back().name, "y_12");
+}
+
+TEST_F(TaskPackageTest, TheDigestIsOfTheFilesAndNotOfTheirPlace) {
+  Digest before = LoadTask(dir_)->digest;
+  fs::copy(dir_, temp_.path() / "other", fs::copy_options::recursive);
+  EXPECT_EQ(LoadTask(temp_.path() / "other")->digest, before);
+  std::ofstream(dir_ / "description.md", std::ios::app) << "more\n";
+  EXPECT_NE(LoadTask(dir_)->digest, before);
+}
+
+TEST(FindTaskTest, AnUnknownTaskIsAnErrorWithASuggestion) {
+  auto task = FindTask("conway-revers");
+  ASSERT_FALSE(task);
+  EXPECT_EQ(task.error().code, ErrorCode::kNotFound);
+  EXPECT_NE(task.error().message.find("Did you mean 'conway-reverse'?"), std::string::npos)
+      << task.error().message;
+}
+
+TEST(SuiteTest, StarterNamesFiveShippedTasks) {
+  auto suite = LoadSuite("starter");
+  ASSERT_TRUE(suite) << suite.error().message;
+  EXPECT_EQ(suite->tasks.size(), 5u);
+  for (const auto& id : suite->tasks) {
+    auto task = FindTask(id.str());
+    EXPECT_TRUE(task) << task.error().message;
+  }
+  EXPECT_FALSE(LoadSuite("startr"));
+}
+
+}  // namespace
+}  // namespace podium::tasks
