@@ -1,6 +1,9 @@
 #include "base/async.h"
 
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -39,14 +42,23 @@ Status Reactor::Run(std::function<Task<Status>()> main) {
 }
 
 Task<void> Reactor::RunOnPool(std::function<void()> job) {
-  // The job is not cancellable, so neither is this wait: its frame outlives the job.
-  auto executor = co_await asio::this_coro::executor;
-  auto run = [&job]() -> Task<void> {
-    job();
-    co_return;
+  // No cancellation reaches the pool: the job runs to its end, and its waiter learns of the cancellation at its next wait.
+  auto start = [pool = &impl_->pool, job = std::move(job)](auto handler) mutable {
+    auto executor = asio::get_associated_executor(handler);
+    auto work = asio::make_work_guard(executor);
+    auto resume = std::make_shared<decltype(handler)>(std::move(handler));
+    asio::post(*pool, [executor, work, resume = std::move(resume), job = std::move(job)]() mutable {
+      std::exception_ptr thrown;
+      try {
+        job();
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      asio::post(executor, [thrown, work, resume = std::move(resume)]() mutable { std::move (*resume)(thrown); });
+    });
   };
-  co_await asio::co_spawn(impl_->pool, run(), asio::use_awaitable);
-  co_await asio::post(executor, asio::use_awaitable);
+  auto token = asio::use_awaitable;
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(std::move(start), token);
 }
 
 Task<void> SleepUntil(Deadline deadline) {

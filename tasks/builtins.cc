@@ -15,7 +15,7 @@ Result<std::int64_t> BuildContext::Param(const std::string& name, std::int64_t m
 
 Status BuildContext::Write(const std::string& path, std::string_view bytes) const {
   PODIUM_TRY(MakeDirs((out / path).parent_path()));
-  return WriteFileAtomic(out / path, bytes, 0444);
+  return WriteFileAtomic(out / path, bytes);
 }
 
 Result<std::map<std::string, std::string>> BuildContext::Unpack(

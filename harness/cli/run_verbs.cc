@@ -171,8 +171,8 @@ void AddRunVerbs(CLI::App& app, Exit& exit) {
   auto* run = app.add_subcommand("run", "Run agents on tasks; the same command again continues");
   auto o = std::make_shared<RunOptions>();
   run->add_option("file", o->file, "A run file (podium-run/1), such as configs/runs/quickstart.yaml");
-  run->add_option("--task", o->tasks, "A task id; may be repeated")->delimiter(',')->expected(1);
-  run->add_option("--agent", o->agents, "An agent id or a scaffold; may be repeated")->delimiter(',')->expected(1);
+  run->add_option("--task", o->tasks, "A task id; may be repeated")->delimiter(',')->allow_extra_args(false);
+  run->add_option("--agent", o->agents, "An agent id or a scaffold; may be repeated")->delimiter(',')->allow_extra_args(false);
   for (auto [flag, setting] : kFlags) {
     std::string help;
     for (const auto& s : KnownSettings()) {

@@ -1,0 +1,143 @@
+// A chat model behind real HTTP, on its normal days: prose, two fences, programs that fail, no tool call, errors, silence.
+#include <signal.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/text.h"
+#include "tests/e2e/podium_program.h"
+#include "tests/support/model_server.h"
+
+namespace podium::tests {
+namespace {
+
+constexpr const char* kGood = R"(import pandas as pd
+test = pd.read_csv("/home/data/test.csv")
+test["y"] = (test.a > test.b).astype(int)
+test[["id", "y"]].to_csv("/home/submission/submission.csv", index=False)
+)";
+
+std::string Fenced(const std::string& code) { return "Here is my plan.\n```python\n" + code + "```\nGood luck."; }
+
+class LlmTest : public SandboxedProgram {
+ protected:
+  ProcessResult Run(const ModelServer& server, const std::string& nodes, std::vector<std::string> more = {}) {
+    std::vector<std::string> args = {"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm", "--model", "m", "--nodes", nodes, "--name", "l"};
+    args.insert(args.end(), more.begin(), more.end());
+    return Podium(args, {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-test-1234567890"}});
+  }
+  fs::path Trial() const { return TrialDir("l", "m-greedy"); }
+};
+
+TEST_F(LlmTest, ANormalDayOfAWeakModelEndsInAScore) {
+  ModelServer server([](int number, const ReceivedRequest& request) -> ScriptedReply {
+    bool review = request.body.find("\"tool_choice\"") != std::string::npos;
+    if (review) return StreamedText("I think it went well, the accuracy is high.");  // no call, and no number
+    switch (number) {
+      case 0: return StreamedText("I would first look at the data. Shall I?");  // no code: asked again
+      case 1: return StreamedText(Fenced("print('missing bracket'\n"));
+      case 2: return {429, R"({"error": {"message": "slow down"}})", {{"retry-after-ms", "50"}}, {}, false};
+      case 3: return {200, "", {}, {}, true};  // hangs up
+      case 4: return StreamedText("```bash\npip install pandas\n```\nthen\n```python\n" + std::string(kGood) + "```\n");
+      case 5: return WholeText(Fenced(std::string(kGood) + "print('Validation score: 1.0')\n"));
+      default: return StreamedText(Fenced(std::string(kGood) + "print('Final Validation Score:', 0.99)\n"));
+    }
+  });
+  auto r = Run(server, "4");
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  Json verdict = Verdict("l", "m-greedy");
+  EXPECT_EQ(verdict["grade"]["verdict"], "scored") << verdict;
+  EXPECT_EQ(verdict["grade"]["score"], 1.0);
+  auto nodes = EventBodies(Trial(), "node");
+  ASSERT_EQ(nodes.size(), 4u);
+  EXPECT_EQ(nodes[0]["fault"], "exit_1");
+  std::int64_t tokens = 0, wait = 0;
+  for (const Json& n : nodes) {
+    tokens += n["tokens"]["completion"].get<std::int64_t>();
+    wait += n["tokens"]["wait_ms"].get<std::int64_t>();
+  }
+  EXPECT_GT(tokens, 0);
+  EXPECT_GT(wait, 0);
+  for (const auto& request : server.requests()) {
+    EXPECT_EQ(request.target, "/v1/chat/completions");
+    EXPECT_EQ(request.authorization, "Bearer sk-test-1234567890");
+  }
+  std::string html = *ReadFile(runs() / "l" / "report.html");
+  EXPECT_NE(html.find("Search tree"), std::string::npos);
+  // The key lies nowhere in the run's folder.
+  for (const auto& e : fs::recursive_directory_iterator(runs())) {
+    if (!e.is_regular_file()) continue;
+    EXPECT_EQ(ReadFile(e.path())->find("sk-test-1234567890"), std::string::npos) << e.path();
+  }
+}
+
+TEST_F(LlmTest, AToolCallGivesTheScoreThatNoLineSays) {
+  ModelServer server([](int, const ReceivedRequest& request) -> ScriptedReply {
+    if (request.body.find("\"tool_choice\"") == std::string::npos) return StreamedText(Fenced(std::string(kGood) + "print('holdout gives 0.875 here')\n"));
+    Json body = *ParseJson(request.body, "request");
+    std::string name = body["tools"][0]["function"]["name"];
+    std::string property = body["tools"][0]["function"]["parameters"]["properties"].begin().key();
+    Json arguments = Json::object();
+    for (const auto& [key, schema] : body["tools"][0]["function"]["parameters"]["properties"].items()) {
+      if (schema.dump().find("number") != std::string::npos) arguments[key] = 0.875;
+      else if (schema.dump().find("boolean") != std::string::npos) arguments[key] = false;
+      else arguments[key] = "ok";
+    }
+    return StreamedToolCall(name, arguments.dump());
+  });
+  auto r = Run(server, "1");
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  auto nodes = EventBodies(Trial(), "node");
+  ASSERT_EQ(nodes.size(), 1u);
+  EXPECT_EQ(nodes[0]["score"], 0.875) << nodes[0];
+}
+
+TEST_F(LlmTest, OnlyUselessAnswersEndInAnHonestNoSubmission) {
+  ModelServer server([](int, const ReceivedRequest&) { return StreamedText("I am sorry, I cannot help with that."); });
+  auto r = Run(server, "2");
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  EXPECT_EQ(Verdict("l", "m-greedy")["grade"]["verdict"], "no_submission");
+  for (const Json& n : EventBodies(Trial(), "node")) EXPECT_EQ(n["fault"], "no_code") << n;
+}
+
+TEST_F(LlmTest, AServerThatRefusesIsInfrastructureAndNeverTheAgents) {
+  ModelServer server([](int, const ReceivedRequest&) { return ScriptedReply{401, R"({"error": {"message": "bad key"}})", {}, {}, false}; });
+  auto r = Run(server, "2");
+  EXPECT_EQ(r.exit_code, 5) << r.out << r.err;
+  EXPECT_NE((r.out + r.err).find("OPENAI_API_KEY"), std::string::npos) << r.out << r.err;
+  EXPECT_FALSE(fs::exists(Trial() / "verdict.json"));
+}
+
+TEST_F(LlmTest, APaidAnswerIsNeverAskedForTwice) {
+  std::atomic<bool> refuse = false;
+  ModelServer server([&](int number, const ReceivedRequest&) -> ScriptedReply {
+    if (refuse && number == 1) return {401, "{}", {}, {}, false};
+    return StreamedText(Fenced(std::string(kGood) + "print('Validation score: 0." + std::to_string(5 + number) + "')\n"));
+  });
+  refuse = true;
+  EXPECT_EQ(Run(server, "2").exit_code, 5);  // one node done, the second refused
+  refuse = false;
+  EXPECT_EQ(Run(server, "2").exit_code, 0);
+  auto requests = server.requests();
+  ASSERT_EQ(requests.size(), 3u);
+  EXPECT_NE(requests[0].body, requests[2].body);
+  EXPECT_EQ(requests[1].body, requests[2].body) << "the refused one is asked again, exactly as before";
+  EXPECT_EQ(EventBodies(Trial(), "node").size(), 2u);
+}
+
+TEST_F(LlmTest, ControlCTwiceLeavesAServerThatNeverAnswers) {
+  ModelServer server([](int, const ReceivedRequest&) { return ScriptedReply{200, "", {}, std::chrono::milliseconds(300'000), false}; });
+  pid_t pid = Start({"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm", "--model", "m", "--name", "l"}, dir() / "log",
+                    {{"OPENAI_BASE_URL", server.base_url()}});
+  for (int i = 0; i < 1500 && server.requests().empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ASSERT_FALSE(server.requests().empty()) << *ReadFile(dir() / "log");
+  ::kill(pid, SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  auto before = std::chrono::steady_clock::now();
+  ::kill(pid, SIGINT);
+  EXPECT_EQ(Wait(pid), 6) << *ReadFile(dir() / "log");
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(60)) << "it waited for the server";
+}
+
+}  // namespace
+}  // namespace podium::tests
