@@ -86,18 +86,47 @@ std::string ColumnText(const ColumnPreview& c) {
   return c.name + " (" + kNames[static_cast<int>(c.kind)] + ", e.g. " + Join(c.examples, " | ") + ")";
 }
 
+// "a, b, c, ..., y, z": at most about max_bytes.
+std::string NamesText(const std::vector<std::string>& names, std::size_t max_bytes) {
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    bool last = i + 1 == names.size();
+    if (!last && out.size() + names[i].size() + names.back().size() + 10 > max_bytes) return out + "..., " + names.back();
+    out += names[i] + (last ? "" : ", ");
+  }
+  return out;
+}
+
+// Of a wide table first what is not a number, for that has to be encoded, then the numbers by name.
+std::string WideText(const FilePreview& file, std::size_t max_bytes) {
+  std::string out;
+  std::vector<std::string> numbers;
+  for (const auto& c : file.columns) {
+    bool is_number = c.kind == ColumnKind::kInteger || c.kind == ColumnKind::kReal || c.kind == ColumnKind::kEmpty;
+    if (is_number) numbers.push_back(c.name);
+    if (!is_number && out.size() < max_bytes / 2) out += "    " + ColumnText(c) + "\n";
+  }
+  std::size_t others = file.columns.size() - numbers.size();
+  std::string head = others > 0 ? "  " + std::to_string(others) + " columns hold text:\n" + out : "";
+  if (numbers.empty()) return head;
+  return head + "  " + std::to_string(numbers.size()) + " columns are numeric: " + NamesText(numbers, max_bytes / 3) + "\n";
+}
+
 std::string ColumnsText(const FilePreview& file, std::size_t max_bytes) {
   std::string out;
-  std::size_t shown = 0;
-  for (; shown < file.columns.size(); ++shown) {
-    std::string line = "    " + ColumnText(file.columns[shown]) + "\n";
-    bool last = shown + 1 == file.columns.size();
-    if (!last && out.size() + line.size() > max_bytes) break;
-    out += line;
+  for (const auto& c : file.columns) {
+    out += "    " + ColumnText(c) + "\n";
+    if (out.size() > max_bytes) return WideText(file, max_bytes);
   }
-  if (shown == file.columns.size()) return out;
-  return out + "    ... " + std::to_string(file.columns.size() - shown - 1) + " more columns ...\n    " +
-         ColumnText(file.columns.back()) + "\n";
+  return out;
+}
+
+std::vector<std::string> MissingFrom(const FilePreview& file, const FilePreview& other) {
+  std::vector<std::string> out;
+  for (const auto& c : file.columns) {
+    if (std::ranges::find(other.columns, c.name, &ColumnPreview::name) == other.columns.end()) out.push_back(c.name);
+  }
+  return out;
 }
 
 }  // namespace
@@ -130,6 +159,7 @@ std::string PreviewText(const DataPreview& preview, std::size_t max_bytes) {
   std::string out;
   std::size_t csv_files = 1;
   for (const auto& f : preview.files) csv_files += f.columns.empty() ? 0 : 1;
+  const FilePreview* train = preview.Find("train.csv");
   for (const auto& f : preview.files) {
     if (out.size() > max_bytes) break;
     out += "- /home/data/" + f.name + " (" + FormatBytes(f.bytes);
@@ -137,7 +167,13 @@ std::string PreviewText(const DataPreview& preview, std::size_t max_bytes) {
       out += std::string(", ") + (f.rows_exact ? "" : "about ") + std::to_string(f.rows) + " rows, " +
              std::to_string(f.columns.size()) + " columns";
     }
-    out += ")\n" + ColumnsText(f, max_bytes / csv_files);
+    out += ")\n";
+    bool like_train = train && f.name == "test.csv" && MissingFrom(f, *train).empty();
+    if (like_train) {
+      out += "    the columns of train.csv without: " + NamesText(MissingFrom(*train, f), 200) + "\n";
+    } else {
+      out += ColumnsText(f, max_bytes / csv_files);
+    }
   }
   return out;
 }

@@ -34,7 +34,8 @@ struct DataPreview {
 
 [[nodiscard]] Result<DataPreview> MakePreview(const std::filesystem::path& public_dir);
 
-// For a prompt, at most about max_bytes: long column lists are summed up by kind.
+// For a prompt, at most about max_bytes: of wide tables the text columns and a selection of the numeric ones; of test.csv only what
+// it lacks of train.csv's columns.
 [[nodiscard]] std::string PreviewText(const DataPreview& preview, std::size_t max_bytes);
 
 // "grid" (numbered start_/stop_ cells), "image" (idx, png or jpg files), "text" (a column of prose in train.csv), "tabular"

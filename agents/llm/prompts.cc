@@ -22,7 +22,9 @@ std::string Rules(const ProposalRequest& r) {
          " with the columns " + columns + " in this order and the same ids as /home/data/sample_submission.csv;\n"
          "4. use only the standard library, numpy, pandas, scikit-learn, xgboost and pillow;\n"
          "5. finish within " + FormatDuration(r.exec_limit) + " on one CPU core.\n"
-         "Fill missing values and encode text columns before fitting. Do not plot. Do not read the answers of the test data: they are not there.\n";
+         "Use column names exactly as listed above. test.csv lacks the columns to predict, so never drop them from it. Encode text columns\n"
+         "on train and test together (pd.concat, then get_dummies or category codes), so that both get the same columns. Fill missing\n"
+         "values. Predict the test rows, not the validation rows, for the submission. Do not plot.\n";
 }
 
 std::string TaskText(const ProposalRequest& r, const LlmSettings& s) {
