@@ -137,9 +137,9 @@ class Backend {
 // The OCI backend on runc. `reactor` must outlive it.
 [[nodiscard]] Result<std::unique_ptr<Backend>> MakeOciBackend(Reactor& reactor);
 
-// Removes whatever dead processes left in `state_dir` (containers, mounts, loop devices, cgroups, files); touches nothing whose
-// owner lives. Returns how many sandboxes were removed. Blocking.
-[[nodiscard]] Result<int> ReapDead(const std::filesystem::path& state_dir, Deadline deadline);
+// Removes whatever dead processes left on this host (containers, mounts, loop devices, cgroups, files), of any run; touches nothing
+// whose owner lives. Returns how many sandboxes were removed. Blocking.
+[[nodiscard]] Result<int> ReapDead(Deadline deadline);
 
 // One row of `podium doctor`.
 struct HostCheck {

@@ -270,8 +270,10 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
   PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));
   PODIUM_TRY(OpenFolder(plan, context));
   AddLogFile(context.folder.dir / "podium.log");
-  PODIUM_ASSIGN(int reaped, sandbox::ReapDead(context.folder.SandboxState(), Deadline::In(std::chrono::minutes(2))));
-  if (reaped > 0) observer.OnMessage("removed " + std::to_string(reaped) + " sandboxes that an interrupted run had left");
+  if (context.backend) {
+    PODIUM_ASSIGN(int reaped, sandbox::ReapDead(Deadline::In(std::chrono::minutes(2))));
+    if (reaped > 0) observer.OnMessage("removed " + std::to_string(reaped) + (reaped == 1 ? " sandbox" : " sandboxes") + " that an interrupted run had left");
+  }
   RunSummary summary;
   summary.dir = context.folder.dir;
   {

@@ -86,17 +86,27 @@ Status Unmount(const fs::path& base) {
   return {};
 }
 
+// Tells processes with equal numbers in different containers apart.
+std::string PidNamespace() {
+  std::error_code ec;
+  return fs::read_symlink("/proc/self/ns/pid", ec).string();
+}
+
+// An owner in another pid namespace cannot be looked for, so it counts as alive.
 bool OwnerLives(const Json& record) {
   if (JsonOr<std::string>(record, "boot", "") != BootId()) return false;
+  if (JsonOr<std::string>(record, "pid_namespace", "") != PidNamespace()) return true;
   std::string start = StartTime(JsonOr<long>(record, "pid", 0));
   return !start.empty() && start == JsonOr<std::string>(record, "start", "");
 }
 
 }  // namespace
 
+fs::path RecordsDir() { return fs::path(kHostDir) / "records"; }
+
 HostPaths HostPaths::For(const fs::path& state_dir, const std::string& id) {
   fs::path state = fs::absolute(state_dir);
-  return {id, fs::path(kHostDir) / "sandboxes" / id, state / (id + ".ext4"), state / (id + ".json")};
+  return {id, fs::path(kHostDir) / "sandboxes" / id, state / (id + ".ext4"), RecordsDir() / (id + ".json")};
 }
 
 std::vector<CgroupDir> CgroupsOf(int pid) {
@@ -134,7 +144,9 @@ std::vector<std::string> MountsUnder(const fs::path& base) {
 }
 
 Status WriteRecord(const HostPaths& paths) {
-  Json record = {{"schema", "podium-sandbox/1"}, {"id", paths.id}, {"pid", ::getpid()}, {"start", StartTime(::getpid())}, {"boot", BootId()}};
+  Json record = {{"schema", "podium-sandbox/1"}, {"id", paths.id}, {"pid", ::getpid()}, {"start", StartTime(::getpid())}, {"boot", BootId()},
+                 {"pid_namespace", PidNamespace()}, {"disk", paths.disk.string()}};
+  PODIUM_TRY(MakeDirs(RecordsDir()));
   return WriteFileAtomic(paths.record, DumpJson(record) + "\n");
 }
 
@@ -155,11 +167,11 @@ Status RemoveSandbox(const HostPaths& paths, Deadline deadline) {
   return {};
 }
 
-Result<int> ReapDead(const fs::path& state_dir, Deadline deadline) {
+Result<int> ReapDead(Deadline deadline) {
   int removed = 0;
   std::error_code ec;
   std::vector<fs::path> records;
-  for (fs::directory_iterator it(state_dir, ec), end; !ec && it != end; it.increment(ec)) {
+  for (fs::directory_iterator it(RecordsDir(), ec), end; !ec && it != end; it.increment(ec)) {
     if (it->path().extension() == ".json") records.push_back(it->path());
   }
   for (const auto& path : records) {
@@ -168,7 +180,9 @@ Result<int> ReapDead(const fs::path& state_dir, Deadline deadline) {
     PODIUM_ASSIGN(Json record, ParseJson(*text, path.string()));
     std::string id = JsonOr<std::string>(record, "id", "");
     if (id != path.stem().string() || OwnerLives(record)) continue;
-    PODIUM_TRY(RemoveSandbox(HostPaths::For(state_dir, id), deadline));
+    fs::path disk = JsonOr<std::string>(record, "disk", "");
+    if (disk.filename() != id + ".ext4") continue;
+    PODIUM_TRY(RemoveSandbox(HostPaths::For(disk.parent_path(), id), deadline));
     ++removed;
   }
   return removed;

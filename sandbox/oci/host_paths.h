@@ -14,12 +14,15 @@ namespace podium::sandbox {
 // able to walk there. Not /run, which Debian mounts noexec.
 inline constexpr const char* kHostDir = "/var/lib/podium";
 
+// The records of all sandboxes of this host, whatever run they belong to.
+[[nodiscard]] std::filesystem::path RecordsDir();
+
 // What one sandbox makes on the host, derived from its id and state folder alone, so that whoever finds the record can remove it.
 struct HostPaths {
   std::string id;
   std::filesystem::path base;    // kHostDir/sandboxes/<id>: mount points and the bundle
   std::filesystem::path disk;    // state_dir/<id>.ext4: the writable layer's file
-  std::filesystem::path record;  // state_dir/<id>.json
+  std::filesystem::path record;  // RecordsDir()/<id>.json
   [[nodiscard]] static HostPaths For(const std::filesystem::path& state_dir, const std::string& id);
   [[nodiscard]] std::string cgroup() const { return "podium-" + id; }
 };

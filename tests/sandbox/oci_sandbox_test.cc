@@ -333,7 +333,7 @@ TEST_F(OciSandboxTest, NothingIsLeftWhenTheOwnerIsKilled) {
   ::usleep(200'000);
   ::kill(owner, SIGKILL);
   ::waitpid(owner, nullptr, 0);
-  auto reaped = ReapDead(spec.state_dir, Deadline::In(seconds(60)));
+  auto reaped = ReapDead(Deadline::In(seconds(60)));
   ASSERT_TRUE(reaped) << reaped.error().message;
   EXPECT_EQ(*reaped, 1);
   EXPECT_EQ(before, HostState());
