@@ -39,17 +39,21 @@ Result<std::string> ReadHead(const fs::path& path) {
 ColumnKind KindOf(std::string_view cell) {
   std::int64_t whole = 0;
   auto end = cell.data() + cell.size();
-  if (auto r = std::from_chars(cell.data(), end, whole); r.ec == std::errc() && r.ptr == end) return ColumnKind::kInteger;
+  if (auto r = std::from_chars(cell.data(), end, whole); r.ec == std::errc() && r.ptr == end)
+    return ColumnKind::kInteger;
   double real = 0;
-  if (auto r = std::from_chars(cell.data(), end, real); r.ec == std::errc() && r.ptr == end) return ColumnKind::kReal;
+  if (auto r = std::from_chars(cell.data(), end, real); r.ec == std::errc() && r.ptr == end)
+    return ColumnKind::kReal;
   return std::ranges::count(cell, ' ') >= 4 ? ColumnKind::kText : ColumnKind::kCategory;
 }
 
 void Observe(ColumnPreview& column, std::string_view cell) {
   if (cell.empty()) return;
-  column.kind = std::max(column.kind == ColumnKind::kEmpty ? ColumnKind::kInteger : column.kind, KindOf(cell));
+  column.kind = std::max(column.kind == ColumnKind::kEmpty ? ColumnKind::kInteger : column.kind,
+                         KindOf(cell));
   std::string shown(cell.substr(0, 40));
-  if (column.examples.size() < 3 && std::ranges::find(column.examples, shown) == column.examples.end()) {
+  if (column.examples.size() < 3 &&
+      std::ranges::find(column.examples, shown) == column.examples.end()) {
     column.examples.push_back(shown);
   }
 }
@@ -72,7 +76,8 @@ void PreviewCsv(const std::string& head, FilePreview& file) {
   }
   // Long values that come again and again are the names of classes.
   for (std::size_t i = 0; i < file.columns.size(); ++i) {
-    if (file.columns[i].kind == ColumnKind::kText && 2 * long_cells[i].size() < rows) file.columns[i].kind = ColumnKind::kCategory;
+    if (file.columns[i].kind == ColumnKind::kText && 2 * long_cells[i].size() < rows)
+      file.columns[i].kind = ColumnKind::kCategory;
   }
   auto lines = static_cast<std::uint64_t>(std::ranges::count(head, '\n'));
   file.rows_exact = head.size() < kHead;
@@ -83,7 +88,8 @@ void PreviewCsv(const std::string& head, FilePreview& file) {
 
 std::string ColumnText(const ColumnPreview& c) {
   static constexpr const char* kNames[] = {"integer", "real", "category", "text", "empty"};
-  return c.name + " (" + kNames[static_cast<int>(c.kind)] + ", e.g. " + Join(c.examples, " | ") + ")";
+  return c.name + " (" + kNames[static_cast<int>(c.kind)] + ", e.g. " + Join(c.examples, " | ") +
+         ")";
 }
 
 // "a, b, c, ..., y, z": at most about max_bytes.
@@ -91,7 +97,8 @@ std::string NamesText(const std::vector<std::string>& names, std::size_t max_byt
   std::string out;
   for (std::size_t i = 0; i < names.size(); ++i) {
     bool last = i + 1 == names.size();
-    if (!last && out.size() + names[i].size() + names.back().size() + 10 > max_bytes) return out + "..., " + names.back();
+    if (!last && out.size() + names[i].size() + names.back().size() + 10 > max_bytes)
+      return out + "..., " + names.back();
     out += names[i] + (last ? "" : ", ");
   }
   return out;
@@ -102,14 +109,17 @@ std::string WideText(const FilePreview& file, std::size_t max_bytes) {
   std::string out;
   std::vector<std::string> numbers;
   for (const auto& c : file.columns) {
-    bool is_number = c.kind == ColumnKind::kInteger || c.kind == ColumnKind::kReal || c.kind == ColumnKind::kEmpty;
+    bool is_number = c.kind == ColumnKind::kInteger || c.kind == ColumnKind::kReal ||
+                     c.kind == ColumnKind::kEmpty;
     if (is_number) numbers.push_back(c.name);
     if (!is_number && out.size() < max_bytes / 2) out += "    " + ColumnText(c) + "\n";
   }
   std::size_t others = file.columns.size() - numbers.size();
-  std::string head = others > 0 ? "  " + std::to_string(others) + " columns hold text:\n" + out : "";
+  std::string head =
+      others > 0 ? "  " + std::to_string(others) + " columns hold text:\n" + out : "";
   if (numbers.empty()) return head;
-  return head + "  " + std::to_string(numbers.size()) + " columns are numeric: " + NamesText(numbers, max_bytes / 3) + "\n";
+  return head + "  " + std::to_string(numbers.size()) +
+         " columns are numeric: " + NamesText(numbers, max_bytes / 3) + "\n";
 }
 
 std::string ColumnsText(const FilePreview& file, std::size_t max_bytes) {
@@ -124,7 +134,8 @@ std::string ColumnsText(const FilePreview& file, std::size_t max_bytes) {
 std::vector<std::string> MissingFrom(const FilePreview& file, const FilePreview& other) {
   std::vector<std::string> out;
   for (const auto& c : file.columns) {
-    if (std::ranges::find(other.columns, c.name, &ColumnPreview::name) == other.columns.end()) out.push_back(c.name);
+    if (std::ranges::find(other.columns, c.name, &ColumnPreview::name) == other.columns.end())
+      out.push_back(c.name);
   }
   return out;
 }
@@ -139,7 +150,8 @@ const FilePreview* DataPreview::Find(std::string_view name) const {
 Result<DataPreview> MakePreview(const fs::path& public_dir) {
   DataPreview preview;
   std::error_code ec;
-  for (auto it = fs::recursive_directory_iterator(public_dir, ec); !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
+  for (auto it = fs::recursive_directory_iterator(public_dir, ec);
+       !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
     if (!it->is_regular_file() || preview.files.size() >= 200) continue;
     FilePreview file;
     file.name = it->path().lexically_relative(public_dir).string();
@@ -164,13 +176,14 @@ std::string PreviewText(const DataPreview& preview, std::size_t max_bytes) {
     if (out.size() > max_bytes) break;
     out += "- /home/data/" + f.name + " (" + FormatBytes(f.bytes);
     if (!f.columns.empty()) {
-      out += std::string(", ") + (f.rows_exact ? "" : "about ") + std::to_string(f.rows) + " rows, " +
-             std::to_string(f.columns.size()) + " columns";
+      out += std::string(", ") + (f.rows_exact ? "" : "about ") + std::to_string(f.rows) +
+             " rows, " + std::to_string(f.columns.size()) + " columns";
     }
     out += ")\n";
     bool like_train = train && f.name == "test.csv" && MissingFrom(f, *train).empty();
     if (like_train) {
-      out += "    the columns of train.csv without: " + NamesText(MissingFrom(*train, f), 200) + "\n";
+      out +=
+          "    the columns of train.csv without: " + NamesText(MissingFrom(*train, f), 200) + "\n";
     } else {
       out += ColumnsText(f, max_bytes / csv_files);
     }
@@ -181,11 +194,14 @@ std::string PreviewText(const DataPreview& preview, std::size_t max_bytes) {
 std::string Modality(const DataPreview& preview) {
   const FilePreview* train = preview.Find("train.csv");
   auto has_column = [&](std::string_view name) {
-    return train && std::ranges::find(train->columns, name, &ColumnPreview::name) != train->columns.end();
+    return train &&
+           std::ranges::find(train->columns, name, &ColumnPreview::name) != train->columns.end();
   };
   if (has_column("start_0") && has_column("stop_0") && has_column("delta")) return "grid";
   for (const auto& f : preview.files) {
-    if (f.name.ends_with("-ubyte.gz") || f.name.ends_with("-ubyte") || f.name.ends_with(".png") || f.name.ends_with(".jpg")) return "image";
+    if (f.name.ends_with("-ubyte.gz") || f.name.ends_with("-ubyte") || f.name.ends_with(".png") ||
+        f.name.ends_with(".jpg"))
+      return "image";
   }
   if (!train) return "generic";
   for (const auto& c : train->columns) {

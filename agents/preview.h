@@ -20,13 +20,13 @@ struct ColumnPreview {
 struct FilePreview {
   std::string name;  // relative to the data folder
   std::uint64_t bytes = 0;
-  std::uint64_t rows = 0;              // CSV only: estimated beyond the first MiB
+  std::uint64_t rows = 0;  // CSV only: estimated beyond the first MiB
   bool rows_exact = false;
   std::vector<ColumnPreview> columns;  // CSV only
 };
 
-// What lies in a task's public folder, as an agent would look at it first: names, sizes, columns. Only the first MiB of a file is
-// read.
+// What lies in a task's public folder, as an agent would look at it first: names, sizes, columns.
+// Only the first MiB of a file is read.
 struct DataPreview {
   std::vector<FilePreview> files;
   [[nodiscard]] const FilePreview* Find(std::string_view name) const;
@@ -34,12 +34,12 @@ struct DataPreview {
 
 [[nodiscard]] Result<DataPreview> MakePreview(const std::filesystem::path& public_dir);
 
-// For a prompt, at most about max_bytes: of wide tables the text columns and a selection of the numeric ones; of test.csv only what
-// it lacks of train.csv's columns.
+// For a prompt, at most about max_bytes: of wide tables the text columns and a selection of the
+// numeric ones; of test.csv only what it lacks of train.csv's columns.
 [[nodiscard]] std::string PreviewText(const DataPreview& preview, std::size_t max_bytes);
 
-// "grid" (numbered start_/stop_ cells), "image" (idx, png or jpg files), "text" (a column of prose in train.csv), "tabular"
-// (a train.csv), else "generic".
+// "grid" (numbered start_/stop_ cells), "image" (idx, png or jpg files), "text" (a column of prose
+// in train.csv), "tabular" (a train.csv), else "generic".
 [[nodiscard]] std::string Modality(const DataPreview& preview);
 
 }  // namespace podium::agents

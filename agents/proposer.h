@@ -13,7 +13,7 @@ namespace podium::agents {
 struct ProposalRequest {
   Operator op = Operator::kDraft;
   int node_id = 0;
-  int parent = -1;                     // index into nodes
+  int parent = -1;  // index into nodes
   const std::vector<SearchNode>* nodes = nullptr;
   const TaskBrief* task = nullptr;
   const DataPreview* preview = nullptr;
@@ -25,8 +25,8 @@ struct ProposalRequest {
 struct Proposal {
   std::string source;
   std::string plan;
-  std::string code;     // one self-contained Python program; empty: see fault
-  std::string fault;    // "no_code", "model_error": the step failed, and that is the agent's affair
+  std::string code;   // one self-contained Python program; empty: see fault
+  std::string fault;  // "no_code", "model_error": the step failed, and that is the agent's affair
   std::string detail;
   bool exhausted = false;  // nothing is left to try: the search ends
   TokenUsage tokens;
@@ -41,10 +41,15 @@ struct ScoreReading {
 class Proposer {
  public:
   virtual ~Proposer() = default;
-  // An error is an infrastructure failure (no server, no template folder); a useless answer is a fault in the value.
-  [[nodiscard]] virtual Task<Result<Proposal>> Propose(ProposalRequest request, Deadline deadline) = 0;
-  // Asked only when the program printed no line that says its score: what did it score, if anything?
-  [[nodiscard]] virtual Task<Result<ScoreReading>> ReadScore(const SearchNode& node, const TaskBrief& task, Deadline deadline);
+  // An error is an infrastructure failure (no server, no template folder); a useless answer is a
+  // fault in the value.
+  [[nodiscard]] virtual Task<Result<Proposal>> Propose(ProposalRequest request,
+                                                       Deadline deadline) = 0;
+  // Asked only when the program printed no line that says its score: what did it score, if
+  // anything?
+  [[nodiscard]] virtual Task<Result<ScoreReading>> ReadScore(const SearchNode& node,
+                                                             const TaskBrief& task,
+                                                             Deadline deadline);
 };
 
 // Tree search settings, in AIDE's terms: drafts first, then debug, then improve the best.
@@ -55,6 +60,7 @@ struct SearchSettings {
   bool single_shot = false;
 };
 
-[[nodiscard]] std::unique_ptr<Scaffold> MakeTreeSearch(SearchSettings settings, std::unique_ptr<Proposer> proposer);
+[[nodiscard]] std::unique_ptr<Scaffold> MakeTreeSearch(SearchSettings settings,
+                                                       std::unique_ptr<Proposer> proposer);
 
 }  // namespace podium::agents

@@ -6,19 +6,35 @@ namespace podium::agents {
 
 std::string_view OperatorText(Operator op) {
   switch (op) {
-    case Operator::kDraft: return "draft";
-    case Operator::kDebug: return "debug";
-    case Operator::kImprove: return "improve";
+    case Operator::kDraft:
+      return "draft";
+    case Operator::kDebug:
+      return "debug";
+    case Operator::kImprove:
+      return "improve";
   }
   return "draft";
 }
 
 std::string NodeToJson(const SearchNode& n) {
-  Json tokens = {{"prompt", n.tokens.prompt}, {"completion", n.tokens.completion}, {"calls", n.tokens.calls}, {"wait_ms", n.tokens.wait.count()}};
-  Json out = {{"id", n.id}, {"parent", n.parent}, {"op", OperatorText(n.op)}, {"source", n.source}, {"plan", n.plan},
-              {"code", n.code}, {"end", n.end}, {"exit_code", n.exit_code}, {"output", n.output},
-              {"exec_ms", n.exec_wall.count()}, {"tokens", tokens}, {"submission", n.submission_digest},
-              {"fault", n.fault}, {"detail", n.detail}};
+  Json tokens = {{"prompt", n.tokens.prompt},
+                 {"completion", n.tokens.completion},
+                 {"calls", n.tokens.calls},
+                 {"wait_ms", n.tokens.wait.count()}};
+  Json out = {{"id", n.id},
+              {"parent", n.parent},
+              {"op", OperatorText(n.op)},
+              {"source", n.source},
+              {"plan", n.plan},
+              {"code", n.code},
+              {"end", n.end},
+              {"exit_code", n.exit_code},
+              {"output", n.output},
+              {"exec_ms", n.exec_wall.count()},
+              {"tokens", tokens},
+              {"submission", n.submission_digest},
+              {"fault", n.fault},
+              {"detail", n.detail}};
   out["score"] = n.score ? Json(*n.score) : Json();
   return DumpJson(out);
 }
@@ -42,8 +58,9 @@ Result<SearchNode> NodeFromJson(std::string_view text) {
   n.detail = JsonOr<std::string>(json, "detail", "");
   if (json.contains("score") && json["score"].is_number()) n.score = json["score"].get<double>();
   if (auto tokens = json.find("tokens"); tokens != json.end()) {
-    n.tokens = {JsonOr<std::int64_t>(*tokens, "prompt", 0), JsonOr<std::int64_t>(*tokens, "completion", 0),
-                JsonOr(*tokens, "calls", 0), Millis(JsonOr<std::int64_t>(*tokens, "wait_ms", 0))};
+    n.tokens = {JsonOr<std::int64_t>(*tokens, "prompt", 0),
+                JsonOr<std::int64_t>(*tokens, "completion", 0), JsonOr(*tokens, "calls", 0),
+                Millis(JsonOr<std::int64_t>(*tokens, "wait_ms", 0))};
   }
   return n;
 }

@@ -48,24 +48,25 @@ struct TrialContext {
   EventSink& events;
   TaskBrief task;
   std::uint64_t seed = 0;
-  Deadline deadline;                      // of the whole trial
-  Millis exec_limit{0};                   // of one program run
+  Deadline deadline;     // of the whole trial
+  Millis exec_limit{0};  // of one program run
   int max_nodes = 1;
-  std::filesystem::path trial_dir;        // code/, snapshots/, llm/ lie below
-  std::vector<SearchNode> nodes;          // of an earlier, interrupted attempt, oldest first
-  const std::atomic<bool>& draining;      // set by Ctrl-C: end after the step in flight
+  std::filesystem::path trial_dir;    // code/, snapshots/, llm/ lie below
+  std::vector<SearchNode> nodes;      // of an earlier, interrupted attempt, oldest first
+  const std::atomic<bool>& draining;  // set by Ctrl-C: end after the step in flight
   std::function<ShapeVerdict(std::string_view bytes)> check_shape;
   std::function<void(const SearchNode&)> on_node;  // progress display
   std::function<void(std::string_view)> on_phase;  // "proposing", "running node 3"
   std::uint64_t submission_cap_bytes = std::uint64_t{2} << 30;
 };
 
-// How an agent's work ended. `end` is a stable text: "finished", "node_budget", "time_limit", "memory_limit", "pid_limit",
-// "disk_limit", "exit_<n>", "signal_<n>", "gave_up", "paused".
+// How an agent's work ended. `end` is a stable text: "finished", "node_budget", "time_limit",
+// "memory_limit", "pid_limit", "disk_limit", "exit_<n>", "signal_<n>", "gave_up", "paused".
 struct AgentOutcome {
   std::string end = "finished";
   std::string detail;
-  std::optional<std::filesystem::path> submission;  // a file already taken out (search scaffolds); else the final file is taken
+  std::optional<std::filesystem::path>
+      submission;  // a file already taken out (search scaffolds); else the final file is taken
   std::string submission_digest;
 };
 

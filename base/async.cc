@@ -42,7 +42,8 @@ Status Reactor::Run(std::function<Task<Status>()> main) {
 }
 
 Task<void> Reactor::RunOnPool(std::function<void()> job) {
-  // No cancellation reaches the pool: the job runs to its end, and its waiter learns of the cancellation at its next wait.
+  // No cancellation reaches the pool: the job runs to its end, and its waiter learns of the
+  // cancellation at its next wait.
   auto start = [pool = &impl_->pool, job = std::move(job)](auto handler) mutable {
     auto executor = asio::get_associated_executor(handler);
     auto work = asio::make_work_guard(executor);
@@ -54,11 +55,14 @@ Task<void> Reactor::RunOnPool(std::function<void()> job) {
       } catch (...) {
         thrown = std::current_exception();
       }
-      asio::post(executor, [thrown, work, resume = std::move(resume)]() mutable { std::move (*resume)(thrown); });
+      asio::post(executor, [thrown, work, resume = std::move(resume)]() mutable {
+        std::move (*resume)(thrown);
+      });
     });
   };
   auto token = asio::use_awaitable;
-  co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(std::move(start), token);
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
+      std::move(start), token);
 }
 
 Task<void> SleepUntil(Deadline deadline) {

@@ -16,7 +16,8 @@ class io_context;
 namespace podium {
 
 // A coroutine on the run's event loop. Everything that can fail returns Task<Result<T>>.
-// GCC 12 destroys brace-initialised temporaries and lambdas inside a co_await expression twice: name arguments first.
+// GCC 12 destroys brace-initialised temporaries and lambdas inside a co_await expression twice:
+// name arguments first.
 template <class T>
 using Task = boost::asio::awaitable<T>;
 
@@ -34,7 +35,8 @@ class Reactor {
   // Runs `main` to its end and returns its value; other coroutines started meanwhile run too.
   Status Run(std::function<Task<Status>()> main);
 
-  // Runs a blocking function on the pool; the loop goes on meanwhile. The function must end by itself (pass it a deadline).
+  // Runs a blocking function on the pool; the loop goes on meanwhile. The function must end by
+  // itself (pass it a deadline).
   template <class F>
   Task<std::invoke_result_t<F>> Blocking(F function) {
     using R = std::invoke_result_t<F>;

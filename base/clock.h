@@ -7,7 +7,8 @@ namespace podium {
 
 using Millis = std::chrono::milliseconds;
 
-// A point on the steady clock that a wait may not pass. Passed down instead of durations, so that nested waits share it.
+// A point on the steady clock that a wait may not pass. Passed down instead of durations, so that
+// nested waits share it.
 class Deadline {
  public:
   using Clock = std::chrono::steady_clock;

@@ -18,7 +18,8 @@ CsvReader::CsvReader(std::string_view bytes, CsvLimits limits) : rest_(bytes), l
 
 std::string_view CsvReader::PlainCell() {
   std::size_t n = 0;
-  std::size_t end = std::min(rest_.size(), limits_.max_cell_bytes + 1);  // one more is enough to be refused
+  std::size_t end =
+      std::min(rest_.size(), limits_.max_cell_bytes + 1);  // one more is enough to be refused
   while (n < end && rest_[n] != ',' && rest_[n] != '\n' && rest_[n] != '\r') ++n;
   std::string_view cell = rest_.substr(0, n);
   rest_.remove_prefix(n);
@@ -33,7 +34,8 @@ Result<std::string_view> CsvReader::QuotedCell() {
     const void* found = rest_.empty() ? nullptr : std::memchr(rest_.data(), '"', rest_.size());
     if (!found) return At(row_line_, "a quoted cell is not closed");
     auto n = static_cast<std::size_t>(static_cast<const char*>(found) - rest_.data());
-    next_line_ += static_cast<std::size_t>(std::count(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(n), '\n'));
+    next_line_ += static_cast<std::size_t>(
+        std::count(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(n), '\n'));
     bool doubled = n + 1 < rest_.size() && rest_[n + 1] == '"';
     if (doubled && !copy) copy = &unquoted_.emplace_back();
     if (copy) copy->append(rest_.substr(0, doubled ? n + 1 : n));
@@ -63,8 +65,11 @@ Result<bool> CsvReader::Next(std::vector<std::string_view>& cells) {
     } else {
       cell = PlainCell();
     }
-    if (cell.size() > limits_.max_cell_bytes) return At(row_line_, "a cell is larger than " + std::to_string(limits_.max_cell_bytes) + " bytes");
-    if (cells.size() >= limits_.max_columns) return At(row_line_, "more than " + std::to_string(limits_.max_columns) + " columns");
+    if (cell.size() > limits_.max_cell_bytes)
+      return At(row_line_,
+                "a cell is larger than " + std::to_string(limits_.max_cell_bytes) + " bytes");
+    if (cells.size() >= limits_.max_columns)
+      return At(row_line_, "more than " + std::to_string(limits_.max_columns) + " columns");
     cells.push_back(cell);
     if (rest_.empty()) return true;
     char c = rest_[0];

@@ -16,8 +16,9 @@ struct CsvLimits {
   std::size_t max_cell_bytes = 16 << 20;
 };
 
-// Reads RFC 4180 comma-separated values from memory, row by row: quoted cells with doubled quotes and newlines inside, LF or
-// CRLF ends, an optional UTF-8 byte-order mark, a last line without end. Blank lines are skipped, as pandas does.
+// Reads RFC 4180 comma-separated values from memory, row by row: quoted cells with doubled quotes
+// and newlines inside, LF or CRLF ends, an optional UTF-8 byte-order mark, a last line without end.
+// Blank lines are skipped, as pandas does.
 class CsvReader {
  public:
   explicit CsvReader(std::string_view bytes, CsvLimits limits = {});

@@ -55,9 +55,12 @@ std::string Digest::hex() const {
 }
 
 Result<Digest> Digest::Parse(std::string_view hex) {
-  auto value = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  auto value = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  };
   if (hex.size() != 64 || !std::ranges::all_of(hex, [&](char c) { return value(c) >= 0; })) {
-    return Fail(ErrorCode::kConfig, "a digest is 64 lower-case hex digits, not '" + std::string(hex.substr(0, 80)) + "'");
+    return Fail(ErrorCode::kConfig, "a digest is 64 lower-case hex digits, not '" +
+                                        std::string(hex.substr(0, 80)) + "'");
   }
   std::array<std::uint8_t, 32> bytes{};
   for (std::size_t i = 0; i < 32; ++i) {
@@ -83,15 +86,18 @@ Result<Digest> DigestFile(const fs::path& path) {
 Result<Digest> DigestTree(const fs::path& dir) {
   std::error_code ec;
   std::vector<fs::path> paths;
-  for (auto it = fs::recursive_directory_iterator(dir, ec); !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
-    if (!it->is_directory() || it->is_symlink()) paths.push_back(it->path().lexically_relative(dir));
+  for (auto it = fs::recursive_directory_iterator(dir, ec);
+       !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
+    if (!it->is_directory() || it->is_symlink())
+      paths.push_back(it->path().lexically_relative(dir));
   }
   if (ec) return FailErrno(ErrorCode::kIo, "cannot walk " + dir.string(), ec.value());
   std::ranges::sort(paths, {}, [](const fs::path& p) { return p.string(); });
   Hasher hasher;
   for (const auto& p : paths) {
-    struct stat st{};
-    if (::lstat((dir / p).c_str(), &st) != 0) return FailErrno(ErrorCode::kIo, "cannot stat " + (dir / p).string(), errno);
+    struct stat st {};
+    if (::lstat((dir / p).c_str(), &st) != 0)
+      return FailErrno(ErrorCode::kIo, "cannot stat " + (dir / p).string(), errno);
     std::string hash;
     if (S_ISLNK(st.st_mode)) {
       hash = Digest::Of(fs::read_symlink(dir / p, ec).string()).hex();

@@ -45,8 +45,9 @@ class Hasher {
 
 [[nodiscard]] Result<Digest> DigestFile(const std::filesystem::path& path);
 
-// One digest for a folder: over "path NUL mode NUL size NUL sha256 LF" of every regular file, sorted by path bytes.
-// Symbolic links are hashed as their target text; anything else in the tree is an error.
+// One digest for a folder: over "path NUL mode NUL size NUL sha256 LF" of every regular file,
+// sorted by path bytes. Symbolic links are hashed as their target text; anything else in the tree
+// is an error.
 [[nodiscard]] Result<Digest> DigestTree(const std::filesystem::path& dir);
 
 }  // namespace podium

@@ -18,8 +18,9 @@ Result<std::string> ReadFile(const fs::path& path, std::uint64_t max_bytes) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + path.string(), errno);
   std::string out;
-  struct stat st{};
-  if (::fstat(fd.get(), &st) == 0 && st.st_size > 0) out.reserve(static_cast<std::size_t>(st.st_size));
+  struct stat st {};
+  if (::fstat(fd.get(), &st) == 0 && st.st_size > 0)
+    out.reserve(static_cast<std::size_t>(st.st_size));
   char buffer[1 << 16];
   for (;;) {
     ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
@@ -27,7 +28,8 @@ Result<std::string> ReadFile(const fs::path& path, std::uint64_t max_bytes) {
     if (n < 0) return FailErrno(ErrorCode::kIo, "cannot read " + path.string(), errno);
     if (n == 0) return out;
     if (out.size() + static_cast<std::size_t>(n) > max_bytes) {
-      return Fail(ErrorCode::kIo, path.string() + " is larger than " + std::to_string(max_bytes) + " bytes");
+      return Fail(ErrorCode::kIo,
+                  path.string() + " is larger than " + std::to_string(max_bytes) + " bytes");
     }
     out.append(buffer, static_cast<std::size_t>(n));
   }
@@ -46,12 +48,13 @@ Status WriteAll(int fd, std::string_view bytes) {
 Status WriteFileAtomic(const fs::path& path, std::string_view bytes, unsigned mode) {
   static std::atomic<unsigned> counter{0};
   fs::path dir = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  fs::path temp = dir / ("." + path.filename().string() + ".tmp" + std::to_string(::getpid()) + "." +
-                         std::to_string(counter++));
+  fs::path temp = dir / ("." + path.filename().string() + ".tmp" + std::to_string(::getpid()) +
+                         "." + std::to_string(counter++));
   UniqueFd fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!fd) return FailErrno(ErrorCode::kIo, "cannot create " + temp.string(), errno);
   Status written = WriteAll(fd.get(), bytes);
-  if (written && ::fsync(fd.get()) != 0) written = FailErrno(ErrorCode::kIo, "cannot sync " + temp.string(), errno);
+  if (written && ::fsync(fd.get()) != 0)
+    written = FailErrno(ErrorCode::kIo, "cannot sync " + temp.string(), errno);
   if (written && ::rename(temp.c_str(), path.c_str()) != 0) {
     written = FailErrno(ErrorCode::kIo, "cannot rename to " + path.string(), errno);
   }
@@ -60,7 +63,8 @@ Status WriteFileAtomic(const fs::path& path, std::string_view bytes, unsigned mo
     return written;
   }
   UniqueFd dir_fd(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!dir_fd || ::fsync(dir_fd.get()) != 0) return FailErrno(ErrorCode::kIo, "cannot sync " + dir.string(), errno);
+  if (!dir_fd || ::fsync(dir_fd.get()) != 0)
+    return FailErrno(ErrorCode::kIo, "cannot sync " + dir.string(), errno);
   return {};
 }
 
@@ -80,8 +84,10 @@ Status RemoveTree(const fs::path& dir) {
 
 Result<TempDir> TempDir::Make(std::string_view prefix) {
   const char* base = std::getenv("TMPDIR");
-  std::string name = std::string(base && *base ? base : "/tmp") + "/" + std::string(prefix) + ".XXXXXX";
-  if (!::mkdtemp(name.data())) return FailErrno(ErrorCode::kIo, "cannot make a temporary folder " + name, errno);
+  std::string name =
+      std::string(base && *base ? base : "/tmp") + "/" + std::string(prefix) + ".XXXXXX";
+  if (!::mkdtemp(name.data()))
+    return FailErrno(ErrorCode::kIo, "cannot make a temporary folder " + name, errno);
   return TempDir(name);
 }
 
@@ -99,7 +105,7 @@ Result<std::optional<FileLock>> FileLock::TryTake(const fs::path& path) {
 }
 
 Result<MappedFile> MappedFile::Map(int fd) {
-  struct stat st{};
+  struct stat st {};
   if (::fstat(fd, &st) != 0) return FailErrno(ErrorCode::kIo, "cannot stat descriptor", errno);
   auto size = static_cast<std::size_t>(st.st_size);
   if (size == 0) return MappedFile(nullptr, 0);
@@ -115,7 +121,8 @@ MappedFile::~MappedFile() {
 fs::path CacheDir() {
   if (const char* own = std::getenv("PODIUM_CACHE"); own && *own) return own;
   if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg) return fs::path(xdg) / "podium";
-  if (const char* home = std::getenv("HOME"); home && *home) return fs::path(home) / ".cache" / "podium";
+  if (const char* home = std::getenv("HOME"); home && *home)
+    return fs::path(home) / ".cache" / "podium";
   return "/var/cache/podium";
 }
 

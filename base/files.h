@@ -11,15 +11,16 @@
 
 namespace podium {
 
-// The whole file, or an error when it is larger than `max_bytes`. For files that Podium or its user wrote; never for a
-// path inside a sandbox (sandbox/handover.h is for those).
+// The whole file, or an error when it is larger than `max_bytes`. For files that Podium or its user
+// wrote; never for a path inside a sandbox (sandbox/handover.h is for those).
 [[nodiscard]] Result<std::string> ReadFile(const std::filesystem::path& path,
                                            std::uint64_t max_bytes = std::uint64_t{1} << 32);
 
 // Writes all of `bytes` to `fd`.
 [[nodiscard]] Status WriteAll(int fd, std::string_view bytes);
 
-// Readers see the old bytes or the new, after a crash too: temporary file beside it, fsync, rename, fsync of the folder.
+// Readers see the old bytes or the new, after a crash too: temporary file beside it, fsync, rename,
+// fsync of the folder.
 [[nodiscard]] Status WriteFileAtomic(const std::filesystem::path& path, std::string_view bytes,
                                      unsigned mode = 0644);
 
@@ -28,7 +29,8 @@ namespace podium {
 // Removes a tree, following no link; no error if it is not there.
 [[nodiscard]] Status RemoveTree(const std::filesystem::path& dir);
 
-// A folder of its own under the system's temporary folder, removed with all it holds at destruction.
+// A folder of its own under the system's temporary folder, removed with all it holds at
+// destruction.
 class TempDir {
  public:
   [[nodiscard]] static Result<TempDir> Make(std::string_view prefix);
@@ -45,7 +47,8 @@ class TempDir {
   std::filesystem::path path_;
 };
 
-// An exclusive advisory lock (flock) on a file, made if absent; held until destruction. Empty when another process holds it.
+// An exclusive advisory lock (flock) on a file, made if absent; held until destruction. Empty when
+// another process holds it.
 class FileLock {
  public:
   [[nodiscard]] static Result<std::optional<FileLock>> TryTake(const std::filesystem::path& path);
@@ -75,11 +78,12 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-// Where Podium keeps what can be made again: $PODIUM_CACHE, else $XDG_CACHE_HOME/podium, else ~/.cache/podium.
+// Where Podium keeps what can be made again: $PODIUM_CACHE, else $XDG_CACHE_HOME/podium, else
+// ~/.cache/podium.
 [[nodiscard]] std::filesystem::path CacheDir();
 
-// Where the files shipped with Podium lie (tasks/, configs/, agents/portfolio): $PODIUM_HOME, else share/podium beside the
-// program's folder when installed, else the source tree it was built from.
+// Where the files shipped with Podium lie (tasks/, configs/, agents/portfolio): $PODIUM_HOME, else
+// share/podium beside the program's folder when installed, else the source tree it was built from.
 [[nodiscard]] std::filesystem::path ShareDir();
 
 // The folder of the running program, where its companions (podium-grade, podium-init) lie.

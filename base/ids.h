@@ -8,9 +8,9 @@
 
 namespace podium {
 
-// A string of its own type. Ids come from configuration, so they are checked once, where they enter: lower-case letters,
-// digits, '.', '_' and '-', beginning with a letter or digit, at most 100 bytes. No id can therefore be a path,
-// an option or an escape sequence.
+// A string of its own type. Ids come from configuration, so they are checked once, where they
+// enter: lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit, at most
+// 100 bytes. No id can therefore be a path, an option or an escape sequence.
 template <class Tag>
 class Id {
  public:
@@ -31,9 +31,9 @@ class Id {
 template <class Tag>
 Result<Id<Tag>> Id<Tag>::Parse(std::string_view text) {
   if (!IsIdText(text)) {
-    return Fail(ErrorCode::kConfig,
-                "'" + std::string(text.substr(0, 120)) + "' is not an id: use a-z, 0-9, '.', '_' and '-', " +
-                    "beginning with a letter or digit, at most 100 characters");
+    return Fail(ErrorCode::kConfig, "'" + std::string(text.substr(0, 120)) +
+                                        "' is not an id: use a-z, 0-9, '.', '_' and '-', " +
+                                        "beginning with a letter or digit, at most 100 characters");
   }
   return Id(std::string(text));
 }
@@ -42,7 +42,8 @@ using TaskId = Id<struct TaskIdTag>;
 using AgentId = Id<struct AgentIdTag>;
 using RunId = Id<struct RunIdTag>;
 
-// One (task, agent, seed): "conway-reverse/portfolio-greedy/s0", also its folder under runs/<run>/trials.
+// One (task, agent, seed): "conway-reverse/portfolio-greedy/s0", also its folder under
+// runs/<run>/trials.
 struct TrialId {
   TaskId task;
   AgentId agent;

@@ -10,7 +10,8 @@ Result<Json> ParseJson(std::string_view text, std::string_view name) {
   };
   try {
     Json value = Json::parse(text, guard);
-    if (too_deep) return Fail(ErrorCode::kIo, std::string(name) + ": JSON nested deeper than 200 levels");
+    if (too_deep)
+      return Fail(ErrorCode::kIo, std::string(name) + ": JSON nested deeper than 200 levels");
     return value;
   } catch (const nlohmann::json::exception& e) {
     return Fail(ErrorCode::kIo, std::string(name) + ": not valid JSON: " + e.what());

@@ -1,6 +1,7 @@
 #pragma once
 
-// For .cc files only: JSON is parsed at the edge into structs, and nlohmann::json stays out of public headers.
+// For .cc files only: JSON is parsed at the edge into structs, and nlohmann::json stays out of
+// public headers.
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -24,7 +25,8 @@ using OrderedJson = nlohmann::ordered_json;  // keys as inserted: for files peop
 template <class T>
 [[nodiscard]] Result<T> JsonGet(const Json& object, const char* key) {
   auto it = object.find(key);
-  if (it == object.end()) return Fail(ErrorCode::kIo, std::string("JSON member '") + key + "' is missing");
+  if (it == object.end())
+    return Fail(ErrorCode::kIo, std::string("JSON member '") + key + "' is missing");
   try {
     return it->get<T>();
   } catch (const nlohmann::json::exception& e) {

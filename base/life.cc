@@ -7,8 +7,12 @@ namespace {
 
 constexpr int kSide = LifeBoard::kSide;
 
-std::uint32_t West(std::uint32_t row) { return ((row << 1) | (row >> (kSide - 1))) & LifeBoard::kMask; }
-std::uint32_t East(std::uint32_t row) { return ((row >> 1) | (row << (kSide - 1))) & LifeBoard::kMask; }
+std::uint32_t West(std::uint32_t row) {
+  return ((row << 1) | (row >> (kSide - 1))) & LifeBoard::kMask;
+}
+std::uint32_t East(std::uint32_t row) {
+  return ((row >> 1) | (row << (kSide - 1))) & LifeBoard::kMask;
+}
 
 // Two-bit sums, one a column.
 struct Sum {
@@ -16,7 +20,9 @@ struct Sum {
   std::uint32_t twos;
 };
 
-Sum AddThree(std::uint32_t a, std::uint32_t b, std::uint32_t c) { return {a ^ b ^ c, (a & b) | (c & (a ^ b))}; }
+Sum AddThree(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+  return {a ^ b ^ c, (a & b) | (c & (a ^ b))};
+}
 
 }  // namespace
 
@@ -36,8 +42,8 @@ LifeBoard LifeBoard::Step() const {
     Sum b = AddThree(West(below), below, East(below));
     std::uint32_t sides_one = West(here) ^ East(here);
     std::uint32_t sides_two = West(here) & East(here);
-    // Neighbour count = ones + 2 * (the four numbers of weight two); alive next when it is 3, or 2 and alive now. So exactly
-    // one of the weight-two numbers is set, and ones or the cell itself.
+    // Neighbour count = ones + 2 * (the four numbers of weight two); alive next when it is 3, or 2
+    // and alive now. So exactly one of the weight-two numbers is set, and ones or the cell itself.
     Sum ones = AddThree(a.ones, b.ones, sides_one);
     std::uint32_t x = a.twos ^ b.twos;
     std::uint32_t y = sides_two ^ ones.twos;

@@ -7,8 +7,9 @@ namespace podium {
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
-// Diagnostics go to standard error (warnings and worse by default) and, once a run has a folder, to its podium.log (all).
-// What a user asked for is never logged: it is printed by the command line on standard output. Thread-safe.
+// Diagnostics go to standard error (warnings and worse by default) and, once a run has a folder, to
+// its podium.log (all). What a user asked for is never logged: it is printed by the command line on
+// standard output. Thread-safe.
 void SetLogLevel(LogLevel level);
 void AddLogFile(const std::filesystem::path& path);
 void Log(LogLevel level, std::string_view message);

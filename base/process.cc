@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -19,7 +20,6 @@
 #include <boost/process/start_dir.hpp>
 #include <cerrno>
 #include <cstdlib>
-#include <sys/wait.h>
 
 #include "base/text.h"
 #include "base/unique_fd.h"
@@ -35,15 +35,16 @@ class Tail {
  public:
   Tail(asio::io_context& io, std::size_t cap) : pipe(io), cap_(cap) {}
   void Start() {
-    pipe.async_read_some(asio::buffer(buffer_), [this](boost::system::error_code ec, std::size_t n) {
-      text_.append(buffer_.data(), n);
-      if (text_.size() > 2 * cap_) text_.erase(0, text_.size() - cap_);
-      if (ec) {
-        done = true;
-      } else {
-        Start();
-      }
-    });
+    pipe.async_read_some(asio::buffer(buffer_),
+                         [this](boost::system::error_code ec, std::size_t n) {
+                           text_.append(buffer_.data(), n);
+                           if (text_.size() > 2 * cap_) text_.erase(0, text_.size() - cap_);
+                           if (ec) {
+                             done = true;
+                           } else {
+                             Start();
+                           }
+                         });
   }
   std::string Take() {
     if (text_.size() > cap_) text_.erase(0, text_.size() - cap_);
@@ -58,14 +59,15 @@ class Tail {
   std::string text_;
 };
 
-// Runs in the child before exec: a process group of its own, and the descriptors to pass on in their places. All others are
-// close-on-exec from birth.
+// Runs in the child before exec: a process group of its own, and the descriptors to pass on in
+// their places. All others are close-on-exec from birth.
 struct ChildSetup : bp::extend::handler {
   explicit ChildSetup(const std::vector<std::pair<int, int>>& f) : fds(f) {}
   template <class Executor>
   void on_exec_setup(Executor&) const {
     ::setpgid(0, 0);
-    // First move the sources out of the way of the targets, then put each in its place without close-on-exec.
+    // First move the sources out of the way of the targets, then put each in its place without
+    // close-on-exec.
     int high[16];
     std::size_t n = std::min<std::size_t>(fds.size(), 16);
     for (std::size_t i = 0; i < n; ++i) high[i] = ::fcntl(fds[i].second, F_DUPFD_CLOEXEC, 100);
@@ -89,7 +91,8 @@ struct Running {
   explicit Running(std::size_t cap) : out(io, cap), err(io, cap) {}
 };
 
-// Runs the event loop until the child ended and its pipes closed (a grandchild may hold them: 200 ms of grace), or the deadline.
+// Runs the event loop until the child ended and its pipes closed (a grandchild may hold them: 200
+// ms of grace), or the deadline.
 bool PumpUntilExit(Running& r, int pidfd, Deadline deadline) {
   asio::posix::stream_descriptor exit_watch(r.io, ::dup(pidfd));
   asio::steady_timer timer(r.io, deadline.at());
@@ -102,7 +105,8 @@ bool PumpUntilExit(Running& r, int pidfd, Deadline deadline) {
   while (!exited && !timed_out) r.io.run_one();
   if (timed_out) ::kill(-r.child.id(), SIGKILL);
   auto grace = std::chrono::steady_clock::now() + Millis(timed_out ? 2000 : 200);
-  while (!(exited && r.out.done && r.err.done) && std::chrono::steady_clock::now() < grace) r.io.run_one_until(grace);
+  while (!(exited && r.out.done && r.err.done) && std::chrono::steady_clock::now() < grace)
+    r.io.run_one_until(grace);
   r.out.pipe.close();
   r.err.pipe.close();
   exit_watch.close();
@@ -116,7 +120,8 @@ bool PumpUntilExit(Running& r, int pidfd, Deadline deadline) {
 std::filesystem::path FindProgram(std::string_view name) {
   if (name.find('/') != std::string_view::npos) return std::filesystem::path(name);
   const char* path = std::getenv("PATH");
-  std::string all = std::string(path ? path : "") + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
+  std::string all =
+      std::string(path ? path : "") + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
   for (auto dir : Split(all, ':')) {
     if (dir.empty()) continue;
     std::filesystem::path candidate = std::filesystem::path(dir) / name;
@@ -127,14 +132,15 @@ std::filesystem::path FindProgram(std::string_view name) {
 
 Result<ProcessResult> RunProcess(const ProcessSpec& spec, Deadline deadline) {
   auto program = FindProgram(spec.argv.at(0));
-  if (program.empty()) return Fail(ErrorCode::kUnavailable, "program '" + spec.argv[0] + "' is not installed");
+  if (program.empty())
+    return Fail(ErrorCode::kUnavailable, "program '" + spec.argv[0] + "' is not installed");
   Running r(spec.output_cap_bytes);
   std::vector<std::string> args(spec.argv.begin() + 1, spec.argv.end());
   std::error_code ec;
   auto cwd = spec.cwd.empty() ? std::string(".") : spec.cwd.string();
   r.child = bp::child(bp::exe = program.string(), bp::args = args, bp::env = MakeEnvironment(spec),
-                      bp::start_dir = cwd, bp::std_in < bp::null, bp::std_out > r.out.pipe, bp::std_err > r.err.pipe,
-                      ChildSetup(spec.pass_fds), ec);
+                      bp::start_dir = cwd, bp::std_in<bp::null, bp::std_out> r.out.pipe,
+                      bp::std_err > r.err.pipe, ChildSetup(spec.pass_fds), ec);
   if (ec) return FailErrno(ErrorCode::kIo, "cannot start " + program.string(), ec.value());
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, r.child.id(), 0)));
   if (!pidfd) return FailErrno(ErrorCode::kIo, "pidfd_open", errno);
@@ -154,11 +160,13 @@ Result<ProcessResult> RunProcess(const ProcessSpec& spec, Deadline deadline) {
 Result<std::string> RunTool(const ProcessSpec& spec, Deadline deadline) {
   PODIUM_ASSIGN(auto result, RunProcess(spec, deadline));
   if (result.ok()) return std::move(result.out);
-  std::string how = result.timed_out  ? "ran past its deadline"
-                    : result.signal   ? "was ended by signal " + std::to_string(result.signal)
-                                      : "exited with " + std::to_string(result.exit_code);
-  std::string tail(Trim(result.err.size() > 2000 ? result.err.substr(result.err.size() - 2000) : result.err));
-  return Fail(ErrorCode::kIo, Join(spec.argv, " ") + " " + how + (tail.empty() ? "" : ":\n" + Printable(tail)));
+  std::string how = result.timed_out ? "ran past its deadline"
+                    : result.signal  ? "was ended by signal " + std::to_string(result.signal)
+                                     : "exited with " + std::to_string(result.exit_code);
+  std::string tail(
+      Trim(result.err.size() > 2000 ? result.err.substr(result.err.size() - 2000) : result.err));
+  return Fail(ErrorCode::kIo,
+              Join(spec.argv, " ") + " " + how + (tail.empty() ? "" : ":\n" + Printable(tail)));
 }
 
 }  // namespace podium

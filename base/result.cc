@@ -8,24 +8,38 @@ namespace podium {
 
 std::string_view CodeText(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kUsage: return "usage";
-    case ErrorCode::kConfig: return "config";
-    case ErrorCode::kNotFound: return "not_found";
-    case ErrorCode::kIo: return "io";
-    case ErrorCode::kDigest: return "digest";
-    case ErrorCode::kTimeout: return "timeout";
-    case ErrorCode::kUnavailable: return "unavailable";
-    case ErrorCode::kSandbox: return "sandbox";
-    case ErrorCode::kModel: return "model";
-    case ErrorCode::kGrader: return "grader";
-    case ErrorCode::kBusy: return "busy";
-    case ErrorCode::kInterrupted: return "interrupted";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kUsage:
+      return "usage";
+    case ErrorCode::kConfig:
+      return "config";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kIo:
+      return "io";
+    case ErrorCode::kDigest:
+      return "digest";
+    case ErrorCode::kTimeout:
+      return "timeout";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kSandbox:
+      return "sandbox";
+    case ErrorCode::kModel:
+      return "model";
+    case ErrorCode::kGrader:
+      return "grader";
+    case ErrorCode::kBusy:
+      return "busy";
+    case ErrorCode::kInterrupted:
+      return "interrupted";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "internal";
 }
 
-tl::unexpected<Error> FailErrno(ErrorCode code, std::string_view what, int err, std::source_location where) {
+tl::unexpected<Error> FailErrno(ErrorCode code, std::string_view what, int err,
+                                std::source_location where) {
   return Fail(code, std::string(what) + ": " + std::strerror(err), where);
 }
 

@@ -9,26 +9,28 @@
 
 namespace podium {
 
-// A closed set: the text of each is stable (JSON, docs/exit-codes.md), and `podium` maps each to an exit code.
+// A closed set: the text of each is stable (JSON, docs/exit-codes.md), and `podium` maps each to an
+// exit code.
 enum class ErrorCode {
-  kUsage,          // the command line or an environment variable is wrong
-  kConfig,         // a configuration or package file is wrong; the message names file and line
-  kNotFound,       // a named thing (task, image, run) does not exist
-  kIo,             // a file or system call failed
-  kDigest,         // bytes are not the pinned ones
-  kTimeout,        // a deadline passed
-  kUnavailable,    // the host lacks something: a program, a privilege, a model server
-  kSandbox,        // the sandbox could not be made or broke
-  kModel,          // a model server refused or answered nonsense
-  kGrader,         // the grading process failed
-  kBusy,           // somebody else owns it (a lease, a lock)
-  kInterrupted,    // the user asked to stop
-  kInternal,       // a bug in Podium
+  kUsage,        // the command line or an environment variable is wrong
+  kConfig,       // a configuration or package file is wrong; the message names file and line
+  kNotFound,     // a named thing (task, image, run) does not exist
+  kIo,           // a file or system call failed
+  kDigest,       // bytes are not the pinned ones
+  kTimeout,      // a deadline passed
+  kUnavailable,  // the host lacks something: a program, a privilege, a model server
+  kSandbox,      // the sandbox could not be made or broke
+  kModel,        // a model server refused or answered nonsense
+  kGrader,       // the grading process failed
+  kBusy,         // somebody else owns it (a lease, a lock)
+  kInterrupted,  // the user asked to stop
+  kInternal,     // a bug in Podium
 };
 
 std::string_view CodeText(ErrorCode code);
 
-// What went wrong, for a person: `message` says what was expected and what to do. `context` adds pairs such as
+// What went wrong, for a person: `message` says what was expected and what to do. `context` adds
+// pairs such as
 // {"file", "configs/x.yaml"}; `where` is the place in Podium that made the error.
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
@@ -63,28 +65,28 @@ using Status = Result<void>;
 #define PODIUM_CONCAT(a, b) PODIUM_CONCAT2(a, b)
 
 // Return the error of a Result<T> whose value is not needed.
-#define PODIUM_TRY(expr)                                                       \
-  do {                                                                         \
-    auto podium_r = (expr);                                                    \
-    if (!podium_r) return tl::unexpected(std::move(podium_r).error());         \
+#define PODIUM_TRY(expr)                                               \
+  do {                                                                 \
+    auto podium_r = (expr);                                            \
+    if (!podium_r) return tl::unexpected(std::move(podium_r).error()); \
   } while (false)
 
 // PODIUM_ASSIGN(auto text, ReadFile(path)): declare from a Result's value or return its error.
-#define PODIUM_ASSIGN(decl, expr)                                              \
-  auto PODIUM_CONCAT(podium_r_, __LINE__) = (expr);                            \
-  if (!PODIUM_CONCAT(podium_r_, __LINE__))                                     \
+#define PODIUM_ASSIGN(decl, expr)                                                 \
+  auto PODIUM_CONCAT(podium_r_, __LINE__) = (expr);                               \
+  if (!PODIUM_CONCAT(podium_r_, __LINE__))                                        \
     return tl::unexpected(std::move(PODIUM_CONCAT(podium_r_, __LINE__)).error()); \
   decl = std::move(*PODIUM_CONCAT(podium_r_, __LINE__))
 
 // The same two inside a coroutine.
-#define PODIUM_CO_TRY(expr)                                                    \
-  do {                                                                         \
-    auto podium_r = (expr);                                                    \
-    if (!podium_r) co_return tl::unexpected(std::move(podium_r).error());      \
+#define PODIUM_CO_TRY(expr)                                               \
+  do {                                                                    \
+    auto podium_r = (expr);                                               \
+    if (!podium_r) co_return tl::unexpected(std::move(podium_r).error()); \
   } while (false)
 
-#define PODIUM_CO_ASSIGN(decl, expr)                                           \
-  auto PODIUM_CONCAT(podium_r_, __LINE__) = (expr);                            \
-  if (!PODIUM_CONCAT(podium_r_, __LINE__))                                     \
+#define PODIUM_CO_ASSIGN(decl, expr)                                                 \
+  auto PODIUM_CONCAT(podium_r_, __LINE__) = (expr);                                  \
+  if (!PODIUM_CONCAT(podium_r_, __LINE__))                                           \
     co_return tl::unexpected(std::move(PODIUM_CONCAT(podium_r_, __LINE__)).error()); \
   decl = std::move(*PODIUM_CONCAT(podium_r_, __LINE__))

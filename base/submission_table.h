@@ -25,7 +25,8 @@ struct SubmissionRules {
   std::vector<ColumnRule> columns;
 };
 
-// Why a submission cannot be scored. The text of each is stable (verdicts, the validation endpoint).
+// Why a submission cannot be scored. The text of each is stable (verdicts, the validation
+// endpoint).
 enum class ShapeFault {
   kEmpty,         // "empty": no bytes, or a header alone
   kBadCsv,        // "bad_csv": not comma-separated values, a NUL byte, a row of another length
@@ -40,7 +41,8 @@ enum class ShapeFault {
 };
 std::string_view FaultText(ShapeFault fault);
 
-// An outcome, not an Error: a benchmark reports it. `detail` names the row and column, and is safe to print.
+// An outcome, not an Error: a benchmark reports it. `detail` names the row and column, and is safe
+// to print.
 struct ShapeRejection {
   ShapeFault fault{};
   std::string detail;
@@ -54,7 +56,8 @@ class IdList {
 
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::string_view at(std::size_t row) const;
-  // The row of an id, or size(). Fastest when ids are asked in order: `hint` is the row tried first.
+  // The row of an id, or size(). Fastest when ids are asked in order: `hint` is the row tried
+  // first.
   [[nodiscard]] std::size_t Find(std::string_view id, std::size_t hint) const;
 
  private:
@@ -70,9 +73,10 @@ struct SubmissionTable {
   std::vector<double> values;
 };
 
-// Reads a submission under its rules. One pass, memory bounded by the expected table whatever the bytes are.
-[[nodiscard]] tl::expected<SubmissionTable, ShapeRejection> ReadSubmission(std::string_view bytes, const SubmissionRules& rules,
-                                                                           const IdList& ids);
+// Reads a submission under its rules. One pass, memory bounded by the expected table whatever the
+// bytes are.
+[[nodiscard]] tl::expected<SubmissionTable, ShapeRejection> ReadSubmission(
+    std::string_view bytes, const SubmissionRules& rules, const IdList& ids);
 
 // One cell as a finite number: decimal or exponent form, blanks around it allowed.
 [[nodiscard]] tl::expected<double, ShapeFault> ParseCell(std::string_view cell);

@@ -9,7 +9,8 @@
 
 namespace podium {
 
-// The candidate nearest to `word` by Levenshtein distance, if it is near enough to be a slip of the keyboard; else empty.
+// The candidate nearest to `word` by Levenshtein distance, if it is near enough to be a slip of the
+// keyboard; else empty.
 std::string Nearest(std::string_view word, std::span<const std::string> candidates);
 
 // " Did you mean 'x'?" or "".
@@ -28,8 +29,8 @@ std::string FormatDouble(double value);
 // At most `digits` digits after the point, no trailing zeros: the form of scores in tables.
 std::string FormatScore(double value, int digits = 5);
 
-// Bytes from an agent made safe for a terminal and for JSON: invalid UTF-8 and control characters other than newline and
-// tab become '?'.
+// Bytes from an agent made safe for a terminal and for JSON: invalid UTF-8 and control characters
+// other than newline and tab become '?'.
 std::string Printable(std::string_view text);
 
 // The first and last part of a long text with a line between them that says how much is missing.

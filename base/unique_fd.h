@@ -6,7 +6,8 @@
 
 namespace podium {
 
-// Owns a file descriptor; closes it on destruction. Descriptors are opened close-on-exec by whoever makes them.
+// Owns a file descriptor; closes it on destruction. Descriptors are opened close-on-exec by whoever
+// makes them.
 class UniqueFd {
  public:
   UniqueFd() = default;

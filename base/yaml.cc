@@ -24,10 +24,14 @@ class Converter {
     if (++count_ > 100'000) return out.Complain("more than 100,000 values (an alias bomb?)");
     switch (in.Type()) {
       case YAML::NodeType::Undefined:
-      case YAML::NodeType::Null: return out;
-      case YAML::NodeType::Scalar: return Scalar(in, std::move(out));
-      case YAML::NodeType::Sequence: return List(in, std::move(out), depth);
-      case YAML::NodeType::Map: return Map(in, std::move(out), depth);
+      case YAML::NodeType::Null:
+        return out;
+      case YAML::NodeType::Scalar:
+        return Scalar(in, std::move(out));
+      case YAML::NodeType::Sequence:
+        return List(in, std::move(out), depth);
+      case YAML::NodeType::Map:
+        return Map(in, std::move(out), depth);
     }
     return out;
   }
@@ -35,7 +39,8 @@ class Converter {
  private:
   static Result<YamlNode> Scalar(const YAML::Node& in, YamlNode out) {
     const std::string& tag = in.Tag();
-    if (!tag.empty() && tag != "?" && tag != "!") return out.Complain("YAML tags are not used here: " + tag);
+    if (!tag.empty() && tag != "?" && tag != "!")
+      return out.Complain("YAML tags are not used here: " + tag);
     out.kind = YamlNode::Kind::kScalar;
     out.quoted = tag == "!";
     out.scalar = in.Scalar();
@@ -60,7 +65,8 @@ class Converter {
       const std::string& key = entry.first.Scalar();
       for (const auto& [old_key, old] : out.entries) {
         if (old_key == key) {
-          return value.Complain("key '" + key + "' was given before, on line " + std::to_string(old.line));
+          return value.Complain("key '" + key + "' was given before, on line " +
+                                std::to_string(old.line));
         }
       }
       out.entries.emplace_back(key, std::move(value));
@@ -132,10 +138,15 @@ Result<std::uint64_t> YamlNode::AsBytes() const {
   double number = 0;
   std::string_view unit;
   if (kind == Kind::kScalar && NumberAndUnit(scalar, number, unit)) {
-    static constexpr std::pair<std::string_view, double> kUnits[] = {
-        {"", 1}, {"B", 1}, {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {"TiB", 1099511627776.0}};
+    static constexpr std::pair<std::string_view, double> kUnits[] = {{"", 1},
+                                                                     {"B", 1},
+                                                                     {"KiB", 1024},
+                                                                     {"MiB", 1048576},
+                                                                     {"GiB", 1073741824},
+                                                                     {"TiB", 1099511627776.0}};
     for (auto [name, factor] : kUnits) {
-      if (unit == name && number * factor < 1e18) return static_cast<std::uint64_t>(number * factor);
+      if (unit == name && number * factor < 1e18)
+        return static_cast<std::uint64_t>(number * factor);
     }
   }
   return Complain("expected a size such as '512 MiB' or '4 GiB', found '" + scalar + "'");
@@ -145,7 +156,8 @@ Result<std::int64_t> YamlNode::AsMillis() const {
   double number = 0;
   std::string_view unit;
   if (kind == Kind::kScalar && NumberAndUnit(scalar, number, unit)) {
-    static constexpr std::pair<std::string_view, double> kUnits[] = {{"ms", 1}, {"s", 1000}, {"min", 60e3}, {"h", 3600e3}};
+    static constexpr std::pair<std::string_view, double> kUnits[] = {
+        {"ms", 1}, {"s", 1000}, {"min", 60e3}, {"h", 3600e3}};
     for (auto [name, factor] : kUnits) {
       if (unit == name && number * factor < 1e15) return static_cast<std::int64_t>(number * factor);
     }

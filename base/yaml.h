@@ -12,7 +12,8 @@
 
 namespace podium {
 
-// A parsed YAML value that knows its place, so that every complaint can say "file:line". Plain values, no yaml-cpp.
+// A parsed YAML value that knows its place, so that every complaint can say "file:line". Plain
+// values, no yaml-cpp.
 struct YamlNode {
   enum class Kind { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
@@ -37,11 +38,13 @@ struct YamlNode {
   [[nodiscard]] Result<std::int64_t> AsMillis() const;
 };
 
-// Parses one document. Duplicate keys, tags, more than 100,000 nodes (alias bombs) and depth over 64 are errors.
+// Parses one document. Duplicate keys, tags, more than 100,000 nodes (alias bombs) and depth over
+// 64 are errors.
 [[nodiscard]] Result<YamlNode> ParseYaml(std::string_view text, std::string_view file);
 [[nodiscard]] Result<YamlNode> ReadYaml(const std::filesystem::path& path);
 
-// Reads a mapping key by key; Finish() turns every key nobody asked for into an error with a suggestion.
+// Reads a mapping key by key; Finish() turns every key nobody asked for into an error with a
+// suggestion.
 class YamlMap {
  public:
   [[nodiscard]] static Result<YamlMap> From(const YamlNode& node);

@@ -25,22 +25,30 @@ TakenFile Fault(TakeFault fault, std::string detail) {
 
 TakenFile OpenFault(int error) {
   if (error == ENOENT || error == ENOTDIR) return Fault(TakeFault::kMissing, "no such file");
-  if (error == ELOOP) return Fault(TakeFault::kSymlink, "the file or a folder on its way is a symbolic link");
-  if (error == EXDEV) return Fault(TakeFault::kSymlink, "the path leads out of the sandbox's own files");
-  if (error == ENXIO || error == ENODEV) return Fault(TakeFault::kNotRegular, "a socket or a device, not a regular file");
+  if (error == ELOOP)
+    return Fault(TakeFault::kSymlink, "the file or a folder on its way is a symbolic link");
+  if (error == EXDEV)
+    return Fault(TakeFault::kSymlink, "the path leads out of the sandbox's own files");
+  if (error == ENXIO || error == ENODEV)
+    return Fault(TakeFault::kNotRegular, "a socket or a device, not a regular file");
   return Fault(TakeFault::kUnreadable, std::strerror(error));
 }
 
 // Faults that can be seen before a byte is read.
 TakenFile Inspect(const struct stat& st, std::uint64_t max_bytes) {
   if (!S_ISREG(st.st_mode)) {
-    const char* what = S_ISFIFO(st.st_mode) ? "a FIFO" : S_ISDIR(st.st_mode) ? "a folder" : S_ISSOCK(st.st_mode) ? "a socket" : "a device";
+    const char* what = S_ISFIFO(st.st_mode)   ? "a FIFO"
+                       : S_ISDIR(st.st_mode)  ? "a folder"
+                       : S_ISSOCK(st.st_mode) ? "a socket"
+                                              : "a device";
     return Fault(TakeFault::kNotRegular, std::string(what) + ", not a regular file");
   }
-  if (st.st_nlink != 1) return Fault(TakeFault::kHardLink, "the file has " + std::to_string(st.st_nlink) + " names");
+  if (st.st_nlink != 1)
+    return Fault(TakeFault::kHardLink, "the file has " + std::to_string(st.st_nlink) + " names");
   if (st.st_size == 0) return Fault(TakeFault::kEmpty, "0 bytes");
   if (static_cast<std::uint64_t>(st.st_size) > max_bytes) {
-    return Fault(TakeFault::kTooLarge, FormatBytes(static_cast<std::uint64_t>(st.st_size)) + ", more than " + FormatBytes(max_bytes));
+    return Fault(TakeFault::kTooLarge, FormatBytes(static_cast<std::uint64_t>(st.st_size)) +
+                                           ", more than " + FormatBytes(max_bytes));
   }
   return {};
 }
@@ -55,7 +63,8 @@ Result<TakenFile> Copy(int from, int to, std::uint64_t max_bytes) {
     if (n < 0) return Fault(TakeFault::kUnreadable, std::strerror(errno));
     if (n == 0) break;
     out.bytes += static_cast<std::uint64_t>(n);
-    if (out.bytes > max_bytes) return Fault(TakeFault::kTooLarge, "it grew beyond " + FormatBytes(max_bytes));
+    if (out.bytes > max_bytes)
+      return Fault(TakeFault::kTooLarge, "it grew beyond " + FormatBytes(max_bytes));
     std::string_view part(buffer.data(), static_cast<std::size_t>(n));
     hasher.Update(part);
     PODIUM_TRY(WriteAll(to, part));
@@ -66,14 +75,18 @@ Result<TakenFile> Copy(int from, int to, std::uint64_t max_bytes) {
 
 }  // namespace
 
-Result<TakenFile> TakeBeneath(int root_fd, const std::string& relative, const std::filesystem::path& to, std::uint64_t max_bytes) {
+Result<TakenFile> TakeBeneath(int root_fd, const std::string& relative,
+                              const std::filesystem::path& to, std::uint64_t max_bytes) {
   open_how how{};
   how.flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  UniqueFd from(static_cast<int>(::syscall(SYS_openat2, root_fd, relative.c_str(), &how, sizeof how)));
-  if (!from && errno == ENOSYS) return Fail(ErrorCode::kUnavailable, "this kernel has no openat2 (Linux 5.6 or newer is needed)");
+  UniqueFd from(
+      static_cast<int>(::syscall(SYS_openat2, root_fd, relative.c_str(), &how, sizeof how)));
+  if (!from && errno == ENOSYS)
+    return Fail(ErrorCode::kUnavailable,
+                "this kernel has no openat2 (Linux 5.6 or newer is needed)");
   if (!from) return OpenFault(errno);
-  struct stat st{};
+  struct stat st {};
   if (::fstat(from.get(), &st) != 0) return FailErrno(ErrorCode::kSandbox, "fstat", errno);
   TakenFile fault = Inspect(st, max_bytes);
   if (fault.fault != TakeFault::kNone) return fault;
@@ -85,7 +98,8 @@ Result<TakenFile> TakeBeneath(int root_fd, const std::string& relative, const st
     ::unlink(temp.c_str());
     return copied;
   }
-  if (::fsync(out.get()) != 0 || ::rename(temp.c_str(), to.c_str()) != 0) return FailErrno(ErrorCode::kIo, "cannot keep " + to.string(), errno);
+  if (::fsync(out.get()) != 0 || ::rename(temp.c_str(), to.c_str()) != 0)
+    return FailErrno(ErrorCode::kIo, "cannot keep " + to.string(), errno);
   return copied;
 }
 

@@ -9,9 +9,12 @@
 
 namespace podium::sandbox {
 
-// Takes one file from a folder that an agent may have written to, while assuming that everything in it is a trap: the walk never
-// leaves `root_fd` and follows no link (openat2 with RESOLVE_BENEATH, NO_SYMLINKS, NO_MAGICLINKS, NO_XDEV), nothing but a regular
-// file with one name and at most max_bytes is read, never blocking, hashed while copied to `to` (a file of ours). Blocking.
-[[nodiscard]] Result<TakenFile> TakeBeneath(int root_fd, const std::string& relative, const std::filesystem::path& to, std::uint64_t max_bytes);
+// Takes one file from a folder that an agent may have written to, while assuming that everything in
+// it is a trap: the walk never leaves `root_fd` and follows no link (openat2 with RESOLVE_BENEATH,
+// NO_SYMLINKS, NO_MAGICLINKS, NO_XDEV), nothing but a regular file with one name and at most
+// max_bytes is read, never blocking, hashed while copied to `to` (a file of ours). Blocking.
+[[nodiscard]] Result<TakenFile> TakeBeneath(int root_fd, const std::string& relative,
+                                            const std::filesystem::path& to,
+                                            std::uint64_t max_bytes);
 
 }  // namespace podium::sandbox

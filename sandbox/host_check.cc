@@ -19,7 +19,8 @@ HostCheck Check(std::string name, bool ok, bool required, std::string found, std
 
 HostCheck Program(const std::string& name, const std::string& package, bool required) {
   auto path = FindProgram(name);
-  return Check(name, !path.empty(), required, path.empty() ? "missing" : path.string(), "apt-get install " + package);
+  return Check(name, !path.empty(), required, path.empty() ? "missing" : path.string(),
+               "apt-get install " + package);
 }
 
 HostCheck Runc() {
@@ -29,7 +30,8 @@ HostCheck Runc() {
   if (!text) return Check("runc", false, true, "missing", "apt-get install runc");
   auto lines = Split(*text, '\n');
   bool seccomp = text->find("libseccomp") != std::string::npos;
-  return Check("runc", seccomp, true, std::string(lines.front()), "this runc is built without seccomp; install your distribution's");
+  return Check("runc", seccomp, true, std::string(lines.front()),
+               "this runc is built without seccomp; install your distribution's");
 }
 
 HostCheck FileSystem(const std::string& name, bool required, const std::string& advice) {
@@ -40,37 +42,49 @@ HostCheck FileSystem(const std::string& name, bool required, const std::string& 
 
 HostCheck Cgroups(const char* controller) {
   for (const auto& d : CgroupsOf(::getpid())) {
-    if (d.controller == controller) return Check(std::string("cgroup ") + controller, true, true, "v1", "");
-    auto text = d.controller.empty() ? ReadFile(d.dir.parent_path() / "cgroup.controllers", 4096) : Result<std::string>("");
+    if (d.controller == controller)
+      return Check(std::string("cgroup ") + controller, true, true, "v1", "");
+    auto text = d.controller.empty() ? ReadFile(d.dir.parent_path() / "cgroup.controllers", 4096)
+                                     : Result<std::string>("");
     auto root = ReadFile("/sys/fs/cgroup/cgroup.controllers", 4096);
     for (const auto* list : {&text, &root}) {
       if (!*list) continue;
       for (auto word : Split(Trim(**list), ' ')) {
-        if (word == controller) return Check(std::string("cgroup ") + controller, true, true, "v2", "");
+        if (word == controller)
+          return Check(std::string("cgroup ") + controller, true, true, "v2", "");
       }
     }
   }
-  return Check(std::string("cgroup ") + controller, false, true, "no controller", std::string("boot with the ") + controller + " cgroup controller, or set allow_unenforced");
+  return Check(
+      std::string("cgroup ") + controller, false, true, "no controller",
+      std::string("boot with the ") + controller + " cgroup controller, or set allow_unenforced");
 }
 
 HostCheck UserNamespaces() {
   auto text = ReadFile("/proc/sys/user/max_user_namespaces", 64);
   bool ok = text && std::atol(text->c_str()) > 0;
-  return Check("user namespaces", ok, true, ok ? "up to " + std::string(Trim(*text)) : "off", "sysctl user.max_user_namespaces=15000");
+  return Check("user namespaces", ok, true, ok ? "up to " + std::string(Trim(*text)) : "off",
+               "sysctl user.max_user_namespaces=15000");
 }
 
 HostCheck IdmappedMounts() {
   long r = ::syscall(SYS_mount_setattr, -1, "", 0, nullptr, 0);
   bool ok = !(r != 0 && errno == ENOSYS);
-  return Check("mount_setattr", ok, true, ok ? "in this kernel" : "missing", "Linux 5.12 or newer is needed for idmapped mounts (5.19 for overlays on them)");
+  return Check("mount_setattr", ok, true, ok ? "in this kernel" : "missing",
+               "Linux 5.12 or newer is needed for idmapped mounts (5.19 for overlays on them)");
 }
 
 HostCheck DiskFree() {
-  struct statfs st{};
+  struct statfs st {};
   std::filesystem::path dir = CacheDir();
   while (!std::filesystem::exists(dir)) dir = dir.parent_path();
-  std::uint64_t free = ::statfs(dir.c_str(), &st) == 0 ? static_cast<std::uint64_t>(st.f_bavail) * static_cast<std::uint64_t>(st.f_bsize) : 0;
-  return Check("free disk", free > (std::uint64_t{4} << 30), false, FormatBytes(free) + " at " + dir.string(), "4 GiB are needed for the image, the data and a run; PODIUM_CACHE moves the first two");
+  std::uint64_t free = ::statfs(dir.c_str(), &st) == 0 ? static_cast<std::uint64_t>(st.f_bavail) *
+                                                             static_cast<std::uint64_t>(st.f_bsize)
+                                                       : 0;
+  return Check(
+      "free disk", free > (std::uint64_t{4} << 30), false,
+      FormatBytes(free) + " at " + dir.string(),
+      "4 GiB are needed for the image, the data and a run; PODIUM_CACHE moves the first two");
 }
 
 }  // namespace
@@ -78,7 +92,8 @@ HostCheck DiskFree() {
 std::vector<HostCheck> CheckHost() {
   std::vector<HostCheck> out;
   bool root = ::geteuid() == 0;
-  out.push_back(Check("root", root, true, root ? "yes" : "uid " + std::to_string(::geteuid()), "run as root or with sudo: mounts and control groups need it"));
+  out.push_back(Check("root", root, true, root ? "yes" : "uid " + std::to_string(::geteuid()),
+                      "run as root or with sudo: mounts and control groups need it"));
   out.push_back(Runc());
   out.push_back(UserNamespaces());
   out.push_back(FileSystem("overlay", true, "modprobe overlay"));
@@ -87,7 +102,9 @@ std::vector<HostCheck> CheckHost() {
   out.push_back(Cgroups("pids"));
   out.push_back(Program("mkfs.ext4", "e2fsprogs", true));
   bool loops = ::access("/dev/loop-control", F_OK) == 0;
-  out.push_back(Check("loop devices", loops, false, loops ? "yes" : "no /dev/loop-control", "modprobe loop; without them a sized tmpfs limits the disk, and counts as memory"));
+  out.push_back(
+      Check("loop devices", loops, false, loops ? "yes" : "no /dev/loop-control",
+            "modprobe loop; without them a sized tmpfs limits the disk, and counts as memory"));
   out.push_back(Program("mmdebstrap", "mmdebstrap (needed to build images)", false));
   out.push_back(DiskFree());
   return out;

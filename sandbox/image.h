@@ -12,7 +12,8 @@
 
 namespace podium::sandbox {
 
-// An unpacked root file system under <cache>/images/<name>-<recipe digest>/, with image.json beside it.
+// An unpacked root file system under <cache>/images/<name>-<recipe digest>/, with image.json beside
+// it.
 struct Image {
   std::string name;
   std::string digest;         // over every file of the root file system: what ran, exactly
@@ -23,12 +24,15 @@ struct Image {
   std::filesystem::path rootfs;
 };
 
-// Builds the image of a recipe (configs/sandboxes/<name>.yaml: a Debian suite and packages) with mmdebstrap from the apt sources
-// this host uses, or returns the one that is built already. Takes a minute or two; progress lines come meanwhile. Needs root.
+// Builds the image of a recipe (configs/sandboxes/<name>.yaml: a Debian suite and packages) with
+// mmdebstrap from the apt sources this host uses, or returns the one that is built already. Takes a
+// minute or two; progress lines come meanwhile. Needs root.
 [[nodiscard]] Result<Image> BuildImage(const std::string& name, const std::filesystem::path& cache,
-                                       const std::function<void(std::string_view)>& progress, Deadline deadline);
+                                       const std::function<void(std::string_view)>& progress,
+                                       Deadline deadline);
 
-// The image by name; when it is not built, or was built from another version of its recipe, an error that says how to build it.
+// The image by name; when it is not built, or was built from another version of its recipe, an
+// error that says how to build it.
 [[nodiscard]] Result<Image> FindImage(const std::string& name, const std::filesystem::path& cache);
 [[nodiscard]] std::vector<Image> ListImages(const std::filesystem::path& cache);
 

@@ -30,7 +30,8 @@ std::string Describe(const ModelConfig& config, const HttpResponse& r) {
 
 std::string Advice(const HttpResponse& r) {
   if (r.status == 401 || r.status == 403) return ". Check OPENAI_API_KEY.";
-  if (r.status == 404) return ". Check OPENAI_BASE_URL (it should end in /v1) and the model's name.";
+  if (r.status == 404)
+    return ". Check OPENAI_BASE_URL (it should end in /v1) and the model's name.";
   if (r.status == 0) return ". Is the server up? OPENAI_BASE_URL says where it is looked for.";
   return "";
 }
@@ -55,7 +56,8 @@ void AddChoice(const Json& choice, ChatReply& reply) {
 
 Status AddPart(const Json& part, ChatReply& reply) {
   if (part.contains("error") && !part["error"].is_null()) {
-    return Fail(ErrorCode::kModel, "the model server reported: " + DumpJson(part["error"]).substr(0, 500));
+    return Fail(ErrorCode::kModel,
+                "the model server reported: " + DumpJson(part["error"]).substr(0, 500));
   }
   if (auto usage = part.find("usage"); usage != part.end() && usage->is_object()) {
     reply.usage.prompt = JsonOr<std::int64_t>(*usage, "prompt_tokens", 0);
@@ -73,13 +75,19 @@ Status AddPart(const Json& part, ChatReply& reply) {
 
 std::string ChatRequestBody(const ModelConfig& config, const ChatRequest& request) {
   Json messages = Json::array();
-  for (const auto& m : request.messages) messages.push_back({{"role", m.role}, {"content", m.content}});
-  Json body = {{"model", config.model}, {"messages", messages}, {"temperature", request.temperature},
-               {"max_tokens", request.max_tokens}, {"seed", request.seed}, {"stream", true},
+  for (const auto& m : request.messages)
+    messages.push_back({{"role", m.role}, {"content", m.content}});
+  Json body = {{"model", config.model},
+               {"messages", messages},
+               {"temperature", request.temperature},
+               {"max_tokens", request.max_tokens},
+               {"seed", request.seed},
+               {"stream", true},
                {"stream_options", {{"include_usage", true}}}};
   if (request.tool) {
     auto parameters = ParseJson(request.tool->parameters_json, "tool parameters");
-    Json function = {{"name", request.tool->name}, {"description", request.tool->description},
+    Json function = {{"name", request.tool->name},
+                     {"description", request.tool->description},
                      {"parameters", parameters ? *parameters : Json::object()}};
     body["tools"] = Json::array({Json{{"type", "function"}, {"function", function}}});
     body["tool_choice"] = {{"type", "function"}, {"function", {{"name", request.tool->name}}}};
@@ -93,7 +101,8 @@ Result<ChatReply> ParseChatResponse(std::string_view body) {
     PODIUM_ASSIGN(Json whole, ParseJson(body, "the model's answer"));
     PODIUM_TRY(AddPart(whole, reply));
     if (reply.finish_reason.empty() && reply.content.empty() && reply.tool_name.empty()) {
-      return Fail(ErrorCode::kModel, "the model's answer holds no choice: " + std::string(body.substr(0, 300)));
+      return Fail(ErrorCode::kModel,
+                  "the model's answer holds no choice: " + std::string(body.substr(0, 300)));
     }
     return reply;
   }
@@ -107,7 +116,9 @@ Result<ChatReply> ParseChatResponse(std::string_view body) {
     PODIUM_TRY(AddPart(part, reply));
     any = true;
   }
-  if (!any) return Fail(ErrorCode::kModel, "the model's answer is neither JSON nor an event stream: " + Printable(body.substr(0, 200)));
+  if (!any)
+    return Fail(ErrorCode::kModel, "the model's answer is neither JSON nor an event stream: " +
+                                       Printable(body.substr(0, 200)));
   if (reply.finish_reason.empty()) reply.finish_reason = "cut";
   return reply;
 }
@@ -115,13 +126,15 @@ Result<ChatReply> ParseChatResponse(std::string_view body) {
 ChatClient::ChatClient(HttpClient& http, ModelConfig config, std::filesystem::path record_dir)
     : http_(http), config_(std::move(config)), record_dir_(std::move(record_dir)) {}
 
-Task<Result<HttpResponse>> ChatClient::PostWithRetries(std::string body, Deadline deadline, TokenUsage& usage) {
+Task<Result<HttpResponse>> ChatClient::PostWithRetries(std::string body, Deadline deadline,
+                                                       TokenUsage& usage) {
   auto started = std::chrono::steady_clock::now();
   for (int attempt = 0;; ++attempt) {
     HttpRequest request;
     request.url = config_.base_url + "/chat/completions";
     request.headers = {"Content-Type: application/json", "Accept: text/event-stream", "Expect:"};
-    if (!config_.api_key.empty()) request.headers.push_back("Authorization: Bearer " + config_.api_key);
+    if (!config_.api_key.empty())
+      request.headers.push_back("Authorization: Bearer " + config_.api_key);
     request.body = body;
     Deadline until = Deadline::In(config_.request_timeout).Earlier(deadline);
     auto response = co_await http_.Post(std::move(request), until);
@@ -132,9 +145,11 @@ Task<Result<HttpResponse>> ChatClient::PostWithRetries(std::string body, Deadlin
     if (!Retryable(response)) co_return Fail(ErrorCode::kModel, text);
     Millis pause = Backoff(response, attempt);
     if (attempt + 1 >= config_.max_attempts) {
-      co_return Fail(ErrorCode::kUnavailable, text + " (" + std::to_string(attempt + 1) + " attempts)");
+      co_return Fail(ErrorCode::kUnavailable,
+                     text + " (" + std::to_string(attempt + 1) + " attempts)");
     }
-    if (deadline.remaining() <= pause) co_return Fail(ErrorCode::kTimeout, text + " (no time for another attempt)");
+    if (deadline.remaining() <= pause)
+      co_return Fail(ErrorCode::kTimeout, text + " (no time for another attempt)");
     Deadline wake = Deadline::In(pause);
     co_await SleepUntil(wake);
   }

@@ -34,7 +34,8 @@ struct ChatRequest {
   std::int64_t seed = 0;
 };
 
-// What came back. Text where a tool call was forced, invalid arguments, a cut answer: all are values here.
+// What came back. Text where a tool call was forced, invalid arguments, a cut answer: all are
+// values here.
 struct ChatReply {
   std::string content;
   std::string tool_name;       // "" when no tool was called
@@ -52,20 +53,23 @@ struct ModelConfig {
   Millis request_timeout{600'000};
 };
 
-// A client of OpenAI's Chat Completions, streaming, one a trial. Every answer is stored under `record_dir` by the digest of its
-// request before it is returned, so an interrupted trial that asks the same again is answered from disk and pays nothing.
-// Retries 408, 409, 429 (unless insufficient_quota), 5xx and connection failures with exponential back-off or retry-after.
+// A client of OpenAI's Chat Completions, streaming, one a trial. Every answer is stored under
+// `record_dir` by the digest of its request before it is returned, so an interrupted trial that
+// asks the same again is answered from disk and pays nothing. Retries 408, 409, 429 (unless
+// insufficient_quota), 5xx and connection failures with exponential back-off or retry-after.
 class ChatClient {
  public:
   ChatClient(HttpClient& http, ModelConfig config, std::filesystem::path record_dir);
 
-  // Error kModel: refused for good (401, 400, ...). kUnavailable: no answer after all attempts or by the deadline.
+  // Error kModel: refused for good (401, 400, ...). kUnavailable: no answer after all attempts or
+  // by the deadline.
   Task<Result<ChatReply>> Complete(ChatRequest request, Deadline deadline);
 
   [[nodiscard]] const ModelConfig& config() const { return config_; }
 
  private:
-  Task<Result<HttpResponse>> PostWithRetries(std::string body, Deadline deadline, TokenUsage& usage);
+  Task<Result<HttpResponse>> PostWithRetries(std::string body, Deadline deadline,
+                                             TokenUsage& usage);
   HttpClient& http_;
   ModelConfig config_;
   std::filesystem::path record_dir_;

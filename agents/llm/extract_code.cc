@@ -17,12 +17,14 @@ struct Fence {
 bool LooksLikePython(std::string_view text) {
   int signs = 0;
   for (auto line : Split(text, '\n')) {
-    for (std::string_view start : {"import ", "from ", "def ", "class ", "print(", "for ", "if ", "with "}) {
+    for (std::string_view start :
+         {"import ", "from ", "def ", "class ", "print(", "for ", "if ", "with "}) {
       if (line.starts_with(start)) ++signs;
     }
     if (line.find(" = ") != std::string_view::npos && !line.starts_with(' ')) ++signs;
   }
-  bool imports = text.starts_with("import ") || text.starts_with("from ") || text.find("\nimport ") != std::string_view::npos ||
+  bool imports = text.starts_with("import ") || text.starts_with("from ") ||
+                 text.find("\nimport ") != std::string_view::npos ||
                  text.find("\nfrom ") != std::string_view::npos;
   return imports && signs >= 3;
 }
@@ -69,7 +71,8 @@ const Fence* Choose(const std::vector<Fence>& fences) {
 
 ExtractedCode ExtractCode(std::string_view answer) {
   // A reasoning model's private part is not its answer.
-  if (std::size_t end = answer.rfind("</think>"); end != std::string_view::npos) answer.remove_prefix(end + 8);
+  if (std::size_t end = answer.rfind("</think>"); end != std::string_view::npos)
+    answer.remove_prefix(end + 8);
   auto lines = Split(answer, '\n');
   auto fences = FindFences(lines);
   ExtractedCode out;

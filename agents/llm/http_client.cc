@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -57,7 +57,8 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user
   std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return line.size();
   std::string name(line.substr(0, colon));
-  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   std::string value(Trim(line.substr(colon + 1)));
   double number = std::atof(value.c_str());
   if (name == "retry-after-ms") t->response.retry_after = Millis(static_cast<std::int64_t>(number));
@@ -87,7 +88,8 @@ void Configure(Transfer& t) {
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_CONNECTTIMEOUT_MS, 10'000L);
-  set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(1, t.deadline.remaining().count())));
+  set(CURLOPT_TIMEOUT_MS,
+      static_cast<long>(std::max<std::int64_t>(1, t.deadline.remaining().count())));
   set(CURLOPT_USERAGENT, "podium/" PODIUM_VERSION);
 }
 
@@ -96,7 +98,7 @@ void Configure(Transfer& t) {
 struct HttpClient::Impl {
   CURLM* multi = curl_multi_init();
   std::mutex mutex;
-  std::vector<std::unique_ptr<Transfer>> incoming;  // guarded by mutex
+  std::vector<std::unique_ptr<Transfer>> incoming;    // guarded by mutex
   std::map<CURL*, std::unique_ptr<Transfer>> active;  // the thread's own
   std::atomic<bool> stop{false};
   std::thread thread{[this] { Loop(); }};
@@ -168,7 +170,10 @@ struct HttpClient::Impl {
       long status = 0;
       curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
       t.response.status = code == CURLE_OK ? static_cast<int>(status) : 0;
-      if (code != CURLE_OK) t.response.transport_error = t.too_large ? "the answer is too large" : t.error[0] ? t.error : curl_easy_strerror(code);
+      if (code != CURLE_OK)
+        t.response.transport_error = t.too_large  ? "the answer is too large"
+                                     : t.error[0] ? t.error
+                                                  : curl_easy_strerror(code);
       t.done(std::move(t.response));
     }
   }
@@ -195,7 +200,8 @@ Task<HttpResponse> HttpClient::Post(HttpRequest request, Deadline deadline) {
         curl_multi_wakeup(impl->multi);
       });
     }
-    transfer->done = [shared, slot, executor, work = asio::make_work_guard(executor)](HttpResponse response) mutable {
+    transfer->done = [shared, slot, executor,
+                      work = asio::make_work_guard(executor)](HttpResponse response) mutable {
       asio::post(executor, [shared, slot, response = std::move(response)]() mutable {
         if (slot.is_connected()) slot.clear();
         (*shared)(std::move(response));
@@ -204,7 +210,8 @@ Task<HttpResponse> HttpClient::Post(HttpRequest request, Deadline deadline) {
     impl_->Add(std::move(transfer));
   };
   auto token = asio::use_awaitable;
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(HttpResponse)>(start, token);
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(HttpResponse)>(start,
+                                                                                             token);
 }
 
 }  // namespace podium::agents

@@ -28,9 +28,10 @@ struct HttpResponse {
   std::string transport_error;        // "Connection refused", "timed out", ...
 };
 
-// HTTP POST over libcurl's multi interface. One thread of its own drives any number of transfers; results come back to the
-// calling coroutine's loop. Redirects are not followed and no proxy or netrc of the user's is read. Destruction cancels what is
-// under way and joins the thread; no coroutine may be waiting then.
+// HTTP POST over libcurl's multi interface. One thread of its own drives any number of transfers;
+// results come back to the calling coroutine's loop. Redirects are not followed and no proxy or
+// netrc of the user's is read. Destruction cancels what is under way and joins the thread; no
+// coroutine may be waiting then.
 class HttpClient {
  public:
   HttpClient();
@@ -38,7 +39,8 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // Always ends by the deadline, at once when its coroutine is cancelled; failure to reach the server is a value with status 0.
+  // Always ends by the deadline, at once when its coroutine is cancelled; failure to reach the
+  // server is a value with status 0.
   Task<HttpResponse> Post(HttpRequest request, Deadline deadline);
 
  private:

@@ -16,7 +16,8 @@ void Add(TokenUsage& total, const TokenUsage& more) {
   total.wait += more.wait;
 }
 
-// A tool call's "metric", or the same JSON written as text, or the first number of a text that holds nothing else of the kind.
+// A tool call's "metric", or the same JSON written as text, or the first number of a text that
+// holds nothing else of the kind.
 std::optional<double> MetricOf(const ChatReply& reply) {
   for (const std::string& text : {reply.tool_arguments, reply.content}) {
     std::size_t open = text.find('{');
@@ -24,15 +25,19 @@ std::optional<double> MetricOf(const ChatReply& reply) {
     if (open == std::string::npos || close == std::string::npos || close < open) continue;
     auto json = ParseJson(std::string_view(text).substr(open, close - open + 1), "review");
     if (!json || !json->is_object()) continue;
-    const Json& object = json->contains("arguments") && (*json)["arguments"].is_object() ? (*json)["arguments"] : *json;
-    if (auto it = object.find("metric"); it != object.end() && it->is_number()) return it->get<double>();
+    const Json& object = json->contains("arguments") && (*json)["arguments"].is_object()
+                             ? (*json)["arguments"]
+                             : *json;
+    if (auto it = object.find("metric"); it != object.end() && it->is_number())
+      return it->get<double>();
   }
   return ScoreFromOutput(reply.content);
 }
 
 class LlmProposer final : public Proposer {
  public:
-  LlmProposer(ChatClient client, LlmSettings settings) : client_(std::move(client)), settings_(settings) {}
+  LlmProposer(ChatClient client, LlmSettings settings)
+      : client_(std::move(client)), settings_(settings) {}
 
   Task<Result<Proposal>> Propose(ProposalRequest request, Deadline deadline) override {
     Proposal out;
@@ -40,21 +45,25 @@ class LlmProposer final : public Proposer {
     for (int attempt = 0; attempt < settings_.extraction_tries; ++attempt) {
       ChatRequest chat = MakeChat(request, attempt);
       auto reply = co_await client_.Complete(std::move(chat), deadline);
-      if (!reply && reply.error().code == ErrorCode::kTimeout) break;  // the trial's time is up: no fault of the server
+      if (!reply && reply.error().code == ErrorCode::kTimeout)
+        break;  // the trial's time is up: no fault of the server
       if (!reply && deadline.expired()) break;
       if (!reply) co_return tl::unexpected(reply.error());
       Add(out.tokens, reply->usage);
-      ExtractedCode found = ExtractCode(reply->content.empty() ? CodeArgument(*reply) : reply->content);
+      ExtractedCode found =
+          ExtractCode(reply->content.empty() ? CodeArgument(*reply) : reply->content);
       out.plan = Printable(found.plan.substr(0, 2000));
       out.code = found.code;
       if (!out.code.empty()) co_return out;
-      out.detail = "the answer (" + reply->finish_reason + ") held no program: " + Printable(reply->content.substr(0, 200));
+      out.detail = "the answer (" + reply->finish_reason +
+                   ") held no program: " + Printable(reply->content.substr(0, 200));
     }
     out.fault = "no_code";
     co_return out;
   }
 
-  Task<Result<ScoreReading>> ReadScore(const SearchNode& node, const TaskBrief& task, Deadline deadline) override {
+  Task<Result<ScoreReading>> ReadScore(const SearchNode& node, const TaskBrief& task,
+                                       Deadline deadline) override {
     ScoreReading reading;
     ChatRequest chat;
     chat.messages = ReviewPrompt(node, task, settings_);
@@ -62,7 +71,8 @@ class LlmProposer final : public Proposer {
     chat.temperature = 0;
     chat.max_tokens = 300;
     auto reply = co_await client_.Complete(std::move(chat), deadline);
-    if (!reply && (deadline.expired() || reply.error().code == ErrorCode::kTimeout)) co_return reading;
+    if (!reply && (deadline.expired() || reply.error().code == ErrorCode::kTimeout))
+      co_return reading;
     if (!reply) co_return tl::unexpected(reply.error());
     reading.tokens = reply->usage;
     reading.score = MetricOf(*reply);
@@ -80,11 +90,17 @@ class LlmProposer final : public Proposer {
   ChatRequest MakeChat(const ProposalRequest& request, int attempt) const {
     ChatRequest chat;
     chat.messages = OperatorPrompt(request, settings_);
-    if (attempt > 0) chat.messages.back().content += "\nYour last answer held no Python code block. Answer with the program in one ```python block.\n";
+    if (attempt > 0)
+      chat.messages.back().content +=
+          "\nYour last answer held no Python code block. Answer with the program in one ```python "
+          "block.\n";
     chat.temperature = settings_.temperature;
     chat.max_tokens = settings_.max_tokens;
-    // Distinct a node and attempt, so that equal prompts are not answered from the record of another step.
-    chat.seed = static_cast<std::int64_t>(request.seed * 1'000'000 + static_cast<std::uint64_t>(request.node_id) * 10 + static_cast<std::uint64_t>(attempt));
+    // Distinct a node and attempt, so that equal prompts are not answered from the record of
+    // another step.
+    chat.seed = static_cast<std::int64_t>(request.seed * 1'000'000 +
+                                          static_cast<std::uint64_t>(request.node_id) * 10 +
+                                          static_cast<std::uint64_t>(attempt));
     return chat;
   }
 

@@ -13,12 +13,12 @@ struct LlmSettings {
   int max_tokens = 2048;
   std::size_t description_bytes = 6000;  // of the task's text in a prompt
   std::size_t preview_bytes = 4000;
-  std::size_t output_bytes = 3000;       // of a failed program's output
-  int extraction_tries = 3;              // answers asked for until one holds code
+  std::size_t output_bytes = 3000;  // of a failed program's output
+  int extraction_tries = 3;         // answers asked for until one holds code
 };
 
-// Operators by prompting a chat model. An answer without code is asked for again, then the step fails as the agent's fault
-// "no_code"; a server that cannot be reached or refuses is an error.
+// Operators by prompting a chat model. An answer without code is asked for again, then the step
+// fails as the agent's fault "no_code"; a server that cannot be reached or refuses is an error.
 [[nodiscard]] std::unique_ptr<Proposer> MakeLlmProposer(ChatClient client, LlmSettings settings);
 
 }  // namespace podium::agents

@@ -11,25 +11,35 @@ std::string Rules(const ProposalRequest& r) {
   if (sample) {
     std::vector<std::string> names;
     for (const auto& c : sample->columns) names.push_back(c.name);
-    columns = names.size() <= 8 ? Join(names, ",") : names[0] + "," + names[1] + ",...," + names.back();
+    columns =
+        names.size() <= 8 ? Join(names, ",") : names[0] + "," + names[1] + ",...," + names.back();
   }
   return "Write ONE complete Python 3 program in a single ```python code block. It must:\n"
-         "1. read its data from /home/data/ (the files listed above; nothing else exists, there is no internet);\n"
-         "2. hold out part of the training data, measure the task's metric on it and print exactly one line\n"
+         "1. read its data from /home/data/ (the files listed above; nothing else exists, there is "
+         "no internet);\n"
+         "2. hold out part of the training data, measure the task's metric on it and print exactly "
+         "one line\n"
          "   `Validation score: <number>`;\n"
          "3. train on the training data, predict every row of the test data and write " +
-         std::string(kSubmissionPath) +
-         " with the columns " + columns + " in this order and the same ids as /home/data/sample_submission.csv;\n"
+         std::string(kSubmissionPath) + " with the columns " + columns +
+         " in this order and the same ids as /home/data/sample_submission.csv;\n"
          "4. use only the standard library, numpy, pandas, scikit-learn, xgboost and pillow;\n"
-         "5. finish within " + FormatDuration(r.exec_limit) + " on one CPU core.\n"
-         "Use column names exactly as listed above. test.csv lacks the columns to predict, so never drop them from it. Encode text columns\n"
-         "on train and test together (pd.concat, then get_dummies or category codes), so that both get the same columns. Fill missing\n"
-         "values. Predict the test rows, not the validation rows, for the submission. Do not plot.\n";
+         "5. finish within " +
+         FormatDuration(r.exec_limit) +
+         " on one CPU core.\n"
+         "Use column names exactly as listed above. test.csv lacks the columns to predict, so "
+         "never drop them from it. Encode text columns\n"
+         "on train and test together (pd.concat, then get_dummies or category codes), so that both "
+         "get the same columns. Fill missing\n"
+         "values. Predict the test rows, not the validation rows, for the submission. Do not "
+         "plot.\n";
 }
 
 std::string TaskText(const ProposalRequest& r, const LlmSettings& s) {
-  return "# Task\n" + HeadTail(r.task->description, s.description_bytes * 3 / 4, s.description_bytes / 4) + "\n\nMetric: " +
-         r.task->metric + (r.task->lower_is_better ? " (lower is better)" : " (higher is better)") + "\n\n# Data\n" +
+  return "# Task\n" +
+         HeadTail(r.task->description, s.description_bytes * 3 / 4, s.description_bytes / 4) +
+         "\n\nMetric: " + r.task->metric +
+         (r.task->lower_is_better ? " (lower is better)" : " (higher is better)") + "\n\n# Data\n" +
          PreviewText(*r.preview, s.preview_bytes);
 }
 
@@ -45,43 +55,64 @@ std::string Memory(const ProposalRequest& r) {
 }
 
 std::string DraftText(const ProposalRequest& r, const LlmSettings& s) {
-  return TaskText(r, s) + Memory(r) + "\n# Instructions\nPropose a simple, robust first solution, different from those above. Say the plan in two or three sentences, then give the program.\n" + Rules(r);
+  return TaskText(r, s) + Memory(r) +
+         "\n# Instructions\nPropose a simple, robust first solution, different from those above. "
+         "Say the plan in two or three sentences, then give the program.\n" +
+         Rules(r);
 }
 
 std::string DebugText(const ProposalRequest& r, const LlmSettings& s) {
   const SearchNode& failed = (*r.nodes)[static_cast<std::size_t>(r.parent)];
-  std::string why = failed.fault == "no_code" ? "The answer held no program." : "It failed: " + failed.fault + (failed.detail.empty() ? "" : " (" + failed.detail + ")");
-  return TaskText(r, s) + "\n# Program with a bug\n```python\n" + failed.code.substr(0, 12000) + "\n```\n\n# What happened\n" + why + "\n" +
+  std::string why = failed.fault == "no_code"
+                        ? "The answer held no program."
+                        : "It failed: " + failed.fault +
+                              (failed.detail.empty() ? "" : " (" + failed.detail + ")");
+  return TaskText(r, s) + "\n# Program with a bug\n```python\n" + failed.code.substr(0, 12000) +
+         "\n```\n\n# What happened\n" + why + "\n" +
          HeadTail(failed.output, s.output_bytes / 3, s.output_bytes * 2 / 3) +
-         "\n\n# Instructions\nSay in one or two sentences what is wrong, then give the whole corrected program.\n" + Rules(r);
+         "\n\n# Instructions\nSay in one or two sentences what is wrong, then give the whole "
+         "corrected program.\n" +
+         Rules(r);
 }
 
 std::string ImproveText(const ProposalRequest& r, const LlmSettings& s) {
   const SearchNode& best = (*r.nodes)[static_cast<std::size_t>(r.parent)];
-  return TaskText(r, s) + Memory(r) + "\n# Best program so far\n```python\n" + best.code.substr(0, 12000) + "\n```\nIts validation score is " +
+  return TaskText(r, s) + Memory(r) + "\n# Best program so far\n```python\n" +
+         best.code.substr(0, 12000) + "\n```\nIts validation score is " +
          (best.score ? FormatScore(*best.score) : "unknown") +
-         ".\n\n# Instructions\nMake ONE change that should improve the score (features, model or its settings). Say it in one or two sentences, then give the whole new program.\n" + Rules(r);
+         ".\n\n# Instructions\nMake ONE change that should improve the score (features, model or "
+         "its settings). Say it in one or two sentences, then give the whole new program.\n" +
+         Rules(r);
 }
 
 }  // namespace
 
 std::vector<ChatMessage> OperatorPrompt(const ProposalRequest& r, const LlmSettings& s) {
-  std::string text = r.op == Operator::kDraft ? DraftText(r, s) : r.op == Operator::kDebug ? DebugText(r, s) : ImproveText(r, s);
-  return {{"system", "You are an expert in machine learning who writes complete, correct Python programs for prediction competitions."},
+  std::string text = r.op == Operator::kDraft   ? DraftText(r, s)
+                     : r.op == Operator::kDebug ? DebugText(r, s)
+                                                : ImproveText(r, s);
+  return {{"system",
+           "You are an expert in machine learning who writes complete, correct Python programs for "
+           "prediction competitions."},
           {"user", std::move(text)}};
 }
 
-std::vector<ChatMessage> ReviewPrompt(const SearchNode& node, const TaskBrief& task, const LlmSettings& s) {
-  std::string text = "A program for the task '" + task.title + "' (metric: " + task.metric + ") printed this:\n\n" +
+std::vector<ChatMessage> ReviewPrompt(const SearchNode& node, const TaskBrief& task,
+                                      const LlmSettings& s) {
+  std::string text = "A program for the task '" + task.title + "' (metric: " + task.metric +
+                     ") printed this:\n\n" +
                      HeadTail(node.output, s.output_bytes / 3, s.output_bytes * 2 / 3) +
-                     "\n\nWhich number is its score on validation data? Call submit_review; use null if no such number was printed.";
-  return {{"system", "You read the output of machine-learning programs."}, {"user", std::move(text)}};
+                     "\n\nWhich number is its score on validation data? Call submit_review; use "
+                     "null if no such number was printed.";
+  return {{"system", "You read the output of machine-learning programs."},
+          {"user", std::move(text)}};
 }
 
 ToolSpec ReviewTool() {
-  return {"submit_review", "Report the validation score that the program printed.",
-          R"({"type":"object","properties":{"metric":{"type":["number","null"],"description":"the validation score, null if none was printed"},)"
-          R"("summary":{"type":"string","description":"one sentence on what the program did"}},"required":["metric","summary"]})"};
+  return {
+      "submit_review", "Report the validation score that the program printed.",
+      R"({"type":"object","properties":{"metric":{"type":["number","null"],"description":"the validation score, null if none was printed"},)"
+      R"("summary":{"type":"string","description":"one sentence on what the program did"}},"required":["metric","summary"]})"};
 }
 
 }  // namespace podium::agents

@@ -19,7 +19,8 @@ std::string Compress(std::string_view text) {
 
 std::optional<std::string> Decompress(std::string_view bytes) {
   unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxBytes) return std::nullopt;
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxBytes)
+    return std::nullopt;
   std::string out(size, '\0');
   std::size_t n = ZSTD_decompress(out.data(), out.size(), bytes.data(), bytes.size());
   if (ZSTD_isError(n) || n != out.size()) return std::nullopt;

@@ -9,8 +9,8 @@
 
 namespace podium::agents {
 
-// A trial's model traffic: DIR/<sha256 of the request>.request.json.zst and .response.zst. An answer is durable before anybody
-// acts on it.
+// A trial's model traffic: DIR/<sha256 of the request>.request.json.zst and .response.zst. An
+// answer is durable before anybody acts on it.
 class RecordStore {
  public:
   explicit RecordStore(std::filesystem::path dir) : dir_(std::move(dir)) {}

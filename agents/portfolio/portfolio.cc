@@ -22,14 +22,15 @@ struct Variant {
 struct Template {
   std::string name;
   std::string modality;
-  std::string program;             // prelude and template
-  std::vector<Variant> variants;   // [0] is the draft, the rest are improvements
+  std::string program;            // prelude and template
+  std::vector<Variant> variants;  // [0] is the draft, the rest are improvements
 };
 
 // YAML scalars become JSON: numbers and booleans as such, everything else text.
 Json ToJson(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull: return {};
+    case YamlNode::Kind::kNull:
+      return {};
     case YamlNode::Kind::kList: {
       Json out = Json::array();
       for (const auto& item : node.items) out.push_back(ToJson(item));
@@ -40,7 +41,8 @@ Json ToJson(const YamlNode& node) {
       for (const auto& [key, value] : node.entries) out[key] = ToJson(value);
       return out;
     }
-    case YamlNode::Kind::kScalar: break;
+    case YamlNode::Kind::kScalar:
+      break;
   }
   if (auto b = node.AsBool()) return *b;
   if (auto i = node.AsInt()) return *i;
@@ -60,7 +62,8 @@ Result<Variant> ReadVariant(const YamlNode& node, const Json& base) {
   return v;
 }
 
-Result<Template> ReadTemplate(const YamlNode& node, const fs::path& dir, const std::string& prelude) {
+Result<Template> ReadTemplate(const YamlNode& node, const fs::path& dir,
+                              const std::string& prelude) {
   PODIUM_ASSIGN(auto map, YamlMap::From(node));
   Template t;
   PODIUM_ASSIGN(t.name, map.String("name"));
@@ -76,7 +79,8 @@ Result<Template> ReadTemplate(const YamlNode& node, const fs::path& dir, const s
     t.variants.push_back(std::move(variant));
   }
   PODIUM_TRY(map.Finish());
-  if (t.variants.empty()) return variants->Complain("template '" + t.name + "' needs at least one variant");
+  if (t.variants.empty())
+    return variants->Complain("template '" + t.name + "' needs at least one variant");
   return t;
 }
 
@@ -98,7 +102,8 @@ Source ParseSource(std::string_view text) {
   s.name = text.substr(0, slash);
   if (slash == std::string_view::npos) return s;
   s.variant = static_cast<std::size_t>(std::atoi(std::string(text.substr(slash + 1)).c_str()));
-  if (std::size_t at = text.find("effort "); at != std::string_view::npos) s.effort = std::atof(std::string(text.substr(at + 7)).c_str());
+  if (std::size_t at = text.find("effort "); at != std::string_view::npos)
+    s.effort = std::atof(std::string(text.substr(at + 7)).c_str());
   return s;
 }
 
@@ -127,10 +132,12 @@ class Portfolio final : public Proposer {
   }
 
   static bool Tried(const ProposalRequest& r, const Source& s) {
-    return std::ranges::any_of(*r.nodes, [&](const SearchNode& n) { return n.source == SourceText(s); });
+    return std::ranges::any_of(*r.nodes,
+                               [&](const SearchNode& n) { return n.source == SourceText(s); });
   }
 
-  // A program that ran out of time or memory is tried with half its effort; one that broke otherwise is not run again.
+  // A program that ran out of time or memory is tried with half its effort; one that broke
+  // otherwise is not run again.
   static std::optional<Source> Repair(const ProposalRequest& r) {
     const SearchNode& failed = (*r.nodes)[static_cast<std::size_t>(r.parent)];
     Source s = ParseSource(failed.source);
@@ -140,7 +147,8 @@ class Portfolio final : public Proposer {
     return s;
   }
 
-  // The next untried variant of the best node's template, then of the other templates of the modality.
+  // The next untried variant of the best node's template, then of the other templates of the
+  // modality.
   std::optional<Source> Improve(const ProposalRequest& r, const std::string& modality) const {
     Source best = ParseSource((*r.nodes)[static_cast<std::size_t>(r.parent)].source);
     std::vector<const Template*> order;
@@ -203,7 +211,8 @@ Result<std::unique_ptr<Proposer>> MakePortfolioProposer(const fs::path& portfoli
   std::set<std::string> names;
   for (const auto& item : list->items) {
     PODIUM_ASSIGN(auto t, ReadTemplate(item, dir, prelude));
-    if (!names.insert(t.name).second) return item.Complain("template '" + t.name + "' is there twice");
+    if (!names.insert(t.name).second)
+      return item.Complain("template '" + t.name + "' is there twice");
     templates.push_back(std::move(t));
   }
   return std::make_unique<Portfolio>(std::move(templates));

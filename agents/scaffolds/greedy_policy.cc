@@ -21,7 +21,8 @@ std::vector<int> Debuggable(const std::vector<SearchNode>& nodes, int max_depth)
   std::vector<int> out;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     int index = static_cast<int>(i);
-    if (!nodes[i].good() && !has_child[i] && DebugDepth(nodes, index) <= max_depth) out.push_back(index);
+    if (!nodes[i].good() && !has_child[i] && DebugDepth(nodes, index) <= max_depth)
+      out.push_back(index);
   }
   return out;
 }
@@ -52,9 +53,10 @@ int BestNode(const std::vector<SearchNode>& nodes, bool lower_is_better) {
   return best;
 }
 
-NextStep ChooseNext(const std::vector<SearchNode>& nodes, const SearchSettings& settings, bool lower_is_better,
-                    std::uint64_t seed) {
-  auto drafts = std::ranges::count_if(nodes, [](const SearchNode& n) { return n.op == Operator::kDraft; });
+NextStep ChooseNext(const std::vector<SearchNode>& nodes, const SearchSettings& settings,
+                    bool lower_is_better, std::uint64_t seed) {
+  auto drafts =
+      std::ranges::count_if(nodes, [](const SearchNode& n) { return n.op == Operator::kDraft; });
   if (drafts < settings.drafts) return {Operator::kDraft, -1};
   std::uint64_t draw = Mix(Mix(seed) + nodes.size());
   double uniform = static_cast<double>(draw >> 11) * 0x1.0p-53;

@@ -18,7 +18,9 @@ constexpr std::size_t kNone = std::string_view::npos;
 // The number at the front of `text` after separators such as " : ", " = ", " is ", "[0.91]".
 std::optional<double> NumberAfter(std::string_view text) {
   std::size_t i = 0;
-  while (i < text.size() && (std::isspace(static_cast<unsigned char>(text[i])) || std::string_view(":=([*`").find(text[i]) != kNone)) ++i;
+  while (i < text.size() && (std::isspace(static_cast<unsigned char>(text[i])) ||
+                             std::string_view(":=([*`").find(text[i]) != kNone))
+    ++i;
   text.remove_prefix(i);
   if (text.starts_with("is ")) return NumberAfter(text.substr(3));
   if (text.starts_with('+')) text.remove_prefix(1);
@@ -31,7 +33,8 @@ std::optional<double> NumberAfter(std::string_view text) {
   return value;
 }
 
-// The last number that follows the last occurrence of `word` on the line with at most 40 characters between.
+// The last number that follows the last occurrence of `word` on the line with at most 40 characters
+// between.
 std::optional<double> NumberFor(std::string_view line, std::string_view word) {
   std::size_t at = line.rfind(word);
   if (at == kNone) return std::nullopt;
@@ -47,7 +50,8 @@ std::optional<double> NumberFor(std::string_view line, std::string_view word) {
 
 std::string Lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -56,9 +60,11 @@ std::string Lower(std::string_view text) {
 std::optional<double> ScoreFromOutput(std::string_view output) {
   static const std::vector<std::vector<std::string_view>> kTiers = {
       {"validation score", "validation_score"},
-      {"cv score", "mean score", "average score", "validation auc", "validation accuracy", "validation roc auc",
-       "validation metric", "validation mae", "val score", "cross-validation score"},
-      {"roc auc", "roc_auc", "auc-roc", "auc", "accuracy", "mae", "mean absolute error", "hits", "score"}};
+      {"cv score", "mean score", "average score", "validation auc", "validation accuracy",
+       "validation roc auc", "validation metric", "validation mae", "val score",
+       "cross-validation score"},
+      {"roc auc", "roc_auc", "auc-roc", "auc", "accuracy", "mae", "mean absolute error", "hits",
+       "score"}};
   std::string text = Lower(output);
   for (const auto& tier : kTiers) {
     std::optional<double> found;
@@ -77,7 +83,9 @@ std::optional<double> ScoreFromOutput(std::string_view output) {
 
 bool NumberIsPrinted(std::string_view output, double value) {
   for (std::size_t i = 0; i < output.size(); ++i) {
-    bool starts = std::isdigit(static_cast<unsigned char>(output[i])) && (i == 0 || (!std::isalnum(static_cast<unsigned char>(output[i - 1])) && output[i - 1] != '.'));
+    bool starts = std::isdigit(static_cast<unsigned char>(output[i])) &&
+                  (i == 0 || (!std::isalnum(static_cast<unsigned char>(output[i - 1])) &&
+                              output[i - 1] != '.'));
     if (!starts) continue;
     double printed = 0;
     auto [end, ec] = std::from_chars(output.data() + i, output.data() + output.size(), printed);

@@ -5,13 +5,15 @@
 
 namespace podium::agents {
 
-// The validation score a program printed: of the lines "<something> score: NUMBER" the last one, where lines that say
-// "validation score" come before "cv/mean/average score", and those before lines that merely name a known metric
-// ("AUC: 0.91", "Accuracy = 0.8"). A trailing '%' divides by 100. Nothing if no line does, or the number is not finite.
+// The validation score a program printed: of the lines "<something> score: NUMBER" the last one,
+// where lines that say "validation score" come before "cv/mean/average score", and those before
+// lines that merely name a known metric
+// ("AUC: 0.91", "Accuracy = 0.8"). A trailing '%' divides by 100. Nothing if no line does, or the
+// number is not finite.
 [[nodiscard]] std::optional<double> ScoreFromOutput(std::string_view output);
 
-// Whether the decimal number `value` stands in the text (to its printed precision). A model that reports a score nobody
-// printed made it up.
+// Whether the decimal number `value` stands in the text (to its printed precision). A model that
+// reports a score nobody printed made it up.
 [[nodiscard]] bool NumberIsPrinted(std::string_view output, double value);
 
 }  // namespace podium::agents

@@ -13,14 +13,20 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string EndText(const sandbox::ExecResult& r) {
-  if (r.end == sandbox::ExecEnd::kExited) return r.exit_code == 0 ? "finished" : "exit_" + std::to_string(r.exit_code);
+  if (r.end == sandbox::ExecEnd::kExited)
+    return r.exit_code == 0 ? "finished" : "exit_" + std::to_string(r.exit_code);
   if (r.end == sandbox::ExecEnd::kSignalled) return "signal_" + std::to_string(r.signal);
   return std::string(sandbox::ExecEndText(r.end));
 }
 
 Status RecordExec(EventSink& events, const std::string& what, const sandbox::ExecResult& r) {
-  Json body = {{"command", what}, {"end", sandbox::ExecEndText(r.end)}, {"exit_code", r.exit_code}, {"signal", r.signal},
-               {"wall_ms", r.wall.count()}, {"output_bytes", r.output_bytes}, {"output", HeadTail(Printable(r.output), 8000, 8000)}};
+  Json body = {{"command", what},
+               {"end", sandbox::ExecEndText(r.end)},
+               {"exit_code", r.exit_code},
+               {"signal", r.signal},
+               {"wall_ms", r.wall.count()},
+               {"output_bytes", r.output_bytes},
+               {"output", HeadTail(Printable(r.output), 8000, 8000)}};
   return events.Record("exec", DumpJson(body));
 }
 
@@ -47,7 +53,8 @@ class SampleSubmission final : public Scaffold {
 
 class Program final : public Scaffold {
  public:
-  Program(fs::path folder, Millis snapshot_every) : folder_(std::move(folder)), snapshot_every_(snapshot_every) {}
+  Program(fs::path folder, Millis snapshot_every)
+      : folder_(std::move(folder)), snapshot_every_(snapshot_every) {}
 
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
     context.on_phase("copying the agent in");
@@ -56,7 +63,8 @@ class Program final : public Scaffold {
     context.on_phase("running start.sh");
     using namespace boost::asio::experimental::awaitable_operators;
     auto both = co_await (RunStart(context) || KeepSnapshots(context));
-    if (both.index() == 1) co_return Fail(ErrorCode::kInternal, "the snapshot loop ended before the program");
+    if (both.index() == 1)
+      co_return Fail(ErrorCode::kInternal, "the snapshot loop ended before the program");
     co_return std::get<0>(std::move(both));
   }
 
@@ -64,10 +72,13 @@ class Program final : public Scaffold {
   Task<Status> CopyIn(TrialContext& context) {
     std::error_code ec;
     std::vector<fs::path> files;
-    for (auto it = fs::recursive_directory_iterator(folder_, ec); !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
+    for (auto it = fs::recursive_directory_iterator(folder_, ec);
+         !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
       if (it->is_regular_file()) files.push_back(it->path());
     }
-    if (ec) co_return FailErrno(ErrorCode::kConfig, "cannot read the agent's folder " + folder_.string(), ec.value());
+    if (ec)
+      co_return FailErrno(ErrorCode::kConfig, "cannot read the agent's folder " + folder_.string(),
+                          ec.value());
     std::ranges::sort(files);
     for (const auto& file : files) {
       auto bytes = ReadFile(file, 256 << 20);
@@ -102,8 +113,10 @@ class Program final : public Scaffold {
       co_await SleepUntil(next);
       fs::path fresh = context.trial_dir / "snapshots" / "incoming.csv";
       Deadline control = Deadline::In(std::chrono::seconds(60));
-      auto taken = co_await context.sandbox.TakeFile(kSubmissionPath, fresh, context.submission_cap_bytes, control);
-      if (!taken || taken->fault != sandbox::TakeFault::kNone || taken->digest.hex() == last) continue;
+      auto taken = co_await context.sandbox.TakeFile(kSubmissionPath, fresh,
+                                                     context.submission_cap_bytes, control);
+      if (!taken || taken->fault != sandbox::TakeFault::kNone || taken->digest.hex() == last)
+        continue;
       auto bytes = ReadFile(fresh, context.submission_cap_bytes);
       if (!bytes || !context.check_shape(*bytes).valid) continue;
       std::error_code ec;

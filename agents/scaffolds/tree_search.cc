@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kOutputHead = 6000;
 constexpr std::size_t kOutputTail = 6000;
 
-// Greedy and single-shot: propose, run, look, choose. Every finished node is in the journal before the next begins.
+// Greedy and single-shot: propose, run, look, choose. Every finished node is in the journal before
+// the next begins.
 class TreeSearch final : public Scaffold {
  public:
   TreeSearch(SearchSettings settings, std::unique_ptr<Proposer> proposer)
@@ -125,19 +126,26 @@ class TreeSearch final : public Scaffold {
     co_return Status{};
   }
 
-  // Decides whether the node counts: it ended by itself, its file has the right shape, and it printed a finite score.
+  // Decides whether the node counts: it ended by itself, its file has the right shape, and it
+  // printed a finite score.
   Task<Status> Judge(SearchNode& node, const sandbox::ExecResult& result) {
     if (result.end != sandbox::ExecEnd::kExited || result.exit_code != 0) {
-      node.fault = result.end == sandbox::ExecEnd::kExited ? "exit_" + std::to_string(result.exit_code) : node.end;
+      node.fault = result.end == sandbox::ExecEnd::kExited
+                       ? "exit_" + std::to_string(result.exit_code)
+                       : node.end;
       node.detail = LastLine(node.output);
       co_return Status{};
     }
-    fs::path kept = context_->trial_dir / "snapshots" / ("node_" + std::to_string(node.id) + ".csv");
+    fs::path kept =
+        context_->trial_dir / "snapshots" / ("node_" + std::to_string(node.id) + ".csv");
     Deadline control = Deadline::In(std::chrono::seconds(120));
-    auto taken = co_await context_->sandbox.TakeFile(kSubmissionPath, kept, context_->submission_cap_bytes, control);
+    auto taken = co_await context_->sandbox.TakeFile(kSubmissionPath, kept,
+                                                     context_->submission_cap_bytes, control);
     if (!taken) co_return tl::unexpected(taken.error());
     if (taken->fault != sandbox::TakeFault::kNone) {
-      node.fault = taken->fault == sandbox::TakeFault::kMissing ? "no_submission" : std::string(TakeFaultText(taken->fault));
+      node.fault = taken->fault == sandbox::TakeFault::kMissing
+                       ? "no_submission"
+                       : std::string(TakeFaultText(taken->fault));
       node.detail = taken->detail;
       co_return Status{};
     }
@@ -178,7 +186,8 @@ class TreeSearch final : public Scaffold {
   }
 
   void Phase(std::string_view what, const SearchNode& node) const {
-    std::string text = std::string(what) + " node " + std::to_string(node.id) + " (" + std::string(OperatorText(node.op)) + ")";
+    std::string text = std::string(what) + " node " + std::to_string(node.id) + " (" +
+                       std::string(OperatorText(node.op)) + ")";
     context_->on_phase(text);
   }
 
@@ -188,7 +197,8 @@ class TreeSearch final : public Scaffold {
     return outcome;
   }
 
-  // The best node's file; if none counts, the newest file of the right shape whose score is unknown.
+  // The best node's file; if none counts, the newest file of the right shape whose score is
+  // unknown.
   AgentOutcome Outcome(std::string end) const {
     AgentOutcome outcome;
     outcome.end = std::move(end);
@@ -201,9 +211,11 @@ class TreeSearch final : public Scaffold {
       return outcome;
     }
     const SearchNode& node = nodes_[static_cast<std::size_t>(chosen)];
-    outcome.submission = context_->trial_dir / "snapshots" / ("node_" + std::to_string(node.id) + ".csv");
+    outcome.submission =
+        context_->trial_dir / "snapshots" / ("node_" + std::to_string(node.id) + ".csv");
     outcome.submission_digest = node.submission_digest;
-    outcome.detail = "node " + std::to_string(node.id) + (node.score ? ", validation score " + FormatScore(*node.score) : "");
+    outcome.detail = "node " + std::to_string(node.id) +
+                     (node.score ? ", validation score " + FormatScore(*node.score) : "");
     return outcome;
   }
 
@@ -216,9 +228,12 @@ class TreeSearch final : public Scaffold {
 
 }  // namespace
 
-Task<Result<ScoreReading>> Proposer::ReadScore(const SearchNode&, const TaskBrief&, Deadline) { co_return ScoreReading{}; }
+Task<Result<ScoreReading>> Proposer::ReadScore(const SearchNode&, const TaskBrief&, Deadline) {
+  co_return ScoreReading{};
+}
 
-std::unique_ptr<Scaffold> MakeTreeSearch(SearchSettings settings, std::unique_ptr<Proposer> proposer) {
+std::unique_ptr<Scaffold> MakeTreeSearch(SearchSettings settings,
+                                         std::unique_ptr<Proposer> proposer) {
   return std::make_unique<TreeSearch>(settings, std::move(proposer));
 }
 

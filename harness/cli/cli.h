@@ -31,8 +31,8 @@ struct Output {
 };
 
 // Each adds its verbs to the program; the chosen verb stores what main returns in `exit`.
-void AddRunVerbs(CLI::App& app, Exit& exit);    // run, status, report, reindex
-void AddTaskVerbs(CLI::App& app, Exit& exit);   // tasks, grade
-void AddHostVerbs(CLI::App& app, Exit& exit);   // doctor, image
+void AddRunVerbs(CLI::App& app, Exit& exit);   // run, status, report, reindex
+void AddTaskVerbs(CLI::App& app, Exit& exit);  // tasks, grade
+void AddHostVerbs(CLI::App& app, Exit& exit);  // doctor, image
 
 }  // namespace podium::harness

@@ -14,12 +14,19 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-Millis Since(SteadyClock::time_point t) { return std::chrono::duration_cast<Millis>(SteadyClock::now() - t); }
+Millis Since(SteadyClock::time_point t) {
+  return std::chrono::duration_cast<Millis>(SteadyClock::now() - t);
+}
 
 std::string NodeText(const agents::SearchNode& n) {
-  std::string out = "node " + std::to_string(n.id) + " " + std::string(OperatorText(n.op)) + " [" + n.source + "] ";
-  if (n.good()) return out + "validation " + (n.score ? FormatScore(*n.score) : "?") + " in " + FormatDuration(n.exec_wall);
-  return out + "failed: " + n.fault + (n.detail.empty() ? "" : " - " + std::string(Split(n.detail, '\n').front().substr(0, 120)));
+  std::string out = "node " + std::to_string(n.id) + " " + std::string(OperatorText(n.op)) + " [" +
+                    n.source + "] ";
+  if (n.good())
+    return out + "validation " + (n.score ? FormatScore(*n.score) : "?") + " in " +
+           FormatDuration(n.exec_wall);
+  return out + "failed: " + n.fault +
+         (n.detail.empty() ? ""
+                           : " - " + std::string(Split(n.detail, '\n').front().substr(0, 120)));
 }
 
 std::string EndText(const TrialView& t) {
@@ -27,7 +34,8 @@ std::string EndText(const TrialView& t) {
   const VerdictView& v = *t.verdict;
   if (v.verdict != "scored") return v.verdict + (v.reason.empty() ? "" : ": " + v.reason);
   std::string out = "score " + FormatScore(*v.score);
-  if (v.rank) out += ", place " + std::to_string(*v.rank) + " of " + std::to_string(v.leaderboard_rows);
+  if (v.rank)
+    out += ", place " + std::to_string(*v.rank) + " of " + std::to_string(v.leaderboard_rows);
   return out + (v.medal != "none" ? ", " + v.medal : v.above_median ? ", above median" : "");
 }
 
@@ -36,12 +44,17 @@ class PlainView final : public RunObserver {
   explicit PlainView(std::FILE* out) : out_(out) {}
   void OnMessage(std::string_view text) override { Line("", text); }
   void OnTrialPhase(const TrialId&, std::string_view) override {}
-  void OnNode(const TrialId& id, const agents::SearchNode& n) override { Line(id.str(), NodeText(n)); }
-  void OnTrialEnd(const TrialView& t) override { Line(t.id.str(), EndText(t) + "  (" + FormatDuration(t.active) + ")"); }
+  void OnNode(const TrialId& id, const agents::SearchNode& n) override {
+    Line(id.str(), NodeText(n));
+  }
+  void OnTrialEnd(const TrialView& t) override {
+    Line(t.id.str(), EndText(t) + "  (" + FormatDuration(t.active) + ")");
+  }
 
  private:
   void Line(const std::string& who, std::string_view text) {
-    std::string line = "[" + FormatDuration(Since(start_)) + "] " + who + (who.empty() ? "" : ": ") + std::string(text) + "\n";
+    std::string line = "[" + FormatDuration(Since(start_)) + "] " + who +
+                       (who.empty() ? "" : ": ") + std::string(text) + "\n";
     std::fputs(line.c_str(), out_);
     std::fflush(out_);
   }
@@ -74,7 +87,8 @@ class TerminalView final : public RunObserver {
   void OnTrialEnd(const TrialView& t) override {
     working_.erase(t.id);
     ++ended_;
-    Above("\x1b[1m" + t.id.str() + "\x1b[0m  " + EndText(t) + "  (" + FormatDuration(t.active) + ")");
+    Above("\x1b[1m" + t.id.str() + "\x1b[0m  " + EndText(t) + "  (" + FormatDuration(t.active) +
+          ")");
   }
 
  private:
@@ -112,10 +126,13 @@ class TerminalView final : public RunObserver {
     Erase();
     for (const auto& [id, w] : working_) {
       Put("  " + id.str() + "  " + FormatDuration(Since(w.since)) + "  " + w.phase +
-          (w.nodes ? "  (" + std::to_string(w.nodes) + " nodes, " + std::to_string(w.failed) + " failed)" : ""));
+          (w.nodes ? "  (" + std::to_string(w.nodes) + " nodes, " + std::to_string(w.failed) +
+                         " failed)"
+                   : ""));
       if (!w.last.empty()) Put("      " + w.last);
     }
-    Put(std::to_string(ended_) + " of " + std::to_string(total_) + " trials ended here, " + FormatDuration(Since(start_)));
+    Put(std::to_string(ended_) + " of " + std::to_string(total_) + " trials ended here, " +
+        FormatDuration(Since(start_)));
     std::fflush(out_);
   }
 
@@ -131,7 +148,8 @@ class TerminalView final : public RunObserver {
 
 std::unique_ptr<RunObserver> MakeLiveView(std::size_t trials, bool to_stderr) {
   std::FILE* out = to_stderr ? stderr : stdout;
-  if (::isatty(::fileno(out)) && !std::getenv("CI")) return std::make_unique<TerminalView>(out, trials);
+  if (::isatty(::fileno(out)) && !std::getenv("CI"))
+    return std::make_unique<TerminalView>(out, trials);
   return std::make_unique<PlainView>(out);
 }
 

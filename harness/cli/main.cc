@@ -13,12 +13,17 @@ Exit ExitFor(const Error& error) {
   switch (error.code) {
     case ErrorCode::kUsage:
     case ErrorCode::kConfig:
-    case ErrorCode::kNotFound: return Exit::kUsage;
-    case ErrorCode::kGrader: return Exit::kGraderError;
+    case ErrorCode::kNotFound:
+      return Exit::kUsage;
+    case ErrorCode::kGrader:
+      return Exit::kGraderError;
     case ErrorCode::kBusy:
-    case ErrorCode::kInterrupted: return Exit::kUnfinished;
-    case ErrorCode::kInternal: return Exit::kInternal;
-    default: return Exit::kInfrastructure;
+    case ErrorCode::kInterrupted:
+      return Exit::kUnfinished;
+    case ErrorCode::kInternal:
+      return Exit::kInternal;
+    default:
+      return Exit::kInfrastructure;
   }
 }
 
@@ -26,7 +31,8 @@ Exit Report(const Error& error) {
   std::string out = "podium: " + error.message + "\n";
   for (const auto& [key, value] : error.context) out += "  " + key + ": " + value + "\n";
   if (error.code == ErrorCode::kInternal) {
-    out += "  this is a bug in Podium (" + std::string(error.where.file_name()) + ":" + std::to_string(error.where.line()) + ")\n";
+    out += "  this is a bug in Podium (" + std::string(error.where.file_name()) + ":" +
+           std::to_string(error.where.line()) + ")\n";
   }
   std::fputs(out.c_str(), stderr);
   return ExitFor(error);
@@ -46,8 +52,10 @@ Running the same command again continues where it stopped. Exit codes: 0 done, 2
 4 grader error, 5 infrastructure, 6 unfinished.)";
 
 int Main(int argc, char** argv) {
-  CLI::App app{"Podium: how good is an agent at machine-learning research? It works on Kaggle-style tasks in a\n"
-               "container, is graded outside it, and is ranked on the human leaderboard."};
+  CLI::App app{
+      "Podium: how good is an agent at machine-learning research? It works on Kaggle-style tasks "
+      "in a\n"
+      "container, is graded outside it, and is ranked on the human leaderboard."};
   app.name("podium");
   app.footer(kFooter);
   app.set_version_flag("--version", "podium " PODIUM_VERSION);

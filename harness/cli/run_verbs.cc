@@ -1,8 +1,9 @@
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
-#include <unistd.h>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -31,18 +32,23 @@ struct RunOptions {
 
 // flag, setting
 constexpr std::pair<const char*, const char*> kFlags[] = {
-    {"--suite", "suite"}, {"--proposer", "proposer"}, {"--model", "model"}, {"--seeds", "seeds"}, {"--jobs", "jobs"}, {"--name", "name"},
-    {"--wall", "budget.wall"}, {"--nodes", "budget.nodes"}, {"--exec-limit", "budget.exec"}, {"--image", "image"}};
+    {"--suite", "suite"},      {"--proposer", "proposer"},  {"--model", "model"},
+    {"--seeds", "seeds"},      {"--jobs", "jobs"},          {"--name", "name"},
+    {"--wall", "budget.wall"}, {"--nodes", "budget.nodes"}, {"--exec-limit", "budget.exec"},
+    {"--image", "image"}};
 
 Result<Settings> Resolve(const RunOptions& o) {
   Settings settings;
   if (!o.file.empty()) {
     std::error_code ec;
-    if (!fs::exists(o.file, ec)) return Fail(ErrorCode::kNotFound, "there is no run file '" + o.file + "'. Runs that ship with Podium are in configs/runs.");
+    if (!fs::exists(o.file, ec))
+      return Fail(ErrorCode::kNotFound, "there is no run file '" + o.file +
+                                            "'. Runs that ship with Podium are in configs/runs.");
     PODIUM_ASSIGN(auto root, ReadYaml(o.file));
     PODIUM_ASSIGN(auto map, YamlMap::From(root));
     PODIUM_ASSIGN(auto schema, map.String("schema"));
-    if (schema != "podium-run/1") return root.Complain("schema must be podium-run/1, found '" + schema + "'");
+    if (schema != "podium-run/1")
+      return root.Complain("schema must be podium-run/1, found '" + schema + "'");
     static constexpr std::string_view kAlso[] = {"schema"};
     PODIUM_TRY(settings.ApplyYaml(root, kAlso));
   }
@@ -54,26 +60,33 @@ Result<Settings> Resolve(const RunOptions& o) {
   if (!o.agents.empty()) PODIUM_TRY(settings.Set("agents", Join(o.agents, ","), "--agent"));
   for (auto [flag, setting] : kFlags) {
     auto it = o.values.find(flag);
-    if (it != o.values.end() && !it->second.empty()) PODIUM_TRY(settings.Set(setting, it->second, flag));
+    if (it != o.values.end() && !it->second.empty())
+      PODIUM_TRY(settings.Set(setting, it->second, flag));
   }
   for (const auto& item : o.sets) {
     std::size_t equals = item.find('=');
-    if (equals == std::string::npos) return Fail(ErrorCode::kUsage, "--set takes NAME=VALUE, found '" + item + "'");
-    PODIUM_TRY(settings.Set(item.substr(0, equals), item.substr(equals + 1), "--set " + item.substr(0, equals)));
+    if (equals == std::string::npos)
+      return Fail(ErrorCode::kUsage, "--set takes NAME=VALUE, found '" + item + "'");
+    PODIUM_TRY(settings.Set(item.substr(0, equals), item.substr(equals + 1),
+                            "--set " + item.substr(0, equals)));
   }
   return settings;
 }
 
 std::string DryRun(const RunPlan& plan) {
-  TextTable table({"task", "agent", "seed", "time", "nodes", "cores", "memory", "disk"}, {false, false, false, true, true, true, true, true});
+  TextTable table({"task", "agent", "seed", "time", "nodes", "cores", "memory", "disk"},
+                  {false, false, false, true, true, true, true, true});
   Millis total{0};
   for (const auto& t : plan.trials) {
     bool box = t.agent->needs_sandbox();
-    table.Add({t.id.task.str(), t.id.agent.str(), "s" + std::to_string(t.id.seed), box ? "at most " + FormatDuration(t.wall) : "-", std::to_string(t.agent->nodes),
-               FormatDouble(t.limits.cpus), FormatBytes(t.limits.memory_bytes), FormatBytes(t.limits.disk_bytes)});
+    table.Add({t.id.task.str(), t.id.agent.str(), "s" + std::to_string(t.id.seed),
+               box ? "at most " + FormatDuration(t.wall) : "-", std::to_string(t.agent->nodes),
+               FormatDouble(t.limits.cpus), FormatBytes(t.limits.memory_bytes),
+               FormatBytes(t.limits.disk_bytes)});
     if (box) total += t.wall;
   }
-  return table.Text() + "\nRun '" + plan.name + "': " + std::to_string(plan.trials.size()) + " trials, " + std::to_string(plan.jobs) + " at once, at most " +
+  return table.Text() + "\nRun '" + plan.name + "': " + std::to_string(plan.trials.size()) +
+         " trials, " + std::to_string(plan.jobs) + " at once, at most " +
          FormatDuration(total / plan.jobs) + " of working time.\n";
 }
 
@@ -94,7 +107,8 @@ Result<Exit> DoRun(const RunOptions& o) {
     PODIUM_ASSIGN(summary, ExecuteRun(plan, *view));
   }
   PODIUM_ASSIGN(auto run, ReadRun(summary.dir, SystemClock()));
-  PODIUM_TRY(WriteFileAtomic(summary.dir / "grading_report.json", GradingReportJson(run, SystemClock())));
+  PODIUM_TRY(
+      WriteFileAtomic(summary.dir / "grading_report.json", GradingReportJson(run, SystemClock())));
   PODIUM_TRY(WriteFileAtomic(summary.dir / "report.html", ReportHtml(run)));
   if (o.json) {
     std::cout << SummaryJson(run) << "\n";
@@ -113,14 +127,17 @@ Result<Exit> DoStatus(const std::string& name, bool json) {
     std::cout << SummaryJson(run) << "\n";
     return Exit::kOk;
   }
-  TextTable table({"trial", "state", "attempts", "time", "nodes", "best validation", "last event"}, {false, false, true, true, true, true, false});
+  TextTable table({"trial", "state", "attempts", "time", "nodes", "best validation", "last event"},
+                  {false, false, true, true, true, true, false});
   for (const auto& t : run.trials) {
     std::optional<double> best;
     bool lower = t.verdict && t.verdict->lower_is_better;
     for (const auto& n : t.nodes) {
-      if (n.good() && n.score && (!best || (lower ? *n.score < *best : *n.score > *best))) best = n.score;
+      if (n.good() && n.score && (!best || (lower ? *n.score < *best : *n.score > *best)))
+        best = n.score;
     }
-    table.Add({t.id.str(), t.state, std::to_string(t.attempts), FormatDuration(t.active), std::to_string(t.nodes.size()), best ? FormatScore(*best) : "",
+    table.Add({t.id.str(), t.state, std::to_string(t.attempts), FormatDuration(t.active),
+               std::to_string(t.nodes.size()), best ? FormatScore(*best) : "",
                t.events.empty() ? "" : t.events.back().type + " " + t.events.back().time});
   }
   std::cout << "Run " << run.name << "\n\n" << table.Text() << "\n" << SummaryText(run);
@@ -135,7 +152,8 @@ Result<Exit> DoReport(const std::string& name, bool json) {
   if (json) {
     std::cout << SummaryJson(run) << "\n";
   } else {
-    std::cout << SummaryText(run) << "Wrote:  " << (dir / "report.html").string() << "\n        " << (dir / "grading_report.json").string() << " (mle-bench's schema)\n";
+    std::cout << SummaryText(run) << "Wrote:  " << (dir / "report.html").string() << "\n        "
+              << (dir / "grading_report.json").string() << " (mle-bench's schema)\n";
   }
   return Exit::kOk;
 }
@@ -144,7 +162,8 @@ Result<Exit> DoReindex(const std::string& name) {
   PODIUM_ASSIGN(auto dir, FindRun(name));
   PODIUM_ASSIGN(auto run, ReadRun(dir, SystemClock()));
   PODIUM_TRY(RebuildIndex(run));
-  std::cout << "Made " << (dir / "podium.db").string() << " anew from the files: " << run.trials.size() << " trials.\n";
+  std::cout << "Made " << (dir / "podium.db").string()
+            << " anew from the files: " << run.trials.size() << " trials.\n";
   return Exit::kOk;
 }
 
@@ -157,12 +176,15 @@ auto Wrap(Exit& exit, F function) {
 }
 
 std::string SettingsHelp() {
-  std::string out = "\nSettings (YAML keys; --set NAME=VALUE; PODIUM_NAME in the environment, '.' as '_'):\n";
+  std::string out =
+      "\nSettings (YAML keys; --set NAME=VALUE; PODIUM_NAME in the environment, '.' as '_'):\n";
   TextTable table({"  name", "default", "meaning"});
-  for (const auto& s : KnownSettings()) table.Add({"  " + std::string(s.name), std::string(s.fallback), std::string(s.help)});
+  for (const auto& s : KnownSettings())
+    table.Add({"  " + std::string(s.name), std::string(s.fallback), std::string(s.help)});
   return out + table.Text() + "\nAgents: " + Join(ListAgents(), ", ") +
          "; or a scaffold: greedy, single-shot, sample-submission, nop, oracle, program.\n"
-         "Flags win over the environment, that over the file, that over the agent's file, that over defaults.\n";
+         "Flags win over the environment, that over the file, that over the agent's file, that "
+         "over defaults.\n";
 }
 
 }  // namespace
@@ -170,9 +192,14 @@ std::string SettingsHelp() {
 void AddRunVerbs(CLI::App& app, Exit& exit) {
   auto* run = app.add_subcommand("run", "Run agents on tasks; the same command again continues");
   auto o = std::make_shared<RunOptions>();
-  run->add_option("file", o->file, "A run file (podium-run/1), such as configs/runs/quickstart.yaml");
-  run->add_option("--task", o->tasks, "A task id; may be repeated")->delimiter(',')->allow_extra_args(false);
-  run->add_option("--agent", o->agents, "An agent id or a scaffold; may be repeated")->delimiter(',')->allow_extra_args(false);
+  run->add_option("file", o->file,
+                  "A run file (podium-run/1), such as configs/runs/quickstart.yaml");
+  run->add_option("--task", o->tasks, "A task id; may be repeated")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  run->add_option("--agent", o->agents, "An agent id or a scaffold; may be repeated")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   for (auto [flag, setting] : kFlags) {
     std::string help;
     for (const auto& s : KnownSettings()) {
@@ -181,9 +208,11 @@ void AddRunVerbs(CLI::App& app, Exit& exit) {
     run->add_option(flag, o->values[flag], help);
   }
   run->add_option("--set", o->sets, "Any setting, as NAME=VALUE; may be repeated")->expected(1);
-  run->add_flag("--print-config", o->print_config, "Show every setting and where its value came from, then stop");
+  run->add_flag("--print-config", o->print_config,
+                "Show every setting and where its value came from, then stop");
   run->add_flag("--dry-run", o->dry_run, "Show the trials and what they may use, then stop");
-  run->add_flag("--json", o->json, "Print the summary as JSON on standard output (progress goes to standard error)");
+  run->add_flag("--json", o->json,
+                "Print the summary as JSON on standard output (progress goes to standard error)");
   run->footer([] { return SettingsHelp(); });
   run->callback(Wrap(exit, [o] { return DoRun(*o); }));
 
@@ -196,8 +225,10 @@ void AddRunVerbs(CLI::App& app, Exit& exit) {
     sub->callback(Wrap(exit, function));
   };
   verb("status", "Where a run stands", true, [name, json] { return DoStatus(*name, *json); });
-  verb("report", "Write a run's report.html and grading_report.json", true, [name, json] { return DoReport(*name, *json); });
-  verb("reindex", "Make a run's SQLite index anew from its files", false, [name] { return DoReindex(*name); });
+  verb("report", "Write a run's report.html and grading_report.json", true,
+       [name, json] { return DoReport(*name, *json); });
+  verb("reindex", "Make a run's SQLite index anew from its files", false,
+       [name] { return DoReindex(*name); });
 }
 
 }  // namespace podium::harness

@@ -58,23 +58,32 @@ std::string Drain(int fd) {
 }
 
 // What stands in for a record when the grader gave none.
-std::string GraderError(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared, const std::string& why) {
-  Json record = {{"schema", "podium-verdict/1"}, {"task", task.id.str()}, {"task_digest", prepared.task_digest.hex()}, {"verdict", "grader_error"},
-                 {"reason", "grader_crashed"}, {"detail", why}, {"score", nullptr}, {"medal", "none"}, {"above_median", false}};
+std::string GraderError(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared,
+                        const std::string& why) {
+  Json record = {{"schema", "podium-verdict/1"},
+                 {"task", task.id.str()},
+                 {"task_digest", prepared.task_digest.hex()},
+                 {"verdict", "grader_error"},
+                 {"reason", "grader_crashed"},
+                 {"detail", why},
+                 {"score", nullptr},
+                 {"medal", "none"},
+                 {"above_median", false}};
   return DumpJson(record);
 }
 
 std::string HowItEnded(const ProcessResult& r) {
-  std::string how = r.timed_out ? "ran past its deadline" : r.signal ? "was ended by signal " + std::to_string(r.signal)
-                                                                     : "exited with " + std::to_string(r.exit_code);
+  std::string how = r.timed_out ? "ran past its deadline"
+                    : r.signal  ? "was ended by signal " + std::to_string(r.signal)
+                                : "exited with " + std::to_string(r.exit_code);
   std::string said(Trim(Printable(r.err)));
   return "podium-grade " + how + (said.empty() ? "" : ": " + said.substr(0, 1000));
 }
 
 }  // namespace
 
-Result<std::string> Grade(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared, const HandOver& hand_over,
-                          Deadline deadline) {
+Result<std::string> Grade(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared,
+                          const HandOver& hand_over, Deadline deadline) {
   tasks::Handover status{tasks::Handover::Status::kOk, hand_over.reason, hand_over.detail};
   if (hand_over.status == "missing") status.status = tasks::Handover::Status::kMissing;
   if (hand_over.status == "invalid") status.status = tasks::Handover::Status::kInvalid;
@@ -83,9 +92,18 @@ Result<std::string> Grade(const tasks::TaskPackage& task, const tasks::PreparedT
   PODIUM_ASSIGN(auto board, OpenToRead(tasks::BoardPath(prepared)));
   PODIUM_ASSIGN(auto verdict, MakePipe());
   ProcessSpec spec;
-  spec.argv = {(ProgramDir() / "podium-grade").string(), "--request-fd", "3", "--answers-fd", "4", "--board-fd", "5", "--verdict-fd", "6"};
+  spec.argv = {(ProgramDir() / "podium-grade").string(),
+               "--request-fd",
+               "3",
+               "--answers-fd",
+               "4",
+               "--board-fd",
+               "5",
+               "--verdict-fd",
+               "6"};
   spec.env.emplace();
-  spec.pass_fds = {{3, request.get()}, {4, answers.get()}, {5, board.get()}, {6, verdict.write.get()}};
+  spec.pass_fds = {
+      {3, request.get()}, {4, answers.get()}, {5, board.get()}, {6, verdict.write.get()}};
   UniqueFd submission;
   if (hand_over.file) {
     PODIUM_ASSIGN(submission, OpenToRead(*hand_over.file));
@@ -96,7 +114,8 @@ Result<std::string> Grade(const tasks::TaskPackage& task, const tasks::PreparedT
   verdict.write.reset();
   std::string record = Drain(verdict.read.get());
   if (!result.ok()) return GraderError(task, prepared, HowItEnded(result));
-  if (!ParseJson(record, "record")) return GraderError(task, prepared, "podium-grade wrote no valid record");
+  if (!ParseJson(record, "record"))
+    return GraderError(task, prepared, "podium-grade wrote no valid record");
   return record;
 }
 

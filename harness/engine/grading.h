@@ -19,10 +19,12 @@ struct HandOver {
   std::optional<std::filesystem::path> file;  // the stored copy, when ok
 };
 
-// Grades in a separate process (podium-grade: no network, memory and time caps, nothing but the descriptors it needs) and returns
-// its sealed record, JSON. A grader that crashes, overruns or writes nonsense gives a record with verdict "grader_error" and the
-// evidence, never a score. Blocking.
-[[nodiscard]] Result<std::string> Grade(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared, const HandOver& hand_over,
-                                        Deadline deadline);
+// Grades in a separate process (podium-grade: no network, memory and time caps, nothing but the
+// descriptors it needs) and returns its sealed record, JSON. A grader that crashes, overruns or
+// writes nonsense gives a record with verdict "grader_error" and the evidence, never a score.
+// Blocking.
+[[nodiscard]] Result<std::string> Grade(const tasks::TaskPackage& task,
+                                        const tasks::PreparedTask& prepared,
+                                        const HandOver& hand_over, Deadline deadline);
 
 }  // namespace podium::harness

@@ -15,16 +15,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kScaffolds = {"greedy", "single-shot", "sample-submission", "nop", "oracle", "program"};
+const std::vector<std::string> kScaffolds = {"greedy", "single-shot", "sample-submission",
+                                             "nop",    "oracle",      "program"};
 
-bool HasProposer(const std::string& scaffold) { return scaffold == "greedy" || scaffold == "single-shot"; }
+bool HasProposer(const std::string& scaffold) {
+  return scaffold == "greedy" || scaffold == "single-shot";
+}
 
 // Lower-case id text from a model's name: "Qwen/Qwen2.5-Coder" -> "qwen-qwen2.5-coder".
 std::string IdText(std::string_view text) {
   std::string out;
   for (char c : text) {
     char lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '.' || lower == '_';
+    bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '.' ||
+                 lower == '_';
     out += plain ? lower : '-';
   }
   return out.substr(0, 40);
@@ -40,18 +44,22 @@ Status ReadAgentFile(const fs::path& path, AgentPlan& agent, Settings& own) {
     return nullptr;
   };
   const YamlNode* schema = take("schema");
-  if (!schema || schema->scalar != "podium-agent/1") return root.Complain("schema must be podium-agent/1");
+  if (!schema || schema->scalar != "podium-agent/1")
+    return root.Complain("schema must be podium-agent/1");
   const YamlNode* scaffold = take("scaffold");
   if (!scaffold) return root.Complain("key 'scaffold' is missing");
   if (std::ranges::find(kScaffolds, scaffold->scalar) == kScaffolds.end()) {
-    return scaffold->Complain("there is no scaffold '" + scaffold->scalar + "'." + Suggest(scaffold->scalar, kScaffolds));
+    return scaffold->Complain("there is no scaffold '" + scaffold->scalar + "'." +
+                              Suggest(scaffold->scalar, kScaffolds));
   }
   agent.scaffold = scaffold->scalar;
   if (const YamlNode* proposer = take("proposer")) agent.proposer = proposer->scalar;
   PODIUM_TRY(own.ApplyYaml(root, kOwn));
   if (!own.Get("program.folder").value.empty()) {
     Setting folder = own.Get("program.folder");
-    PODIUM_TRY(own.Set("program.folder", (path.parent_path() / folder.value).lexically_normal().string(), folder.origin));
+    PODIUM_TRY(own.Set("program.folder",
+                       (path.parent_path() / folder.value).lexically_normal().string(),
+                       folder.origin));
   }
   const YamlNode* id = take("id");
   auto parsed = AgentId::Parse(id ? id->scalar : path.stem().string());
@@ -76,7 +84,8 @@ Result<std::unique_ptr<AgentPlan>> FindAgent(const std::string& name, const Sett
   if (std::ranges::find(kScaffolds, name) == kScaffolds.end()) {
     auto known = ListAgents();
     known.insert(known.end(), kScaffolds.begin(), kScaffolds.end());
-    return Fail(ErrorCode::kNotFound, run.Get("agents").origin + ": there is no agent '" + name + "'." + Suggest(name, known) +
+    return Fail(ErrorCode::kNotFound, run.Get("agents").origin + ": there is no agent '" + name +
+                                          "'." + Suggest(name, known) +
                                           " `podium run --help` lists them.");
   }
   agent->scaffold = name;
@@ -99,11 +108,16 @@ Status FillModel(AgentPlan& a) {
   a.model.api_key = key ? key : "";
   a.model.model = a.settings.Get("model").value;
   if (a.model.model.empty()) {
-    return Fail(ErrorCode::kUsage, "agent '" + a.id.str() + "' asks a model, and none is named: give --model NAME (or `model:` in the run's YAML)");
+    return Fail(
+        ErrorCode::kUsage,
+        "agent '" + a.id.str() +
+            "' asks a model, and none is named: give --model NAME (or `model:` in the run's YAML)");
   }
   if (a.model.api_key.empty() && a.model.base_url.starts_with("https://")) {
-    return Fail(ErrorCode::kUsage, "agent '" + a.id.str() + "' asks " + a.model.base_url +
-                                       " and no key is set: export OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own (scripts/local-model starts one)");
+    return Fail(ErrorCode::kUsage,
+                "agent '" + a.id.str() + "' asks " + a.model.base_url +
+                    " and no key is set: export OPENAI_API_KEY, or OPENAI_BASE_URL for a server of "
+                    "your own (scripts/local-model starts one)");
   }
   PODIUM_ASSIGN(a.model.request_timeout, a.settings.Duration("llm.request_timeout"));
   PODIUM_ASSIGN(a.llm.temperature, a.settings.Double("llm.temperature", 0, 2));
@@ -128,7 +142,10 @@ Status FillAgent(AgentPlan& a) {
     a.program = a.settings.Get("program.folder").value;
     std::error_code ec;
     if (!fs::exists(a.program / "start.sh", ec)) {
-      return Fail(ErrorCode::kConfig, a.settings.Get("program.folder").origin + ": 'program.folder' must name a folder with a start.sh, found '" + a.program.string() + "'");
+      return Fail(ErrorCode::kConfig,
+                  a.settings.Get("program.folder").origin +
+                      ": 'program.folder' must name a folder with a start.sh, found '" +
+                      a.program.string() + "'");
     }
   }
   if (!HasProposer(a.scaffold)) {
@@ -138,7 +155,8 @@ Status FillAgent(AgentPlan& a) {
   if (a.proposer.empty()) a.proposer = a.settings.Get("proposer").value;
   if (a.proposer == "llm") return FillModel(a);
   if (a.proposer == "portfolio") return {};
-  return Fail(ErrorCode::kConfig, a.settings.Get("proposer").origin + ": there is no proposer '" + a.proposer + "': portfolio or llm");
+  return Fail(ErrorCode::kConfig, a.settings.Get("proposer").origin + ": there is no proposer '" +
+                                      a.proposer + "': portfolio or llm");
 }
 
 Result<std::vector<std::unique_ptr<tasks::TaskPackage>>> FindTasks(const Settings& settings) {
@@ -154,7 +172,10 @@ Result<std::vector<std::unique_ptr<tasks::TaskPackage>>> FindTasks(const Setting
     PODIUM_ASSIGN(auto task, tasks::FindTask(name));
     out.push_back(std::make_unique<tasks::TaskPackage>(std::move(task)));
   }
-  if (out.empty()) return Fail(ErrorCode::kUsage, "which tasks? Give --task ID or --suite NAME (`podium tasks ls` shows them), or a run file");
+  if (out.empty())
+    return Fail(ErrorCode::kUsage,
+                "which tasks? Give --task ID or --suite NAME (`podium tasks ls` shows them), or a "
+                "run file");
   return out;
 }
 
@@ -168,12 +189,22 @@ Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& age
   t.limits.cpus = task.runtime.cpus;
   t.limits.memory_bytes = task.runtime.memory_bytes;
   t.limits.disk_bytes = task.runtime.disk_bytes;
-  if (s.Get("budget.wall").value != "task") { PODIUM_ASSIGN(t.wall, s.Duration("budget.wall")); }
+  if (s.Get("budget.wall").value != "task") {
+    PODIUM_ASSIGN(t.wall, s.Duration("budget.wall"));
+  }
   t.exec = t.wall / 2;
-  if (s.Get("budget.exec").value != "auto") { PODIUM_ASSIGN(t.exec, s.Duration("budget.exec")); }
-  if (s.Get("limits.cpus").value != "task") { PODIUM_ASSIGN(t.limits.cpus, s.Double("limits.cpus", 0.1, 4096)); }
-  if (s.Get("limits.memory").value != "task") { PODIUM_ASSIGN(t.limits.memory_bytes, s.Bytes("limits.memory")); }
-  if (s.Get("limits.disk").value != "task") { PODIUM_ASSIGN(t.limits.disk_bytes, s.Bytes("limits.disk")); }
+  if (s.Get("budget.exec").value != "auto") {
+    PODIUM_ASSIGN(t.exec, s.Duration("budget.exec"));
+  }
+  if (s.Get("limits.cpus").value != "task") {
+    PODIUM_ASSIGN(t.limits.cpus, s.Double("limits.cpus", 0.1, 4096));
+  }
+  if (s.Get("limits.memory").value != "task") {
+    PODIUM_ASSIGN(t.limits.memory_bytes, s.Bytes("limits.memory"));
+  }
+  if (s.Get("limits.disk").value != "task") {
+    PODIUM_ASSIGN(t.limits.disk_bytes, s.Bytes("limits.disk"));
+  }
   PODIUM_ASSIGN(auto pids, s.Int("limits.pids", 16, 1'000'000));
   t.limits.pids = static_cast<int>(pids);
   t.limits.shm_bytes = std::min(t.limits.shm_bytes, t.limits.memory_bytes / 2);
@@ -181,11 +212,16 @@ Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& age
   return t;
 }
 
-// Named after what it runs, and told apart by a digest of the configuration: the same command finds the same run.
+// Named after what it runs, and told apart by a digest of the configuration: the same command finds
+// the same run.
 std::string DefaultName(const RunPlan& plan) {
-  std::string base = plan.settings.Get("suite").value.empty() ? plan.tasks.front()->id.str() : IdText(plan.settings.Get("suite").value);
-  if (plan.tasks.size() > 1 && plan.settings.Get("suite").value.empty()) base += "-and-" + std::to_string(plan.tasks.size() - 1);
-  return base + "-" + plan.agents.front()->id.str() + "-" + Digest::Of(PlanYaml(plan, false)).hex().substr(0, 6);
+  std::string base = plan.settings.Get("suite").value.empty()
+                         ? plan.tasks.front()->id.str()
+                         : IdText(plan.settings.Get("suite").value);
+  if (plan.tasks.size() > 1 && plan.settings.Get("suite").value.empty())
+    base += "-and-" + std::to_string(plan.tasks.size() - 1);
+  return base + "-" + plan.agents.front()->id.str() + "-" +
+         Digest::Of(PlanYaml(plan, false)).hex().substr(0, 6);
 }
 
 Result<int> Jobs(const RunPlan& plan) {
@@ -203,7 +239,8 @@ Result<int> Jobs(const RunPlan& plan) {
 std::vector<std::string> ListAgents() {
   std::vector<std::string> out;
   std::error_code ec;
-  for (fs::directory_iterator it(ShareDir() / "configs" / "agents", ec), end; !ec && it != end; it.increment(ec)) {
+  for (fs::directory_iterator it(ShareDir() / "configs" / "agents", ec), end; !ec && it != end;
+       it.increment(ec)) {
     if (it->path().extension() == ".yaml") out.push_back(it->path().stem().string());
   }
   std::ranges::sort(out);
@@ -215,12 +252,16 @@ Result<RunPlan> MakePlan(const Settings& settings) {
   plan.settings = settings;
   PODIUM_ASSIGN(plan.tasks, FindTasks(settings));
   std::vector<std::string> agents = settings.List("agents");
-  if (agents.empty()) return Fail(ErrorCode::kUsage, "which agent? Give --agent NAME (" + Join(ListAgents(), ", ") + ", or a scaffold such as greedy)");
+  if (agents.empty())
+    return Fail(ErrorCode::kUsage, "which agent? Give --agent NAME (" + Join(ListAgents(), ", ") +
+                                       ", or a scaffold such as greedy)");
   std::set<AgentId> seen;
   for (const auto& name : agents) {
     PODIUM_ASSIGN(auto agent, FindAgent(name, settings));
     PODIUM_TRY(FillAgent(*agent));
-    if (!seen.insert(agent->id).second) return Fail(ErrorCode::kUsage, settings.Get("agents").origin + ": agent '" + agent->id.str() + "' is there twice");
+    if (!seen.insert(agent->id).second)
+      return Fail(ErrorCode::kUsage, settings.Get("agents").origin + ": agent '" + agent->id.str() +
+                                         "' is there twice");
     plan.agents.push_back(std::move(agent));
   }
   PODIUM_ASSIGN(auto seeds, settings.Int("seeds", 1, 10'000));
@@ -237,7 +278,9 @@ Result<RunPlan> MakePlan(const Settings& settings) {
   PODIUM_ASSIGN(plan.allow_unenforced, settings.Bool("allow_unenforced"));
   PODIUM_ASSIGN(plan.jobs, Jobs(plan));
   plan.name = settings.Get("name").value.empty() ? DefaultName(plan) : settings.Get("name").value;
-  if (!IsIdText(plan.name)) return Fail(ErrorCode::kConfig, settings.Get("name").origin + ": '" + plan.name + "' cannot name a run: use a-z, 0-9, '.', '_' and '-'");
+  if (!IsIdText(plan.name))
+    return Fail(ErrorCode::kConfig, settings.Get("name").origin + ": '" + plan.name +
+                                        "' cannot name a run: use a-z, 0-9, '.', '_' and '-'");
   return plan;
 }
 

@@ -55,11 +55,13 @@ struct RunPlan {
   bool allow_unenforced = false;
 };
 
-// Turns settings into a plan: loads tasks and agents, checks every value. Errors name file and line or the flag.
+// Turns settings into a plan: loads tasks and agents, checks every value. Errors name file and line
+// or the flag.
 [[nodiscard]] Result<RunPlan> MakePlan(const Settings& settings);
 
-// The resolved configuration as YAML. With origins, each line ends in a comment that says where its value came from; without, the
-// text depends on the values alone (and leaves out `jobs`, which changes no result), so that equal text means the same run.
+// The resolved configuration as YAML. With origins, each line ends in a comment that says where its
+// value came from; without, the text depends on the values alone (and leaves out `jobs`, which
+// changes no result), so that equal text means the same run.
 [[nodiscard]] std::string PlanYaml(const RunPlan& plan, bool with_origins);
 
 // The ids of configs/agents/*.yaml.

@@ -3,15 +3,15 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <thread>
@@ -34,11 +34,15 @@ std::uint64_t TotalMemory() {
   return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan, RunObserver& observer) {
+Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan,
+                                                         RunObserver& observer) {
   std::map<TaskId, tasks::PreparedTask> out;
   for (const auto& task : plan.tasks) {
-    auto progress = [&](std::string_view text) { observer.OnMessage(task->id.str() + ": " + std::string(text)); };
-    PODIUM_ASSIGN(auto prepared, tasks::Prepare(*task, CacheDir(), progress, Deadline::In(std::chrono::minutes(30))));
+    auto progress = [&](std::string_view text) {
+      observer.OnMessage(task->id.str() + ": " + std::string(text));
+    };
+    PODIUM_ASSIGN(auto prepared, tasks::Prepare(*task, CacheDir(), progress,
+                                                Deadline::In(std::chrono::minutes(30))));
     for (const auto& note : prepared.notes) observer.OnMessage(task->id.str() + ": " + note);
     out.emplace(task->id, std::move(prepared));
   }
@@ -47,23 +51,32 @@ Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan, Ru
 
 // What may not change while a run goes on; `trials` is what ReadRun lists.
 Json MakeLock(const RunPlan& plan, const RunContext& context) {
-  Json lock = {{"schema", "podium-lock/1"}, {"podium", PODIUM_VERSION}, {"name", plan.name}, {"config", PlanYaml(plan, false)}};
+  Json lock = {{"schema", "podium-lock/1"},
+               {"podium", PODIUM_VERSION},
+               {"name", plan.name},
+               {"config", PlanYaml(plan, false)}};
   lock["image"] = {{"name", plan.image}, {"digest", context.image_digest}};
-  for (const auto& [id, prepared] : context.prepared) lock["tasks"][id.str()] = prepared.task_digest.hex();
+  for (const auto& [id, prepared] : context.prepared)
+    lock["tasks"][id.str()] = prepared.task_digest.hex();
   for (const auto& agent : plan.agents) {
     Json settings = Json::object();
     for (const auto& [name, setting] : agent->settings.all()) {
       if (name != "jobs" && name != "name") settings[name] = setting.value;
     }
-    lock["agents"][agent->id.str()] = {{"scaffold", agent->scaffold}, {"proposer", agent->proposer}, {"settings", settings}};
+    lock["agents"][agent->id.str()] = {
+        {"scaffold", agent->scaffold}, {"proposer", agent->proposer}, {"settings", settings}};
   }
   lock["trials"] = Json::array();
   for (const auto& t : plan.trials) {
-    lock["trials"].push_back({{"task", t.id.task.str()}, {"agent", t.id.agent.str()}, {"seed", t.id.seed}});
+    lock["trials"].push_back(
+        {{"task", t.id.task.str()}, {"agent", t.id.agent.str()}, {"seed", t.id.seed}});
   }
   utsname host{};
   ::uname(&host);
-  lock["host"] = {{"kernel", host.release}, {"machine", host.machine}, {"cores", std::thread::hardware_concurrency()}, {"memory_bytes", TotalMemory()}};
+  lock["host"] = {{"kernel", host.release},
+                  {"machine", host.machine},
+                  {"cores", std::thread::hardware_concurrency()},
+                  {"memory_bytes", TotalMemory()}};
   return lock;
 }
 
@@ -94,8 +107,10 @@ Status OpenFolder(const RunPlan& plan, const RunContext& context) {
     PODIUM_ASSIGN(Json before, ParseJson(text, (dir / "lock.json").string()));
     std::string differences = Differences(before, lock);
     if (differences.empty()) return {};
-    return Fail(ErrorCode::kConfig, "run '" + plan.name + "' exists in " + dir.string() + " with another configuration; its results would not be comparable:" +
-                                        differences + "\nGive another --name, or remove that folder.");
+    return Fail(ErrorCode::kConfig,
+                "run '" + plan.name + "' exists in " + dir.string() +
+                    " with another configuration; its results would not be comparable:" +
+                    differences + "\nGive another --name, or remove that folder.");
   }
   PODIUM_TRY(WriteFileAtomic(dir / "run.yaml", PlanYaml(plan, true)));
   return WriteFileAtomic(dir / "lock.json", DumpJson(lock, 2) + "\n");
@@ -105,7 +120,11 @@ Status OpenFolder(const RunPlan& plan, const RunContext& context) {
 class LocalExecutor {
  public:
   LocalExecutor(const RunPlan& plan, RunContext& context)
-      : plan_(plan), context_(context), changed_(context.reactor.io()), stop_(context.reactor.io()), signals_(context.reactor.io(), SIGINT, SIGTERM) {
+      : plan_(plan),
+        context_(context),
+        changed_(context.reactor.io()),
+        stop_(context.reactor.io()),
+        signals_(context.reactor.io(), SIGINT, SIGTERM) {
     changed_.expires_at(std::chrono::steady_clock::time_point::max());
     stop_.expires_at(std::chrono::steady_clock::time_point::max());
     cores_ = std::max(1u, std::thread::hardware_concurrency());
@@ -141,7 +160,9 @@ class LocalExecutor {
       if (ec) return;
       if (!context_.draining) {
         context_.draining = true;
-        context_.observer.OnMessage("stopping after the steps in flight; press Ctrl-C again to stop now (nothing finished is lost)");
+        context_.observer.OnMessage(
+            "stopping after the steps in flight; press Ctrl-C again to stop now (nothing finished "
+            "is lost)");
       } else if (!stopping_) {
         stopping_ = true;
         stop_.cancel();
@@ -155,7 +176,8 @@ class LocalExecutor {
     });
   }
 
-  // The last finished trials come first, in the observer's eyes too: a continued run shows what is there already.
+  // The last finished trials come first, in the observer's eyes too: a continued run shows what is
+  // there already.
   std::vector<TrialPlan> Unfinished(RunSummary& summary) {
     std::vector<TrialPlan> out;
     for (const auto& t : plan_.trials) {
@@ -166,7 +188,10 @@ class LocalExecutor {
         out.push_back(t);
       }
     }
-    if (summary.done > 0) context_.observer.OnMessage(std::to_string(summary.done) + " of " + std::to_string(plan_.trials.size()) + " trials have their verdict already");
+    if (summary.done > 0)
+      context_.observer.OnMessage(std::to_string(summary.done) + " of " +
+                                  std::to_string(plan_.trials.size()) +
+                                  " trials have their verdict already");
     return out;
   }
 
@@ -174,8 +199,11 @@ class LocalExecutor {
     for (const auto& t : plan_.trials) {
       if (!t.agent->needs_sandbox()) continue;
       if (t.limits.cpus > cores_ || t.limits.memory_bytes > memory_) {
-        return Fail(ErrorCode::kConfig, "trial " + t.id.str() + " asks for " + FormatDouble(t.limits.cpus) + " cores and " + FormatBytes(t.limits.memory_bytes) +
-                                            "; this machine has " + FormatDouble(cores_) + " and " + FormatBytes(memory_) + ". Lower limits.cpus or limits.memory.");
+        return Fail(ErrorCode::kConfig,
+                    "trial " + t.id.str() + " asks for " + FormatDouble(t.limits.cpus) +
+                        " cores and " + FormatBytes(t.limits.memory_bytes) + "; this machine has " +
+                        FormatDouble(cores_) + " and " + FormatBytes(memory_) +
+                        ". Lower limits.cpus or limits.memory.");
       }
     }
     return {};
@@ -184,7 +212,8 @@ class LocalExecutor {
   bool Fits(const TrialPlan& t) const {
     if (running_ >= plan_.jobs) return false;
     if (!t.agent->needs_sandbox()) return true;
-    return cores_used_ + t.limits.cpus <= cores_ + 1e-9 && memory_used_ + t.limits.memory_bytes <= memory_;
+    return cores_used_ + t.limits.cpus <= cores_ + 1e-9 &&
+           memory_used_ + t.limits.memory_bytes <= memory_;
   }
 
   void StartWhatFits(std::vector<TrialPlan>& waiting, RunSummary& summary) {
@@ -205,16 +234,17 @@ class LocalExecutor {
       memory_used_ += trial.limits.memory_bytes;
     }
     // Joined by Run, which waits until running_ is 0.
-    asio::co_spawn(context_.reactor.io(), RunTrial(context_, trial), [this, trial, &summary](std::exception_ptr e, Result<TrialEnd> end) {
-      --running_;
-      if (trial.agent->needs_sandbox()) {
-        cores_used_ -= trial.limits.cpus;
-        memory_used_ -= trial.limits.memory_bytes;
-      }
-      changed_.cancel();
-      if (e) std::rethrow_exception(e);
-      Count(trial, end, summary);
-    });
+    asio::co_spawn(context_.reactor.io(), RunTrial(context_, trial),
+                   [this, trial, &summary](std::exception_ptr e, Result<TrialEnd> end) {
+                     --running_;
+                     if (trial.agent->needs_sandbox()) {
+                       cores_used_ -= trial.limits.cpus;
+                       memory_used_ -= trial.limits.memory_bytes;
+                     }
+                     changed_.cancel();
+                     if (e) std::rethrow_exception(e);
+                     Count(trial, end, summary);
+                   });
   }
 
   void Count(const TrialPlan& trial, const Result<TrialEnd>& end, RunSummary& summary) {
@@ -234,7 +264,8 @@ class LocalExecutor {
     if (*end == TrialEnd::kPaused) ++summary.paused;
     if (*end == TrialEnd::kFailed) ++summary.failed;
     TrialView view = ReadTrial(context_.folder.TrialDir(trial.id), trial.id, context_.clock);
-    if (auto indexed = IndexTrial(context_.folder.dir, view); !indexed) LogWarn(indexed.error().message + " (`podium reindex` makes it anew)");
+    if (auto indexed = IndexTrial(context_.folder.dir, view); !indexed)
+      LogWarn(indexed.error().message + " (`podium reindex` makes it anew)");
     context_.observer.OnTrialEnd(view);
   }
 
@@ -257,7 +288,11 @@ class LocalExecutor {
 Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
   Reactor reactor;
   agents::HttpClient http;
-  RunContext context{.reactor = reactor, .http = http, .folder = {RunsDir() / plan.name}, .observer = observer, .clock = SystemClock()};
+  RunContext context{.reactor = reactor,
+                     .http = http,
+                     .folder = {RunsDir() / plan.name},
+                     .observer = observer,
+                     .clock = SystemClock()};
   context.allow_unenforced = plan.allow_unenforced;
   std::unique_ptr<sandbox::Backend> backend;
   if (std::ranges::any_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); })) {
@@ -272,7 +307,10 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
   AddLogFile(context.folder.dir / "podium.log");
   if (context.backend) {
     PODIUM_ASSIGN(int reaped, sandbox::ReapDead(Deadline::In(std::chrono::minutes(2))));
-    if (reaped > 0) observer.OnMessage("removed " + std::to_string(reaped) + (reaped == 1 ? " sandbox" : " sandboxes") + " that an interrupted run had left");
+    if (reaped > 0)
+      observer.OnMessage("removed " + std::to_string(reaped) +
+                         (reaped == 1 ? " sandbox" : " sandboxes") +
+                         " that an interrupted run had left");
   }
   RunSummary summary;
   summary.dir = context.folder.dir;

@@ -36,14 +36,16 @@ constexpr SettingSpec kSettings[] = {
     {"llm.request_timeout", "10 min", "longest wait for one answer"},
     {"program.folder", "", "folder with start.sh, for the program scaffold"},
     {"program.snapshot_every", "30 s", "how often a program's valid submission is kept"},
-    {"allow_unenforced", "false", "run although the host cannot enforce a limit (recorded in every verdict)"},
+    {"allow_unenforced", "false",
+     "run although the host cannot enforce a limit (recorded in every verdict)"},
 };
 
 constexpr std::string_view kOtherVariables[] = {"PODIUM_CACHE", "PODIUM_HOME", "PODIUM_RUNS"};
 
 std::string VariableName(std::string_view name) {
   std::string out = "PODIUM_";
-  for (char c : name) out += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char c : name)
+    out += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return out;
 }
 
@@ -54,7 +56,8 @@ std::vector<std::string> Names() {
 }
 
 bool IsGroup(const std::string& name) {
-  return std::ranges::any_of(kSettings, [&](const SettingSpec& s) { return s.name.starts_with(name + "."); });
+  return std::ranges::any_of(kSettings,
+                             [&](const SettingSpec& s) { return s.name.starts_with(name + "."); });
 }
 
 }  // namespace
@@ -62,10 +65,12 @@ bool IsGroup(const std::string& name) {
 std::span<const SettingSpec> KnownSettings() { return kSettings; }
 
 Settings::Settings() {
-  for (const auto& s : kSettings) values_[std::string(s.name)] = {std::string(s.fallback), "default"};
+  for (const auto& s : kSettings)
+    values_[std::string(s.name)] = {std::string(s.fallback), "default"};
 }
 
-Status Settings::Apply(const YamlNode& node, const std::string& prefix, std::span<const std::string_view> also_allowed) {
+Status Settings::Apply(const YamlNode& node, const std::string& prefix,
+                       std::span<const std::string_view> also_allowed) {
   if (node.kind != YamlNode::Kind::kMap) return node.Complain("expected a mapping (key: value)");
   for (const auto& [key, value] : node.entries) {
     std::string name = prefix + key;
@@ -74,7 +79,8 @@ Status Settings::Apply(const YamlNode& node, const std::string& prefix, std::spa
       PODIUM_TRY(Apply(value, name + ".", {}));
       continue;
     }
-    if (!values_.contains(name)) return value.Complain("unknown key '" + name + "'." + Suggest(name, Names()));
+    if (!values_.contains(name))
+      return value.Complain("unknown key '" + name + "'." + Suggest(name, Names()));
     std::string text = value.scalar;
     if (value.kind == YamlNode::Kind::kList) {
       PODIUM_ASSIGN(auto items, value.AsStrings());
@@ -100,17 +106,23 @@ Status Settings::ApplyEnvironment(const char* const* environment) {
     if (!entry.starts_with("PODIUM_") || equals == std::string_view::npos) continue;
     std::string variable(entry.substr(0, equals));
     if (std::ranges::find(known, variable) == known.end()) {
-      return Fail(ErrorCode::kUsage, "environment variable " + variable + " is not one of Podium's." + Suggest(variable, known) + " Unset it, or see `podium run --help`.");
+      return Fail(ErrorCode::kUsage, "environment variable " + variable +
+                                         " is not one of Podium's." + Suggest(variable, known) +
+                                         " Unset it, or see `podium run --help`.");
     }
     for (const auto& s : kSettings) {
-      if (VariableName(s.name) == variable) values_[std::string(s.name)] = {std::string(entry.substr(equals + 1)), "environment " + variable};
+      if (VariableName(s.name) == variable)
+        values_[std::string(s.name)] = {std::string(entry.substr(equals + 1)),
+                                        "environment " + variable};
     }
   }
   return {};
 }
 
 Status Settings::Set(const std::string& name, const std::string& value, const std::string& origin) {
-  if (!values_.contains(name)) return Fail(ErrorCode::kUsage, origin + ": there is no setting '" + name + "'." + Suggest(name, Names()));
+  if (!values_.contains(name))
+    return Fail(ErrorCode::kUsage,
+                origin + ": there is no setting '" + name + "'." + Suggest(name, Names()));
   values_[name] = {value, origin};
   return {};
 }
@@ -143,27 +155,36 @@ Result<T> Placed(Result<T> value, std::string_view name, const Setting& s) {
 template <class T>
 Result<T> Ranged(Result<T> value, T least, T most, std::string_view name, const Setting& s) {
   if (value && (*value < least || *value > most)) {
-    return Fail(ErrorCode::kConfig, s.origin + ": '" + std::string(name) + "': expected a value from " + FormatDouble(static_cast<double>(least)) +
-                                        " to " + FormatDouble(static_cast<double>(most)) + ", found " + s.value);
+    return Fail(ErrorCode::kConfig,
+                s.origin + ": '" + std::string(name) + "': expected a value from " +
+                    FormatDouble(static_cast<double>(least)) + " to " +
+                    FormatDouble(static_cast<double>(most)) + ", found " + s.value);
   }
   return value;
 }
 
 }  // namespace
 
-Result<std::int64_t> Settings::Int(std::string_view name, std::int64_t least, std::int64_t most) const {
+Result<std::int64_t> Settings::Int(std::string_view name, std::int64_t least,
+                                   std::int64_t most) const {
   return Ranged(Placed(AsNode(name).AsInt(), name, Get(name)), least, most, name, Get(name));
 }
 Result<double> Settings::Double(std::string_view name, double least, double most) const {
   return Ranged(Placed(AsNode(name).AsDouble(), name, Get(name)), least, most, name, Get(name));
 }
-Result<bool> Settings::Bool(std::string_view name) const { return Placed(AsNode(name).AsBool(), name, Get(name)); }
+Result<bool> Settings::Bool(std::string_view name) const {
+  return Placed(AsNode(name).AsBool(), name, Get(name));
+}
 Result<Millis> Settings::Duration(std::string_view name) const {
   PODIUM_ASSIGN(auto ms, Placed(AsNode(name).AsMillis(), name, Get(name)));
-  if (ms <= 0) return Fail(ErrorCode::kConfig, Get(name).origin + ": '" + std::string(name) + "' must be longer than nothing");
+  if (ms <= 0)
+    return Fail(ErrorCode::kConfig,
+                Get(name).origin + ": '" + std::string(name) + "' must be longer than nothing");
   return Millis(ms);
 }
-Result<std::uint64_t> Settings::Bytes(std::string_view name) const { return Placed(AsNode(name).AsBytes(), name, Get(name)); }
+Result<std::uint64_t> Settings::Bytes(std::string_view name) const {
+  return Placed(AsNode(name).AsBytes(), name, Get(name));
+}
 
 std::vector<std::string> Settings::List(std::string_view name) const {
   std::vector<std::string> out;

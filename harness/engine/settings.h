@@ -8,14 +8,14 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "base/clock.h"
+#include "base/result.h"
 #include "base/yaml.h"
 
 namespace podium::harness {
 
-// One thing a user can set. `name` is the key in YAML ("budget.wall" is `budget: {wall: ...}`), in --set, and, upper-cased with
-// underscores after PODIUM_, in the environment.
+// One thing a user can set. `name` is the key in YAML ("budget.wall" is `budget: {wall: ...}`), in
+// --set, and, upper-cased with underscores after PODIUM_, in the environment.
 struct SettingSpec {
   std::string_view name;
   std::string_view fallback;  // the default, as text
@@ -28,26 +28,34 @@ struct Setting {
   std::string origin;  // "default", "configs/runs/x.yaml:4", "environment PODIUM_JOBS", "--jobs"
 };
 
-// Layers of settings: defaults under files under the environment under flags. Every value keeps where it came from, for
-// --print-config and for messages. Unknown names are errors with a suggestion at the layer that holds them.
+// Layers of settings: defaults under files under the environment under flags. Every value keeps
+// where it came from, for
+// --print-config and for messages. Unknown names are errors with a suggestion at the layer that
+// holds them.
 class Settings {
  public:
   Settings();  // the defaults
 
-  [[nodiscard]] Status ApplyYaml(const YamlNode& root, std::span<const std::string_view> also_allowed);
-  // Every variable that begins with PODIUM_ must be known ("PODIUM_CACHE", "PODIUM_HOME", "PODIUM_RUNS" are other parts').
+  [[nodiscard]] Status ApplyYaml(const YamlNode& root,
+                                 std::span<const std::string_view> also_allowed);
+  // Every variable that begins with PODIUM_ must be known ("PODIUM_CACHE", "PODIUM_HOME",
+  // "PODIUM_RUNS" are other parts').
   [[nodiscard]] Status ApplyEnvironment(const char* const* environment);
-  [[nodiscard]] Status Set(const std::string& name, const std::string& value, const std::string& origin);
+  [[nodiscard]] Status Set(const std::string& name, const std::string& value,
+                           const std::string& origin);
 
   // Values of `lower` fill what is still at its default here.
   void FillFrom(const Settings& lower);
 
   [[nodiscard]] const Setting& Get(std::string_view name) const;
-  [[nodiscard]] bool IsDefault(std::string_view name) const { return Get(name).origin == "default"; }
+  [[nodiscard]] bool IsDefault(std::string_view name) const {
+    return Get(name).origin == "default";
+  }
   [[nodiscard]] const std::map<std::string, Setting, std::less<>>& all() const { return values_; }
 
   // Typed readings; errors name the origin.
-  [[nodiscard]] Result<std::int64_t> Int(std::string_view name, std::int64_t least, std::int64_t most) const;
+  [[nodiscard]] Result<std::int64_t> Int(std::string_view name, std::int64_t least,
+                                         std::int64_t most) const;
   [[nodiscard]] Result<double> Double(std::string_view name, double least, double most) const;
   [[nodiscard]] Result<bool> Bool(std::string_view name) const;
   [[nodiscard]] Result<Millis> Duration(std::string_view name) const;
@@ -55,7 +63,8 @@ class Settings {
   [[nodiscard]] std::vector<std::string> List(std::string_view name) const;  // comma-separated
 
  private:
-  [[nodiscard]] Status Apply(const YamlNode& node, const std::string& prefix, std::span<const std::string_view> also_allowed);
+  [[nodiscard]] Status Apply(const YamlNode& node, const std::string& prefix,
+                             std::span<const std::string_view> also_allowed);
   [[nodiscard]] YamlNode AsNode(std::string_view name) const;
   std::map<std::string, Setting, std::less<>> values_;
 };

@@ -23,7 +23,8 @@ using agents::AgentOutcome;
 
 constexpr auto kControl = std::chrono::seconds(120);
 
-Result<std::unique_ptr<agents::Scaffold>> MakeScaffold(RunContext& run, const TrialPlan& plan, const fs::path& dir) {
+Result<std::unique_ptr<agents::Scaffold>> MakeScaffold(RunContext& run, const TrialPlan& plan,
+                                                       const fs::path& dir) {
   const AgentPlan& a = *plan.agent;
   if (a.scaffold == "nop") return agents::MakeNop();
   if (a.scaffold == "sample-submission") return agents::MakeSampleSubmission();
@@ -32,7 +33,8 @@ Result<std::unique_ptr<agents::Scaffold>> MakeScaffold(RunContext& run, const Tr
     agents::ChatClient client(run.http, a.model, dir / "llm");
     return agents::MakeTreeSearch(a.search, agents::MakeLlmProposer(std::move(client), a.llm));
   }
-  PODIUM_ASSIGN(auto portfolio, agents::MakePortfolioProposer(ShareDir() / "agents" / "portfolio" / "portfolio.yaml"));
+  PODIUM_ASSIGN(auto portfolio, agents::MakePortfolioProposer(ShareDir() / "agents" / "portfolio" /
+                                                              "portfolio.yaml"));
   return agents::MakeTreeSearch(a.search, std::move(portfolio));
 }
 
@@ -65,7 +67,8 @@ class TrialMachine {
 
   TrialEnd Failed(const Error& error) {
     Json body = {{"code", CodeText(error.code)}, {"message", error.message}};
-    if (auto recorded = journal_.Record("failed", DumpJson(body)); !recorded) LogError(recorded.error().message);
+    if (auto recorded = journal_.Record("failed", DumpJson(body)); !recorded)
+      LogError(recorded.error().message);
     LogError(plan_.id.str() + ": " + error.message);
     return TrialEnd::kFailed;
   }
@@ -73,7 +76,8 @@ class TrialMachine {
   // The agent's part, up to the event "sealed". False when it was paused.
   Task<Result<bool>> Work() {
     TrialView before = ReadTrial(dir_, plan_.id, run_.clock);
-    Json body = {{"pid", ::getpid()}, {"wall_ms", plan_.wall.count()}, {"used_ms", before.active.count()}};
+    Json body = {
+        {"pid", ::getpid()}, {"wall_ms", plan_.wall.count()}, {"used_ms", before.active.count()}};
     auto recorded = journal_.Record("attempt", DumpJson(body));
     if (!recorded) co_return tl::unexpected(recorded.error());
     if (plan_.agent->scaffold == "oracle") co_return SealOracle();
@@ -103,10 +107,19 @@ class TrialMachine {
     spec.data.push_back({run_.prepared.at(plan_.id.task).public_dir, "/home/data"});
     spec.limits = plan_.limits;
     std::string threads = std::to_string(std::max(1, static_cast<int>(plan_.limits.cpus)));
-    spec.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", "/home/agent"}, {"LANG", "C.UTF-8"}, {"TMPDIR", "/tmp"},
-                {"OMP_NUM_THREADS", threads}, {"OPENBLAS_NUM_THREADS", threads}, {"MKL_NUM_THREADS", threads},
-                {"PYTHONHASHSEED", "0"}, {"PYTHONUNBUFFERED", "1"}, {"SUBMISSION_DIR", "/home/submission"},
-                {"LOGS_DIR", "/home/logs"}, {"CODE_DIR", "/home/code"}, {"AGENT_DIR", "/home/agent"},
+    spec.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+                {"HOME", "/home/agent"},
+                {"LANG", "C.UTF-8"},
+                {"TMPDIR", "/tmp"},
+                {"OMP_NUM_THREADS", threads},
+                {"OPENBLAS_NUM_THREADS", threads},
+                {"MKL_NUM_THREADS", threads},
+                {"PYTHONHASHSEED", "0"},
+                {"PYTHONUNBUFFERED", "1"},
+                {"SUBMISSION_DIR", "/home/submission"},
+                {"LOGS_DIR", "/home/logs"},
+                {"CODE_DIR", "/home/code"},
+                {"AGENT_DIR", "/home/agent"},
                 {"COMPETITION_ID", plan_.id.task.str()}};
     spec.allow_unenforced = run_.allow_unenforced;
     return spec;
@@ -136,9 +149,20 @@ class TrialMachine {
     brief.lower_is_better = plan_.task->grader.lower_is_better;
     brief.public_dir = prepared.public_dir;
     Millis left = std::max(Millis(0), plan_.wall - before.active);
-    agents::TrialContext context{run_.reactor, box, journal_, std::move(brief), static_cast<std::uint64_t>(plan_.id.seed),
-                                 Deadline::In(left), plan_.exec, plan_.agent->nodes, dir_, std::move(before.nodes), run_.draining,
-                                 {}, {}, {}};
+    agents::TrialContext context{run_.reactor,
+                                 box,
+                                 journal_,
+                                 std::move(brief),
+                                 static_cast<std::uint64_t>(plan_.id.seed),
+                                 Deadline::In(left),
+                                 plan_.exec,
+                                 plan_.agent->nodes,
+                                 dir_,
+                                 std::move(before.nodes),
+                                 run_.draining,
+                                 {},
+                                 {},
+                                 {}};
     context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };
     context.on_node = [this](const agents::SearchNode& n) { run_.observer.OnNode(plan_.id, n); };
     context.on_phase = [this](std::string_view p) { run_.observer.OnTrialPhase(plan_.id, p); };
@@ -146,7 +170,8 @@ class TrialMachine {
   }
 
   agents::ShapeVerdict CheckShape(std::string_view bytes) const {
-    auto verdict = tasks::ValidateShape(*plan_.task, run_.prepared.at(plan_.id.task).sample_submission(), bytes);
+    auto verdict = tasks::ValidateShape(*plan_.task,
+                                        run_.prepared.at(plan_.id.task).sample_submission(), bytes);
     if (!verdict) return {false, "unreadable", verdict.error().message};
     return {verdict->valid, verdict->reason, verdict->message};
   }
@@ -182,17 +207,22 @@ class TrialMachine {
     if (outcome.submission) {
       std::error_code ec;
       fs::copy_file(*outcome.submission, to, fs::copy_options::overwrite_existing, ec);
-      if (ec) co_return FailErrno(ErrorCode::kIo, "cannot copy " + outcome.submission->string(), ec.value());
+      if (ec)
+        co_return FailErrno(ErrorCode::kIo, "cannot copy " + outcome.submission->string(),
+                            ec.value());
       hand_over.status = "ok";
       co_return hand_over;
     }
-    if (plan_.agent->scaffold == "greedy" || plan_.agent->scaffold == "single-shot") co_return hand_over;
-    auto taken = co_await box.TakeFile(agents::kSubmissionPath, to, std::uint64_t{2} << 30, control);
+    if (plan_.agent->scaffold == "greedy" || plan_.agent->scaffold == "single-shot")
+      co_return hand_over;
+    auto taken =
+        co_await box.TakeFile(agents::kSubmissionPath, to, std::uint64_t{2} << 30, control);
     if (!taken) co_return tl::unexpected(taken.error());
     co_return Judge(*taken, to);
   }
 
-  // A last file that cannot be taken or has the wrong shape gives way to the newest snapshot of the right shape, if there is one.
+  // A last file that cannot be taken or has the wrong shape gives way to the newest snapshot of the
+  // right shape, if there is one.
   Result<HandOver> Judge(const sandbox::TakenFile& taken, const fs::path& to) {
     HandOver hand_over;
     if (taken.fault == sandbox::TakeFault::kNone) {
@@ -215,11 +245,16 @@ class TrialMachine {
     return HandOver{.status = "ok"};
   }
 
-  Result<bool> Seal(const AgentOutcome& outcome, const HandOver& hand_over, const sandbox::Sandbox* box) {
+  Result<bool> Seal(const AgentOutcome& outcome, const HandOver& hand_over,
+                    const sandbox::Sandbox* box) {
     Json body = {{"agent", {{"end", outcome.end}, {"detail", outcome.detail}}},
-                 {"hand_over", {{"status", hand_over.status}, {"reason", hand_over.reason}, {"detail", hand_over.detail}}}};
+                 {"hand_over",
+                  {{"status", hand_over.status},
+                   {"reason", hand_over.reason},
+                   {"detail", hand_over.detail}}}};
     if (box) {
-      Json isolation = {{"backend", box->isolation().backend}, {"not_enforced", box->isolation().not_enforced}};
+      Json isolation = {{"backend", box->isolation().backend},
+                        {"not_enforced", box->isolation().not_enforced}};
       isolation["enforced"] = Json::object();
       for (const auto& [what, how] : box->isolation().enforced) isolation["enforced"][what] = how;
       body["isolation"] = isolation;
@@ -246,7 +281,10 @@ class TrialMachine {
     if (!grade) co_return tl::unexpected(grade.error());
     auto parsed = ParseJson(*grade, "podium-grade's record");
     if (!parsed) co_return tl::unexpected(parsed.error());
-    Json verdict = {{"schema", "podium-trial-verdict/1"}, {"grade", *parsed}, {"agent", (*sealed)["agent"]}, {"image", plan_.agent->needs_sandbox() ? run_.image_digest : ""}};
+    Json verdict = {{"schema", "podium-trial-verdict/1"},
+                    {"grade", *parsed},
+                    {"agent", (*sealed)["agent"]},
+                    {"image", plan_.agent->needs_sandbox() ? run_.image_digest : ""}};
     verdict["isolation"] = sealed->value("isolation", Json());
     auto written = WriteFileAtomic(dir_ / "verdict.json", DumpJson(verdict, 2) + "\n");
     if (!written) co_return written;
@@ -270,7 +308,8 @@ Task<void> KeepLease(Lease& lease) {
 }
 
 Status MakeTrialDirs(const fs::path& dir) {
-  for (const char* sub : {"code", "snapshots", "submission", "logs", "llm"}) PODIUM_TRY(MakeDirs(dir / sub));
+  for (const char* sub : {"code", "snapshots", "submission", "logs", "llm"})
+    PODIUM_TRY(MakeDirs(dir / sub));
   return {};
 }
 
@@ -290,7 +329,8 @@ Task<Result<TrialEnd>> RunTrial(RunContext& run, TrialPlan plan) {
   TrialMachine machine(run, plan, std::move(*journal), dir);
   using namespace boost::asio::experimental::awaitable_operators;
   auto ended = co_await (machine.Run() || KeepLease(**lease));
-  if (ended.index() == 1) co_return Fail(ErrorCode::kInternal, "the lease keeper ended before the trial");
+  if (ended.index() == 1)
+    co_return Fail(ErrorCode::kInternal, "the lease keeper ended before the trial");
   co_return std::get<0>(std::move(ended));
 }
 

@@ -28,20 +28,20 @@ struct RunContext {
   RunObserver& observer;
   const Clock& clock;
   bool allow_unenforced = false;
-  std::atomic<bool> draining{false};  // Ctrl-C once: end after the step in flight
+  std::atomic<bool> draining{false};      // Ctrl-C once: end after the step in flight
   std::function<Task<void>()> wait_stop;  // ends at the second Ctrl-C
 };
 
 enum class TrialEnd {
-  kDone,     // has its verdict
-  kPaused,   // drained or stopped; goes on with the same command
-  kFailed,   // infrastructure; the journal says what
-  kElsewhere // a living process holds its lease
+  kDone,      // has its verdict
+  kPaused,    // drained or stopped; goes on with the same command
+  kFailed,    // infrastructure; the journal says what
+  kElsewhere  // a living process holds its lease
 };
 
-// Brings one trial to its verdict, from whatever its folder holds: nothing, a journal cut anywhere, a sealed submission, a
-// verdict. Phases: working (scaffold in a sandbox) -> sealed (submission taken) -> graded. An error means that not even the
-// trial's folder could be used.
+// Brings one trial to its verdict, from whatever its folder holds: nothing, a journal cut anywhere,
+// a sealed submission, a verdict. Phases: working (scaffold in a sandbox) -> sealed (submission
+// taken) -> graded. An error means that not even the trial's folder could be used.
 [[nodiscard]] Task<Result<TrialEnd>> RunTrial(RunContext& run, TrialPlan plan);
 
 }  // namespace podium::harness

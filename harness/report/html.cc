@@ -39,48 +39,75 @@ std::string Cell(std::string_view text, bool number = false) {
   return std::string(number ? "<td class='n'>" : "<td>") + Escape(text) + "</td>";
 }
 
-std::string Anchor(const TrialView& t) { return t.id.task.str() + "." + t.id.agent.str() + ".s" + std::to_string(t.id.seed); }
+std::string Anchor(const TrialView& t) {
+  return t.id.task.str() + "." + t.id.agent.str() + ".s" + std::to_string(t.id.seed);
+}
 
 std::string MedalSpan(const VerdictView& v) {
-  if (v.verdict != "scored") return "<span class='fault'>" + Escape(v.verdict + (v.reason.empty() ? "" : ": " + v.reason)) + "</span>";
-  if (v.medal != "none") return "<span class='medal " + Escape(v.medal) + "'>" + Escape(v.medal) + "</span>";
+  if (v.verdict != "scored")
+    return "<span class='fault'>" + Escape(v.verdict + (v.reason.empty() ? "" : ": " + v.reason)) +
+           "</span>";
+  if (v.medal != "none")
+    return "<span class='medal " + Escape(v.medal) + "'>" + Escape(v.medal) + "</span>";
   return v.above_median ? "above median" : "-";
 }
 
 std::string TrialRow(const TrialView& t) {
   const VerdictView none;
   const VerdictView& v = t.verdict ? *t.verdict : none;
-  std::string out = "<tr><td><a href='#" + Anchor(t) + "'>" + Escape(t.id.task.str()) + "</a></td>" + Cell(t.id.agent.str()) + Cell("s" + std::to_string(t.id.seed));
+  std::string out = "<tr><td><a href='#" + Anchor(t) + "'>" + Escape(t.id.task.str()) +
+                    "</a></td>" + Cell(t.id.agent.str()) + Cell("s" + std::to_string(t.id.seed));
   out += Cell(v.score ? FormatScore(*v.score) : "", true);
-  out += "<td>" + (t.verdict ? MedalSpan(v) : Escape(t.state + (t.failure.empty() ? "" : ": " + t.failure))) + "</td>";
-  out += Cell(v.rank && v.verdict == "scored" ? std::to_string(*v.rank) + " of " + std::to_string(v.leaderboard_rows) : "", true);
+  out +=
+      "<td>" +
+      (t.verdict ? MedalSpan(v) : Escape(t.state + (t.failure.empty() ? "" : ": " + t.failure))) +
+      "</td>";
+  out += Cell(v.rank && v.verdict == "scored"
+                  ? std::to_string(*v.rank) + " of " + std::to_string(v.leaderboard_rows)
+                  : "",
+              true);
   out += Cell(v.percentile ? FormatScore(100 * *v.percentile, 0) + " %" : "", true);
-  return out + Cell(std::to_string(t.nodes.size()), true) + Cell(FormatDuration(t.active), true) + "</tr>\n";
+  return out + Cell(std::to_string(t.nodes.size()), true) + Cell(FormatDuration(t.active), true) +
+         "</tr>\n";
 }
 
 std::string Overview(const RunView& run) {
-  std::string out = "<section><table><tr><th>task</th><th>agent</th><th>seed</th><th class='n'>score</th><th>result</th><th class='n'>place</th>"
-                    "<th class='n'>beats</th><th class='n'>nodes</th><th class='n'>time</th></tr>\n";
+  std::string out =
+      "<section><table><tr><th>task</th><th>agent</th><th>seed</th><th "
+      "class='n'>score</th><th>result</th><th class='n'>place</th>"
+      "<th class='n'>beats</th><th class='n'>nodes</th><th class='n'>time</th></tr>\n";
   for (const auto& t : run.trials) out += TrialRow(t);
   return out + "</table></section>\n";
 }
 
 std::string Agents(const RunView& run) {
-  std::string out = "<section><table><tr><th>agent</th><th>any medal</th><th class='n'>gold</th><th class='n'>silver</th><th class='n'>bronze</th>"
-                    "<th class='n'>above median</th><th class='n'>valid</th><th class='n'>tasks</th><th class='n'>seeds</th><th class='n'>tokens in / out</th></tr>\n";
+  std::string out =
+      "<section><table><tr><th>agent</th><th>any medal</th><th class='n'>gold</th><th "
+      "class='n'>silver</th><th class='n'>bronze</th>"
+      "<th class='n'>above median</th><th class='n'>valid</th><th class='n'>tasks</th><th "
+      "class='n'>seeds</th><th class='n'>tokens in / out</th></tr>\n";
   for (const auto& a : SummarizeAgents(run)) {
-    out += "<tr>" + Cell(a.agent) + Cell(MakeShare(a.gold + a.silver + a.bronze, a.graded).Text()) + Cell(std::to_string(a.gold), true) +
-           Cell(std::to_string(a.silver), true) + Cell(std::to_string(a.bronze), true) +
-           Cell(std::to_string(a.above_median) + "/" + std::to_string(a.graded), true) + Cell(std::to_string(a.valid) + "/" + std::to_string(a.graded), true) +
+    out += "<tr>" + Cell(a.agent) + Cell(MakeShare(a.gold + a.silver + a.bronze, a.graded).Text()) +
+           Cell(std::to_string(a.gold), true) + Cell(std::to_string(a.silver), true) +
+           Cell(std::to_string(a.bronze), true) +
+           Cell(std::to_string(a.above_median) + "/" + std::to_string(a.graded), true) +
+           Cell(std::to_string(a.valid) + "/" + std::to_string(a.graded), true) +
            Cell(std::to_string(a.tasks), true) + Cell(std::to_string(a.seeds), true) +
-           Cell(a.completion_tokens ? std::to_string(a.prompt_tokens) + " / " + std::to_string(a.completion_tokens) : "-", true) + "</tr>\n";
+           Cell(a.completion_tokens
+                    ? std::to_string(a.prompt_tokens) + " / " + std::to_string(a.completion_tokens)
+                    : "-",
+                true) +
+           "</tr>\n";
   }
-  return out + "</table><p class='note'>Shares are out of the trials with a verdict, with Wilson's 95 % interval over tasks. It says nothing about how much "
-               "a result moves from seed to seed; that takes three seeds or more.</p></section>\n";
+  return out +
+         "</table><p class='note'>Shares are out of the trials with a verdict, with Wilson's 95 % "
+         "interval over tasks. It says nothing about how much "
+         "a result moves from seed to seed; that takes three seeds or more.</p></section>\n";
 }
 
 std::string NodeDetails(const agents::SearchNode& n) {
-  std::string head = "node " + std::to_string(n.id) + ": " + std::string(OperatorText(n.op)) + " [" + n.source + "]";
+  std::string head = "node " + std::to_string(n.id) + ": " + std::string(OperatorText(n.op)) +
+                     " [" + n.source + "]";
   std::string out = "<details><summary>" + Escape(head) + "</summary>";
   if (!n.plan.empty()) out += "<p>" + Escape(n.plan) + "</p>";
   if (!n.code.empty()) out += "<pre>" + Escape(n.code) + "</pre>";
@@ -89,13 +116,21 @@ std::string NodeDetails(const agents::SearchNode& n) {
 }
 
 std::string NodeTable(const TrialView& t) {
-  std::string out = "<table><tr><th class='n'>node</th><th>step</th><th>from</th><th>source</th><th class='n'>validation</th><th>why it does not count</th>"
-                    "<th class='n'>ran</th><th class='n'>tokens in / out</th><th class='n'>model wait</th></tr>\n";
+  std::string out =
+      "<table><tr><th class='n'>node</th><th>step</th><th>from</th><th>source</th><th "
+      "class='n'>validation</th><th>why it does not count</th>"
+      "<th class='n'>ran</th><th class='n'>tokens in / out</th><th class='n'>model "
+      "wait</th></tr>\n";
   for (const auto& n : t.nodes) {
     std::string why = n.fault + (n.detail.empty() ? "" : " - " + n.detail.substr(0, 200));
-    out += "<tr>" + Cell(std::to_string(n.id), true) + Cell(OperatorText(n.op)) + Cell(n.parent >= 0 ? "node " + std::to_string(n.parent) : "") + Cell(n.source) +
-           Cell(n.score ? FormatScore(*n.score) : "", true) + "<td class='fault'>" + Escape(why) + "</td>" + Cell(FormatDuration(n.exec_wall), true) +
-           Cell(n.tokens.completion ? std::to_string(n.tokens.prompt) + " / " + std::to_string(n.tokens.completion) : "-", true) +
+    out += "<tr>" + Cell(std::to_string(n.id), true) + Cell(OperatorText(n.op)) +
+           Cell(n.parent >= 0 ? "node " + std::to_string(n.parent) : "") + Cell(n.source) +
+           Cell(n.score ? FormatScore(*n.score) : "", true) + "<td class='fault'>" + Escape(why) +
+           "</td>" + Cell(FormatDuration(n.exec_wall), true) +
+           Cell(n.tokens.completion
+                    ? std::to_string(n.tokens.prompt) + " / " + std::to_string(n.tokens.completion)
+                    : "-",
+                true) +
            Cell(n.tokens.wait.count() ? FormatDuration(n.tokens.wait) : "-", true) + "</tr>\n";
   }
   out += "</table>\n";
@@ -104,24 +139,33 @@ std::string NodeTable(const TrialView& t) {
 }
 
 std::string TrialSection(const TrialView& t) {
-  std::string out = "<div class='card' id='" + Anchor(t) + "'><h3>" + Escape(t.id.agent.str() + ", seed " + std::to_string(t.id.seed)) + "</h3>";
+  std::string out = "<div class='card' id='" + Anchor(t) + "'><h3>" +
+                    Escape(t.id.agent.str() + ", seed " + std::to_string(t.id.seed)) + "</h3>";
   bool lower = t.verdict && t.verdict->lower_is_better;
   if (t.verdict) {
     const VerdictView& v = *t.verdict;
-    out += "<p>" + MedalSpan(v) + (v.score ? " with score <b>" + FormatScore(*v.score) + "</b>" : "") +
-           (v.detail.empty() ? "" : ": " + Escape(v.detail)) + ". The agent ended: " + Escape(v.agent_end + (v.agent_detail.empty() ? "" : " (" + v.agent_detail + ")")) + ".</p>";
-    out += "<p class='note'>submission " + Escape(v.submission_sha256.substr(0, 16)) + ", image " + Escape(v.image_digest.substr(0, 16)) + ", " +
-           std::to_string(t.attempts) + (t.attempts == 1 ? " attempt, " : " attempts, ") + FormatDuration(t.active) + " of work</p>";
+    out +=
+        "<p>" + MedalSpan(v) + (v.score ? " with score <b>" + FormatScore(*v.score) + "</b>" : "") +
+        (v.detail.empty() ? "" : ": " + Escape(v.detail)) + ". The agent ended: " +
+        Escape(v.agent_end + (v.agent_detail.empty() ? "" : " (" + v.agent_detail + ")")) + ".</p>";
+    out += "<p class='note'>submission " + Escape(v.submission_sha256.substr(0, 16)) + ", image " +
+           Escape(v.image_digest.substr(0, 16)) + ", " + std::to_string(t.attempts) +
+           (t.attempts == 1 ? " attempt, " : " attempts, ") + FormatDuration(t.active) +
+           " of work</p>";
   } else {
     out += "<p>" + Escape(t.state + (t.failure.empty() ? "" : ": " + t.failure)) + "</p>";
   }
   if (!t.nodes.empty()) {
-    out += "<h3>Search tree</h3>" + TreePlot(t, lower) + "<p class='note'>green: counts; ring: the best by validation; red outline: failed. Left to right in order of time.</p>";
+    out += "<h3>Search tree</h3>" + TreePlot(t, lower) +
+           "<p class='note'>green: counts; ring: the best by validation; red outline: failed. Left "
+           "to right in order of time.</p>";
     std::string time = TimePlot(t, lower);
     if (!time.empty()) out += "<h3>Score over time</h3>" + time;
     out += NodeTable(t);
   }
-  if (t.verdict) out += "<details><summary>verdict.json</summary><pre>" + Escape(t.verdict->json) + "</pre></details>";
+  if (t.verdict)
+    out += "<details><summary>verdict.json</summary><pre>" + Escape(t.verdict->json) +
+           "</pre></details>";
   return out + "</div>\n";
 }
 
@@ -133,18 +177,23 @@ std::string TaskSection(const RunView& run, const std::string& task_id) {
     if (t.id.task.str() != task_id) continue;
     trials += TrialSection(t);
     if (t.verdict && t.verdict->leaderboard_rows > 0) lines = &*t.verdict;
-    if (t.verdict && t.verdict->score) marks.push_back({t.id.agent.str() + " s" + std::to_string(t.id.seed), *t.verdict->score});
+    if (t.verdict && t.verdict->score)
+      marks.push_back({t.id.agent.str() + " s" + std::to_string(t.id.seed), *t.verdict->score});
   }
   auto task = tasks::FindTask(task_id);
   std::string out = "<h2>" + Escape(task ? task->title : task_id) + "</h2>\n<section>";
   if (task) {
-    out += "<p>" + Escape(task_id) + ". Metric: " + Escape(task->grader.metric) + (task->grader.lower_is_better ? ", lower is better" : ", higher is better") + ". Board: " +
-           Escape(task->leaderboard.header) + ".</p>";
-    if (!task->leaderboard.note.empty()) out += "<p class='note'>" + Escape(task->leaderboard.note) + "</p>";
+    out += "<p>" + Escape(task_id) + ". Metric: " + Escape(task->grader.metric) +
+           (task->grader.lower_is_better ? ", lower is better" : ", higher is better") +
+           ". Board: " + Escape(task->leaderboard.header) + ".</p>";
+    if (!task->leaderboard.note.empty())
+      out += "<p class='note'>" + Escape(task->leaderboard.note) + "</p>";
   }
   if (lines) {
     out += BoardPlot(ReadBoard(run.dir / "boards" / (task_id + ".csv")), *lines, marks) +
-           "<p class='note'>Bar heights are square roots of counts; the best agent's place is out of " + std::to_string(lines->leaderboard_rows) + " rows.</p>";
+           "<p class='note'>Bar heights are square roots of counts; the best agent's place is out "
+           "of " +
+           std::to_string(lines->leaderboard_rows) + " rows.</p>";
   }
   return out + "</section>\n" + trials;
 }
@@ -152,21 +201,28 @@ std::string TaskSection(const RunView& run, const std::string& task_id) {
 }  // namespace
 
 std::string ReportHtml(const RunView& run) {
-  auto done = std::ranges::count_if(run.trials, [](const TrialView& t) { return t.verdict.has_value(); });
+  auto done =
+      std::ranges::count_if(run.trials, [](const TrialView& t) { return t.verdict.has_value(); });
   std::string started;
   for (const auto& t : run.trials) {
     if (!t.started.empty() && (started.empty() || t.started < started)) started = t.started;
   }
-  std::string out = "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'>"
-                    "<title>Podium: " + Escape(run.name) + "</title><style>" + kStyle + "</style></head><body><main>\n";
-  out += "<p class='note'>Podium " PODIUM_VERSION "</p><h1>" + Escape(run.name) + "</h1><p>" + std::to_string(done) + " of " + std::to_string(run.trials.size()) +
-         " trials have their verdict" + (started.empty() ? "" : "; started " + Escape(started)) + ".</p>\n";
+  std::string out =
+      "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' "
+      "content='width=device-width,initial-scale=1'>"
+      "<title>Podium: " +
+      Escape(run.name) + "</title><style>" + kStyle + "</style></head><body><main>\n";
+  out += "<p class='note'>Podium " PODIUM_VERSION "</p><h1>" + Escape(run.name) + "</h1><p>" +
+         std::to_string(done) + " of " + std::to_string(run.trials.size()) +
+         " trials have their verdict" + (started.empty() ? "" : "; started " + Escape(started)) +
+         ".</p>\n";
   out += Overview(run) + "<h2>Agents</h2>\n" + Agents(run);
   std::set<std::string> seen;
   for (const auto& t : run.trials) {
     if (seen.insert(t.id.task.str()).second) out += TaskSection(run, t.id.task.str());
   }
-  out += "<h2>Configuration</h2><section><details><summary>run.yaml</summary><pre>" + Escape(run.config_yaml) + "</pre></details><details><summary>lock.json</summary><pre>" +
+  out += "<h2>Configuration</h2><section><details><summary>run.yaml</summary><pre>" +
+         Escape(run.config_yaml) + "</pre></details><details><summary>lock.json</summary><pre>" +
          Escape(run.lock_json) + "</pre></details></section>\n";
   return out + "</main></body></html>\n";
 }

@@ -6,8 +6,9 @@
 
 namespace podium::harness {
 
-// One self-contained page (no script, no link to anywhere): medal table, every score on its board, search tree and score over time
-// of each trial, programs and their output. Whatever an agent wrote is escaped.
+// One self-contained page (no script, no link to anywhere): medal table, every score on its board,
+// search tree and score over time of each trial, programs and their output. Whatever an agent wrote
+// is escaped.
 [[nodiscard]] std::string ReportHtml(const RunView& run);
 
 }  // namespace podium::harness

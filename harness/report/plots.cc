@@ -18,13 +18,17 @@ constexpr double kWidth = 720;
 std::string N(double v) { return FormatScore(v, 1); }
 
 std::string Line(double x1, double y1, double x2, double y2, std::string_view css) {
-  return "<line x1='" + N(x1) + "' y1='" + N(y1) + "' x2='" + N(x2) + "' y2='" + N(y2) + "' class='" + std::string(css) + "'/>";
+  return "<line x1='" + N(x1) + "' y1='" + N(y1) + "' x2='" + N(x2) + "' y2='" + N(y2) +
+         "' class='" + std::string(css) + "'/>";
 }
-std::string Words(double x, double y, std::string_view css, std::string_view anchor, std::string_view text) {
-  return "<text x='" + N(x) + "' y='" + N(y) + "' class='" + std::string(css) + "' text-anchor='" + std::string(anchor) + "'>" + Escape(text) + "</text>";
+std::string Words(double x, double y, std::string_view css, std::string_view anchor,
+                  std::string_view text) {
+  return "<text x='" + N(x) + "' y='" + N(y) + "' class='" + std::string(css) + "' text-anchor='" +
+         std::string(anchor) + "'>" + Escape(text) + "</text>";
 }
 std::string Svg(double height, const std::string& label, const std::string& body) {
-  return "<svg viewBox='0 0 " + N(kWidth) + " " + N(height) + "' role='img' aria-label='" + Escape(label) + "'>" + body + "</svg>";
+  return "<svg viewBox='0 0 " + N(kWidth) + " " + N(height) + "' role='img' aria-label='" +
+         Escape(label) + "'>" + body + "</svg>";
 }
 
 // Maps scores to x so that better is to the right; what lies outside is held at the edge.
@@ -46,7 +50,8 @@ double Quantile(std::vector<std::pair<double, int>> rows, double q, int total) {
   return rows.back().first;
 }
 
-Axis BoardAxis(const BoardScores& board, const VerdictView& v, const std::vector<BoardMark>& marks) {
+Axis BoardAxis(const BoardScores& board, const VerdictView& v,
+               const std::vector<BoardMark>& marks) {
   int n = board.total();
   auto [low, high] = std::ranges::minmax_element(board.rows, {}, &std::pair<double, int>::first);
   Axis axis;
@@ -73,7 +78,8 @@ std::string Bars(const BoardScores& board, const Axis& axis, double top, double 
     int count = bins[static_cast<std::size_t>(i)];
     if (count == 0) continue;
     double height = std::max(1.5, (base - top) * std::sqrt(static_cast<double>(count) / most));
-    out += "<rect x='" + N(axis.left + i * step) + "' y='" + N(base - height) + "' width='" + N(step - 1) + "' height='" + N(height) + "' class='bar'><title>" +
+    out += "<rect x='" + N(axis.left + i * step) + "' y='" + N(base - height) + "' width='" +
+           N(step - 1) + "' height='" + N(height) + "' class='bar'><title>" +
            std::to_string(count) + (i == 0 ? " at or below the left edge" : "") + "</title></rect>";
   }
   return out;
@@ -87,12 +93,14 @@ std::string MedalLines(const VerdictView& v, const Axis& axis, double top, doubl
     const char* name;
   };
   double row = 0;
-  for (const Mark& m : {Mark{v.median, "median", "median"}, Mark{v.bronze, "bronze", "bronze"}, Mark{v.silver, "silver", "silver"}, Mark{v.gold, "gold", "gold"}}) {
+  for (const Mark& m : {Mark{v.median, "median", "median"}, Mark{v.bronze, "bronze", "bronze"},
+                        Mark{v.silver, "silver", "silver"}, Mark{v.gold, "gold", "gold"}}) {
     if (!m.at) continue;
     double x = axis.X(*m.at);
     out += Line(x, top - 4, x, base, m.css);
     bool right = x > kWidth - 130;
-    out += Words(right ? x - 4 : x + 4, top + 8 + 12 * row, std::string("tag ") + m.css, right ? "end" : "start", std::string(m.name) + " " + FormatScore(*m.at));
+    out += Words(right ? x - 4 : x + 4, top + 8 + 12 * row, std::string("tag ") + m.css,
+                 right ? "end" : "start", std::string(m.name) + " " + FormatScore(*m.at));
     ++row;
   }
   return out;
@@ -105,7 +113,8 @@ int Depth(const std::vector<agents::SearchNode>& nodes, std::size_t i) {
 }
 
 std::string NodeTitle(const agents::SearchNode& n) {
-  std::string out = "node " + std::to_string(n.id) + ", " + std::string(OperatorText(n.op)) + ", " + n.source;
+  std::string out =
+      "node " + std::to_string(n.id) + ", " + std::string(OperatorText(n.op)) + ", " + n.source;
   return out + (n.good() && n.score ? ": " + FormatScore(*n.score) : ": " + n.fault);
 }
 
@@ -115,12 +124,23 @@ std::string Escape(std::string_view text) {
   std::string out;
   for (char c : Printable(text)) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -150,18 +170,24 @@ BoardScores ReadBoard(const std::filesystem::path& csv) {
   }
 }
 
-std::string BoardPlot(const BoardScores& board, const VerdictView& lines, const std::vector<BoardMark>& marks) {
+std::string BoardPlot(const BoardScores& board, const VerdictView& lines,
+                      const std::vector<BoardMark>& marks) {
   if (board.rows.empty()) return "<p class='note'>The board is not in the run's folder.</p>";
   Axis axis = BoardAxis(board, lines, marks);
   double top = 24, base = 130;
   double below = base + 34;
-  std::string body = Bars(board, axis, top, base) + Line(axis.left, base, axis.right, base, "axis") + MedalLines(lines, axis, top, base);
-  body += Words(axis.left, base + 14, "tick", "start", FormatScore(axis.worst) + " and worse") + Words(axis.right, base + 14, "tick", "end", FormatScore(axis.best) + " (better)");
+  std::string body = Bars(board, axis, top, base) +
+                     Line(axis.left, base, axis.right, base, "axis") +
+                     MedalLines(lines, axis, top, base);
+  body += Words(axis.left, base + 14, "tick", "start", FormatScore(axis.worst) + " and worse") +
+          Words(axis.right, base + 14, "tick", "end", FormatScore(axis.best) + " (better)");
   for (const auto& m : marks) {
     double x = axis.X(m.score);
-    body += "<path d='M" + N(x) + " " + N(base + 1) + " l-6 11 l12 0 z' class='mark'/>" + Line(x, base + 12, x, below - 8, "stem");
+    body += "<path d='M" + N(x) + " " + N(base + 1) + " l-6 11 l12 0 z' class='mark'/>" +
+            Line(x, base + 12, x, below - 8, "stem");
     bool right = x > kWidth / 2;
-    body += Words(right ? x - 8 : x + 8, below, "tag mark", right ? "end" : "start", m.label + " " + FormatScore(m.score));
+    body += Words(right ? x - 8 : x + 8, below, "tag mark", right ? "end" : "start",
+                  m.label + " " + FormatScore(m.score));
     below += 16;
   }
   return Svg(below, "distribution of the board", body);
@@ -189,8 +215,10 @@ std::string TreePlot(const TrialView& trial, bool lower_is_better) {
     }
     std::string css = n.good() ? "good" : "bad";
     if (static_cast<int>(i) == best) css += " best";
-    circles += "<circle cx='" + N(at[i].first) + "' cy='" + N(at[i].second) + "' r='9' class='" + css + "'><title>" + Escape(NodeTitle(n)) + "</title></circle>";
-    circles += Words(at[i].first, at[i].second + 3.5, n.good() ? "id" : "id badid", "middle", std::to_string(n.id));
+    circles += "<circle cx='" + N(at[i].first) + "' cy='" + N(at[i].second) + "' r='9' class='" +
+               css + "'><title>" + Escape(NodeTitle(n)) + "</title></circle>";
+    circles += Words(at[i].first, at[i].second + 3.5, n.good() ? "id" : "id badid", "middle",
+                     std::to_string(n.id));
   }
   return Svg(44 + 38.0 * deepest, "search tree", edges + circles);
 }
@@ -198,7 +226,8 @@ std::string TreePlot(const TrialView& trial, bool lower_is_better) {
 std::string TimePlot(const TrialView& trial, bool lower_is_better) {
   std::vector<std::pair<double, double>> points;
   for (std::size_t i = 0; i < trial.nodes.size() && i < trial.node_times.size(); ++i) {
-    if (trial.nodes[i].good() && trial.nodes[i].score) points.emplace_back(static_cast<double>(trial.node_times[i].count()), *trial.nodes[i].score);
+    if (trial.nodes[i].good() && trial.nodes[i].score)
+      points.emplace_back(static_cast<double>(trial.node_times[i].count()), *trial.nodes[i].score);
   }
   if (points.empty()) return "";
   auto [low, high] = std::ranges::minmax_element(points, {}, &std::pair<double, double>::second);
@@ -207,8 +236,13 @@ std::string TimePlot(const TrialView& trial, bool lower_is_better) {
   auto x = [&](double t) { return 90 + t / end * (kWidth - 120); };
   auto y = [&](double s) { return 16 + (high->second - s) / span * 88; };
   std::string body = Line(90, 112, kWidth - 20, 112, "axis") + Line(90, 10, 90, 112, "axis");
-  body += Words(84, y(high->second) + 4, "tick", "end", FormatScore(high->second)) + Words(84, y(low->second) + 4, "tick", "end", FormatScore(low->second));
-  body += Words(kWidth - 20, 128, "tick", "end", FormatDuration(Millis(static_cast<std::int64_t>(end)))) + Words(90, 128, "tick", "start", lower_is_better ? "validation score, lower is better" : "validation score, higher is better");
+  body += Words(84, y(high->second) + 4, "tick", "end", FormatScore(high->second)) +
+          Words(84, y(low->second) + 4, "tick", "end", FormatScore(low->second));
+  body += Words(kWidth - 20, 128, "tick", "end",
+                FormatDuration(Millis(static_cast<std::int64_t>(end)))) +
+          Words(90, 128, "tick", "start",
+                lower_is_better ? "validation score, lower is better"
+                                : "validation score, higher is better");
   std::string path;
   double best = points.front().second;
   for (const auto& [t, s] : points) {

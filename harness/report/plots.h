@@ -24,11 +24,13 @@ struct BoardScores {
 // boards/<task>.csv of a run; empty when it is not there.
 [[nodiscard]] BoardScores ReadBoard(const std::filesystem::path& csv);
 
-// A histogram of the board, better scores to the right, with the medal and median lines and a mark for each trial. The worst
-// twentieth of the board is gathered in the leftmost bar, which says so.
-[[nodiscard]] std::string BoardPlot(const BoardScores& board, const VerdictView& lines, const std::vector<BoardMark>& marks);
+// A histogram of the board, better scores to the right, with the medal and median lines and a mark
+// for each trial. The worst twentieth of the board is gathered in the leftmost bar, which says so.
+[[nodiscard]] std::string BoardPlot(const BoardScores& board, const VerdictView& lines,
+                                    const std::vector<BoardMark>& marks);
 
-// The search tree: one circle a node, drafts at the top, children below; filled when it counts, ringed when it is the best.
+// The search tree: one circle a node, drafts at the top, children below; filled when it counts,
+// ringed when it is the best.
 [[nodiscard]] std::string TreePlot(const TrialView& trial, bool lower_is_better);
 
 // Validation scores over working time: a dot a node, a line for the best so far.

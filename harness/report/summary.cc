@@ -39,19 +39,32 @@ std::vector<std::string> Row(const TrialView& t) {
   std::string bronze = v.bronze ? FormatScore(*v.bronze) : "";
   std::string median = v.median ? FormatScore(*v.median) : "";
   std::string order = v.bronze ? (v.lower_is_better ? "↓" : "↑") : "";
-  return {t.id.task.str(), t.id.agent.str(), "s" + std::to_string(t.id.seed), VerdictText(t), v.score ? FormatScore(*v.score) + " " + order : "",
-          MedalText(t), v.percentile ? Percent(*v.percentile) : "", median, bronze, BoardText(t)};
+  return {t.id.task.str(),
+          t.id.agent.str(),
+          "s" + std::to_string(t.id.seed),
+          VerdictText(t),
+          v.score ? FormatScore(*v.score) + " " + order : "",
+          MedalText(t),
+          v.percentile ? Percent(*v.percentile) : "",
+          median,
+          bronze,
+          BoardText(t)};
 }
 
 std::string AgentLine(const AgentSummary& a) {
   Share medals = MakeShare(a.gold + a.silver + a.bronze, a.graded);
-  std::string out = a.agent + ": medals " + medals.Text() + ": " + std::to_string(a.gold) + " gold, " + std::to_string(a.silver) + " silver, " +
-                    std::to_string(a.bronze) + " bronze; above median " + std::to_string(a.above_median) + "/" + std::to_string(a.graded) + "; valid " +
-                    std::to_string(a.valid) + "/" + std::to_string(a.graded) + "; " + std::to_string(a.tasks) + (a.tasks == 1 ? " task, " : " tasks, ") +
-                    std::to_string(a.seeds) + (a.seeds == 1 ? " seed" : " seeds");
+  std::string out = a.agent + ": medals " + medals.Text() + ": " + std::to_string(a.gold) +
+                    " gold, " + std::to_string(a.silver) + " silver, " + std::to_string(a.bronze) +
+                    " bronze; above median " + std::to_string(a.above_median) + "/" +
+                    std::to_string(a.graded) + "; valid " + std::to_string(a.valid) + "/" +
+                    std::to_string(a.graded) + "; " + std::to_string(a.tasks) +
+                    (a.tasks == 1 ? " task, " : " tasks, ") + std::to_string(a.seeds) +
+                    (a.seeds == 1 ? " seed" : " seeds");
   if (a.seeds < 3) out += " (too few to say how much seeds vary: use 3 or more)";
   if (a.completion_tokens > 0) {
-    out += "; " + std::to_string(a.prompt_tokens) + " prompt and " + std::to_string(a.completion_tokens) + " completion tokens, " + FormatDuration(a.wait) + " waiting for the model";
+    out += "; " + std::to_string(a.prompt_tokens) + " prompt and " +
+           std::to_string(a.completion_tokens) + " completion tokens, " + FormatDuration(a.wait) +
+           " waiting for the model";
   }
   return out + "\n";
 }
@@ -63,7 +76,8 @@ std::string Failures(const RunView& run) {
     if (!t.verdict && !t.failure.empty()) why = "infrastructure: " + t.failure;
     if (t.verdict && t.verdict->verdict != "scored") {
       why = VerdictText(t) + (t.verdict->detail.empty() ? "" : " - " + t.verdict->detail);
-      if (!t.verdict->agent_end.empty() && t.verdict->agent_end != "finished") why += " (agent: " + t.verdict->agent_end + ")";
+      if (!t.verdict->agent_end.empty() && t.verdict->agent_end != "finished")
+        why += " (agent: " + t.verdict->agent_end + ")";
     }
     if (!why.empty()) out += "  " + t.id.str() + "  " + why + "\n";
   }
@@ -71,8 +85,9 @@ std::string Failures(const RunView& run) {
 }
 
 Json TrialJson(const TrialView& t) {
-  Json j = {{"task", t.id.task.str()}, {"agent", t.id.agent.str()}, {"seed", t.id.seed}, {"state", t.state}, {"attempts", t.attempts},
-            {"active_ms", t.active.count()}, {"nodes", t.nodes.size()}, {"dir", t.dir.string()}};
+  Json j = {{"task", t.id.task.str()}, {"agent", t.id.agent.str()}, {"seed", t.id.seed},
+            {"state", t.state},        {"attempts", t.attempts},    {"active_ms", t.active.count()},
+            {"nodes", t.nodes.size()}, {"dir", t.dir.string()}};
   j["failure"] = t.failure.empty() ? Json() : Json(t.failure);
   j["verdict"] = nullptr;
   if (t.verdict) {
@@ -99,7 +114,8 @@ Share MakeShare(int hits, int n) {
 std::string Share::Text() const {
   std::string out = std::to_string(hits) + "/" + std::to_string(n);
   if (n == 0) return out;
-  return out + " (" + Percent(static_cast<double>(hits) / n) + ", 95 % interval " + FormatScore(100 * low, 0) + "-" + Percent(high) + ")";
+  return out + " (" + Percent(static_cast<double>(hits) / n) + ", 95 % interval " +
+         FormatScore(100 * low, 0) + "-" + Percent(high) + ")";
 }
 
 std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
@@ -140,8 +156,9 @@ std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
 }
 
 std::string MedalTable(const RunView& run) {
-  TextTable table({"task", "agent", "seed", "verdict", "score", "medal", "beats", "median", "bronze", "board"},
-                  {false, false, false, false, true, false, true, true, true, false});
+  TextTable table(
+      {"task", "agent", "seed", "verdict", "score", "medal", "beats", "median", "bronze", "board"},
+      {false, false, false, false, true, false, true, true, true, false});
   for (const auto& t : run.trials) table.Add(Row(t));
   return table.Text();
 }
@@ -153,22 +170,43 @@ std::string SummaryText(const RunView& run) {
   auto open = std::ranges::count_if(run.trials, [](const TrialView& t) { return !t.verdict; });
   out += "\nFiles:  " + run.dir.string() + "\n";
   if (open > 0) {
-    out += "Next:   run the same command again: " + std::to_string(open) + " of " + std::to_string(run.trials.size()) + " trials have no verdict yet\n";
+    out += "Next:   run the same command again: " + std::to_string(open) + " of " +
+           std::to_string(run.trials.size()) + " trials have no verdict yet\n";
   } else {
-    out += "Next:   podium report " + run.name + "    (writes report.html: scores on the board, search trees)\n";
+    out += "Next:   podium report " + run.name +
+           "    (writes report.html: scores on the board, search trees)\n";
   }
   return out;
 }
 
 std::string SummaryJson(const RunView& run) {
-  Json out = {{"schema", "podium-summary/1"}, {"run", run.name}, {"dir", run.dir.string()}, {"trials", Json::array()}, {"agents", Json::array()}};
+  Json out = {{"schema", "podium-summary/1"},
+              {"run", run.name},
+              {"dir", run.dir.string()},
+              {"trials", Json::array()},
+              {"agents", Json::array()}};
   for (const auto& t : run.trials) out["trials"].push_back(TrialJson(t));
   for (const auto& a : SummarizeAgents(run)) {
     Share medals = MakeShare(a.gold + a.silver + a.bronze, a.graded);
-    out["agents"].push_back({{"agent", a.agent}, {"trials", a.trials}, {"graded", a.graded}, {"grader_errors", a.grader_errors}, {"tasks", a.tasks},
-                             {"seeds", a.seeds}, {"gold", a.gold}, {"silver", a.silver}, {"bronze", a.bronze}, {"above_median", a.above_median},
-                             {"valid", a.valid}, {"submitted", a.submitted}, {"any_medal", {{"hits", medals.hits}, {"n", medals.n}, {"wilson95", {medals.low, medals.high}}}},
-                             {"prompt_tokens", a.prompt_tokens}, {"completion_tokens", a.completion_tokens}, {"model_wait_ms", a.wait.count()}, {"active_ms", a.active.count()}});
+    out["agents"].push_back(
+        {{"agent", a.agent},
+         {"trials", a.trials},
+         {"graded", a.graded},
+         {"grader_errors", a.grader_errors},
+         {"tasks", a.tasks},
+         {"seeds", a.seeds},
+         {"gold", a.gold},
+         {"silver", a.silver},
+         {"bronze", a.bronze},
+         {"above_median", a.above_median},
+         {"valid", a.valid},
+         {"submitted", a.submitted},
+         {"any_medal",
+          {{"hits", medals.hits}, {"n", medals.n}, {"wilson95", {medals.low, medals.high}}}},
+         {"prompt_tokens", a.prompt_tokens},
+         {"completion_tokens", a.completion_tokens},
+         {"model_wait_ms", a.wait.count()},
+         {"active_ms", a.active.count()}});
   }
   return DumpJson(out, 2);
 }

@@ -7,7 +7,8 @@
 
 namespace podium::harness {
 
-// A share with Wilson's 95 % score interval (Wilson 1927; the interval Agresti & Coull 1998 recommend for small n).
+// A share with Wilson's 95 % score interval (Wilson 1927; the interval Agresti & Coull 1998
+// recommend for small n).
 struct Share {
   int hits = 0;
   int n = 0;
@@ -16,7 +17,8 @@ struct Share {
 };
 [[nodiscard]] Share MakeShare(int hits, int n);
 
-// One agent over the trials of a run that have a verdict. A grader_error is counted apart and never as a failure of the agent.
+// One agent over the trials of a run that have a verdict. A grader_error is counted apart and never
+// as a failure of the agent.
 struct AgentSummary {
   std::string agent;
   int trials = 0, graded = 0, grader_errors = 0, tasks = 0, seeds = 0;
@@ -28,12 +30,14 @@ struct AgentSummary {
 
 // The medal table, a row a trial.
 [[nodiscard]] std::string MedalTable(const RunView& run);
-// The table, a line an agent with its shares, what failed and why, where the files are and the next command.
+// The table, a line an agent with its shares, what failed and why, where the files are and the next
+// command.
 [[nodiscard]] std::string SummaryText(const RunView& run);
 // The same with stable fields ("podium-summary/1").
 [[nodiscard]] std::string SummaryJson(const RunView& run);
 
-// mle-bench's grading report for these trials (reference: its README and grade.py), so that its tools read ours.
+// mle-bench's grading report for these trials (reference: its README and grade.py), so that its
+// tools read ours.
 [[nodiscard]] std::string GradingReportJson(const RunView& run, const Clock& clock);
 
 }  // namespace podium::harness

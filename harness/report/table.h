@@ -5,12 +5,14 @@
 
 namespace podium::harness {
 
-// A table of text with aligned columns. Numbers are right-aligned when `right` says so for their column.
+// A table of text with aligned columns. Numbers are right-aligned when `right` says so for their
+// column.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> head, std::vector<bool> right = {});
   void Add(std::vector<std::string> row);
-  // Rules under the head, two blanks between columns, no trailing blanks. Widths count characters, not bytes.
+  // Rules under the head, two blanks between columns, no trailing blanks. Widths count characters,
+  // not bytes.
   [[nodiscard]] std::string Text() const;
 
  private:

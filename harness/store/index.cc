@@ -25,7 +25,8 @@ class Database {
     sqlite3* raw = nullptr;
     int rc = sqlite3_open(path.c_str(), &raw);
     Database db(raw);
-    if (rc != SQLITE_OK) return Fail(ErrorCode::kIo, "cannot open " + path.string() + ": " + sqlite3_errstr(rc));
+    if (rc != SQLITE_OK)
+      return Fail(ErrorCode::kIo, "cannot open " + path.string() + ": " + sqlite3_errstr(rc));
     sqlite3_busy_timeout(raw, 10'000);
     PODIUM_TRY(db.Run("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"));
     PODIUM_TRY(db.Run(kSchema));
@@ -50,13 +51,15 @@ class Database {
 // A prepared statement whose parameters are bound in order.
 class Statement {
  public:
-  Statement(const Database& db, const char* sql) : db_(db.get()), stmt_(nullptr, &sqlite3_finalize) {
+  Statement(const Database& db, const char* sql)
+      : db_(db.get()), stmt_(nullptr, &sqlite3_finalize) {
     sqlite3_stmt* raw = nullptr;
     ok_ = sqlite3_prepare_v2(db_, sql, -1, &raw, nullptr) == SQLITE_OK;
     stmt_.reset(raw);
   }
   Statement& Bind(const std::string& v) {
-    if (ok_) sqlite3_bind_text(stmt_.get(), ++at_, v.data(), static_cast<int>(v.size()), SQLITE_TRANSIENT);
+    if (ok_)
+      sqlite3_bind_text(stmt_.get(), ++at_, v.data(), static_cast<int>(v.size()), SQLITE_TRANSIENT);
     return *this;
   }
   Statement& Bind(std::int64_t v) {
@@ -83,8 +86,16 @@ class Statement {
 Status PutNodes(const Database& db, const TrialView& t) {
   for (const auto& n : t.nodes) {
     Statement s(db, "INSERT OR REPLACE INTO nodes VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
-    s.Bind(t.id.task.str()).Bind(t.id.agent.str()).Bind(std::int64_t{t.id.seed}).Bind(std::int64_t{n.id}).Bind(std::int64_t{n.parent});
-    s.Bind(std::string(OperatorText(n.op))).Bind(n.source).Bind(n.score).Bind(n.fault).Bind(n.exec_wall.count());
+    s.Bind(t.id.task.str())
+        .Bind(t.id.agent.str())
+        .Bind(std::int64_t{t.id.seed})
+        .Bind(std::int64_t{n.id})
+        .Bind(std::int64_t{n.parent});
+    s.Bind(std::string(OperatorText(n.op)))
+        .Bind(n.source)
+        .Bind(n.score)
+        .Bind(n.fault)
+        .Bind(n.exec_wall.count());
     s.Bind(n.tokens.prompt).Bind(n.tokens.completion).Bind(n.tokens.wait.count());
     PODIUM_TRY(s.Execute());
   }
@@ -95,9 +106,23 @@ Status PutTrial(const Database& db, const TrialView& t) {
   const VerdictView none;
   const VerdictView& v = t.verdict ? *t.verdict : none;
   Statement s(db, "INSERT OR REPLACE INTO trials VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
-  s.Bind(t.id.task.str()).Bind(t.id.agent.str()).Bind(std::int64_t{t.id.seed}).Bind(t.state).Bind(std::int64_t{t.attempts});
-  s.Bind(t.started).Bind(t.ended).Bind(t.active.count()).Bind(t.failure).Bind(v.verdict).Bind(v.reason).Bind(v.score);
-  s.Bind(v.medal).Bind(std::int64_t{v.above_median}).Bind(v.percentile).Bind(v.agent_end).Bind(v.submission_sha256);
+  s.Bind(t.id.task.str())
+      .Bind(t.id.agent.str())
+      .Bind(std::int64_t{t.id.seed})
+      .Bind(t.state)
+      .Bind(std::int64_t{t.attempts});
+  s.Bind(t.started)
+      .Bind(t.ended)
+      .Bind(t.active.count())
+      .Bind(t.failure)
+      .Bind(v.verdict)
+      .Bind(v.reason)
+      .Bind(v.score);
+  s.Bind(v.medal)
+      .Bind(std::int64_t{v.above_median})
+      .Bind(v.percentile)
+      .Bind(v.agent_end)
+      .Bind(v.submission_sha256);
   PODIUM_TRY(s.Execute());
   return PutNodes(db, t);
 }

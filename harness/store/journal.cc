@@ -14,9 +14,12 @@
 namespace podium::harness {
 namespace {
 
-std::string Checksum(std::int64_t number, std::string_view time, std::string_view type, std::string_view body) {
-  std::string text = std::to_string(number) + "|" + std::string(time) + "|" + std::string(type) + "|" + std::string(body);
-  uLong crc = crc32(0L, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size()));
+std::string Checksum(std::int64_t number, std::string_view time, std::string_view type,
+                     std::string_view body) {
+  std::string text = std::to_string(number) + "|" + std::string(time) + "|" + std::string(type) +
+                     "|" + std::string(body);
+  uLong crc =
+      crc32(0L, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size()));
   char out[16];
   std::snprintf(out, sizeof out, "%08lx", crc);
   return out;
@@ -36,7 +39,8 @@ Result<JournalEvent> ParseLine(std::string_view line, const std::string& place) 
 }
 
 // Parses whole lines; `sound_bytes` is the length of the part that holds them.
-Result<std::vector<JournalEvent>> Parse(const std::string& text, const std::string& name, std::size_t& sound_bytes) {
+Result<std::vector<JournalEvent>> Parse(const std::string& text, const std::string& name,
+                                        std::size_t& sound_bytes) {
   std::vector<JournalEvent> events;
   sound_bytes = 0;
   while (sound_bytes < text.size()) {
@@ -46,7 +50,8 @@ Result<std::vector<JournalEvent>> Parse(const std::string& text, const std::stri
     auto event = ParseLine(std::string_view(text).substr(sound_bytes, end - sound_bytes), place);
     if (!event && end + 1 == text.size()) break;
     if (!event) return tl::unexpected(event.error());
-    if (event->number != static_cast<std::int64_t>(events.size()) + 1) return Fail(ErrorCode::kIo, place + ": event numbers have a gap");
+    if (event->number != static_cast<std::int64_t>(events.size()) + 1)
+      return Fail(ErrorCode::kIo, place + ": event numbers have a gap");
     events.push_back(std::move(*event));
     sound_bytes = end + 1;
   }
@@ -87,7 +92,8 @@ Status Journal::Record(std::string_view type, const std::string& body_json) {
   line["body"] = OrderedJson::parse(e.body_json);
   line["crc"] = Checksum(e.number, e.time, e.type, e.body_json);
   PODIUM_TRY(WriteAll(fd_.get(), DumpJson(line) + "\n"));
-  if (::fdatasync(fd_.get()) != 0) return FailErrno(ErrorCode::kIo, "cannot sync the journal", errno);
+  if (::fdatasync(fd_.get()) != 0)
+    return FailErrno(ErrorCode::kIo, "cannot sync the journal", errno);
   events_.push_back(std::move(e));
   return {};
 }

@@ -20,9 +20,10 @@ struct JournalEvent {
   std::string body_json;
 };
 
-// A trial's append-only event log: one JSON object a line {"n","t","type","body","crc"}, where crc is the CRC-32 of
-// "n|t|type|body". Record returns after fdatasync: an event is on disk before anybody acts on it. A last line cut by a crash is
-// dropped when the journal is opened; damage anywhere else is an error. One writer (the lease's owner); any number of readers.
+// A trial's append-only event log: one JSON object a line {"n","t","type","body","crc"}, where crc
+// is the CRC-32 of "n|t|type|body". Record returns after fdatasync: an event is on disk before
+// anybody acts on it. A last line cut by a crash is dropped when the journal is opened; damage
+// anywhere else is an error. One writer (the lease's owner); any number of readers.
 class Journal final : public agents::EventSink {
  public:
   [[nodiscard]] static Result<Journal> Open(const std::filesystem::path& path, const Clock& clock);

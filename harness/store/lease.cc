@@ -22,7 +22,8 @@ std::string BootId() {
   return text ? std::string(Trim(*text)) : "";
 }
 
-// Field 22 of /proc/PID/stat: start time in clock ticks since boot, which tells a process from a later one of the same number.
+// Field 22 of /proc/PID/stat: start time in clock ticks since boot, which tells a process from a
+// later one of the same number.
 std::string StartTime(long pid) {
   auto text = ReadFile("/proc/" + std::to_string(pid) + "/stat", 4096);
   if (!text) return "";
@@ -38,7 +39,8 @@ std::int64_t NowMs(const Clock& clock) {
 }
 
 bool Alive(const Json& lease, const Clock& clock) {
-  if (JsonOr<std::string>(lease, "boot", "") == BootId() && JsonOr<std::string>(lease, "host", "") == HostName()) {
+  if (JsonOr<std::string>(lease, "boot", "") == BootId() &&
+      JsonOr<std::string>(lease, "host", "") == HostName()) {
     std::string start = StartTime(JsonOr<long>(lease, "pid", 0));
     return !start.empty() && start == JsonOr<std::string>(lease, "start", "");
   }
@@ -46,7 +48,11 @@ bool Alive(const Json& lease, const Clock& clock) {
 }
 
 Status Write(const fs::path& path, const Clock& clock) {
-  Json lease = {{"host", HostName()}, {"boot", BootId()}, {"pid", ::getpid()}, {"start", StartTime(::getpid())}, {"beat", NowMs(clock)}};
+  Json lease = {{"host", HostName()},
+                {"boot", BootId()},
+                {"pid", ::getpid()},
+                {"start", StartTime(::getpid())},
+                {"beat", NowMs(clock)}};
   return WriteFileAtomic(path, DumpJson(lease) + "\n");
 }
 
@@ -75,7 +81,8 @@ std::string LeaseOwner(const fs::path& trial_dir, const Clock& clock) {
   if (!text) return "";
   auto lease = ParseJson(*text, "lease");
   if (!lease || !lease->is_object() || !Alive(*lease, clock)) return "";
-  return JsonOr<std::string>(*lease, "host", "?") + ":" + std::to_string(JsonOr<long>(*lease, "pid", 0));
+  return JsonOr<std::string>(*lease, "host", "?") + ":" +
+         std::to_string(JsonOr<long>(*lease, "pid", 0));
 }
 
 }  // namespace podium::harness

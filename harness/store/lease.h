@@ -9,13 +9,14 @@
 
 namespace podium::harness {
 
-// The right to work on one trial: a file {host, boot, pid, start, beat} in its folder, renewed by Beat. It is free when nobody
-// holds it, when its owner on this host (same boot) has died, or when an owner elsewhere has not beaten for kLeaseStale.
-// Destruction gives it back.
+// The right to work on one trial: a file {host, boot, pid, start, beat} in its folder, renewed by
+// Beat. It is free when nobody holds it, when its owner on this host (same boot) has died, or when
+// an owner elsewhere has not beaten for kLeaseStale. Destruction gives it back.
 class Lease {
  public:
   // Empty when a living owner holds it.
-  [[nodiscard]] static Result<std::optional<Lease>> TryTake(const std::filesystem::path& trial_dir, const Clock& clock);
+  [[nodiscard]] static Result<std::optional<Lease>> TryTake(const std::filesystem::path& trial_dir,
+                                                            const Clock& clock);
   Lease(Lease&& other) noexcept : path_(std::exchange(other.path_, {})), clock_(other.clock_) {}
   Lease& operator=(Lease&&) = delete;
   ~Lease();

@@ -31,7 +31,9 @@ void TakeNode(TrialView& t, const JournalEvent& e, Millis active) {
 std::int64_t ParseIso(const std::string& text) {
   std::tm tm{};
   int ms = 0;
-  if (std::sscanf(text.c_str(), "%d-%d-%dT%d:%d:%d.%dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) != 7) return 0;
+  if (std::sscanf(text.c_str(), "%d-%d-%dT%d:%d:%d.%dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+                  &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) != 7)
+    return 0;
   tm.tm_year -= 1900;
   tm.tm_mon -= 1;
   return static_cast<std::int64_t>(timegm(&tm)) * 1000 + ms;
@@ -70,7 +72,8 @@ void Replay(TrialView& t) {
 Result<VerdictView> ParseVerdict(const std::string& text, std::string_view name) {
   PODIUM_ASSIGN(Json json, ParseJson(text, name));
   auto grade = json.find("grade");
-  if (grade == json.end() || !grade->is_object()) return Fail(ErrorCode::kIo, std::string(name) + ": member 'grade' is missing");
+  if (grade == json.end() || !grade->is_object())
+    return Fail(ErrorCode::kIo, std::string(name) + ": member 'grade' is missing");
   VerdictView v;
   v.json = text;
   PODIUM_ASSIGN(v.verdict, JsonGet<std::string>(*grade, "verdict"));
@@ -171,8 +174,11 @@ Result<fs::path> FindRun(const std::string& name) {
   }
   if (name.empty() && !newest.empty()) return newest;
   std::string where = fs::absolute(RunsDir()).string();
-  if (name.empty()) return Fail(ErrorCode::kNotFound, "there is no run in " + where + " yet: start one with `podium run`");
-  return Fail(ErrorCode::kNotFound, "there is no run '" + name + "' in " + where + "." + Suggest(name, names));
+  if (name.empty())
+    return Fail(ErrorCode::kNotFound,
+                "there is no run in " + where + " yet: start one with `podium run`");
+  return Fail(ErrorCode::kNotFound,
+              "there is no run '" + name + "' in " + where + "." + Suggest(name, names));
 }
 
 }  // namespace podium::harness

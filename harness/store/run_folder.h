@@ -13,8 +13,8 @@
 
 namespace podium::harness {
 
-// The verdict of a trial as the run folder holds it (trials/.../verdict.json): what podium-grade sealed, and what the engine
-// knows of how the agent ended.
+// The verdict of a trial as the run folder holds it (trials/.../verdict.json): what podium-grade
+// sealed, and what the engine knows of how the agent ended.
 struct VerdictView {
   std::string verdict;  // "scored", "invalid", "no_submission", "grader_error"
   std::string reason;   // fixed code, "" when scored
@@ -28,10 +28,10 @@ struct VerdictView {
   int leaderboard_rows = 0;
   std::optional<double> gold, silver, bronze, median;
   std::string submission_sha256;
-  std::string agent_end;     // agents::AgentOutcome::end
+  std::string agent_end;  // agents::AgentOutcome::end
   std::string agent_detail;
   std::string image_digest;
-  std::string json;          // the whole file
+  std::string json;  // the whole file
 };
 [[nodiscard]] Result<VerdictView> ParseVerdict(const std::string& json, std::string_view name);
 
@@ -39,7 +39,7 @@ struct VerdictView {
 struct TrialView {
   TrialId id;
   std::filesystem::path dir;
-  std::string state;  // "pending", "running", "paused", "failed", "done"
+  std::string state;    // "pending", "running", "paused", "failed", "done"
   std::string failure;  // of the last attempt, when "failed": an infrastructure error
   int attempts = 0;
   std::string started, ended;  // ISO times of the first attempt's begin and of the verdict
@@ -53,25 +53,29 @@ struct TrialView {
 struct RunView {
   std::string name;
   std::filesystem::path dir;
-  std::string config_yaml;  // run.yaml as written
-  std::string lock_json;    // lock.json
+  std::string config_yaml;        // run.yaml as written
+  std::string lock_json;          // lock.json
   std::vector<TrialView> trials;  // in the run's order
 };
 
 // The places of a run on disk.
 struct RunFolder {
   std::filesystem::path dir;
-  [[nodiscard]] std::filesystem::path TrialDir(const TrialId& id) const { return dir / "trials" / id.task.str() / id.agent.str() / ("s" + std::to_string(id.seed)); }
+  [[nodiscard]] std::filesystem::path TrialDir(const TrialId& id) const {
+    return dir / "trials" / id.task.str() / id.agent.str() / ("s" + std::to_string(id.seed));
+  }
   [[nodiscard]] std::filesystem::path SandboxState() const { return dir / "sandboxes"; }
 };
 
 // Reads a run: lock.json lists its trials. `clock` tells living leases from dead ones.
 [[nodiscard]] Result<RunView> ReadRun(const std::filesystem::path& run_dir, const Clock& clock);
-[[nodiscard]] TrialView ReadTrial(const std::filesystem::path& trial_dir, const TrialId& id, const Clock& clock);
+[[nodiscard]] TrialView ReadTrial(const std::filesystem::path& trial_dir, const TrialId& id,
+                                  const Clock& clock);
 
 // $PODIUM_RUNS, else ./runs.
 [[nodiscard]] std::filesystem::path RunsDir();
-// The folder of a run given by name or path; an error with a suggestion when there is none. Empty name: the newest run.
+// The folder of a run given by name or path; an error with a suggestion when there is none. Empty
+// name: the newest run.
 [[nodiscard]] Result<std::filesystem::path> FindRun(const std::string& name);
 
 }  // namespace podium::harness

@@ -1,7 +1,9 @@
-// PID 1 of every container: executes commands for the host and reaps. Static, no exceptions, nothing beyond libc; one loop over
-// poll, so it never blocks on a full pipe. It runs as the agent's own user without any capability: what protects it is that PID 1
-// cannot be signalled from inside its namespace, that it is not dumpable (so /proc/1 is closed), and the seccomp profile.
-// When the host's end of the socket closes it exits, and the kernel ends every process of the container with it.
+// PID 1 of every container: executes commands for the host and reaps. Static, no exceptions,
+// nothing beyond libc; one loop over poll, so it never blocks on a full pipe. It runs as the
+// agent's own user without any capability: what protects it is that PID 1 cannot be signalled from
+// inside its namespace, that it is not dumpable (so /proc/1 is closed), and the seccomp profile.
+// When the host's end of the socket closes it exits, and the kernel ends every process of the
+// container with it.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,15 +55,15 @@ struct Buffer {
   }
 };
 
-Buffer g_in;       // bytes from the host not yet understood
-Buffer g_out;      // frames to the host not yet written
-Buffer g_stdin;    // what the leader has still to read
+Buffer g_in;     // bytes from the host not yet understood
+Buffer g_out;    // frames to the host not yet written
+Buffer g_stdin;  // what the leader has still to read
 size_t g_stdin_at = 0;
-pid_t g_leader = 0;      // 0: no exec under way
-pid_t g_writer = 0;      // child that writes a file for kPut
+pid_t g_leader = 0;  // 0: no exec under way
+pid_t g_writer = 0;  // child that writes a file for kPut
 bool g_leader_ended = false;
 int g_status = 0;
-int g_pipe = -1;         // the leader's stdout and stderr
+int g_pipe = -1;  // the leader's stdout and stderr
 int g_stdin_pipe = -1;
 long g_drain_until = 0;
 
@@ -82,7 +84,8 @@ void CloseFd(int& fd) {
   fd = -1;
 }
 
-// Reads the fields of a frame in order; a frame that does not add up ends init (the host is trusted, so this is a bug).
+// Reads the fields of a frame in order; a frame that does not add up ends init (the host is
+// trusted, so this is a bug).
 struct Fields {
   const char* at;
   const char* end;
@@ -195,7 +198,8 @@ void StartExec(Fields f) {
   if (pid < 0) EndExec(126 << 8);
 }
 
-// Makes the parents of a path, then the file beside it and in its place. In a child, as the agent's user.
+// Makes the parents of a path, then the file beside it and in its place. In a child, as the agent's
+// user.
 [[noreturn]] void WriteFile(char* path, uint32_t mode, const char* bytes, uint32_t size) {
   for (char* p = path + 1; *p; ++p) {
     if (*p != '/') continue;

@@ -2,13 +2,15 @@
 
 #include <cstdint>
 
-// The frames between the host and podium-init over one stream socket: a header and `size` bytes of payload. Numbers are in the
-// machine's own order: both ends run on one kernel. A text is a uint32 length and its bytes.
+// The frames between the host and podium-init over one stream socket: a header and `size` bytes of
+// payload. Numbers are in the machine's own order: both ends run on one kernel. A text is a uint32
+// length and its bytes.
 namespace podium::sandbox::wire {
 
 enum Type : std::uint32_t {
   // host -> init
-  kExec = 1,  // uint32 argc, argv texts, uint32 envc, "K=V" texts, cwd text, stdin text. Answered by kOutput... and kExit.
+  kExec = 1,  // uint32 argc, argv texts, uint32 envc, "K=V" texts, cwd text, stdin text. Answered
+              // by kOutput... and kExit.
   kPut = 2,   // path text, uint32 mode, content text. Answered by kPutDone.
   kKill = 3,  // ends every process but init; an exec under way is answered by kExit as ever
   // init -> host

@@ -18,31 +18,44 @@ std::uint64_t ToNumber(std::string_view text) {
 
 }  // namespace
 
-std::uint64_t CgroupCounters::Number(const char* controller, const char* v1_file, const char* v2_file) const {
+std::uint64_t CgroupCounters::Number(const char* controller, const char* v1_file,
+                                     const char* v2_file) const {
   for (const auto& d : dirs_) {
-    const char* file = d.controller.empty() ? v2_file : d.controller == controller ? v1_file : nullptr;
+    const char* file = d.controller.empty()         ? v2_file
+                       : d.controller == controller ? v1_file
+                                                    : nullptr;
     if (!file) continue;
     if (auto text = ReadFile(d.dir / file, 4096)) return ToNumber(*text);
   }
   return 0;
 }
 
-std::uint64_t CgroupCounters::Keyed(const char* controller, const char* v1_file, const char* v2_file, const char* key) const {
+std::uint64_t CgroupCounters::Keyed(const char* controller, const char* v1_file,
+                                    const char* v2_file, const char* key) const {
   for (const auto& d : dirs_) {
-    const char* file = d.controller.empty() ? v2_file : d.controller == controller ? v1_file : nullptr;
+    const char* file = d.controller.empty()         ? v2_file
+                       : d.controller == controller ? v1_file
+                                                    : nullptr;
     if (!file) continue;
     auto text = ReadFile(d.dir / file, 65536);
     if (!text) continue;
     for (auto line : Split(*text, '\n')) {
-      if (line.starts_with(std::string(key) + " ")) return ToNumber(line.substr(std::string_view(key).size() + 1));
+      if (line.starts_with(std::string(key) + " "))
+        return ToNumber(line.substr(std::string_view(key).size() + 1));
     }
   }
   return 0;
 }
 
-std::uint64_t CgroupCounters::OomKills() const { return Keyed("memory", "memory.oom_control", "memory.events", "oom_kill"); }
-std::uint64_t CgroupCounters::ForkRefusals() const { return Keyed("pids", "pids.events", "pids.events", "max"); }
-std::uint64_t CgroupCounters::MemoryPeak() const { return Number("memory", "memory.max_usage_in_bytes", "memory.peak"); }
+std::uint64_t CgroupCounters::OomKills() const {
+  return Keyed("memory", "memory.oom_control", "memory.events", "oom_kill");
+}
+std::uint64_t CgroupCounters::ForkRefusals() const {
+  return Keyed("pids", "pids.events", "pids.events", "max");
+}
+std::uint64_t CgroupCounters::MemoryPeak() const {
+  return Number("memory", "memory.max_usage_in_bytes", "memory.peak");
+}
 
 Millis CgroupCounters::Cpu() const {
   std::uint64_t nanos = Number("cpuacct", "cpuacct.usage", "no-such-file");

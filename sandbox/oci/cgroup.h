@@ -12,16 +12,18 @@ namespace podium::sandbox {
 class CgroupCounters {
  public:
   explicit CgroupCounters(std::vector<CgroupDir> dirs) : dirs_(std::move(dirs)) {}
-  [[nodiscard]] std::uint64_t OomKills() const;    // processes the kernel killed for memory
+  [[nodiscard]] std::uint64_t OomKills() const;      // processes the kernel killed for memory
   [[nodiscard]] std::uint64_t ForkRefusals() const;  // forks refused by the pids limit
-  [[nodiscard]] std::uint64_t MemoryPeak() const;  // bytes
+  [[nodiscard]] std::uint64_t MemoryPeak() const;    // bytes
   [[nodiscard]] Millis Cpu() const;
   // False when no memory or no pids controller holds the sandbox: its limits would not be enforced.
   [[nodiscard]] bool Enforces(const char* controller) const;
 
  private:
-  [[nodiscard]] std::uint64_t Number(const char* controller, const char* v1_file, const char* v2_file) const;
-  [[nodiscard]] std::uint64_t Keyed(const char* controller, const char* v1_file, const char* v2_file, const char* key) const;
+  [[nodiscard]] std::uint64_t Number(const char* controller, const char* v1_file,
+                                     const char* v2_file) const;
+  [[nodiscard]] std::uint64_t Keyed(const char* controller, const char* v1_file,
+                                    const char* v2_file, const char* key) const;
   std::vector<CgroupDir> dirs_;
 };
 

@@ -69,7 +69,8 @@ Status RemoveCgroups(const HostPaths& paths, Deadline deadline) {
     fs::path dir = fs::path(mount) / paths.cgroup();
     std::error_code ec;
     while (fs::exists(dir, ec) && ::rmdir(dir.c_str()) != 0 && errno != ENOENT) {
-      if (deadline.expired()) return Fail(ErrorCode::kTimeout, "cgroup " + dir.string() + " does not empty");
+      if (deadline.expired())
+        return Fail(ErrorCode::kTimeout, "cgroup " + dir.string() + " does not empty");
       KillGroup(dir);
       std::this_thread::sleep_for(Millis(5));
     }
@@ -79,7 +80,8 @@ Status RemoveCgroups(const HostPaths& paths, Deadline deadline) {
 
 Status Unmount(const fs::path& base) {
   for (const auto& point : MountsUnder(base)) {
-    if (::umount2(point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL && errno != ENOENT) {
+    if (::umount2(point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL &&
+        errno != ENOENT) {
       return FailErrno(ErrorCode::kSandbox, "cannot unmount " + point, errno);
     }
   }
@@ -106,7 +108,8 @@ fs::path RecordsDir() { return fs::path(kHostDir) / "records"; }
 
 HostPaths HostPaths::For(const fs::path& state_dir, const std::string& id) {
   fs::path state = fs::absolute(state_dir);
-  return {id, fs::path(kHostDir) / "sandboxes" / id, state / (id + ".ext4"), RecordsDir() / (id + ".json")};
+  return {id, fs::path(kHostDir) / "sandboxes" / id, state / (id + ".ext4"),
+          RecordsDir() / (id + ".json")};
 }
 
 std::vector<CgroupDir> CgroupsOf(int pid) {
@@ -124,7 +127,8 @@ std::vector<CgroupDir> CgroupsOf(int pid) {
       bool v2 = controllers.empty() && options.empty();
       if (v2) out.push_back({"", fs::path(mount + path)});
       for (auto c : Split(controllers, ',')) {
-        if (!c.empty() && !options.empty() && HasOption(options, c)) out.push_back({std::string(c), fs::path(mount + path)});
+        if (!c.empty() && !options.empty() && HasOption(options, c))
+          out.push_back({std::string(c), fs::path(mount + path)});
       }
     }
   }
@@ -137,15 +141,18 @@ std::vector<std::string> MountsUnder(const fs::path& base) {
   if (!text) return out;
   for (auto line : Split(*text, '\n')) {
     auto f = Split(line, ' ');
-    if (f.size() > 1 && (f[1] == base.string() || f[1].starts_with(base.string() + "/"))) out.emplace_back(f[1]);
+    if (f.size() > 1 && (f[1] == base.string() || f[1].starts_with(base.string() + "/")))
+      out.emplace_back(f[1]);
   }
   std::ranges::reverse(out);
   return out;
 }
 
 Status WriteRecord(const HostPaths& paths) {
-  Json record = {{"schema", "podium-sandbox/1"}, {"id", paths.id}, {"pid", ::getpid()}, {"start", StartTime(::getpid())}, {"boot", BootId()},
-                 {"pid_namespace", PidNamespace()}, {"disk", paths.disk.string()}};
+  Json record = {
+      {"schema", "podium-sandbox/1"},   {"id", paths.id},   {"pid", ::getpid()},
+      {"start", StartTime(::getpid())}, {"boot", BootId()}, {"pid_namespace", PidNamespace()},
+      {"disk", paths.disk.string()}};
   PODIUM_TRY(MakeDirs(RecordsDir()));
   return WriteFileAtomic(paths.record, DumpJson(record) + "\n");
 }

@@ -10,14 +10,15 @@
 
 namespace podium::sandbox {
 
-// Where mounts lie while a sandbox lives. Outside any home folder: the container's root is another user of the host and must be
-// able to walk there. Not /run, which Debian mounts noexec.
+// Where mounts lie while a sandbox lives. Outside any home folder: the container's root is another
+// user of the host and must be able to walk there. Not /run, which Debian mounts noexec.
 inline constexpr const char* kHostDir = "/var/lib/podium";
 
 // The records of all sandboxes of this host, whatever run they belong to.
 [[nodiscard]] std::filesystem::path RecordsDir();
 
-// What one sandbox makes on the host, derived from its id and state folder alone, so that whoever finds the record can remove it.
+// What one sandbox makes on the host, derived from its id and state folder alone, so that whoever
+// finds the record can remove it.
 struct HostPaths {
   std::string id;
   std::filesystem::path base;    // kHostDir/sandboxes/<id>: mount points and the bundle
@@ -27,7 +28,8 @@ struct HostPaths {
   [[nodiscard]] std::string cgroup() const { return "podium-" + id; }
 };
 
-// The cgroup of a process: controller ("memory", or "" for v2) and the folder, by /proc/PID/cgroup and the mount table.
+// The cgroup of a process: controller ("memory", or "" for v2) and the folder, by /proc/PID/cgroup
+// and the mount table.
 struct CgroupDir {
   std::string controller;
   std::filesystem::path dir;
@@ -37,7 +39,8 @@ struct CgroupDir {
 // Mount points at or below `base`, deepest first.
 [[nodiscard]] std::vector<std::string> MountsUnder(const std::filesystem::path& base);
 
-// Removes container, mounts, cgroups and files of a sandbox; whatever is already gone is no error. Blocking.
+// Removes container, mounts, cgroups and files of a sandbox; whatever is already gone is no error.
+// Blocking.
 [[nodiscard]] Status RemoveSandbox(const HostPaths& paths, Deadline deadline);
 
 // Writes the record that makes a sandbox findable after a crash; made before anything else of it.

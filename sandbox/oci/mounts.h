@@ -12,7 +12,8 @@
 
 namespace podium::sandbox {
 
-// 65,536 host ids that no other live sandbox of this machine has, held by a lock that dies with its process.
+// 65,536 host ids that no other live sandbox of this machine has, held by a lock that dies with its
+// process.
 class IdRange {
  public:
   [[nodiscard]] static Result<IdRange> Take();
@@ -28,9 +29,11 @@ class IdRange {
 // The agent's user and group inside every container.
 inline constexpr std::uint32_t kAgentId = 1000;
 
-// Prepares the file systems of a sandbox below paths.base: root (overlay of the image and a sized layer), data0, data1, ... (read-only
-// overlays of the data folders). Every lower layer is an idmapped view, so image and data need no chown and no two sandboxes share
-// a mount of the same file. Returns how the disk is limited, for the isolation record. Blocking.
-[[nodiscard]] Result<std::string> MakeFileSystems(const HostPaths& paths, const SandboxSpec& spec, const IdRange& ids, Deadline deadline);
+// Prepares the file systems of a sandbox below paths.base: root (overlay of the image and a sized
+// layer), data0, data1, ... (read-only overlays of the data folders). Every lower layer is an
+// idmapped view, so image and data need no chown and no two sandboxes share a mount of the same
+// file. Returns how the disk is limited, for the isolation record. Blocking.
+[[nodiscard]] Result<std::string> MakeFileSystems(const HostPaths& paths, const SandboxSpec& spec,
+                                                  const IdRange& ids, Deadline deadline);
 
 }  // namespace podium::sandbox

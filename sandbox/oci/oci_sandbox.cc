@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -13,7 +14,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <array>
 #include <csignal>
 #include <cstring>
 #include <optional>
@@ -43,7 +43,9 @@ constexpr auto kKillGrace = std::chrono::seconds(20);
 
 std::string RuncRoot() { return std::string(kHostDir) + "/runc"; }
 
-void PutNumber(std::string& out, std::uint32_t n) { out.append(reinterpret_cast<const char*>(&n), 4); }
+void PutNumber(std::string& out, std::uint32_t n) {
+  out.append(reinterpret_cast<const char*>(&n), 4);
+}
 void PutText(std::string& out, std::string_view text) {
   PutNumber(out, static_cast<std::uint32_t>(text.size()));
   out += text;
@@ -90,27 +92,35 @@ struct Parts {
   std::string disk;
 };
 
-Status Launch(Parts& parts, const SandboxSpec& spec, const std::string& seccomp, Deadline deadline) {
+Status Launch(Parts& parts, const SandboxSpec& spec, const std::string& seccomp,
+              Deadline deadline) {
   int pair[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return FailErrno(ErrorCode::kSandbox, "socketpair", errno);
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+    return FailErrno(ErrorCode::kSandbox, "socketpair", errno);
   parts.host_socket = UniqueFd(pair[0]);
   UniqueFd inner(pair[1]);
   std::error_code ec;
   fs::path init = parts.paths.base / "podium-init";
-  if (!fs::copy_file(ProgramDir() / "podium-init", init, ec)) return FailErrno(ErrorCode::kSandbox, "cannot copy " + (ProgramDir() / "podium-init").string(), ec.value());
+  if (!fs::copy_file(ProgramDir() / "podium-init", init, ec))
+    return FailErrno(ErrorCode::kSandbox, "cannot copy " + (ProgramDir() / "podium-init").string(),
+                     ec.value());
   fs::permissions(init, fs::perms(0555), ec);
   PODIUM_ASSIGN(auto config, MakeOciConfig(parts.paths, spec, parts.ids->first(), seccomp));
   PODIUM_TRY(WriteFileAtomic(parts.paths.base / "config.json", config));
   fs::path pid_file = parts.paths.base / "pid";
   ProcessSpec runc;
-  runc.argv = {"runc", "--root", RuncRoot(), "run", "--detach", "--preserve-fds", "1", "--bundle", parts.paths.base.string(), "--pid-file", pid_file.string(), parts.paths.id};
+  runc.argv = {"runc",       "--root",          RuncRoot(),
+               "run",        "--detach",        "--preserve-fds",
+               "1",          "--bundle",        parts.paths.base.string(),
+               "--pid-file", pid_file.string(), parts.paths.id};
   runc.pass_fds = {{3, inner.get()}};
   auto ran = RunTool(runc, deadline);
   if (!ran) return Fail(ErrorCode::kSandbox, "the container did not start: " + ran.error().message);
   PODIUM_ASSIGN(auto pid_text, ReadFile(pid_file, 64));
   parts.init_pid = std::atoi(pid_text.c_str());
   parts.pidfd = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, parts.init_pid, 0)));
-  if (!parts.pidfd) return FailErrno(ErrorCode::kSandbox, "pidfd_open of the container's init", errno);
+  if (!parts.pidfd)
+    return FailErrno(ErrorCode::kSandbox, "pidfd_open of the container's init", errno);
   return {};
 }
 
@@ -118,26 +128,34 @@ Status Launch(Parts& parts, const SandboxSpec& spec, const std::string& seccomp,
 Result<Parts> MakeParts(const SandboxSpec& spec, Deadline deadline) {
   Parts parts;
   parts.paths = HostPaths::For(spec.state_dir, spec.id);
-  PODIUM_ASSIGN(auto seccomp, ReadFile(ShareDir() / "configs" / "sandboxes" / "seccomp.json", 1 << 20));
+  PODIUM_ASSIGN(auto seccomp,
+                ReadFile(ShareDir() / "configs" / "sandboxes" / "seccomp.json", 1 << 20));
   PODIUM_TRY(MakeDirs(spec.state_dir));
   PODIUM_TRY(WriteRecord(parts.paths));
   auto made = [&]() -> Status {
     PODIUM_ASSIGN(auto ids, IdRange::Take());
     parts.ids.emplace(std::move(ids));
     PODIUM_ASSIGN(parts.disk, MakeFileSystems(parts.paths, spec, *parts.ids, deadline));
-    parts.upper = UniqueFd(::open((parts.paths.base / "disk" / "upper").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-    if (!parts.upper) return FailErrno(ErrorCode::kSandbox, "cannot hold the writable layer", errno);
+    parts.upper = UniqueFd(::open((parts.paths.base / "disk" / "upper").c_str(),
+                                  O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (!parts.upper)
+      return FailErrno(ErrorCode::kSandbox, "cannot hold the writable layer", errno);
     return Launch(parts, spec, seccomp, deadline);
   }();
   if (made) return parts;
-  if (auto removed = RemoveSandbox(parts.paths, Deadline::In(std::chrono::seconds(60))); !removed) LogError(removed.error().message);
+  if (auto removed = RemoveSandbox(parts.paths, Deadline::In(std::chrono::seconds(60))); !removed)
+    LogError(removed.error().message);
   return tl::unexpected(made.error());
 }
 
 class OciSandbox final : public Sandbox {
  public:
   OciSandbox(Reactor& reactor, Parts parts, SandboxSpec spec, IsolationRecord isolation)
-      : reactor_(reactor), parts_(std::move(parts)), spec_(std::move(spec)), isolation_(std::move(isolation)), socket_(reactor.io()),
+      : reactor_(reactor),
+        parts_(std::move(parts)),
+        spec_(std::move(spec)),
+        isolation_(std::move(isolation)),
+        socket_(reactor.io()),
         counters_(CgroupsOf(parts_.init_pid)) {
     socket_.assign(asio::local::stream_protocol(), parts_.host_socket.release());
   }
@@ -149,11 +167,15 @@ class OciSandbox final : public Sandbox {
   Task<Status> WaitReady(Deadline deadline) {
     auto frame = co_await ReadFrame(deadline);
     if (!frame) co_return tl::unexpected(frame.error());
-    if (frame->first != wire::kReady) co_return Fail(ErrorCode::kSandbox, "podium-init did not say that it is ready");
+    if (frame->first != wire::kReady)
+      co_return Fail(ErrorCode::kSandbox, "podium-init did not say that it is ready");
     for (const char* controller : {"memory", "pids"}) {
       if (counters_.Enforces(controller)) continue;
       if (!spec_.allow_unenforced) {
-        co_return Fail(ErrorCode::kUnavailable, std::string("this host has no ") + controller + " cgroup controller, so that limit cannot be enforced; set allow_unenforced to go on without it");
+        co_return Fail(ErrorCode::kUnavailable,
+                       std::string("this host has no ") + controller +
+                           " cgroup controller, so that limit cannot be enforced; set "
+                           "allow_unenforced to go on without it");
       }
       isolation_.not_enforced.emplace_back(controller);
     }
@@ -188,11 +210,13 @@ class OciSandbox final : public Sandbox {
       result.end = ExecEnd::kMemoryLimit;
       co_return result;
     }
-    Classify(result, *status, timed_out, counters_.OomKills() > ooms, counters_.ForkRefusals() > refusals);
+    Classify(result, *status, timed_out, counters_.OomKills() > ooms,
+             counters_.ForkRefusals() > refusals);
     co_return result;
   }
 
-  Task<Status> PutFile(std::string inside, std::string bytes, unsigned mode, Deadline deadline) override {
+  Task<Status> PutFile(std::string inside, std::string bytes, unsigned mode,
+                       Deadline deadline) override {
     if (sealed_) co_return Fail(ErrorCode::kSandbox, "the sandbox is sealed");
     std::string payload;
     PutText(payload, inside);
@@ -203,17 +227,22 @@ class OciSandbox final : public Sandbox {
     auto frame = co_await ReadFrame(deadline);
     if (!frame) co_return tl::unexpected(frame.error());
     std::int32_t error = 0;
-    if (frame->first != wire::kPutDone || frame->second.size() != 4) co_return Fail(ErrorCode::kSandbox, "podium-init gave an unexpected answer");
+    if (frame->first != wire::kPutDone || frame->second.size() != 4)
+      co_return Fail(ErrorCode::kSandbox, "podium-init gave an unexpected answer");
     std::memcpy(&error, frame->second.data(), 4);
-    if (error != 0) co_return FailErrno(ErrorCode::kSandbox, "cannot write " + inside + " in the sandbox", error);
+    if (error != 0)
+      co_return FailErrno(ErrorCode::kSandbox, "cannot write " + inside + " in the sandbox", error);
     co_return Status{};
   }
 
-  Task<Result<TakenFile>> TakeFile(std::string inside, fs::path to, std::uint64_t max_bytes, Deadline) override {
+  Task<Result<TakenFile>> TakeFile(std::string inside, fs::path to, std::uint64_t max_bytes,
+                                   Deadline) override {
     // The held descriptor is duplicated: the copy may outlive a cancelled caller.
     auto root = std::make_shared<UniqueFd>(::fcntl(parts_.upper.get(), F_DUPFD_CLOEXEC, 3));
     std::string relative = inside.substr(inside.find_first_not_of('/'));
-    auto job = [root, relative, to, max_bytes] { return TakeBeneath(root->get(), relative, to, max_bytes); };
+    auto job = [root, relative, to, max_bytes] {
+      return TakeBeneath(root->get(), relative, to, max_bytes);
+    };
     co_return co_await reactor_.Blocking(std::move(job));
   }
 
@@ -222,8 +251,9 @@ class OciSandbox final : public Sandbox {
     usage.memory_peak_bytes = counters_.MemoryPeak();
     usage.cpu = counters_.Cpu();
     usage.oom_kills = counters_.OomKills();
-    struct statvfs st{};
-    if (::fstatvfs(parts_.upper.get(), &st) == 0) usage.disk_bytes = (st.f_blocks - st.f_bfree) * st.f_frsize;
+    struct statvfs st {};
+    if (::fstatvfs(parts_.upper.get(), &st) == 0)
+      usage.disk_bytes = (st.f_blocks - st.f_bfree) * st.f_frsize;
     return usage;
   }
 
@@ -235,13 +265,15 @@ class OciSandbox final : public Sandbox {
     auto job = [paths = parts_.paths, deadline] { return FreezeAndKill(paths, deadline); };
     auto sealed = co_await reactor_.Blocking(std::move(job));
     if (!sealed) co_return sealed;
-    asio::posix::stream_descriptor ended(reactor_.io(), ::fcntl(parts_.pidfd.get(), F_DUPFD_CLOEXEC, 3));
+    asio::posix::stream_descriptor ended(reactor_.io(),
+                                         ::fcntl(parts_.pidfd.get(), F_DUPFD_CLOEXEC, 3));
     asio::steady_timer timer(reactor_.io(), deadline.at());
     timer.async_wait([&ended](error_code ec) {
       if (!ec) ended.cancel();
     });
     error_code ec;
-    co_await ended.async_wait(asio::posix::descriptor_base::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+    co_await ended.async_wait(asio::posix::descriptor_base::wait_read,
+                              asio::redirect_error(asio::use_awaitable, ec));
     if (ec) co_return Fail(ErrorCode::kTimeout, "the container's processes did not end");
     co_return Status{};
   }
@@ -263,9 +295,11 @@ class OciSandbox final : public Sandbox {
     for (const char* verb : {"pause", "kill", "resume"}) {
       ProcessSpec runc;
       runc.argv = {"runc", "--root", RuncRoot(), verb, paths.id};
-      if (std::string_view(verb) == "kill") runc.argv = {"runc", "--root", RuncRoot(), "kill", "--all", paths.id, "KILL"};
+      if (std::string_view(verb) == "kill")
+        runc.argv = {"runc", "--root", RuncRoot(), "kill", "--all", paths.id, "KILL"};
       auto done = RunTool(runc, deadline);
-      // The init may be gone already (the kernel killed it for memory): then so is everything in its pid namespace.
+      // The init may be gone already (the kernel killed it for memory): then so is everything in
+      // its pid namespace.
       if (!done && done.error().code == ErrorCode::kTimeout) return tl::unexpected(done.error());
     }
     return {};
@@ -297,8 +331,10 @@ class OciSandbox final : public Sandbox {
       if (!ec) socket_.cancel(ignored);
     });
     error_code ec;
-    co_await asio::async_write(socket_, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, ec));
-    if (ec) co_return Fail(ErrorCode::kSandbox, "cannot reach the container's init: " + ec.message());
+    co_await asio::async_write(socket_, asio::buffer(frame),
+                               asio::redirect_error(asio::use_awaitable, ec));
+    if (ec)
+      co_return Fail(ErrorCode::kSandbox, "cannot reach the container's init: " + ec.message());
     co_return Status{};
   }
 
@@ -314,13 +350,18 @@ class OciSandbox final : public Sandbox {
     error_code ec;
     wire::Header header{};
     std::string payload;
-    co_await asio::async_read(socket_, asio::buffer(&header, sizeof header), asio::redirect_error(asio::use_awaitable, ec));
-    if (!ec && header.size > wire::kMaxPayload) co_return Fail(ErrorCode::kSandbox, "podium-init sent a frame out of bounds");
+    co_await asio::async_read(socket_, asio::buffer(&header, sizeof header),
+                              asio::redirect_error(asio::use_awaitable, ec));
+    if (!ec && header.size > wire::kMaxPayload)
+      co_return Fail(ErrorCode::kSandbox, "podium-init sent a frame out of bounds");
     if (!ec) {
       payload.resize(header.size);
-      co_await asio::async_read(socket_, asio::buffer(payload), asio::redirect_error(asio::use_awaitable, ec));
+      co_await asio::async_read(socket_, asio::buffer(payload),
+                                asio::redirect_error(asio::use_awaitable, ec));
     }
-    if (ec) co_return Fail(late ? ErrorCode::kTimeout : ErrorCode::kSandbox, "the container's init did not answer: " + ec.message());
+    if (ec)
+      co_return Fail(late ? ErrorCode::kTimeout : ErrorCode::kSandbox,
+                     "the container's init did not answer: " + ec.message());
     co_return std::pair<std::uint32_t, std::string>(header.type, std::move(payload));
   }
 
@@ -338,7 +379,7 @@ class OciSandbox final : public Sandbox {
   }
 
   [[nodiscard]] bool DiskFull() const {
-    struct statvfs st{};
+    struct statvfs st {};
     if (::fstatvfs(parts_.upper.get(), &st) != 0) return false;
     return st.f_bavail * st.f_frsize < (std::uint64_t{1} << 20) || st.f_favail < 8;
   }
@@ -371,7 +412,8 @@ class OciSandbox final : public Sandbox {
 
 class OciBackend final : public Backend {
  public:
-  OciBackend(Reactor& reactor, std::string version) : reactor_(reactor), version_(std::move(version)) {}
+  OciBackend(Reactor& reactor, std::string version)
+      : reactor_(reactor), version_(std::move(version)) {}
 
   Task<Result<std::unique_ptr<Sandbox>>> Create(SandboxSpec spec, Deadline deadline) override {
     auto job = [spec, deadline] { return MakeParts(spec, deadline); };
@@ -380,7 +422,8 @@ class OciBackend final : public Backend {
     IsolationRecord isolation;
     isolation.backend = "oci:" + version_;
     DescribeIsolation(spec, parts->disk, isolation);
-    auto made = std::make_unique<OciSandbox>(reactor_, std::move(*parts), spec, std::move(isolation));
+    auto made =
+        std::make_unique<OciSandbox>(reactor_, std::move(*parts), spec, std::move(isolation));
     auto ready = co_await made->WaitReady(deadline);
     if (!ready) {
       Deadline last = Deadline::In(std::chrono::seconds(60));
@@ -400,14 +443,17 @@ class OciBackend final : public Backend {
 
 Result<std::unique_ptr<Backend>> MakeOciBackend(Reactor& reactor) {
   for (const auto& check : CheckHost()) {
-    if (check.required && !check.ok) return Fail(ErrorCode::kUnavailable, check.name + ": " + check.found + ". " + check.advice + " (`podium doctor` shows all checks)");
+    if (check.required && !check.ok)
+      return Fail(ErrorCode::kUnavailable, check.name + ": " + check.found + ". " + check.advice +
+                                               " (`podium doctor` shows all checks)");
   }
   ProcessSpec runc;
   runc.argv = {"runc", "--version"};
   PODIUM_ASSIGN(auto text, RunTool(runc, Deadline::In(std::chrono::seconds(20))));
   std::string first(Split(text, '\n').front());
   std::size_t space = first.rfind(' ');
-  return std::make_unique<OciBackend>(reactor, "runc " + first.substr(space == std::string::npos ? 0 : space + 1));
+  return std::make_unique<OciBackend>(
+      reactor, "runc " + first.substr(space == std::string::npos ? 0 : space + 1));
 }
 
 }  // namespace podium::sandbox

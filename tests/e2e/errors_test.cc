@@ -12,14 +12,17 @@ class ErrorsTest : public PodiumProgram {
   void ExpectError(const ProcessResult& r, int code, const std::vector<std::string>& parts) {
     EXPECT_EQ(r.exit_code, code) << r.out << r.err;
     EXPECT_TRUE(r.err.starts_with("podium: ")) << r.err;
-    for (const auto& part : parts) EXPECT_NE(r.err.find(part), std::string::npos) << "no '" << part << "' in: " << r.err;
+    for (const auto& part : parts)
+      EXPECT_NE(r.err.find(part), std::string::npos) << "no '" << part << "' in: " << r.err;
   }
 };
 
 TEST_F(ErrorsTest, AWrongKeyNamesFileLineAndTheLikelyWord) {
   fs::path file = dir() / "run.yaml";
-  ASSERT_TRUE(WriteFileAtomic(file, "schema: podium-run/1\nsuite: starter\nagents: [nop]\nbudget:\n  wal: 5 min\n"));
-  ExpectError(Podium({"run", file.string()}), 2, {file.string() + ":5", "budget.wal", "Did you mean 'budget.wall'?"});
+  ASSERT_TRUE(WriteFileAtomic(
+      file, "schema: podium-run/1\nsuite: starter\nagents: [nop]\nbudget:\n  wal: 5 min\n"));
+  ExpectError(Podium({"run", file.string()}), 2,
+              {file.string() + ":5", "budget.wal", "Did you mean 'budget.wall'?"});
 }
 
 TEST_F(ErrorsTest, ABrokenFileNamesItsLine) {
@@ -29,28 +32,35 @@ TEST_F(ErrorsTest, ABrokenFileNamesItsLine) {
 }
 
 TEST_F(ErrorsTest, AnUnknownTaskSuggestsOne) {
-  ExpectError(Podium({"run", "--task", "conway-revers", "--agent", "nop"}), 2, {"Did you mean 'conway-reverse'?"});
+  ExpectError(Podium({"run", "--task", "conway-revers", "--agent", "nop"}), 2,
+              {"Did you mean 'conway-reverse'?"});
 }
 
 TEST_F(ErrorsTest, AnUnknownAgentSuggestsOne) {
-  ExpectError(Podium({"run", "--task", "conway-reverse", "--agent", "gredy"}), 2, {"--agent", "Did you mean 'greedy'?"});
+  ExpectError(Podium({"run", "--task", "conway-reverse", "--agent", "gredy"}), 2,
+              {"--agent", "Did you mean 'greedy'?"});
 }
 
 TEST_F(ErrorsTest, AnUnknownVariableIsAnError) {
-  ExpectError(Podium({"run", "--task", "conway-reverse", "--agent", "nop"}, {{"PODIUM_JBOS", "2"}}), 2, {"PODIUM_JBOS", "PODIUM_JOBS"});
+  ExpectError(Podium({"run", "--task", "conway-reverse", "--agent", "nop"}, {{"PODIUM_JBOS", "2"}}),
+              2, {"PODIUM_JBOS", "PODIUM_JOBS"});
 }
 
 TEST_F(ErrorsTest, AMissingKeySaysWhichVariable) {
-  ExpectError(Podium({"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm", "--model", "m"}), 2, {"OPENAI_API_KEY", "OPENAI_BASE_URL"});
+  ExpectError(
+      Podium({"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm", "--model", "m"}),
+      2, {"OPENAI_API_KEY", "OPENAI_BASE_URL"});
 }
 
 TEST_F(ErrorsTest, AMissingModelNameSaysTheFlag) {
-  ExpectError(Podium({"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm"}), 2, {"--model"});
+  ExpectError(Podium({"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm"}), 2,
+              {"--model"});
 }
 
 TEST_F(ErrorsTest, AMissingImageSaysTheCommand) {
   fs::remove(dir() / "cache" / "images");
-  ExpectError(Podium({"run", "--task", Task(), "--agent", "sample-submission"}), 2, {"podium image build podium-ml"});
+  ExpectError(Podium({"run", "--task", Task(), "--agent", "sample-submission"}), 2,
+              {"podium image build podium-ml"});
 }
 
 TEST_F(ErrorsTest, WithoutRootItSaysSo) {
@@ -63,14 +73,31 @@ TEST_F(ErrorsTest, WithoutRootItSaysSo) {
   fs::permissions(dir(), fs::perms::all);
   fs::path program = dir() / "bin";
   fs::create_directory(program);
-  for (const char* name : {"podium", "podium-grade", "podium-init"}) fs::copy_file(ProgramDir() / name, program / name);
+  for (const char* name : {"podium", "podium-grade", "podium-init"})
+    fs::copy_file(ProgramDir() / name, program / name);
   // A copy of the images' records where anybody can read them.
   fs::remove(dir() / "cache" / "images");
-  ASSERT_TRUE(RunTool({.argv = {"cp", "-r", "--no-dereference", (CacheDir() / "images").string(), (dir() / "cache").string()}}, Deadline::In(std::chrono::minutes(3))));
+  ASSERT_TRUE(RunTool({.argv = {"cp", "-r", "--no-dereference", (CacheDir() / "images").string(),
+                                (dir() / "cache").string()}},
+                      Deadline::In(std::chrono::minutes(3))));
   ProcessSpec spec;
-  spec.argv = {"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", (program / "podium").string(), "run", "--task", Task(), "--agent", "sample-submission"};
-  spec.env = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"HOME", dir().string()}, {"PODIUM_CACHE", (dir() / "cache").string()},
-              {"PODIUM_RUNS", (dir() / "cache" / "runs").string()}, {"PODIUM_HOME", PODIUM_SOURCE_DIR}};
+  spec.argv = {"setpriv",
+               "--reuid",
+               "65534",
+               "--regid",
+               "65534",
+               "--clear-groups",
+               (program / "podium").string(),
+               "run",
+               "--task",
+               Task(),
+               "--agent",
+               "sample-submission"};
+  spec.env = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"},
+              {"HOME", dir().string()},
+              {"PODIUM_CACHE", (dir() / "cache").string()},
+              {"PODIUM_RUNS", (dir() / "cache" / "runs").string()},
+              {"PODIUM_HOME", PODIUM_SOURCE_DIR}};
   auto r = RunProcess(spec, Deadline::In(std::chrono::minutes(1)));
   ASSERT_TRUE(r);
   ExpectError(*r, 5, {"root"});
@@ -88,15 +115,19 @@ TEST_F(ErrorsTest, GradingABadFileHasItsOwnExitCode) {
 TEST_F(ErrorsTest, HelpTeachesAndUnknownVerbsAreUsageErrors) {
   auto help = Podium({"--help"});
   EXPECT_EQ(help.exit_code, 0);
-  EXPECT_NE(help.out.find("podium run configs/runs/quickstart.yaml"), std::string::npos) << help.out;
+  EXPECT_NE(help.out.find("podium run configs/runs/quickstart.yaml"), std::string::npos)
+      << help.out;
   EXPECT_EQ(Podium({"rnu"}).exit_code, 2);
   EXPECT_EQ(Podium({"run", "--no-such-flag"}).exit_code, 2);
 }
 
 TEST_F(ErrorsTest, PrintConfigShowsWhereEachValueCameFrom) {
   fs::path file = dir() / "run.yaml";
-  ASSERT_TRUE(WriteFileAtomic(file, "schema: podium-run/1\nsuite: starter\nagents: [nop]\nseeds: 2\nbudget:\n  nodes: 3\n"));
-  auto r = Podium({"run", file.string(), "--seeds", "4", "--print-config"}, {{"PODIUM_BUDGET_NODES", "7"}});
+  ASSERT_TRUE(WriteFileAtomic(
+      file,
+      "schema: podium-run/1\nsuite: starter\nagents: [nop]\nseeds: 2\nbudget:\n  nodes: 3\n"));
+  auto r = Podium({"run", file.string(), "--seeds", "4", "--print-config"},
+                  {{"PODIUM_BUDGET_NODES", "7"}});
   ASSERT_EQ(r.exit_code, 0) << r.err;
   auto line = [&](const std::string& key) {
     for (auto l : Split(r.out, '\n')) {
@@ -107,7 +138,8 @@ TEST_F(ErrorsTest, PrintConfigShowsWhereEachValueCameFrom) {
   EXPECT_NE(line("seeds").find("4"), std::string::npos);
   EXPECT_NE(line("seeds").find("# --seeds"), std::string::npos) << line("seeds");
   EXPECT_NE(line("nodes").find("7"), std::string::npos);
-  EXPECT_NE(line("nodes").find("environment PODIUM_BUDGET_NODES"), std::string::npos) << line("nodes");
+  EXPECT_NE(line("nodes").find("environment PODIUM_BUDGET_NODES"), std::string::npos)
+      << line("nodes");
   EXPECT_NE(line("agents").find(file.string() + ":3"), std::string::npos) << line("agents");
   EXPECT_NE(line("image").find("# default"), std::string::npos) << line("image");
 }

@@ -8,7 +8,8 @@ namespace {
 class HostileAgentTest : public SandboxedProgram {
  protected:
   // Runs all agents on the tiny task in one run called "h".
-  void RunAll(const std::vector<std::pair<std::string, std::string>>& agents, std::vector<std::string> more) {
+  void RunAll(const std::vector<std::pair<std::string, std::string>>& agents,
+              std::vector<std::string> more) {
     std::vector<std::string> yamls;
     for (const auto& [id, script] : agents) yamls.push_back(ProgramAgent(id, script));
     std::vector<std::string> args = {"run", "--task", Task(), "--name", "h"};
@@ -29,24 +30,27 @@ TEST_F(HostileAgentTest, EveryBadSubmissionHasItsReason) {
   }
   ASSERT_FALSE(answers.empty());
   const std::string sample = "/home/data/sample_submission.csv";
-  RunAll({{"missing", "true"},
-          {"link", "ln -s " + answers.string() + " submission.csv"},
-          {"link-inside", "ln -s " + sample + " submission.csv"},
-          {"hard-link", "cp " + sample + " /home/submission/x; ln /home/submission/x submission.csv"},
-          {"fifo", "mkfifo submission.csv"},
-          {"folder", "mkdir submission.csv"},
-          {"empty", ": > submission.csv"},
-          {"columns", "sed 's/id,y/id,label/' " + sample + " > submission.csv"},
-          {"nan", "sed 's/^250,0/250,nan/' " + sample + " > submission.csv"},
-          {"twice", "sed 's/^250,0/249,0/' " + sample + " > submission.csv"},
-          {"short", "head -n 50 " + sample + " > submission.csv"},
-          {"one-line", "head -c 1G /dev/zero | tr '\\0' x > submission.csv"}},
-         {"--set", "limits.disk=2 GiB", "--wall", "120 s"});
+  RunAll(
+      {{"missing", "true"},
+       {"link", "ln -s " + answers.string() + " submission.csv"},
+       {"link-inside", "ln -s " + sample + " submission.csv"},
+       {"hard-link", "cp " + sample + " /home/submission/x; ln /home/submission/x submission.csv"},
+       {"fifo", "mkfifo submission.csv"},
+       {"folder", "mkdir submission.csv"},
+       {"empty", ": > submission.csv"},
+       {"columns", "sed 's/id,y/id,label/' " + sample + " > submission.csv"},
+       {"nan", "sed 's/^250,0/250,nan/' " + sample + " > submission.csv"},
+       {"twice", "sed 's/^250,0/249,0/' " + sample + " > submission.csv"},
+       {"short", "head -n 50 " + sample + " > submission.csv"},
+       {"one-line", "head -c 1G /dev/zero | tr '\\0' x > submission.csv"}},
+      {"--set", "limits.disk=2 GiB", "--wall", "120 s"});
   const std::tuple<const char*, const char*, const char*> expected[] = {
-      {"missing", "no_submission", "missing"}, {"link", "invalid", "symlink"},         {"link-inside", "invalid", "symlink"},
-      {"hard-link", "invalid", "hard_link"},   {"fifo", "invalid", "not_regular"},     {"folder", "invalid", "not_regular"},
-      {"empty", "invalid", "empty"},           {"columns", "invalid", "wrong_columns"}, {"nan", "invalid", "not_finite"},
-      {"twice", "invalid", "duplicate_id"},    {"short", "invalid", "missing_ids"},    {"one-line", "invalid", "wrong_columns"}};
+      {"missing", "no_submission", "missing"}, {"link", "invalid", "symlink"},
+      {"link-inside", "invalid", "symlink"},   {"hard-link", "invalid", "hard_link"},
+      {"fifo", "invalid", "not_regular"},      {"folder", "invalid", "not_regular"},
+      {"empty", "invalid", "empty"},           {"columns", "invalid", "wrong_columns"},
+      {"nan", "invalid", "not_finite"},        {"twice", "invalid", "duplicate_id"},
+      {"short", "invalid", "missing_ids"},     {"one-line", "invalid", "wrong_columns"}};
   for (auto [agent, verdict, reason] : expected) {
     Json grade = Verdict("h", agent)["grade"];
     EXPECT_EQ(grade["verdict"], verdict) << agent << grade;
@@ -64,8 +68,11 @@ TEST_F(HostileAgentTest, PassingALimitIsNamedAndTheLastValidSubmissionIsGraded) 
           {"filler", good + "dd if=/dev/zero of=/home/code/big bs=1M"},
           {"spoiler", good + "echo broken > submission.csv"}},
          {"--wall", "25 s"});
-  const std::pair<const char*, const char*> expected[] = {
-      {"sleeper", "time_limit"}, {"forker", "pid_limit"}, {"eater", "memory_limit"}, {"filler", "disk_limit"}, {"spoiler", "finished"}};
+  const std::pair<const char*, const char*> expected[] = {{"sleeper", "time_limit"},
+                                                          {"forker", "pid_limit"},
+                                                          {"eater", "memory_limit"},
+                                                          {"filler", "disk_limit"},
+                                                          {"spoiler", "finished"}};
   for (auto [agent, end] : expected) {
     Json verdict = Verdict("h", agent);
     EXPECT_EQ(verdict["agent"]["end"], end) << agent << verdict["agent"];

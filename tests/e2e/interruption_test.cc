@@ -15,16 +15,20 @@ class InterruptionTest : public SandboxedProgram {
  protected:
   // Whether the process ended within the time; it is not reaped.
   static bool EndsWithin(pid_t pid, milliseconds limit) {
-    for (auto until = std::chrono::steady_clock::now() + limit; std::chrono::steady_clock::now() < until;) {
+    for (auto until = std::chrono::steady_clock::now() + limit;
+         std::chrono::steady_clock::now() < until;) {
       siginfo_t info{};
-      if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid) return true;
+      if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+          info.si_pid == pid)
+        return true;
       std::this_thread::sleep_for(milliseconds(20));
     }
     return false;
   }
   // Waits until a file exists.
   static bool Appears(const fs::path& file, milliseconds limit = milliseconds(60'000)) {
-    for (auto until = std::chrono::steady_clock::now() + limit; std::chrono::steady_clock::now() < until;) {
+    for (auto until = std::chrono::steady_clock::now() + limit;
+         std::chrono::steady_clock::now() < until;) {
       if (fs::exists(file)) return true;
       std::this_thread::sleep_for(milliseconds(20));
     }
@@ -33,9 +37,16 @@ class InterruptionTest : public SandboxedProgram {
 };
 
 TEST_F(InterruptionTest, KilledFiveTimesAtRandomMomentsEveryTrialEndsWithOneVerdict) {
-  std::string agent = ProgramAgent("slow", "for i in 1 2 3; do sleep 1; cp /home/data/sample_submission.csv submission.csv; done");
-  std::vector<std::string> command = {"run", "--task", Task("tiny"), "--task", Task("tiny2"), "--agent", agent, "--agent", "portfolio-greedy",
-                                      "--agent", "oracle", "--seeds", "2", "--nodes", "3", "--jobs", "2", "--name", "k"};
+  std::string agent = ProgramAgent(
+      "slow",
+      "for i in 1 2 3; do sleep 1; cp /home/data/sample_submission.csv submission.csv; done");
+  std::vector<std::string> command = {"run",     "--task",      Task("tiny"),
+                                      "--task",  Task("tiny2"), "--agent",
+                                      agent,     "--agent",     "portfolio-greedy",
+                                      "--agent", "oracle",      "--seeds",
+                                      "2",       "--nodes",     "3",
+                                      "--jobs",  "2",           "--name",
+                                      "k"};
   unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
@@ -52,17 +63,21 @@ TEST_F(InterruptionTest, KilledFiveTimesAtRandomMomentsEveryTrialEndsWithOneVerd
       for (int s = 0; s < 2; ++s) {
         fs::path trial = TrialDir("k", who, task, s);
         EXPECT_EQ(Verdict("k", who, task, s)["grade"]["verdict"], "scored") << trial;
-        EXPECT_EQ(EventBodies(trial, "sealed").size(), 1u) << trial << ": an agent ran to its end twice";
+        EXPECT_EQ(EventBodies(trial, "sealed").size(), 1u)
+            << trial << ": an agent ran to its end twice";
         EXPECT_EQ(EventBodies(trial, "graded").size(), 1u) << trial;
         std::set<int> nodes;
-        for (const Json& node : EventBodies(trial, "node")) EXPECT_TRUE(nodes.insert(node["id"].get<int>()).second) << trial << ": a node ran twice";
+        for (const Json& node : EventBodies(trial, "node"))
+          EXPECT_TRUE(nodes.insert(node["id"].get<int>()).second) << trial << ": a node ran twice";
       }
     }
   }
 }
 
 TEST_F(InterruptionTest, ControlCOnceDrainsAndTheSameCommandGoesOn) {
-  std::vector<std::string> command = {"run", "--task", Task(), "--agent", "portfolio-greedy", "--seeds", "3", "--jobs", "1", "--nodes", "3", "--name", "c"};
+  std::vector<std::string> command = {"run",     "--task", Task(),   "--agent", "portfolio-greedy",
+                                      "--seeds", "3",      "--jobs", "1",       "--nodes",
+                                      "3",       "--name", "c"};
   pid_t pid = Start(command, dir() / "log");
   ASSERT_TRUE(Appears(TrialDir("c", "portfolio-greedy") / "snapshots" / "node_0.csv"));
   ::kill(pid, SIGINT);
@@ -71,7 +86,8 @@ TEST_F(InterruptionTest, ControlCOnceDrainsAndTheSameCommandGoesOn) {
   EXPECT_FALSE(fs::exists(TrialDir("c", "portfolio-greedy", "tiny", 2) / "verdict.json"));
   auto r = Podium(command);
   EXPECT_EQ(r.exit_code, 0) << r.err;
-  for (int s = 0; s < 3; ++s) EXPECT_EQ(Verdict("c", "portfolio-greedy", "tiny", s)["grade"]["verdict"], "scored");
+  for (int s = 0; s < 3; ++s)
+    EXPECT_EQ(Verdict("c", "portfolio-greedy", "tiny", s)["grade"]["verdict"], "scored");
 }
 
 TEST_F(InterruptionTest, ControlCTwiceStopsAProgramThatWouldGoOn) {
@@ -86,8 +102,10 @@ TEST_F(InterruptionTest, ControlCTwiceStopsAProgramThatWouldGoOn) {
 }
 
 TEST_F(InterruptionTest, TwoAtOnceShareTheWork) {
-  std::string agent = ProgramAgent("slow", "sleep 2; cp /home/data/sample_submission.csv submission.csv");
-  std::vector<std::string> command = {"run", "--task", Task(), "--agent", agent, "--seeds", "4", "--jobs", "1", "--name", "two"};
+  std::string agent =
+      ProgramAgent("slow", "sleep 2; cp /home/data/sample_submission.csv submission.csv");
+  std::vector<std::string> command = {"run", "--task", Task(), "--agent", agent, "--seeds",
+                                      "4",   "--jobs", "1",    "--name",  "two"};
   pid_t one = Start(command, dir() / "log1");
   ASSERT_TRUE(Appears(TrialDir("two", "slow") / "journal.jsonl"));
   pid_t two = Start(command, dir() / "log2");
@@ -95,7 +113,8 @@ TEST_F(InterruptionTest, TwoAtOnceShareTheWork) {
   EXPECT_TRUE(code_one == 0 || code_one == 6) << *ReadFile(dir() / "log1");
   EXPECT_TRUE(code_two == 0 || code_two == 6) << *ReadFile(dir() / "log2");
   ASSERT_EQ(Podium(command).exit_code, 0);
-  for (int s = 0; s < 4; ++s) EXPECT_EQ(EventBodies(TrialDir("two", "slow", "tiny", s), "sealed").size(), 1u);
+  for (int s = 0; s < 4; ++s)
+    EXPECT_EQ(EventBodies(TrialDir("two", "slow", "tiny", s), "sealed").size(), 1u);
 }
 
 }  // namespace

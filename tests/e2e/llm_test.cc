@@ -1,4 +1,5 @@
-// A chat model behind real HTTP, on its normal days: prose, two fences, programs that fail, no tool call, errors, silence.
+// A chat model behind real HTTP, on its normal days: prose, two fences, programs that fail, no tool
+// call, errors, silence.
 #include <signal.h>
 
 #include <atomic>
@@ -17,14 +18,20 @@ test["y"] = (test.a > test.b).astype(int)
 test[["id", "y"]].to_csv("/home/submission/submission.csv", index=False)
 )";
 
-std::string Fenced(const std::string& code) { return "Here is my plan.\n```python\n" + code + "```\nGood luck."; }
+std::string Fenced(const std::string& code) {
+  return "Here is my plan.\n```python\n" + code + "```\nGood luck.";
+}
 
 class LlmTest : public SandboxedProgram {
  protected:
-  ProcessResult Run(const ModelServer& server, const std::string& nodes, std::vector<std::string> more = {}) {
-    std::vector<std::string> args = {"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm", "--model", "m", "--nodes", nodes, "--name", "l"};
+  ProcessResult Run(const ModelServer& server, const std::string& nodes,
+                    std::vector<std::string> more = {}) {
+    std::vector<std::string> args = {"run",        "--task", Task(),    "--agent", "greedy",
+                                     "--proposer", "llm",    "--model", "m",       "--nodes",
+                                     nodes,        "--name", "l"};
     args.insert(args.end(), more.begin(), more.end());
-    return Podium(args, {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-test-1234567890"}});
+    return Podium(
+        args, {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-test-1234567890"}});
   }
   fs::path Trial() const { return TrialDir("l", "m-greedy"); }
 };
@@ -32,15 +39,26 @@ class LlmTest : public SandboxedProgram {
 TEST_F(LlmTest, ANormalDayOfAWeakModelEndsInAScore) {
   ModelServer server([](int number, const ReceivedRequest& request) -> ScriptedReply {
     bool review = request.body.find("\"tool_choice\"") != std::string::npos;
-    if (review) return StreamedText("I think it went well, the accuracy is high.");  // no call, and no number
+    if (review)
+      return StreamedText("I think it went well, the accuracy is high.");  // no call, and no number
     switch (number) {
-      case 0: return StreamedText("I would first look at the data. Shall I?");  // no code: asked again
-      case 1: return StreamedText(Fenced("print('missing bracket'\n"));
-      case 2: return {429, R"({"error": {"message": "slow down"}})", {{"retry-after-ms", "50"}}, {}, false};
-      case 3: return {200, "", {}, {}, true};  // hangs up
-      case 4: return StreamedText("```bash\npip install pandas\n```\nthen\n```python\n" + std::string(kGood) + "```\n");
-      case 5: return WholeText(Fenced(std::string(kGood) + "print('Validation score: 1.0')\n"));
-      default: return StreamedText(Fenced(std::string(kGood) + "print('Final Validation Score:', 0.99)\n"));
+      case 0:
+        return StreamedText("I would first look at the data. Shall I?");  // no code: asked again
+      case 1:
+        return StreamedText(Fenced("print('missing bracket'\n"));
+      case 2:
+        return {
+            429, R"({"error": {"message": "slow down"}})", {{"retry-after-ms", "50"}}, {}, false};
+      case 3:
+        return {200, "", {}, {}, true};  // hangs up
+      case 4:
+        return StreamedText("```bash\npip install pandas\n```\nthen\n```python\n" +
+                            std::string(kGood) + "```\n");
+      case 5:
+        return WholeText(Fenced(std::string(kGood) + "print('Validation score: 1.0')\n"));
+      default:
+        return StreamedText(
+            Fenced(std::string(kGood) + "print('Final Validation Score:', 0.99)\n"));
     }
   });
   auto r = Run(server, "4");
@@ -73,15 +91,20 @@ TEST_F(LlmTest, ANormalDayOfAWeakModelEndsInAScore) {
 
 TEST_F(LlmTest, AToolCallGivesTheScoreThatNoLineSays) {
   ModelServer server([](int, const ReceivedRequest& request) -> ScriptedReply {
-    if (request.body.find("\"tool_choice\"") == std::string::npos) return StreamedText(Fenced(std::string(kGood) + "print('holdout gives 0.875 here')\n"));
+    if (request.body.find("\"tool_choice\"") == std::string::npos)
+      return StreamedText(Fenced(std::string(kGood) + "print('holdout gives 0.875 here')\n"));
     Json body = *ParseJson(request.body, "request");
     std::string name = body["tools"][0]["function"]["name"];
     std::string property = body["tools"][0]["function"]["parameters"]["properties"].begin().key();
     Json arguments = Json::object();
-    for (const auto& [key, schema] : body["tools"][0]["function"]["parameters"]["properties"].items()) {
-      if (schema.dump().find("number") != std::string::npos) arguments[key] = 0.875;
-      else if (schema.dump().find("boolean") != std::string::npos) arguments[key] = false;
-      else arguments[key] = "ok";
+    for (const auto& [key, schema] :
+         body["tools"][0]["function"]["parameters"]["properties"].items()) {
+      if (schema.dump().find("number") != std::string::npos)
+        arguments[key] = 0.875;
+      else if (schema.dump().find("boolean") != std::string::npos)
+        arguments[key] = false;
+      else
+        arguments[key] = "ok";
     }
     return StreamedToolCall(name, arguments.dump());
   });
@@ -93,7 +116,9 @@ TEST_F(LlmTest, AToolCallGivesTheScoreThatNoLineSays) {
 }
 
 TEST_F(LlmTest, OnlyUselessAnswersEndInAnHonestNoSubmission) {
-  ModelServer server([](int, const ReceivedRequest&) { return StreamedText("I am sorry, I cannot help with that."); });
+  ModelServer server([](int, const ReceivedRequest&) {
+    return StreamedText("I am sorry, I cannot help with that.");
+  });
   auto r = Run(server, "2");
   ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
   EXPECT_EQ(Verdict("l", "m-greedy")["grade"]["verdict"], "no_submission");
@@ -101,7 +126,9 @@ TEST_F(LlmTest, OnlyUselessAnswersEndInAnHonestNoSubmission) {
 }
 
 TEST_F(LlmTest, AServerThatRefusesIsInfrastructureAndNeverTheAgents) {
-  ModelServer server([](int, const ReceivedRequest&) { return ScriptedReply{401, R"({"error": {"message": "bad key"}})", {}, {}, false}; });
+  ModelServer server([](int, const ReceivedRequest&) {
+    return ScriptedReply{401, R"({"error": {"message": "bad key"}})", {}, {}, false};
+  });
   auto r = Run(server, "2");
   EXPECT_EQ(r.exit_code, 5) << r.out << r.err;
   EXPECT_NE((r.out + r.err).find("OPENAI_API_KEY"), std::string::npos) << r.out << r.err;
@@ -112,7 +139,8 @@ TEST_F(LlmTest, APaidAnswerIsNeverAskedForTwice) {
   std::atomic<bool> refuse = false;
   ModelServer server([&](int number, const ReceivedRequest&) -> ScriptedReply {
     if (refuse && number == 1) return {401, "{}", {}, {}, false};
-    return StreamedText(Fenced(std::string(kGood) + "print('Validation score: 0." + std::to_string(5 + number) + "')\n"));
+    return StreamedText(Fenced(std::string(kGood) + "print('Validation score: 0." +
+                               std::to_string(5 + number) + "')\n"));
   });
   refuse = true;
   EXPECT_EQ(Run(server, "2").exit_code, 5);  // one node done, the second refused
@@ -121,22 +149,28 @@ TEST_F(LlmTest, APaidAnswerIsNeverAskedForTwice) {
   auto requests = server.requests();
   ASSERT_EQ(requests.size(), 3u);
   EXPECT_NE(requests[0].body, requests[2].body);
-  EXPECT_EQ(requests[1].body, requests[2].body) << "the refused one is asked again, exactly as before";
+  EXPECT_EQ(requests[1].body, requests[2].body)
+      << "the refused one is asked again, exactly as before";
   EXPECT_EQ(EventBodies(Trial(), "node").size(), 2u);
 }
 
 TEST_F(LlmTest, ControlCTwiceLeavesAServerThatNeverAnswers) {
-  ModelServer server([](int, const ReceivedRequest&) { return ScriptedReply{200, "", {}, std::chrono::milliseconds(300'000), false}; });
-  pid_t pid = Start({"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm", "--model", "m", "--name", "l"}, dir() / "log",
-                    {{"OPENAI_BASE_URL", server.base_url()}});
-  for (int i = 0; i < 1500 && server.requests().empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ModelServer server([](int, const ReceivedRequest&) {
+    return ScriptedReply{200, "", {}, std::chrono::milliseconds(300'000), false};
+  });
+  pid_t pid = Start({"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm", "--model",
+                     "m", "--name", "l"},
+                    dir() / "log", {{"OPENAI_BASE_URL", server.base_url()}});
+  for (int i = 0; i < 1500 && server.requests().empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   ASSERT_FALSE(server.requests().empty()) << *ReadFile(dir() / "log");
   ::kill(pid, SIGINT);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   auto before = std::chrono::steady_clock::now();
   ::kill(pid, SIGINT);
   EXPECT_EQ(Wait(pid), 6) << *ReadFile(dir() / "log");
-  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(60)) << "it waited for the server";
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(60))
+      << "it waited for the server";
 }
 
 }  // namespace

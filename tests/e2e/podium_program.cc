@@ -16,12 +16,15 @@ namespace podium::tests {
 
 HostState::HostState() : mounts(sandbox::MountsUnder(sandbox::kHostDir)) {
   std::error_code ec;
-  for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/freezer"}) {
+  for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids",
+                           "/sys/fs/cgroup/unified", "/sys/fs/cgroup/freezer"}) {
     for (fs::directory_iterator it(root, ec), end; !ec && it != end; it.increment(ec)) {
       if (it->path().filename().string().starts_with("podium-")) cgroups.insert(it->path());
     }
   }
-  for (fs::directory_iterator it(fs::path(sandbox::kHostDir) / "sandboxes", ec), end; !ec && it != end; it.increment(ec)) dirs.insert(it->path());
+  for (fs::directory_iterator it(fs::path(sandbox::kHostDir) / "sandboxes", ec), end;
+       !ec && it != end; it.increment(ec))
+    dirs.insert(it->path());
 }
 
 void PodiumProgram::SetUp() {
@@ -33,18 +36,24 @@ void PodiumProgram::SetUp() {
   before_.emplace();
 }
 
-void PodiumProgram::TearDown() { EXPECT_TRUE(HostState() == *before_) << "a mount, cgroup or folder of a sandbox was left behind"; }
+void PodiumProgram::TearDown() {
+  EXPECT_TRUE(HostState() == *before_) << "a mount, cgroup or folder of a sandbox was left behind";
+}
 
-std::vector<std::pair<std::string, std::string>> PodiumProgram::Environment(const std::map<std::string, std::string>& more) const {
-  std::map<std::string, std::string> all = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                                            {"HOME", dir().string()},
-                                            {"PODIUM_CACHE", (dir() / "cache").string()},
-                                            {"PODIUM_RUNS", runs().string()}};
+std::vector<std::pair<std::string, std::string>> PodiumProgram::Environment(
+    const std::map<std::string, std::string>& more) const {
+  std::map<std::string, std::string> all = {
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+      {"HOME", dir().string()},
+      {"PODIUM_CACHE", (dir() / "cache").string()},
+      {"PODIUM_RUNS", runs().string()}};
   for (const auto& [key, value] : more) all[key] = value;
   return {all.begin(), all.end()};
 }
 
-ProcessResult PodiumProgram::Podium(std::vector<std::string> args, std::map<std::string, std::string> env, std::chrono::seconds limit) {
+ProcessResult PodiumProgram::Podium(std::vector<std::string> args,
+                                    std::map<std::string, std::string> env,
+                                    std::chrono::seconds limit) {
   ProcessSpec spec;
   spec.argv = {(ProgramDir() / "podium").string()};
   spec.argv.insert(spec.argv.end(), args.begin(), args.end());
@@ -57,7 +66,8 @@ ProcessResult PodiumProgram::Podium(std::vector<std::string> args, std::map<std:
   return *result;
 }
 
-pid_t PodiumProgram::Start(const std::vector<std::string>& args, const fs::path& log, std::map<std::string, std::string> env) {
+pid_t PodiumProgram::Start(const std::vector<std::string>& args, const fs::path& log,
+                           std::map<std::string, std::string> env) {
   std::vector<std::string> argv = {(ProgramDir() / "podium").string()};
   argv.insert(argv.end(), args.begin(), args.end());
   std::vector<char*> words;
@@ -89,7 +99,9 @@ std::string PodiumProgram::ProgramAgent(const std::string& id, const std::string
   EXPECT_TRUE(MakeDirs(folder));
   EXPECT_TRUE(WriteFileAtomic(folder / "start.sh", "cd /home/submission\n" + script + "\n", 0755));
   fs::path yaml = dir() / "agents" / (id + ".yaml");
-  EXPECT_TRUE(WriteFileAtomic(yaml, "schema: podium-agent/1\nid: " + id + "\nscaffold: program\nprogram: {folder: " + id + ", snapshot_every: 1 s}\n"));
+  EXPECT_TRUE(WriteFileAtomic(yaml, "schema: podium-agent/1\nid: " + id +
+                                        "\nscaffold: program\nprogram: {folder: " + id +
+                                        ", snapshot_every: 1 s}\n"));
   return yaml;
 }
 
@@ -99,11 +111,13 @@ std::string PodiumProgram::Task(const std::string& id) {
   return folder;
 }
 
-fs::path PodiumProgram::TrialDir(const std::string& run, const std::string& agent, const std::string& task, int seed) const {
+fs::path PodiumProgram::TrialDir(const std::string& run, const std::string& agent,
+                                 const std::string& task, int seed) const {
   return runs() / run / "trials" / task / agent / ("s" + std::to_string(seed));
 }
 
-Json PodiumProgram::Verdict(const std::string& run, const std::string& agent, const std::string& task, int seed) const {
+Json PodiumProgram::Verdict(const std::string& run, const std::string& agent,
+                            const std::string& task, int seed) const {
   fs::path file = TrialDir(run, agent, task, seed) / "verdict.json";
   auto text = ReadFile(file);
   EXPECT_TRUE(text) << file;
@@ -120,7 +134,8 @@ std::vector<Json> PodiumProgram::EventBodies(const fs::path& trial_dir, const st
     if (line.empty()) continue;
     auto event = ParseJson(line, "event");
     EXPECT_TRUE(event) << line;
-    if (event && (type.empty() || (*event)["type"] == type)) out.push_back(type.empty() ? (*event)["type"] : (*event)["body"]);
+    if (event && (type.empty() || (*event)["type"] == type))
+      out.push_back(type.empty() ? (*event)["type"] : (*event)["body"]);
   }
   return out;
 }
@@ -133,7 +148,8 @@ std::vector<std::string> PodiumProgram::Events(const fs::path& trial_dir) const 
 
 void SandboxedProgram::SetUp() {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-  if (!sandbox::FindImage("podium-ml", CacheDir())) GTEST_SKIP() << "image podium-ml is not built (podium image build podium-ml)";
+  if (!sandbox::FindImage("podium-ml", CacheDir()))
+    GTEST_SKIP() << "image podium-ml is not built (podium image build podium-ml)";
   for (const auto& check : sandbox::CheckHost()) {
     if (check.required && !check.ok) GTEST_SKIP() << check.name << ": " << check.found;
   }

@@ -27,7 +27,8 @@ struct HostState {
   friend bool operator==(const HostState&, const HostState&) = default;
 };
 
-// The built `podium` in a world of its own: runs, cache and tasks below one temporary folder; images are the host's.
+// The built `podium` in a world of its own: runs, cache and tasks below one temporary folder;
+// images are the host's.
 class PodiumProgram : public testing::Test {
  protected:
   void SetUp() override;
@@ -37,7 +38,8 @@ class PodiumProgram : public testing::Test {
   ProcessResult Podium(std::vector<std::string> args, std::map<std::string, std::string> env = {},
                        std::chrono::seconds limit = std::chrono::seconds(300));
   // Starts it and returns its pid; `log` gets what it prints.
-  pid_t Start(const std::vector<std::string>& args, const fs::path& log, std::map<std::string, std::string> env = {});
+  pid_t Start(const std::vector<std::string>& args, const fs::path& log,
+              std::map<std::string, std::string> env = {});
   // Waits for a started one; its exit code, or -signal.
   static int Wait(pid_t pid);
 
@@ -45,8 +47,10 @@ class PodiumProgram : public testing::Test {
   std::string ProgramAgent(const std::string& id, const std::string& script);
   std::string Task(const std::string& id = "tiny");  // the package's folder
 
-  fs::path TrialDir(const std::string& run, const std::string& agent, const std::string& task = "tiny", int seed = 0) const;
-  Json Verdict(const std::string& run, const std::string& agent, const std::string& task = "tiny", int seed = 0) const;
+  fs::path TrialDir(const std::string& run, const std::string& agent,
+                    const std::string& task = "tiny", int seed = 0) const;
+  Json Verdict(const std::string& run, const std::string& agent, const std::string& task = "tiny",
+               int seed = 0) const;
   // Types of a trial's journal events, in order.
   std::vector<std::string> Events(const fs::path& trial_dir) const;
   static std::vector<Json> EventBodies(const fs::path& trial_dir, const std::string& type);
@@ -55,7 +59,8 @@ class PodiumProgram : public testing::Test {
   [[nodiscard]] fs::path runs() const { return dir() / "runs"; }
 
  private:
-  std::vector<std::pair<std::string, std::string>> Environment(const std::map<std::string, std::string>& more) const;
+  std::vector<std::pair<std::string, std::string>> Environment(
+      const std::map<std::string, std::string>& more) const;
   std::optional<TempDir> temp_;
   std::optional<HostState> before_;
 };

@@ -9,7 +9,8 @@ namespace {
 class RunTest : public SandboxedProgram {};
 
 TEST_F(RunTest, OracleNopAndSampleProveATask) {
-  auto r = Podium({"run", "--task", Task(), "--agent", "oracle,nop,sample-submission", "--name", "proof", "--json"});
+  auto r = Podium({"run", "--task", Task(), "--agent", "oracle,nop,sample-submission", "--name",
+                   "proof", "--json"});
   ASSERT_EQ(r.exit_code, 0) << r.err;
   auto summary = ParseJson(r.out, "summary");
   ASSERT_TRUE(summary) << r.out;
@@ -29,39 +30,52 @@ TEST_F(RunTest, OracleNopAndSampleProveATask) {
 
 TEST_F(RunTest, SingleShotTwiceGivesTheSameBytes) {
   for (const char* name : {"one", "two"}) {
-    auto r = Podium({"run", "--task", Task(), "--agent", "single-shot", "--proposer", "portfolio", "--name", name});
+    auto r = Podium({"run", "--task", Task(), "--agent", "single-shot", "--proposer", "portfolio",
+                     "--name", name});
     ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
   }
-  fs::path one = TrialDir("one", "portfolio-single-shot"), two = TrialDir("two", "portfolio-single-shot");
-  EXPECT_EQ(*ReadFile(one / "submission" / "submission.csv"), *ReadFile(two / "submission" / "submission.csv"));
+  fs::path one = TrialDir("one", "portfolio-single-shot"),
+           two = TrialDir("two", "portfolio-single-shot");
+  EXPECT_EQ(*ReadFile(one / "submission" / "submission.csv"),
+            *ReadFile(two / "submission" / "submission.csv"));
   EXPECT_EQ(*ReadFile(one / "verdict.json"), *ReadFile(two / "verdict.json"));
   EXPECT_EQ(Verdict("one", "portfolio-single-shot")["grade"]["verdict"], "scored");
 }
 
 TEST_F(RunTest, TheSameCommandAgainRepeatsNothing) {
-  std::vector<std::string> command = {"run", "--task", Task(), "--agent", "greedy", "--proposer", "portfolio", "--nodes", "2", "--name", "again"};
+  std::vector<std::string> command = {"run",    "--task",     Task(),      "--agent",
+                                      "greedy", "--proposer", "portfolio", "--nodes",
+                                      "2",      "--name",     "again"};
   ASSERT_EQ(Podium(command).exit_code, 0);
   fs::path trial = TrialDir("again", "portfolio-greedy");
   std::string journal = *ReadFile(trial / "journal.jsonl");
   auto r = Podium(command);
   EXPECT_EQ(r.exit_code, 0);
   EXPECT_EQ(*ReadFile(trial / "journal.jsonl"), journal);
-  EXPECT_NE(r.out.find("portfolio-greedy"), std::string::npos) << "the finished result is shown again";
-  auto other = Podium({"run", "--task", Task(), "--agent", "greedy", "--proposer", "portfolio", "--nodes", "3", "--name", "again"});
+  EXPECT_NE(r.out.find("portfolio-greedy"), std::string::npos)
+      << "the finished result is shown again";
+  auto other = Podium({"run", "--task", Task(), "--agent", "greedy", "--proposer", "portfolio",
+                       "--nodes", "3", "--name", "again"});
   EXPECT_EQ(other.exit_code, 2) << "another configuration must not be mixed into the same run";
   EXPECT_NE(other.err.find("another configuration"), std::string::npos) << other.err;
 }
 
 TEST_F(RunTest, TheReportIsOneFileWithTableBoardTreeAndCurve) {
-  ASSERT_EQ(Podium({"run", "--task", Task(), "--agent", "greedy", "--proposer", "portfolio", "--nodes", "3", "--name", "page"}).exit_code, 0);
+  ASSERT_EQ(Podium({"run", "--task", Task(), "--agent", "greedy", "--proposer", "portfolio",
+                    "--nodes", "3", "--name", "page"})
+                .exit_code,
+            0);
   auto r = Podium({"report", "page"});
   ASSERT_EQ(r.exit_code, 0) << r.err;
   std::string html = *ReadFile(runs() / "page" / "report.html");
-  for (const char* part : {"<svg", "Search tree", "Score over time", "portfolio-greedy", "gold", "median", "verdict.json"}) {
+  for (const char* part : {"<svg", "Search tree", "Score over time", "portfolio-greedy", "gold",
+                           "median", "verdict.json"}) {
     EXPECT_NE(html.find(part), std::string::npos) << part;
   }
-  for (const char* outside : {"src=\"http", "href=\"http", "@import", "url("}) EXPECT_EQ(html.find(outside), std::string::npos) << outside;
-  auto report = ParseJson(*ReadFile(runs() / "page" / "grading_report.json"), "grading_report.json");
+  for (const char* outside : {"src=\"http", "href=\"http", "@import", "url("})
+    EXPECT_EQ(html.find(outside), std::string::npos) << outside;
+  auto report =
+      ParseJson(*ReadFile(runs() / "page" / "grading_report.json"), "grading_report.json");
   ASSERT_TRUE(report);
   EXPECT_EQ((*report)["total_runs"], 1);
   EXPECT_EQ((*report)["total_valid_submissions"], 1);
