@@ -44,18 +44,18 @@ std::string TaskText(const ProposalRequest& r, const LlmSettings& s) {
 }
 
 // What worked so far, one line a node: an improvement should not repeat it.
-std::string Memory(const ProposalRequest& r) {
+std::string Memory(const ProposalRequest& r, const LlmSettings& s) {
   std::string out;
   for (const auto& n : *r.nodes) {
     if (!n.good() || !n.score) continue;
     out += "- " + n.plan.substr(0, 300) + " -> validation score " + FormatScore(*n.score) + "\n";
   }
-  if (out.size() > 3000) out = out.substr(out.size() - 3000);
+  if (out.size() > s.output_bytes) out = out.substr(out.size() - s.output_bytes);
   return out.empty() ? "" : "\n# Solutions so far\n" + out;
 }
 
 std::string DraftText(const ProposalRequest& r, const LlmSettings& s) {
-  return TaskText(r, s) + Memory(r) +
+  return TaskText(r, s) + Memory(r, s) +
          "\n# Instructions\nPropose a simple, robust first solution, different from those above. "
          "Say the plan in two or three sentences, then give the program.\n" +
          Rules(r);
@@ -67,8 +67,8 @@ std::string DebugText(const ProposalRequest& r, const LlmSettings& s) {
                         ? "The answer held no program."
                         : "It failed: " + failed.fault +
                               (failed.detail.empty() ? "" : " (" + failed.detail + ")");
-  return TaskText(r, s) + "\n# Program with a bug\n```python\n" + failed.code.substr(0, 12000) +
-         "\n```\n\n# What happened\n" + why + "\n" +
+  return TaskText(r, s) + "\n# Program with a bug\n```python\n" +
+         failed.code.substr(0, s.code_bytes) + "\n```\n\n# What happened\n" + why + "\n" +
          HeadTail(failed.output, s.output_bytes / 3, s.output_bytes * 2 / 3) +
          "\n\n# Instructions\nSay in one or two sentences what is wrong, then give the whole "
          "corrected program.\n" +
@@ -77,8 +77,8 @@ std::string DebugText(const ProposalRequest& r, const LlmSettings& s) {
 
 std::string ImproveText(const ProposalRequest& r, const LlmSettings& s) {
   const SearchNode& best = (*r.nodes)[static_cast<std::size_t>(r.parent)];
-  return TaskText(r, s) + Memory(r) + "\n# Best program so far\n```python\n" +
-         best.code.substr(0, 12000) + "\n```\nIts validation score is " +
+  return TaskText(r, s) + Memory(r, s) + "\n# Best program so far\n```python\n" +
+         best.code.substr(0, s.code_bytes) + "\n```\nIts validation score is " +
          (best.score ? FormatScore(*best.score) : "unknown") +
          ".\n\n# Instructions\nMake ONE change that should improve the score (features, model or "
          "its settings). Say it in one or two sentences, then give the whole new program.\n" +
