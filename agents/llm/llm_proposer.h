@@ -15,6 +15,7 @@ struct LlmSettings {
   std::size_t preview_bytes = 4000;
   std::size_t output_bytes = 3000;  // of a failed program's output
   std::size_t code_bytes = 12000;   // of a program that is shown
+  bool starter_code = false;        // show drafts code that loads and encodes the tables
   int extraction_tries = 3;         // answers asked for until one holds code
 };
 
