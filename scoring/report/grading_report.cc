@@ -34,11 +34,11 @@ class Members {
 std::string EntryText(const CompetitionReport& r) {
   Members m(3);
   m.Add("competition_id", PythonJsonString(r.competition_id));
-  m.Add("score", r.score ? PythonFloat(*r.score) : "null");
-  m.Add("gold_threshold", PythonFloat(r.thresholds.gold));
-  m.Add("silver_threshold", PythonFloat(r.thresholds.silver));
-  m.Add("bronze_threshold", PythonFloat(r.thresholds.bronze));
-  m.Add("median_threshold", PythonFloat(r.thresholds.median));
+  m.Add("score", r.score ? PythonJsonFloat(*r.score) : "null");
+  m.Add("gold_threshold", PythonJsonFloat(r.thresholds.gold));
+  m.Add("silver_threshold", PythonJsonFloat(r.thresholds.silver));
+  m.Add("bronze_threshold", PythonJsonFloat(r.thresholds.bronze));
+  m.Add("median_threshold", PythonJsonFloat(r.thresholds.median));
   m.Add("any_medal", Truth(r.flags.any()));
   m.Add("gold_medal", Truth(r.flags.gold));
   m.Add("silver_medal", Truth(r.flags.silver));

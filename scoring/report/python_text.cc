@@ -118,7 +118,7 @@ std::size_t EndOfString(std::string_view json, std::size_t open) {
 
 }  // namespace
 
-std::string PythonFloat(double value) {
+std::string PythonJsonFloat(double value) {
   if (std::isnan(value)) return "NaN";
   std::string sign = std::signbit(value) ? "-" : "";
   if (std::isinf(value)) return sign + "Infinity";

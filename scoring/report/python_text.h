@@ -9,7 +9,7 @@ namespace podium::scoring {
 
 // repr(float) as json.dumps has it: shortest digits that read back, "1e-05", "1e+16", "1.0", and
 // the tokens NaN, Infinity and -Infinity.
-[[nodiscard]] std::string PythonFloat(double value);
+[[nodiscard]] std::string PythonJsonFloat(double value);
 
 // A JSON string with all but ASCII escaped (\uXXXX, surrogate pairs); bytes that are not UTF-8 are
 // written as Python's surrogate escapes (\udc80 to \udcff).

@@ -13,7 +13,7 @@ Result<std::string> PythonStr(const Json& value) {
   if (value.is_null()) return "None";
   if (value.is_boolean()) return value.get<bool>() ? "True" : "False";
   if (value.is_number_integer()) return value.dump();
-  if (value.is_number_float()) return PythonFloat(value.get<double>());
+  if (value.is_number_float()) return PythonJsonFloat(value.get<double>());
   return Fail(ErrorCode::kUsage, "submission_path is a list or an object, not a path");
 }
 

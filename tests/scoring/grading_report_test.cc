@@ -18,20 +18,20 @@ namespace fs = std::filesystem;
 
 // Python 3.11: repr(x), json.dumps(x).
 TEST(PythonTextTest, FloatsAsPythonPrintsThem) {
-  EXPECT_EQ(PythonFloat(1), "1.0");
-  EXPECT_EQ(PythonFloat(-0.0), "-0.0");
-  EXPECT_EQ(PythonFloat(0.1), "0.1");
-  EXPECT_EQ(PythonFloat(0.0001), "0.0001");
-  EXPECT_EQ(PythonFloat(0.00001), "1e-05");
-  EXPECT_EQ(PythonFloat(-0.000012345), "-1.2345e-05");
-  EXPECT_EQ(PythonFloat(9948562.775255), "9948562.775255");
-  EXPECT_EQ(PythonFloat(1e15), "1000000000000000.0");
-  EXPECT_EQ(PythonFloat(1e16), "1e+16");
-  EXPECT_EQ(PythonFloat(123456789012345680.0), "1.2345678901234568e+17");
-  EXPECT_EQ(PythonFloat(5e-324), "5e-324");
-  EXPECT_EQ(PythonFloat(1.7976931348623157e308), "1.7976931348623157e+308");
-  EXPECT_EQ(PythonFloat(NAN), "NaN");
-  EXPECT_EQ(PythonFloat(-INFINITY), "-Infinity");
+  EXPECT_EQ(PythonJsonFloat(1), "1.0");
+  EXPECT_EQ(PythonJsonFloat(-0.0), "-0.0");
+  EXPECT_EQ(PythonJsonFloat(0.1), "0.1");
+  EXPECT_EQ(PythonJsonFloat(0.0001), "0.0001");
+  EXPECT_EQ(PythonJsonFloat(0.00001), "1e-05");
+  EXPECT_EQ(PythonJsonFloat(-0.000012345), "-1.2345e-05");
+  EXPECT_EQ(PythonJsonFloat(9948562.775255), "9948562.775255");
+  EXPECT_EQ(PythonJsonFloat(1e15), "1000000000000000.0");
+  EXPECT_EQ(PythonJsonFloat(1e16), "1e+16");
+  EXPECT_EQ(PythonJsonFloat(123456789012345680.0), "1.2345678901234568e+17");
+  EXPECT_EQ(PythonJsonFloat(5e-324), "5e-324");
+  EXPECT_EQ(PythonJsonFloat(1.7976931348623157e308), "1.7976931348623157e+308");
+  EXPECT_EQ(PythonJsonFloat(NAN), "NaN");
+  EXPECT_EQ(PythonJsonFloat(-INFINITY), "-Infinity");
 }
 
 TEST(PythonTextTest, StringsAreAscii) {
