@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "scoring/fault.h"
 
 namespace podium::scoring {
