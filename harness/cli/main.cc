@@ -66,7 +66,7 @@ int Main(int argc, char** argv) {
     if (verbose) SetLogLevel(LogLevel::kDebug);
   });
   Exit exit = Exit::kOk;
-  AddRunVerbs(app, exit);
+  AddRunVerbs(app, exit, argc > 0 ? argv[0] : "podium");
   AddTaskVerbs(app, exit);
   AddHostVerbs(app, exit);
   try {
