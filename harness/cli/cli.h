@@ -40,5 +40,6 @@ void AddRunVerbs(CLI::App& app, Exit& exit,
                  const std::string& program);  // run, status, report, reindex
 void AddTaskVerbs(CLI::App& app, Exit& exit);  // tasks, grade
 void AddHostVerbs(CLI::App& app, Exit& exit);  // doctor, image
+void AddScoreVerbs(CLI::App& app, Exit& exit);  // aggregate
 
 }  // namespace podium::harness

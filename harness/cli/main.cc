@@ -69,6 +69,7 @@ int Main(int argc, char** argv) {
   AddRunVerbs(app, exit, argc > 0 ? argv[0] : "podium");
   AddTaskVerbs(app, exit);
   AddHostVerbs(app, exit);
+  AddScoreVerbs(app, exit);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
