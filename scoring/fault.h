@@ -33,14 +33,14 @@ using Graded = tl::expected<T, Fault>;
 }  // namespace podium::scoring
 
 // Declare from a tl::expected's value or return its fault.
-#define GRADED_ASSIGN(decl, expr)                                                \
-  auto PODIUM_CONCAT(graded_r_, __LINE__) = (expr);                              \
-  if (!PODIUM_CONCAT(graded_r_, __LINE__))                                       \
+#define GRADED_ASSIGN(decl, expr)                                                 \
+  auto PODIUM_CONCAT(graded_r_, __LINE__) = (expr);                               \
+  if (!PODIUM_CONCAT(graded_r_, __LINE__))                                        \
     return tl::unexpected(std::move(PODIUM_CONCAT(graded_r_, __LINE__)).error()); \
   decl = std::move(*PODIUM_CONCAT(graded_r_, __LINE__))
 
-#define GRADED_TRY(expr)                                                   \
-  do {                                                                     \
-    auto graded_r = (expr);                                                \
-    if (!graded_r) return tl::unexpected(std::move(graded_r).error());     \
+#define GRADED_TRY(expr)                                               \
+  do {                                                                 \
+    auto graded_r = (expr);                                            \
+    if (!graded_r) return tl::unexpected(std::move(graded_r).error()); \
   } while (false)

@@ -117,7 +117,11 @@ Reader::Done Reader::StartColumns(const CsvScanner& scanner, std::size_t cells) 
   std::size_t rows = std::min(lines, bytes_.size() / (2 * width_) + 1);
   for (std::size_t c = 0; c < width_; ++c) {
     targets_.push_back(c);
-    builders_.emplace_back(options_.na);
+    std::size_t leading = width_ - header_.size();
+    bool text = c >= leading && std::ranges::find(options_.text_columns, header_[c - leading]) !=
+                                    options_.text_columns.end();
+    using State = ColumnBuilder::State;
+    builders_.emplace_back(options_.na, text ? State::kText : State::kInt);
     builders_.back().Reserve(rows);
   }
   return {};

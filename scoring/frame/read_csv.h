@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "scoring/frame/column_builder.h"
 #include "scoring/frame/frame.h"
@@ -19,6 +20,8 @@ struct ReadCsvOptions {
   // too short are filled with missing cells, or else a fault.
   bool ragged = true;
   bool repeated_names = true;  // a, a.1, as in pandas; else a fault
+  // Columns whose cells stay text as it is written, numbers too (dtype=str).
+  std::vector<std::string> text_columns = {};
 };
 
 // Why bytes are not a table. The code is stable: "parser_error", "not_utf8", "too_many_columns",
