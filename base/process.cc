@@ -1,5 +1,6 @@
 #include "base/process.h"
 
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -60,12 +61,13 @@ class Tail {
 };
 
 // Runs in the child before exec: a process group of its own, and the descriptors to pass on in
-// their places. All others are close-on-exec from birth.
+// their places. Every other one, inherited from whoever started Podium too, closes at exec.
 struct ChildSetup : bp::extend::handler {
   explicit ChildSetup(const std::vector<std::pair<int, int>>& f) : fds(f) {}
   template <class Executor>
   void on_exec_setup(Executor&) const {
     ::setpgid(0, 0);
+    ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
     // First move the sources out of the way of the targets, then put each in its place without
     // close-on-exec.
     int high[16];

@@ -21,41 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Recipe {
-  std::string suite;
-  std::vector<std::string> packages, exclude, remove;
-  std::string digest;
-};
-
-Result<Recipe> ReadRecipe(const std::string& name) {
-  fs::path path = ShareDir() / "configs" / "sandboxes" / (name + ".yaml");
-  std::error_code ec;
-  if (!IsIdText(name) || !fs::exists(path, ec))
-    return Fail(ErrorCode::kNotFound,
-                "there is no image recipe '" + name + "' (configs/sandboxes/" + name + ".yaml)");
-  PODIUM_ASSIGN(auto root, ReadYaml(path));
-  PODIUM_ASSIGN(auto map, YamlMap::From(root));
-  Recipe r;
-  PODIUM_ASSIGN(auto schema, map.String("schema"));
-  if (schema != "podium-image/1") return root.Complain("schema must be podium-image/1");
-  PODIUM_ASSIGN(r.suite, map.String("suite"));
-  PODIUM_ASSIGN(const YamlNode* packages, map.Require("packages"));
-  PODIUM_ASSIGN(r.packages, packages->AsStrings());
-  if (const YamlNode* node = map.Get("exclude")) {
-    PODIUM_ASSIGN(r.exclude, node->AsStrings());
-  }
-  if (const YamlNode* node = map.Get("remove")) {
-    PODIUM_ASSIGN(r.remove, node->AsStrings());
-  }
-  PODIUM_TRY(map.Finish());
-  for (const auto& p : r.packages) {
-    if (!IsIdText(p)) return packages->Complain("'" + p + "' is not a package name");
-  }
-  PODIUM_ASSIGN(auto text, ReadFile(path));
-  r.digest = Digest::Of(text).hex();
-  return r;
-}
-
 // The host's apt source files that offer Debian itself: mmdebstrap takes them as its mirrors.
 std::vector<std::string> AptSources() {
   std::vector<std::string> out;
@@ -202,6 +167,35 @@ Status Bootstrap(const Recipe& r, const fs::path& rootfs,
 }
 
 }  // namespace
+
+Result<Recipe> ReadRecipe(const std::string& name) {
+  fs::path path = ShareDir() / "configs" / "sandboxes" / (name + ".yaml");
+  std::error_code ec;
+  if (!IsIdText(name) || !fs::exists(path, ec))
+    return Fail(ErrorCode::kNotFound,
+                "there is no image recipe '" + name + "' (configs/sandboxes/" + name + ".yaml)");
+  PODIUM_ASSIGN(auto root, ReadYaml(path));
+  PODIUM_ASSIGN(auto map, YamlMap::From(root));
+  Recipe r;
+  PODIUM_ASSIGN(auto schema, map.String("schema"));
+  if (schema != "podium-image/1") return root.Complain("schema must be podium-image/1");
+  PODIUM_ASSIGN(r.suite, map.String("suite"));
+  PODIUM_ASSIGN(const YamlNode* packages, map.Require("packages"));
+  PODIUM_ASSIGN(r.packages, packages->AsStrings());
+  if (const YamlNode* node = map.Get("exclude")) {
+    PODIUM_ASSIGN(r.exclude, node->AsStrings());
+  }
+  if (const YamlNode* node = map.Get("remove")) {
+    PODIUM_ASSIGN(r.remove, node->AsStrings());
+  }
+  PODIUM_TRY(map.Finish());
+  for (const auto& p : r.packages) {
+    if (!IsIdText(p)) return packages->Complain("'" + p + "' is not a package name");
+  }
+  PODIUM_ASSIGN(auto text, ReadFile(path));
+  r.digest = Digest::Of(text).hex();
+  return r;
+}
 
 Result<Image> FindImage(const std::string& name, const fs::path& cache) {
   PODIUM_ASSIGN(auto recipe, ReadRecipe(name));

@@ -24,6 +24,14 @@ struct Image {
   std::filesystem::path rootfs;
 };
 
+// What an image is made from: configs/sandboxes/<name>.yaml (podium-image/1).
+struct Recipe {
+  std::string suite;
+  std::vector<std::string> packages, exclude, remove;
+  std::string digest;  // of the file
+};
+[[nodiscard]] Result<Recipe> ReadRecipe(const std::string& name);
+
 // Builds the image of a recipe (configs/sandboxes/<name>.yaml: a Debian suite and packages) with
 // mmdebstrap from the apt sources this host uses, or returns the one that is built already. Takes a
 // minute or two; progress lines come meanwhile. Needs root.

@@ -161,8 +161,8 @@ class Backend {
 [[nodiscard]] Result<std::unique_ptr<Backend>> MakeOciBackend(Reactor& reactor);
 
 // Removes whatever dead processes left on this host (containers, mounts, loop devices, cgroups,
-// files), of any run; touches nothing whose owner lives. Returns how many sandboxes were removed.
-// Blocking.
+// files), of any run; touches nothing whose owner lives. One process at a time does so; another
+// returns 0 at once. Returns how many sandboxes were removed. Blocking.
 [[nodiscard]] Result<int> ReapDead(Deadline deadline);
 
 // One row of `podium doctor`.

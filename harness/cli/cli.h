@@ -25,14 +25,21 @@ enum class Exit : int {
 // Prints "podium: message" to standard error and returns its exit code.
 Exit Report(const Error& error);
 
-// Options that several verbs share.
-struct Output {
-  bool json = false;
-};
+// A verb's callback: stores its exit code, or prints its error.
+template <class F>
+auto Wrap(Exit& exit, F function) {
+  return [&exit, function] {
+    Result<Exit> r = function();
+    exit = r ? *r : Report(r.error());
+  };
+}
 
 // Each adds its verbs to the program; the chosen verb stores what main returns in `exit`.
-void AddRunVerbs(CLI::App& app, Exit& exit);   // run, status, report, reindex
+// `program` is how the user called it, for the commands that are printed.
+void AddRunVerbs(CLI::App& app, Exit& exit,
+                 const std::string& program);  // run, status, report, reindex
 void AddTaskVerbs(CLI::App& app, Exit& exit);  // tasks, grade
 void AddHostVerbs(CLI::App& app, Exit& exit);  // doctor, image
+void AddScoreVerbs(CLI::App& app, Exit& exit);  // aggregate
 
 }  // namespace podium::harness

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "harness/report/summary.h"
 
 namespace podium::harness {
 namespace {
@@ -34,8 +35,7 @@ std::string EndText(const TrialView& t) {
   const VerdictView& v = *t.verdict;
   if (v.verdict != "scored") return v.verdict + (v.reason.empty() ? "" : ": " + v.reason);
   std::string out = "score " + FormatScore(*v.score);
-  if (v.rank)
-    out += ", place " + std::to_string(*v.rank) + " of " + std::to_string(v.leaderboard_rows);
+  if (v.rank) out += ", place " + PlaceText(v);
   return out + (v.medal != "none" ? ", " + v.medal : v.above_median ? ", above median" : "");
 }
 

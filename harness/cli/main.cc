@@ -66,9 +66,10 @@ int Main(int argc, char** argv) {
     if (verbose) SetLogLevel(LogLevel::kDebug);
   });
   Exit exit = Exit::kOk;
-  AddRunVerbs(app, exit);
+  AddRunVerbs(app, exit, argc > 0 ? argv[0] : "podium");
   AddTaskVerbs(app, exit);
   AddHostVerbs(app, exit);
+  AddScoreVerbs(app, exit);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -90,7 +90,7 @@ std::string DryRun(const RunPlan& plan) {
          FormatDuration(total / plan.jobs) + " of working time.\n";
 }
 
-Result<Exit> DoRun(const RunOptions& o) {
+Result<Exit> DoRun(const RunOptions& o, const std::string& program) {
   PODIUM_ASSIGN(auto settings, Resolve(o));
   PODIUM_ASSIGN(auto plan, MakePlan(settings));
   if (o.print_config) {
@@ -113,14 +113,14 @@ Result<Exit> DoRun(const RunOptions& o) {
   if (o.json) {
     std::cout << SummaryJson(run) << "\n";
   } else {
-    std::cout << "\n" << SummaryText(run);
+    std::cout << "\n" << SummaryText(run, program);
   }
   if (summary.failed > 0) return Exit::kInfrastructure;
   if (summary.paused + summary.elsewhere > 0) return Exit::kUnfinished;
   return Exit::kOk;
 }
 
-Result<Exit> DoStatus(const std::string& name, bool json) {
+Result<Exit> DoStatus(const std::string& name, bool json, const std::string& program) {
   PODIUM_ASSIGN(auto dir, FindRun(name));
   PODIUM_ASSIGN(auto run, ReadRun(dir, SystemClock()));
   if (json) {
@@ -140,11 +140,11 @@ Result<Exit> DoStatus(const std::string& name, bool json) {
                std::to_string(t.nodes.size()), best ? FormatScore(*best) : "",
                t.events.empty() ? "" : t.events.back().type + " " + t.events.back().time});
   }
-  std::cout << "Run " << run.name << "\n\n" << table.Text() << "\n" << SummaryText(run);
+  std::cout << "Run " << run.name << "\n\n" << table.Text() << "\n" << SummaryText(run, program);
   return Exit::kOk;
 }
 
-Result<Exit> DoReport(const std::string& name, bool json) {
+Result<Exit> DoReport(const std::string& name, bool json, const std::string& program) {
   PODIUM_ASSIGN(auto dir, FindRun(name));
   PODIUM_ASSIGN(auto run, ReadRun(dir, SystemClock()));
   PODIUM_TRY(WriteFileAtomic(dir / "report.html", ReportHtml(run)));
@@ -152,8 +152,9 @@ Result<Exit> DoReport(const std::string& name, bool json) {
   if (json) {
     std::cout << SummaryJson(run) << "\n";
   } else {
-    std::cout << SummaryText(run) << "Wrote:  " << (dir / "report.html").string() << "\n        "
-              << (dir / "grading_report.json").string() << " (mle-bench's schema)\n";
+    std::cout << SummaryText(run, program) << "Wrote:  " << (dir / "report.html").string()
+              << "\n        " << (dir / "grading_report.json").string()
+              << " (mle-bench's schema)\n";
   }
   return Exit::kOk;
 }
@@ -165,14 +166,6 @@ Result<Exit> DoReindex(const std::string& name) {
   std::cout << "Made " << (dir / "podium.db").string()
             << " anew from the files: " << run.trials.size() << " trials.\n";
   return Exit::kOk;
-}
-
-template <class F>
-auto Wrap(Exit& exit, F function) {
-  return [&exit, function] {
-    Result<Exit> r = function();
-    exit = r ? *r : Report(r.error());
-  };
 }
 
 std::string SettingsHelp() {
@@ -189,7 +182,7 @@ std::string SettingsHelp() {
 
 }  // namespace
 
-void AddRunVerbs(CLI::App& app, Exit& exit) {
+void AddRunVerbs(CLI::App& app, Exit& exit, const std::string& program) {
   auto* run = app.add_subcommand("run", "Run agents on tasks; the same command again continues");
   auto o = std::make_shared<RunOptions>();
   run->add_option("file", o->file,
@@ -214,7 +207,7 @@ void AddRunVerbs(CLI::App& app, Exit& exit) {
   run->add_flag("--json", o->json,
                 "Print the summary as JSON on standard output (progress goes to standard error)");
   run->footer([] { return SettingsHelp(); });
-  run->callback(Wrap(exit, [o] { return DoRun(*o); }));
+  run->callback(Wrap(exit, [o, program] { return DoRun(*o, program); }));
 
   auto name = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
@@ -224,9 +217,10 @@ void AddRunVerbs(CLI::App& app, Exit& exit) {
     if (with_json) sub->add_flag("--json", *json, "Print JSON (podium-summary/1)");
     sub->callback(Wrap(exit, function));
   };
-  verb("status", "Where a run stands", true, [name, json] { return DoStatus(*name, *json); });
+  verb("status", "Where a run stands", true,
+       [name, json, program] { return DoStatus(*name, *json, program); });
   verb("report", "Write a run's report.html and grading_report.json", true,
-       [name, json] { return DoReport(*name, *json); });
+       [name, json, program] { return DoReport(*name, *json, program); });
   verb("reindex", "Make a run's SQLite index anew from its files", false,
        [name] { return DoReindex(*name); });
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "harness/cli/cli.h"
 #include "harness/engine/grading.h"
+#include "harness/report/summary.h"
 #include "harness/report/table.h"
 #include "harness/store/run_folder.h"
 #include "tasks/prepare.h"
@@ -129,8 +130,7 @@ void PrintGrade(const VerdictView& v) {
   if (v.verdict == "scored")
     std::cout << "medal:      " << v.medal << (v.above_median ? ", above median" : "") << "\n";
   if (v.rank && v.score)
-    std::cout << "place:      would be number " << *v.rank << " against a board of "
-              << v.leaderboard_rows << "\n";
+    std::cout << "place:      " << PlaceText(v) << " (the board's rows and this one)\n";
   if (v.gold) {
     std::cout << "board:      gold " << FormatScore(*v.gold) << ", silver "
               << FormatScore(*v.silver) << ", bronze " << FormatScore(*v.bronze) << ", median "
@@ -164,14 +164,6 @@ Result<Exit> GradeFile(const std::string& file, const std::string& name, bool js
   }
   if (view.verdict == "grader_error") return Exit::kGraderError;
   return view.verdict == "scored" ? Exit::kOk : Exit::kInvalid;
-}
-
-template <class F>
-auto Wrap(Exit& exit, F function) {
-  return [&exit, function] {
-    Result<Exit> r = function();
-    exit = r ? *r : Report(r.error());
-  };
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ table{border-collapse:collapse;width:100%;font-size:14px}th{text-align:left;colo
 td{border-bottom:1px solid var(--line);padding:5px 10px 5px 0;vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 a{color:var(--accent);text-decoration:none}a:hover{text-decoration:underline}
 .medal{font-weight:600}.medal.gold{color:var(--gold)}.medal.silver{color:var(--silver)}.medal.bronze{color:var(--bronze)}.fault{color:var(--bad)}
-svg{width:100%;height:auto;max-width:860px;display:block;margin:6px 0}svg text{font:11px system-ui,sans-serif;fill:var(--ink)}
+svg{width:100%;height:auto;max-width:860px;display:block;margin:6px 0}svg text{font:11px system-ui,sans-serif;fill:var(--ink);paint-order:stroke;stroke:var(--paper);stroke-width:3px}svg text.id{stroke:none}
 .bar{fill:#9db2d6}.axis,.edge{stroke:var(--line);stroke-width:1.3}.edge{stroke:var(--soft)}text.tick{fill:var(--soft)!important}
 line.gold{stroke:var(--gold)}line.silver{stroke:var(--silver)}line.bronze{stroke:var(--bronze)}line.median{stroke:var(--soft);stroke-dasharray:4 3}
 line.gold,line.silver,line.bronze,line.median{stroke-width:1.6}text.tag.gold{fill:var(--gold)}text.tag.silver{fill:var(--silver)}text.tag.bronze{fill:var(--bronze)}text.tag.median{fill:var(--soft)}
@@ -62,10 +62,7 @@ std::string TrialRow(const TrialView& t) {
       "<td>" +
       (t.verdict ? MedalSpan(v) : Escape(t.state + (t.failure.empty() ? "" : ": " + t.failure))) +
       "</td>";
-  out += Cell(v.rank && v.verdict == "scored"
-                  ? std::to_string(*v.rank) + " of " + std::to_string(v.leaderboard_rows)
-                  : "",
-              true);
+  out += Cell(PlaceText(v), true);
   out += Cell(v.percentile ? FormatScore(100 * *v.percentile, 0) + " %" : "", true);
   return out + Cell(std::to_string(t.nodes.size()), true) + Cell(FormatDuration(t.active), true) +
          "</tr>\n";
@@ -101,8 +98,9 @@ std::string Agents(const RunView& run) {
   }
   return out +
          "</table><p class='note'>Shares are out of the trials with a verdict, with Wilson's 95 % "
-         "interval over tasks. It says nothing about how much "
-         "a result moves from seed to seed; that takes three seeds or more.</p></section>\n";
+         "interval. It takes trials as independent, so with several seeds of a task it is too "
+         "narrow, and with one seed it says nothing about how much a result moves from seed to "
+         "seed. A place is among the board's rows and the trial itself.</p></section>\n";
 }
 
 std::string NodeDetails(const agents::SearchNode& n) {
@@ -144,10 +142,13 @@ std::string TrialSection(const TrialView& t) {
   bool lower = t.verdict && t.verdict->lower_is_better;
   if (t.verdict) {
     const VerdictView& v = *t.verdict;
-    out +=
-        "<p>" + MedalSpan(v) + (v.score ? " with score <b>" + FormatScore(*v.score) + "</b>" : "") +
-        (v.detail.empty() ? "" : ": " + Escape(v.detail)) + ". The agent ended: " +
-        Escape(v.agent_end + (v.agent_detail.empty() ? "" : " (" + v.agent_detail + ")")) + ".</p>";
+    out += "<p>" +
+           (v.verdict == "scored" && v.medal == "none" && !v.above_median ? "no medal"
+                                                                          : MedalSpan(v)) +
+           (v.score ? " with score <b>" + FormatScore(*v.score) + "</b>" : "") +
+           (v.detail.empty() ? "" : ": " + Escape(v.detail)) + ". The agent ended: " +
+           Escape(v.agent_end + (v.agent_detail.empty() ? "" : " (" + v.agent_detail + ")")) +
+           ".</p>";
     out += "<p class='note'>submission " + Escape(v.submission_sha256.substr(0, 16)) + ", image " +
            Escape(v.image_digest.substr(0, 16)) + ", " + std::to_string(t.attempts) +
            (t.attempts == 1 ? " attempt, " : " attempts, ") + FormatDuration(t.active) +

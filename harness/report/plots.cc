@@ -14,6 +14,7 @@ namespace podium::harness {
 namespace {
 
 constexpr double kWidth = 720;
+constexpr double kLane = 14;  // height of a line of text
 
 std::string N(double v) { return FormatScore(v, 1); }
 
@@ -85,23 +86,25 @@ std::string Bars(const BoardScores& board, const Axis& axis, double top, double 
   return out;
 }
 
-std::string MedalLines(const VerdictView& v, const Axis& axis, double top, double base) {
+std::string MedalLines(const VerdictView& v, const Axis& axis, double base) {
   std::string out;
   struct Mark {
     std::optional<double> at;
     const char* css;
     const char* name;
   };
-  double row = 0;
-  for (const Mark& m : {Mark{v.median, "median", "median"}, Mark{v.bronze, "bronze", "bronze"},
-                        Mark{v.silver, "silver", "silver"}, Mark{v.gold, "gold", "gold"}}) {
+  // Gold is outermost and its name stands highest, left of its line; the lines further in begin
+  // below it, so that no name crosses a line.
+  double y = 10;
+  for (const Mark& m : {Mark{v.gold, "gold", "gold"}, Mark{v.silver, "silver", "silver"},
+                        Mark{v.bronze, "bronze", "bronze"}, Mark{v.median, "median", "median"}}) {
     if (!m.at) continue;
     double x = axis.X(*m.at);
-    out += Line(x, top - 4, x, base, m.css);
-    bool right = x > kWidth - 130;
-    out += Words(right ? x - 4 : x + 4, top + 8 + 12 * row, std::string("tag ") + m.css,
-                 right ? "end" : "start", std::string(m.name) + " " + FormatScore(*m.at));
-    ++row;
+    bool left = x > 130;
+    out += Line(x, y - 8, x, base, m.css) +
+           Words(left ? x - 4 : x + 4, y, std::string("tag ") + m.css, left ? "end" : "start",
+                 std::string(m.name) + " " + FormatScore(*m.at));
+    y += kLane;
   }
   return out;
 }
@@ -174,17 +177,17 @@ std::string BoardPlot(const BoardScores& board, const VerdictView& lines,
                       const std::vector<BoardMark>& marks) {
   if (board.rows.empty()) return "<p class='note'>The board is not in the run's folder.</p>";
   Axis axis = BoardAxis(board, lines, marks);
-  double top = 24, base = 130;
-  double below = base + 34;
+  double top = 5 * kLane, base = top + 106;
+  double below = base + 44;
   std::string body = Bars(board, axis, top, base) +
                      Line(axis.left, base, axis.right, base, "axis") +
-                     MedalLines(lines, axis, top, base);
+                     MedalLines(lines, axis, base);
   body += Words(axis.left, base + 14, "tick", "start", FormatScore(axis.worst) + " and worse") +
           Words(axis.right, base + 14, "tick", "end", FormatScore(axis.best) + " (better)");
   for (const auto& m : marks) {
     double x = axis.X(m.score);
-    body += "<path d='M" + N(x) + " " + N(base + 1) + " l-6 11 l12 0 z' class='mark'/>" +
-            Line(x, base + 12, x, below - 8, "stem");
+    body += "<path d='M" + N(x) + " " + N(base + 18) + " l-6 11 l12 0 z' class='mark'/>" +
+            Line(x, base + 29, x, below - 8, "stem");
     bool right = x > kWidth / 2;
     body += Words(right ? x - 8 : x + 8, below, "tag mark", right ? "end" : "start",
                   m.label + " " + FormatScore(m.score));

@@ -53,13 +53,17 @@ std::vector<std::string> Row(const TrialView& t) {
 
 std::string AgentLine(const AgentSummary& a) {
   Share medals = MakeShare(a.gold + a.silver + a.bronze, a.graded);
-  std::string out = a.agent + ": medals " + medals.Text() + ": " + std::to_string(a.gold) +
-                    " gold, " + std::to_string(a.silver) + " silver, " + std::to_string(a.bronze) +
-                    " bronze; above median " + std::to_string(a.above_median) + "/" +
-                    std::to_string(a.graded) + "; valid " + std::to_string(a.valid) + "/" +
-                    std::to_string(a.graded) + "; " + std::to_string(a.tasks) +
-                    (a.tasks == 1 ? " task, " : " tasks, ") + std::to_string(a.seeds) +
-                    (a.seeds == 1 ? " seed" : " seeds");
+  std::string out =
+      a.agent + ": medals " + medals.Text() + ": " + std::to_string(a.gold) + " gold, " +
+      std::to_string(a.silver) + " silver, " + std::to_string(a.bronze) + " bronze" +
+      (a.human_graded < a.graded
+           ? ", on competitions' own boards " + std::to_string(a.human_medals) + "/" +
+                 std::to_string(a.human_graded)
+           : "") +
+      "; above median " + std::to_string(a.above_median) + "/" + std::to_string(a.graded) +
+      "; valid " + std::to_string(a.valid) + "/" + std::to_string(a.graded) + "; " +
+      std::to_string(a.tasks) + (a.tasks == 1 ? " task, " : " tasks, ") + std::to_string(a.seeds) +
+      (a.seeds == 1 ? " seed" : " seeds");
   if (a.seeds < 3) out += " (too few to say how much seeds vary: use 3 or more)";
   if (a.completion_tokens > 0) {
     out += "; " + std::to_string(a.prompt_tokens) + " prompt and " +
@@ -98,6 +102,11 @@ Json TrialJson(const TrialView& t) {
 }
 
 }  // namespace
+
+std::string PlaceText(const VerdictView& v) {
+  if (!v.rank || v.verdict != "scored") return "";
+  return std::to_string(*v.rank) + " of " + std::to_string(v.leaderboard_rows + 1);
+}
 
 Share MakeShare(int hits, int n) {
   Share s{hits, n, 0, 1};
@@ -147,6 +156,10 @@ std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
     a.silver += t.verdict->medal == "silver";
     a.bronze += t.verdict->medal == "bronze";
     a.above_median += t.verdict->above_median;
+    if (run.human_boards.contains(t.id.task)) {
+      ++a.human_graded;
+      a.human_medals += t.verdict->medal != "none";
+    }
   }
   for (auto& a : out) {
     a.tasks = static_cast<int>(tasks[a.agent].size());
@@ -163,18 +176,22 @@ std::string MedalTable(const RunView& run) {
   return table.Text();
 }
 
-std::string SummaryText(const RunView& run) {
+std::string SummaryText(const RunView& run, std::string_view program) {
   std::string out = MedalTable(run) + "\n";
   for (const auto& a : SummarizeAgents(run)) out += AgentLine(a);
   out += Failures(run);
   auto open = std::ranges::count_if(run.trials, [](const TrialView& t) { return !t.verdict; });
   out += "\nFiles:  " + run.dir.string() + "\n";
+  std::error_code ec;
+  if (std::filesystem::exists(run.dir / "report.html", ec))
+    out += "Page:   " + (run.dir / "report.html").string() + "\n";
   if (open > 0) {
-    out += "Next:   run the same command again: " + std::to_string(open) + " of " +
+    out += "Next:   the same command again goes on: " + std::to_string(open) + " of " +
            std::to_string(run.trials.size()) + " trials have no verdict yet\n";
   } else {
-    out += "Next:   podium report " + run.name +
-           "    (writes report.html: scores on the board, search trees)\n";
+    out += "Next:   " + std::string(program) + " run --task " + run.trials.front().id.task.str() +
+           " --agent llm-greedy --model NAME    (a model of yours: OPENAI_API_KEY or "
+           "OPENAI_BASE_URL)\n";
   }
   return out;
 }
@@ -201,6 +218,7 @@ std::string SummaryJson(const RunView& run) {
          {"above_median", a.above_median},
          {"valid", a.valid},
          {"submitted", a.submitted},
+         {"human_boards", {{"any_medal", a.human_medals}, {"n", a.human_graded}}},
          {"any_medal",
           {{"hits", medals.hits}, {"n", medals.n}, {"wilson95", {medals.low, medals.high}}}},
          {"prompt_tokens", a.prompt_tokens},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/store/run_folder.h"
@@ -23,6 +24,7 @@ struct AgentSummary {
   std::string agent;
   int trials = 0, graded = 0, grader_errors = 0, tasks = 0, seeds = 0;
   int gold = 0, silver = 0, bronze = 0, above_median = 0, valid = 0, submitted = 0;
+  int human_graded = 0, human_medals = 0;  // of these, on competitions' own boards
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
   Millis wait{0}, active{0};
 };
@@ -31,8 +33,10 @@ struct AgentSummary {
 // The medal table, a row a trial.
 [[nodiscard]] std::string MedalTable(const RunView& run);
 // The table, a line an agent with its shares, what failed and why, where the files are and the next
-// command.
-[[nodiscard]] std::string SummaryText(const RunView& run);
+// command, in which the program is called `program`.
+[[nodiscard]] std::string SummaryText(const RunView& run, std::string_view program);
+// "11 of 204": the place of a scored submission among the board's rows and itself; else "".
+[[nodiscard]] std::string PlaceText(const VerdictView& verdict);
 // The same with stable fields ("podium-summary/1").
 [[nodiscard]] std::string SummaryJson(const RunView& run);
 

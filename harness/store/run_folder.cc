@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/csv.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -133,6 +134,25 @@ TrialView ReadTrial(const fs::path& trial_dir, const TrialId& id, const Clock& c
   return t;
 }
 
+namespace {
+
+// Whether every row of a board is an entry to the competition itself.
+bool IsHumanBoard(const fs::path& file) {
+  auto text = ReadFile(file, 64 << 20);
+  if (!text) return false;
+  CsvReader reader(*text);
+  std::vector<std::string_view> cells;
+  auto more = reader.Next(cells);
+  auto kind = static_cast<std::size_t>(std::ranges::find(cells, "kind") - cells.begin());
+  if (!more || !*more || kind == cells.size()) return false;
+  for (more = reader.Next(cells); more && *more; more = reader.Next(cells)) {
+    if (kind >= cells.size() || cells[kind] != "competition-entry") return false;
+  }
+  return more.has_value();
+}
+
+}  // namespace
+
 Result<RunView> ReadRun(const fs::path& run_dir, const Clock& clock) {
   RunView run;
   run.dir = run_dir;
@@ -147,6 +167,8 @@ Result<RunView> ReadRun(const fs::path& run_dir, const Clock& clock) {
     PODIUM_ASSIGN(id.agent, AgentId::Parse(JsonOr<std::string>(item, "agent", "")));
     id.seed = JsonOr(item, "seed", 0);
     run.trials.push_back(ReadTrial(folder.TrialDir(id), id, clock));
+    if (IsHumanBoard(run_dir / "boards" / (id.task.str() + ".csv")))
+      run.human_boards.insert(id.task);
   }
   return run;
 }

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ struct RunView {
   std::string config_yaml;        // run.yaml as written
   std::string lock_json;          // lock.json
   std::vector<TrialView> trials;  // in the run's order
+  std::set<TaskId> human_boards;  // tasks whose board holds entries to a competition alone
 };
 
 // The places of a run on disk.

@@ -176,6 +176,9 @@ Status RemoveSandbox(const HostPaths& paths, Deadline deadline) {
 
 Result<int> ReapDead(Deadline deadline) {
   int removed = 0;
+  PODIUM_TRY(MakeDirs(RecordsDir()));
+  PODIUM_ASSIGN(auto lock, FileLock::TryTake(fs::path(kHostDir) / "reap.lock"));
+  if (!lock) return 0;  // somebody else is at it
   std::error_code ec;
   std::vector<fs::path> records;
   for (fs::directory_iterator it(RecordsDir(), ec), end; !ec && it != end; it.increment(ec)) {

@@ -47,7 +47,7 @@ Graded<RowPairs> Align(const ModeSpec& mode, const Tables& tables) {
   if (mine == nullptr) return Raised("missing_column", "there is no column '" + tables.id + "'");
   if (mode.align == "merge") return MergeRows(*mine, *theirs);
   if (SameRowByRow(*mine, *theirs)) return RowPairs();
-  RowPairs pairs{SortedRows(*mine), SortedRows(*theirs)};
+  RowPairs pairs{RowsById(*mine), RowsById(*theirs)};
   if (mode.align != "cover") return pairs;
   RowPairs merged = MergeRows(mine->Take(pairs.submission), theirs->Take(pairs.answers));
   for (std::size_t& row : merged.submission) row = pairs.submission[row];
@@ -55,6 +55,8 @@ Graded<RowPairs> Align(const ModeSpec& mode, const Tables& tables) {
 }
 
 Graded<double> Measure(const ModeSpec& mode, Tables& tables, const RowPairs& pairs) {
+  if (CustomGrader grader = FindCustomGrader(mode.metric))
+    return grader(tables.submission, tables.answers);
   auto metric = FindMetric(mode.metric);
   if (!metric) return TaskFault("no_metric", metric.error().message);
   if (pairs.submission.empty() && pairs.answers.empty())
@@ -69,8 +71,6 @@ Graded<double> Grade(const CompetitionSpec& spec, Mode mode, std::string_view su
                      std::string_view answers) {
   const ModeSpec& how = spec.mode(mode);
   GRADED_ASSIGN(Tables tables, ReadTables(spec, mode, submission, answers));
-  if (CustomGrader grader = FindCustomGrader(how.metric))
-    return grader({tables.submission, tables.answers, how.params, mode == Mode::kStrict});
   if (mode == Mode::kStrict) GRADED_TRY(CheckStrictly(spec, tables));
   GRADED_TRY(ApplyRules(how.rules, tables));
   RowPairs pairs;

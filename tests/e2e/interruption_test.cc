@@ -94,6 +94,9 @@ TEST_F(InterruptionTest, ControlCTwiceStopsAProgramThatWouldGoOn) {
   std::string agent = ProgramAgent("long", "touch /home/logs/up; sleep 1000");
   pid_t pid = Start({"run", "--task", Task(), "--agent", agent, "--name", "d"}, dir() / "log");
   ASSERT_TRUE(Appears(TrialDir("d", "long") / "journal.jsonl"));
+  for (int i = 0; i < 1000 && Traces(TrialDir("d", "long")).empty(); ++i)
+    std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_FALSE(Traces(TrialDir("d", "long")).empty()) << "a living sandbox is seen";
   ::kill(pid, SIGINT);
   EXPECT_FALSE(EndsWithin(pid, milliseconds(1500)));
   ::kill(pid, SIGINT);

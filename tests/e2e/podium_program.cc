@@ -1,31 +1,20 @@
 #include "tests/e2e/podium_program.h"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/text.h"
 #include "sandbox/image.h"
-#include "sandbox/oci/host_paths.h"
 #include "sandbox/sandbox.h"
+#include "tests/support/host_traces.h"
 #include "tests/support/tiny_task.h"
 
 namespace podium::tests {
-
-HostState::HostState() : mounts(sandbox::MountsUnder(sandbox::kHostDir)) {
-  std::error_code ec;
-  for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids",
-                           "/sys/fs/cgroup/unified", "/sys/fs/cgroup/freezer"}) {
-    for (fs::directory_iterator it(root, ec), end; !ec && it != end; it.increment(ec)) {
-      if (it->path().filename().string().starts_with("podium-")) cgroups.insert(it->path());
-    }
-  }
-  for (fs::directory_iterator it(fs::path(sandbox::kHostDir) / "sandboxes", ec), end;
-       !ec && it != end; it.increment(ec))
-    dirs.insert(it->path());
-}
 
 void PodiumProgram::SetUp() {
   auto made = TempDir::Make("podium-e2e");
@@ -33,11 +22,19 @@ void PodiumProgram::SetUp() {
   temp_.emplace(std::move(*made));
   ASSERT_TRUE(MakeDirs(dir() / "cache"));
   fs::create_directory_symlink(CacheDir() / "images", dir() / "cache" / "images");
-  before_.emplace();
 }
 
 void PodiumProgram::TearDown() {
-  EXPECT_TRUE(HostState() == *before_) << "a mount, cgroup or folder of a sandbox was left behind";
+  std::error_code ec;
+  for (auto it = fs::recursive_directory_iterator(runs(), ec);
+       !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
+    if (it->path().filename() == "journal.jsonl")
+      EXPECT_THAT(Traces(it->path().parent_path()), testing::IsEmpty()) << it->path();
+  }
+}
+
+std::set<std::string> PodiumProgram::Traces(const fs::path& trial_dir) {
+  return SandboxTraces(Digest::Of(fs::absolute(trial_dir).string()).hex().substr(0, 16));
 }
 
 std::vector<std::pair<std::string, std::string>> PodiumProgram::Environment(

@@ -18,15 +18,6 @@ namespace podium::tests {
 
 namespace fs = std::filesystem;
 
-// What a run must leave as it found it: mounts, cgroups and folders of sandboxes.
-struct HostState {
-  std::vector<std::string> mounts;
-  std::set<std::string> cgroups;
-  std::set<std::string> dirs;
-  HostState();
-  friend bool operator==(const HostState&, const HostState&) = default;
-};
-
 // The built `podium` in a world of its own: runs, cache and tasks below one temporary folder;
 // images are the host's.
 class PodiumProgram : public testing::Test {
@@ -55,6 +46,9 @@ class PodiumProgram : public testing::Test {
   std::vector<std::string> Events(const fs::path& trial_dir) const;
   static std::vector<Json> EventBodies(const fs::path& trial_dir, const std::string& type);
 
+  // What the sandboxes of a trial hold on the host now; ids begin with a digest of its folder.
+  static std::set<std::string> Traces(const fs::path& trial_dir);
+
   [[nodiscard]] const fs::path& dir() const { return temp_->path(); }
   [[nodiscard]] fs::path runs() const { return dir() / "runs"; }
 
@@ -62,7 +56,6 @@ class PodiumProgram : public testing::Test {
   std::vector<std::pair<std::string, std::string>> Environment(
       const std::map<std::string, std::string>& more) const;
   std::optional<TempDir> temp_;
-  std::optional<HostState> before_;
 };
 
 // The same, skipped with its reason where containers cannot run.

@@ -1,27 +1,22 @@
-// Every case of the MLE-bench goldens, where they lie beside the checkout (or at PODIUM_SHARED).
+// Every case of the MLE-bench goldens, where they lie beside the checkout.
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-#include <set>
 
 #include "base/files.h"
 #include "base/text.h"
 #include "scoring/competitions/grade_competition.h"
+#include "tests/scoring/goldens.h"
 
 namespace podium::scoring {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path GoldenDir() {
-  const char* shared = std::getenv("PODIUM_SHARED");
-  fs::path root = shared ? fs::path(shared) : fs::path(PODIUM_SOURCE_DIR) / ".." / "shared";
-  return root / "goldens" / "mle-bench";
-}
 
 fs::path SpecDir() { return fs::path(PODIUM_SOURCE_DIR) / "scoring" / "competitions"; }
 
@@ -33,14 +28,11 @@ struct Case {
   std::string note;
 };
 
-std::vector<Case> ReadCases(const fs::path& dir) {
+std::vector<Case> ReadCases(const std::string& competition) {
   std::vector<Case> cases;
-  std::string text = ReadFile(dir / "expected.tsv").value_or("");
-  for (std::string_view line : Split(text, '\n')) {
-    auto cells = Split(line, '\t');
-    if (cells.size() < 6 || cells[0] == "file") continue;
-    cases.push_back({std::string(cells[0]), std::string(cells[1]), std::string(cells[2]),
-                     std::string(cells[3]), std::string(cells[5])});
+  for (const auto& row : tests::GoldenTable(fs::path("mle-bench") / competition / "expected.tsv")) {
+    if (row.size() >= 6 && row[0] != "file")
+      cases.push_back({row[0], row[1], row[2], row[3], row[5]});
   }
   return cases;
 }
@@ -85,8 +77,8 @@ std::string Difference(const std::string& competition, const Case& c,
 class GoldenTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenTest, CompatEqualsMleBench) {
-  fs::path dir = GoldenDir() / GetParam();
-  auto cases = ReadCases(dir);
+  fs::path dir = tests::GoldenDir() / "mle-bench" / GetParam();
+  auto cases = ReadCases(GetParam());
   if (cases.empty()) GTEST_SKIP() << "the MLE-bench goldens are not beside this checkout";
   auto spec = LoadCompetition(SpecDir(), GetParam());
   ASSERT_TRUE(spec) << spec.error().message;

@@ -1,0 +1,97 @@
+#include "agents/portfolio/portfolio.h"
+
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+
+namespace podium::agents {
+namespace {
+
+class PortfolioTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = MakePortfolioProposer(ShareDir() / "agents" / "portfolio" / "portfolio.yaml");
+    ASSERT_TRUE(made) << made.error().message;
+    portfolio_ = std::move(*made);
+    task_.metric = "accuracy";
+    preview_.files.push_back(
+        {.name = "train.csv",
+         .columns = {{"id", ColumnKind::kInteger, {}}, {"y", ColumnKind::kInteger, {}}}});
+  }
+
+  Proposal Propose(Operator op, int parent) {
+    ProposalRequest request;
+    request.op = op;
+    request.parent = parent;
+    request.nodes = &nodes_;
+    request.task = &task_;
+    request.preview = &preview_;
+    Result<Proposal> out = Fail(ErrorCode::kInternal, "did not run");
+    Reactor reactor(1);
+    auto run = reactor.Run([&]() -> Task<Status> {
+      out = co_await portfolio_->Propose(request, Deadline::In(std::chrono::seconds(10)));
+      co_return Status{};
+    });
+    EXPECT_TRUE(run && out);
+    return out.value_or(Proposal{});
+  }
+
+  void Add(const Proposal& p, Operator op, int parent, std::string fault) {
+    SearchNode n;
+    n.id = static_cast<int>(nodes_.size());
+    n.op = op;
+    n.parent = parent;
+    n.source = p.source;
+    n.fault = std::move(fault);
+    if (n.good()) n.score = 1;
+    nodes_.push_back(n);
+  }
+
+  std::unique_ptr<Proposer> portfolio_;
+  TaskBrief task_;
+  DataPreview preview_;
+  std::vector<SearchNode> nodes_;
+};
+
+TEST_F(PortfolioTest, DraftsDifferAndImprovementsKeepTheTemplate) {
+  Proposal first = Propose(Operator::kDraft, -1);
+  EXPECT_EQ(first.source, "tabular-boost/0");
+  EXPECT_NE(first.code.find("CONFIG = json.loads"), std::string::npos);
+  Add(first, Operator::kDraft, -1, "");
+  EXPECT_EQ(Propose(Operator::kDraft, -1).source, "tabular-trees/0");
+  EXPECT_EQ(Propose(Operator::kImprove, 0).source, "tabular-boost/1");
+}
+
+TEST_F(PortfolioTest, WhatRanOutOfTimeIsTriedWithLessEffort) {
+  Add(Propose(Operator::kDraft, -1), Operator::kDraft, -1, "time_limit");
+  Proposal repaired = Propose(Operator::kDebug, 0);
+  EXPECT_EQ(repaired.source, "tabular-boost/0 effort 0.333");
+  nodes_[0].fault = "exit_1";
+  EXPECT_NE(Propose(Operator::kDebug, 0).source.substr(0, 15), "tabular-boost/0")
+      << "a program that broke otherwise is not run again";
+}
+
+TEST_F(PortfolioTest, EndsWhenEverythingWasTried) {
+  for (int i = 0; i < 100; ++i) {
+    Proposal p = Propose(Operator::kDraft, -1);
+    if (p.exhausted) {
+      EXPECT_GE(nodes_.size(), 4u);
+      return;
+    }
+    Add(p, Operator::kDraft, -1, "exit_1");
+  }
+  FAIL() << "it never ended";
+}
+
+TEST_F(PortfolioTest, ATemplateThatIsMissingNamesTheFile) {
+  auto temp = TempDir::Make("podium-portfolio");
+  auto yaml = temp->path() / "p.yaml";
+  ASSERT_TRUE(
+      WriteFileAtomic(yaml, "schema: podium-portfolio/1\nprelude: absent.py\ntemplates: []\n"));
+  auto made = MakePortfolioProposer(yaml);
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("absent.py"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace podium::agents

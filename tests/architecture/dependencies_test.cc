@@ -1,0 +1,98 @@
+// The direction of dependencies as the folders' CMakeLists.txt state it, against the includes as
+// they are.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <regex>
+#include <set>
+
+#include "base/files.h"
+#include "base/text.h"
+
+namespace podium {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kSource = PODIUM_SOURCE_DIR;
+const std::set<std::string> kFolders = {"base", "scoring", "tasks", "sandbox", "agents", "harness"};
+
+// Folder to the folders named by the DEPS of its podium_library.
+std::map<std::string, std::set<std::string>> DeclaredDependencies() {
+  std::map<std::string, std::set<std::string>> out;
+  for (const auto& folder : kFolders) {
+    std::string text = *ReadFile(kSource / folder / "CMakeLists.txt");
+    std::smatch match;
+    std::regex library("podium_library\\(NAME " + folder + "\\s+(DEPS ([a-z ]+))?\\s*SOURCES");
+    EXPECT_TRUE(std::regex_search(text, match, library))
+        << folder << " has no podium_library with that name";
+    out[folder] = {};
+    std::string deps = match[2];
+    for (auto word : Split(deps, ' ')) {
+      if (!word.empty()) out[folder].emplace(word);
+    }
+  }
+  return out;
+}
+
+// (file, included folder) of every quoted include of a Podium folder.
+std::vector<std::pair<std::string, std::string>> Includes(const std::string& folder) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& entry : fs::recursive_directory_iterator(kSource / folder)) {
+    if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
+    std::string text = *ReadFile(entry.path());
+    for (auto line : Split(text, '\n')) {
+      if (!line.starts_with("#include \"")) continue;
+      line.remove_prefix(10);
+      std::string first(line.substr(0, line.find('/')));
+      if (kFolders.contains(first))
+        out.emplace_back(entry.path().lexically_relative(kSource).string(), first);
+    }
+  }
+  return out;
+}
+
+TEST(DependenciesTest, IncludesGoOnlyWhereTheFolderSaysThatItDepends) {
+  auto declared = DeclaredDependencies();
+  std::size_t seen = 0;
+  for (const auto& folder : kFolders) {
+    for (const auto& [file, included] : Includes(folder)) {
+      ++seen;
+      // The command line prints scoring's catalogue and reports; the engine never sees it.
+      bool cli = file.starts_with("harness/cli/") && included == "scoring";
+      EXPECT_TRUE(included == folder || declared[folder].contains(included) || cli)
+          << file << " includes " << included << "/, which " << folder
+          << "/CMakeLists.txt does not name";
+    }
+  }
+  EXPECT_GT(seen, 200u) << "the includes were not found";
+}
+
+TEST(DependenciesTest, ThereIsNoCycle) {
+  auto declared = DeclaredDependencies();
+  std::set<std::string> placed;
+  while (placed.size() < kFolders.size()) {
+    std::size_t before = placed.size();
+    for (const auto& [folder, deps] : declared) {
+      if (std::ranges::includes(placed, deps)) placed.insert(folder);
+    }
+    ASSERT_GT(placed.size(), before) << "the folders that remain depend on each other";
+  }
+}
+
+TEST(DependenciesTest, NothingThatAnAgentCanReachKnowsGrading) {
+  auto declared = DeclaredDependencies();
+  for (const auto& [folder, deps] : declared) EXPECT_FALSE(deps.contains("scoring")) << folder;
+}
+
+TEST(DependenciesTest, EveryFolderSaysWhatItIsFor) {
+  for (const auto& folder : kFolders) {
+    auto text = ReadFile(kSource / folder / "README.md");
+    ASSERT_TRUE(text) << folder << " has no README.md";
+    EXPECT_LE(std::ranges::count(*text, '\n'), 40) << folder;
+  }
+}
+
+}  // namespace
+}  // namespace podium

@@ -1,0 +1,92 @@
+#include "harness/store/lease.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/json.h"
+
+namespace podium::harness {
+namespace {
+
+// A wall clock that stands where it is put.
+class FixedClock final : public Clock {
+ public:
+  [[nodiscard]] std::chrono::steady_clock::time_point Now() const override { return {}; }
+  [[nodiscard]] std::chrono::system_clock::time_point WallNow() const override { return now; }
+  std::chrono::system_clock::time_point now{std::chrono::hours(24 * 365 * 50)};
+};
+
+class LeaseTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = TempDir::Make("podium-lease");
+    ASSERT_TRUE(made);
+    temp_.emplace(std::move(*made));
+  }
+  [[nodiscard]] std::filesystem::path dir() const { return temp_->path(); }
+  bool CanTake() {
+    auto lease = Lease::TryTake(dir(), clock_);
+    EXPECT_TRUE(lease);
+    return lease && *lease;
+  }
+  FixedClock clock_;
+
+ private:
+  std::optional<TempDir> temp_;
+};
+
+TEST_F(LeaseTest, OneOwnerAndThenTheNext) {
+  {
+    auto lease = Lease::TryTake(dir(), clock_);
+    ASSERT_TRUE(lease && *lease);
+    EXPECT_FALSE(CanTake());
+    EXPECT_NE(LeaseOwner(dir(), clock_).find(":" + std::to_string(::getpid())), std::string::npos);
+  }
+  EXPECT_EQ(LeaseOwner(dir(), clock_), "");
+  EXPECT_TRUE(CanTake());
+}
+
+TEST_F(LeaseTest, AKilledOwnersLeaseIsFreeAtOnce) {
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  pid_t child = ::fork();
+  if (child == 0) {
+    auto lease = Lease::TryTake(dir(), clock_);
+    char ok = lease && *lease ? '1' : '0';
+    if (::write(ready[1], &ok, 1) != 1) ::_exit(1);
+    for (;;) ::pause();
+  }
+  char ok = 0;
+  ASSERT_EQ(::read(ready[0], &ok, 1), 1);
+  ASSERT_EQ(ok, '1');
+  EXPECT_FALSE(CanTake());
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_TRUE(CanTake());
+}
+
+TEST_F(LeaseTest, AnotherHostsLeaseEndsWhenItStopsBeating) {
+  auto beat = std::chrono::duration_cast<Millis>(clock_.now.time_since_epoch()).count();
+  Json theirs = {{"host", "elsewhere"}, {"boot", "x"}, {"pid", 1}, {"start", "1"}, {"beat", beat}};
+  ASSERT_TRUE(WriteFileAtomic(dir() / "lease.json", DumpJson(theirs)));
+  EXPECT_FALSE(CanTake());
+  clock_.now += kLeaseStale - Millis(1);
+  EXPECT_FALSE(CanTake());
+  clock_.now += Millis(1);
+  EXPECT_TRUE(CanTake());
+}
+
+TEST_F(LeaseTest, AProcessThatGotTheDeadOwnersNumberDoesNotHoldTheLease) {
+  auto lease = Lease::TryTake(dir(), clock_);
+  ASSERT_TRUE(lease && *lease);
+  auto record = ParseJson(*ReadFile(dir() / "lease.json"), "lease");
+  (*record)["start"] = "1";
+  ASSERT_TRUE(WriteFileAtomic(dir() / "lease.json", DumpJson(*record)));
+  EXPECT_EQ(LeaseOwner(dir(), clock_), "");
+}
+
+}  // namespace
+}  // namespace podium::harness

@@ -1,0 +1,70 @@
+#include "harness/engine/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace podium::harness {
+namespace {
+
+using testing::HasSubstr;
+
+Status ApplyText(Settings& settings, std::string_view yaml) {
+  auto root = ParseYaml(yaml, "run.yaml");
+  EXPECT_TRUE(root);
+  static constexpr std::string_view kAlso[] = {"schema"};
+  return settings.ApplyYaml(*root, kAlso);
+}
+
+TEST(SettingsTest, LayersWinInTheirOrderAndSayWhereTheyAreFrom) {
+  Settings s;
+  EXPECT_EQ(s.Get("budget.nodes").origin, "default");
+  ASSERT_TRUE(ApplyText(s, "schema: x\nbudget:\n  nodes: 3\n  wall: 90 s\n"));
+  EXPECT_EQ(s.Get("budget.nodes").origin, "run.yaml:3");
+  const char* environment[] = {"HOME=/root", "PODIUM_BUDGET_NODES=4", nullptr};
+  ASSERT_TRUE(s.ApplyEnvironment(environment));
+  EXPECT_EQ(s.Get("budget.nodes").value, "4");
+  EXPECT_EQ(s.Get("budget.nodes").origin, "environment PODIUM_BUDGET_NODES");
+  ASSERT_TRUE(s.Set("budget.nodes", "5", "--nodes"));
+  EXPECT_EQ(*s.Int("budget.nodes", 1, 10), 5);
+  EXPECT_EQ(*s.Duration("budget.wall"), Millis(90'000));
+}
+
+TEST(SettingsTest, UnknownNamesAreErrorsInEveryLayer) {
+  Settings s;
+  auto file = ApplyText(s, "budget:\n  wal: 3\n");
+  ASSERT_FALSE(file);
+  EXPECT_THAT(file.error().message, HasSubstr("run.yaml:2"));
+  EXPECT_THAT(file.error().message, HasSubstr("Did you mean 'budget.wall'?"));
+  const char* environment[] = {"PODIUM_SEDS=2", nullptr};
+  EXPECT_THAT(s.ApplyEnvironment(environment).error().message, HasSubstr("PODIUM_SEEDS"));
+  EXPECT_THAT(s.Set("modle", "x", "--set modle").error().message,
+              HasSubstr("Did you mean 'model'?"));
+}
+
+TEST(SettingsTest, AWrongValueNamesItsOrigin) {
+  Settings s;
+  ASSERT_TRUE(ApplyText(s, "seeds: many\nbudget: {wall: 90, nodes: 0}\n"));
+  EXPECT_THAT(s.Int("seeds", 1, 10).error().message, HasSubstr("run.yaml:1"));
+  EXPECT_THAT(s.Int("budget.nodes", 1, 10).error().message, HasSubstr("from 1 to 10, found 0"));
+  EXPECT_THAT(s.Duration("budget.wall").error().message, HasSubstr("such as '90 s'"));
+}
+
+TEST(SettingsTest, AnAgentsFileFillsOnlyWhatTheRunLeftOpen) {
+  Settings run, agent;
+  ASSERT_TRUE(run.Set("budget.nodes", "9", "--nodes"));
+  ASSERT_TRUE(agent.Set("budget.nodes", "2", "agent.yaml:1"));
+  ASSERT_TRUE(agent.Set("model", "m", "agent.yaml:2"));
+  run.FillFrom(agent);
+  EXPECT_EQ(run.Get("budget.nodes").value, "9");
+  EXPECT_EQ(run.Get("model").value, "m");
+}
+
+TEST(SettingsTest, ListsAreCommaSeparated) {
+  Settings s;
+  ASSERT_TRUE(ApplyText(s, "tasks: [a, b]\n"));
+  EXPECT_THAT(s.List("tasks"), testing::ElementsAre("a", "b"));
+  EXPECT_TRUE(s.List("agents").empty());
+}
+
+}  // namespace
+}  // namespace podium::harness

@@ -1,0 +1,92 @@
+#include "harness/report/summary.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "harness/report/html.h"
+#include "harness/report/plots.h"
+#include "harness/report/table.h"
+
+namespace podium::harness {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TrialView Trial(const std::string& agent, int seed, const std::string& verdict,
+                const std::string& medal) {
+  TrialView t;
+  t.id = {*TaskId::Parse("tiny"), *AgentId::Parse(agent), seed};
+  t.state = "done";
+  VerdictView v;
+  v.verdict = verdict;
+  v.medal = medal;
+  if (verdict == "scored") v.score = 0.5;
+  if (verdict == "grader_error") v.reason = "grader_crashed";
+  t.verdict = v;
+  return t;
+}
+
+TEST(ShareTest, WilsonsIntervalAsPublished) {
+  // Agresti & Coull (1998), 95 %: 0 of 10 gives [0, 0.278]; 5 of 10 gives [0.237, 0.763].
+  Share none = MakeShare(0, 10), half = MakeShare(5, 10);
+  EXPECT_NEAR(none.low, 0, 1e-12);
+  EXPECT_NEAR(none.high, 0.2775, 5e-4);
+  EXPECT_NEAR(half.low, 0.2366, 5e-4);
+  EXPECT_NEAR(half.high, 0.7634, 5e-4);
+  EXPECT_EQ(MakeShare(0, 0).high, 1);
+}
+
+TEST(SummaryTest, AGradersFailureIsNotTheAgents) {
+  RunView run;
+  run.trials = {Trial("a", 0, "scored", "gold"), Trial("a", 1, "grader_error", "none"),
+                Trial("a", 2, "no_submission", "none")};
+  auto agents = SummarizeAgents(run);
+  ASSERT_EQ(agents.size(), 1u);
+  EXPECT_EQ(agents[0].graded, 2);
+  EXPECT_EQ(agents[0].grader_errors, 1);
+  EXPECT_EQ(agents[0].gold, 1);
+  EXPECT_EQ(agents[0].valid, 1);
+}
+
+TEST(SummaryTest, EveryFailureIsNamedWithItsReason) {
+  RunView run;
+  run.name = "r";
+  run.trials = {Trial("a", 0, "grader_error", "none")};
+  TrialView broken;
+  broken.id = {*TaskId::Parse("tiny"), *AgentId::Parse("b"), 0};
+  broken.state = "failed";
+  broken.failure = "the disk is gone";
+  run.trials.push_back(broken);
+  std::string text = SummaryText(run, "bin/podium");
+  EXPECT_THAT(text, HasSubstr("grader_crashed"));
+  EXPECT_THAT(text, HasSubstr("the disk is gone"));
+  auto json = ParseJson(SummaryJson(run), "summary");
+  ASSERT_TRUE(json);
+  EXPECT_EQ((*json)["schema"], "podium-summary/1");
+}
+
+TEST(TextTableTest, AlignsByCharactersAndLeavesNoTrailingBlanks) {
+  TextTable table({"name", "n"}, {false, true});
+  table.Add({"é", "1"});
+  table.Add({"abcdef", "100"});
+  EXPECT_EQ(table.Text(), "name      n\n──────  ───\né         1\nabcdef  100\n");
+}
+
+TEST(HtmlTest, WhatAnAgentWroteIsText) {
+  EXPECT_EQ(Escape("<script>'\"&"), "&lt;script&gt;&#39;&quot;&amp;");
+  RunView run;
+  run.name = "r";
+  TrialView t = Trial("a", 0, "scored", "gold");
+  agents::SearchNode n;
+  n.code = "</pre><script>alert(1)</script>";
+  n.plan = n.output = n.detail = n.source = n.code;
+  t.nodes = {n};
+  t.node_times = {Millis(1)};
+  run.trials = {t};
+  EXPECT_THAT(ReportHtml(run), Not(HasSubstr("<script")));
+}
+
+}  // namespace
+}  // namespace podium::harness
