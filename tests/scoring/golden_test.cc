@@ -74,6 +74,65 @@ std::string Difference(const std::string& competition, const Case& c,
   return "";
 }
 
+// Where strict mode decides or scores otherwise than compat: the rows of docs/strict-vs-compat.md.
+// PODIUM_STRICT_TABLE names a file to write them to.
+class StrictTable {
+ public:
+  static StrictTable& Get() {
+    static StrictTable table;
+    return table;
+  }
+  void Add(const std::string& competition, const Case& c, const CompetitionOutcome& compat,
+           const CompetitionOutcome& strict) {
+    ++cases_;
+    std::string a = Text(compat);
+    std::string b = Text(strict);
+    bool scored = compat.verdict == strict.verdict && compat.reason.empty();
+    bool same = scored ? SameRaw(strict.raw_score, FormatDouble(compat.raw_score), 1e-9)
+                       : compat.verdict == strict.verdict;
+    if (same) return;
+    if (competition != last_)
+      rows_ += "\n### " + competition +
+               "\n\n| file | case | compat | strict |\n| --- | --- | --- | --- |\n";
+    last_ = competition;
+    ++differences_;
+    std::string note = c.note.substr(0, c.note.rfind(';'));
+    for (char& ch : note) ch = ch == '|' ? '/' : ch;
+    rows_ += "| " + c.file.substr(11, 2) + " | " + note + " | " + a + " | " + b + " |\n";
+  }
+  ~StrictTable() {
+    const char* path = std::getenv("PODIUM_STRICT_TABLE");
+    if (path == nullptr) return;
+    std::string head =
+        "# Strict and compat\n\nWhere `strict` mode decides or scores otherwise than `compat`, "
+        "which equals MLE-bench's own "
+        "graders: " +
+        std::to_string(differences_) + " of " + std::to_string(cases_) +
+        " golden cases. A number is the raw score; `refused` and\n`raised` say that there is none "
+        "and why. "
+        "Each competition's file in `scoring/competitions` gives the reasons under\n`deviations`. "
+        "Written by the "
+        "golden test: `PODIUM_STRICT_TABLE=docs/strict-vs-compat.md podium_golden_test`.\n";
+    EXPECT_TRUE(WriteFileAtomic(path, head + rows_));
+  }
+
+ private:
+  static std::string Text(const CompetitionOutcome& o) {
+    if (o.verdict == CompetitionOutcome::Verdict::kScored) {
+      if (std::isnan(o.raw_score)) return "nan";
+      char text[40];
+      std::snprintf(text, sizeof text, "%.9g", o.raw_score);
+      return text;
+    }
+    if (o.verdict == CompetitionOutcome::Verdict::kGraderError) return "grader_error " + o.reason;
+    return (o.raised ? "raised " : "refused ") + o.reason;
+  }
+  std::string rows_;
+  std::string last_;
+  int cases_ = 0;
+  int differences_ = 0;
+};
+
 class GoldenTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenTest, CompatEqualsMleBench) {
@@ -93,6 +152,9 @@ TEST_P(GoldenTest, CompatEqualsMleBench) {
     std::string difference = Difference(GetParam(), c, outcome);
     EXPECT_EQ(difference, "");
     if (difference.empty()) ++equal[c.verdict];
+    auto strict = GradeCompetition(*spec, Mode::kStrict, *bytes, *answers);
+    EXPECT_NE(strict.verdict, CompetitionOutcome::Verdict::kGraderError) << strict.detail;
+    StrictTable::Get().Add(GetParam(), c, outcome, strict);
   }
   RecordProperty("scored", equal["scored"]);
   RecordProperty("invalid", equal["invalid"]);
