@@ -44,14 +44,12 @@ Graded<void> CheckBoxes3d(const std::vector<Box3d>& boxes, std::size_t row) {
   return {};
 }
 
-Graded<void> CheckCornerBoxes(const std::vector<LabeledBox>& boxes, std::size_t row) {
+Graded<void> CheckFinite(const std::vector<LabeledBox>& boxes, std::size_t row) {
   for (const LabeledBox& b : boxes) {
     bool finite = std::isfinite(b.confidence) &&
                   std::ranges::all_of(b.box, [](double v) { return std::isfinite(v); });
     if (!finite)
       return Refused("not_finite", RowText(row) + "a box has a value that is not finite");
-    if (b.box[2] < b.box[0] || b.box[3] < b.box[1])
-      return Refused("bad_box", RowText(row) + "a box has its corners exchanged");
   }
   return {};
 }
@@ -91,7 +89,7 @@ Graded<double> GradeSiimCovid(const CustomInput& in) {
     std::size_t row = pairs.submission[i];
     GRADED_ASSIGN(auto text, PredictionText(*strings, row, false));
     GRADED_ASSIGN(samples[i].predicted, InRow(ParseLabeledBoxes(text), row));
-    if (in.strict) GRADED_TRY(CheckCornerBoxes(samples[i].predicted, row));
+    if (in.strict) GRADED_TRY(CheckFinite(samples[i].predicted, row));
     GRADED_ASSIGN(auto truth, PredictionText(*truths, pairs.answers[i], true));
     GRADED_ASSIGN(samples[i].truth, InRow(ParseLabeledBoxes(truth), pairs.answers[i], true));
   }

@@ -44,9 +44,9 @@ std::string_view Own(Frame& frame, std::string text) {
   return *frame.owned->back();
 }
 
-void FillText(Column& column) {
+void FillText(Column& column, std::string_view text) {
   for (std::string_view& cell : column.cells) {
-    if (IsMissing(cell)) cell = "";
+    if (IsMissing(cell)) cell = text;
   }
 }
 
@@ -105,13 +105,14 @@ bool ParsePythonBool(std::string_view cell) {
 }
 
 Graded<void> FillEmpty(const Rule& rule, Tables& tables) {
-  return ChangeColumns(rule, tables, [](Column& column, Frame&, Side) -> Done {
+  std::string_view text = rule.how == "dash" ? "-" : "";
+  return ChangeColumns(rule, tables, [&](Column& column, Frame&, Side) -> Done {
     if (column.dtype == DType::kFloat64 && column.CountMissing() == column.size()) {
-      column.cells.assign(column.size(), "");
+      column.cells.assign(column.size(), std::string_view());
       column.floats = {};
       column.dtype = DType::kObject;
     }
-    if (column.dtype == DType::kObject && !column.python_bools) FillText(column);
+    if (column.dtype == DType::kObject && !column.python_bools) FillText(column, text);
     return {};
   });
 }
@@ -176,6 +177,25 @@ Graded<void> RenameColumn(const Rule& rule, Tables& tables) {
   if (tables.submission.Has(rule.columns[1]))
     return Raised("repeated_column", "there are both columns " + Join(rule.columns, " and "));
   from->name = rule.columns[1];
+  return {};
+}
+
+Graded<void> HasRunLengths(const Rule& rule, Tables& tables) {
+  for (const std::string& name : rule.columns.empty() ? tables.targets : rule.columns) {
+    const Column* column = tables.submission.Find(name);
+    if (column == nullptr) return Raised("missing_column", "there is no column '" + name + "'");
+    GRADED_ASSIGN(auto cells, TextCells(*column, Side::kSubmission));
+    for (std::size_t row = 0; row < cells.size(); ++row) {
+      auto words = SplitWords(cells[row]);
+      if (rule.how == "dash" && words.size() == 1 && words[0] == "-") continue;
+      bool whole = std::ranges::all_of(words, [](std::string_view word) {
+        return !word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos;
+      });
+      if (!whole || words.size() % 2 != 0)
+        return Refused("bad_mask", "column '" + Printable(name) + "', row " +
+                                       std::to_string(row + 1) + ": not pairs of start and length");
+    }
+  }
   return {};
 }
 

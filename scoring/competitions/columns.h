@@ -6,8 +6,8 @@
 // where both have the column.
 namespace podium::scoring {
 
-// fillna(""): missing cells of text become "", and so does a column without any value. A column of
-// numbers stays one.
+// fillna(""), or fillna("-") where how is "dash": missing cells of text become "", and so does a
+// column without any value. A column of numbers stays one.
 [[nodiscard]] Graded<void> FillEmpty(const Rule& rule, Tables& tables);
 // fillna(0), in the submission.
 [[nodiscard]] Graded<void> FillZero(const Rule& rule, Tables& tables);
@@ -29,5 +29,8 @@ namespace podium::scoring {
 // <= 1e-8 + 1e-5; raises). columns ["*"]: all but the first. Missing cells add nothing; text
 // raises.
 [[nodiscard]] Graded<void> HasRowSums(const Rule& rule, Tables& tables);
+
+// Cells are masks as pairs of start and length; how "dash": or "-".
+[[nodiscard]] Graded<void> HasRunLengths(const Rule& rule, Tables& tables);
 
 }  // namespace podium::scoring

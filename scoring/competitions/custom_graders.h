@@ -6,8 +6,8 @@ namespace podium::scoring {
 
 // Graders of nine mle-bench competitions whose rules no list of checks can say. In compat mode each
 // does what mlebench/competitions/<id>/grade.py and the scripts it ships do, defects included; the
-// score may be NaN. In strict mode rows have been matched by their ids (but GradeVinBigData's), and
-// what the format does not allow is refused. Specifications give the differences.
+// score may be NaN. In strict mode rows have been matched by their ids and what the format does not
+// allow is refused. Specifications give the differences.
 
 [[nodiscard]] Graded<double> GradeLyft3d(const CustomInput& in);     // LyftMap3d
 [[nodiscard]] Graded<double> GradeSiimCovid(const CustomInput& in);  // SiimMap

@@ -47,7 +47,7 @@ Graded<RowPairs> Align(const ModeSpec& mode, const Tables& tables) {
   if (mine == nullptr) return Raised("missing_column", "there is no column '" + tables.id + "'");
   if (mode.align == "merge") return MergeRows(*mine, *theirs);
   if (SameRowByRow(*mine, *theirs)) return RowPairs();
-  RowPairs pairs{SortedRows(*mine), SortedRows(*theirs)};
+  RowPairs pairs{RowsById(*mine), RowsById(*theirs)};
   if (mode.align != "cover") return pairs;
   RowPairs merged = MergeRows(mine->Take(pairs.submission), theirs->Take(pairs.answers));
   for (std::size_t& row : merged.submission) row = pairs.submission[row];
@@ -82,11 +82,9 @@ Graded<double> Grade(const CompetitionSpec& spec, Mode mode, std::string_view su
                      std::string_view answers) {
   const ModeSpec& how = spec.mode(mode);
   GRADED_ASSIGN(Tables tables, ReadTables(spec, mode, submission, answers));
-  CustomGrader custom = FindCustomGrader(how.metric);
-  // A custom grader whose answers have several rows an id (align: none) matches rows itself.
-  bool checked = mode == Mode::kStrict && (custom == nullptr || how.align != "none");
-  if (checked) GRADED_TRY(CheckStrictly(spec, tables));
-  if (custom != nullptr) return RunCustom(custom, how, mode, tables);
+  if (mode == Mode::kStrict) GRADED_TRY(CheckStrictly(spec, tables));
+  if (CustomGrader custom = FindCustomGrader(how.metric))
+    return RunCustom(custom, how, mode, tables);
   GRADED_TRY(ApplyRules(how.rules, tables));
   RowPairs pairs;
   if (mode == Mode::kCompat) {

@@ -69,7 +69,7 @@ std::vector<T> SortedUnique(std::vector<T> values) {
 
 }  // namespace
 
-std::vector<std::size_t> SortedRows(const Column& ids) {
+std::vector<std::size_t> RowsById(const Column& ids) {
   if (ids.dtype == DType::kObject) return Sorted(ids.cells);
   if (ids.dtype == DType::kInt64) return Sorted(ids.ints);
   return Sorted(ids.Numbers());
@@ -88,8 +88,8 @@ IdMatch CompareSorted(const Column& submission, const Column& answers) {
   if (n == 0 || answers.size() == 0) return IdMatch::kSame;
   if (SameRowByRow(submission, answers)) return IdMatch::kSame;
   if (n != answers.size() || !Comparable(submission, answers)) return IdMatch::kDiffer;
-  auto rows = SortedRows(submission);
-  auto true_rows = SortedRows(answers);
+  auto rows = RowsById(submission);
+  auto true_rows = RowsById(answers);
   bool same = SameRowByRow(submission.Take(rows), answers.Take(true_rows));
   return same ? IdMatch::kSame : IdMatch::kDiffer;
 }
@@ -121,7 +121,7 @@ bool HasDuplicates(const Column& ids) {
 RowPairs MergeRows(const Column& submission, const Column& answers) {
   RowPairs pairs;
   if (!Comparable(submission, answers)) return pairs;
-  auto rows = SortedRows(submission);
+  auto rows = RowsById(submission);
   WithValues(submission, answers, [&](const auto& mine, const auto& theirs) {
     for (std::size_t i = 0; i < theirs.size(); ++i) {
       auto at = std::ranges::lower_bound(

@@ -12,7 +12,7 @@ namespace podium::scoring {
 // Row ids as Python compares them: numbers with numbers, text with text, missing with nothing.
 
 // The rows in ascending order of their id, missing ones last; equal ids keep their order.
-[[nodiscard]] std::vector<std::size_t> SortedRows(const Column& ids);
+[[nodiscard]] std::vector<std::size_t> RowsById(const Column& ids);
 
 // Whether both columns hold the same ids row by row.
 [[nodiscard]] bool SameRowByRow(const Column& a, const Column& b);

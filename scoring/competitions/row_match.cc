@@ -44,7 +44,7 @@ Graded<RowPairs> PairByIds(const CustomInput& in, std::string_view id) {
   if (in.strict) return AsTheyLie(in.answers.rows);
   if (CompareSorted(*mine, *theirs) != IdMatch::kSame)
     return Refused("wrong_ids", "the values of '" + std::string(id) + "' are not the answers'");
-  return RowPairs{SortedRows(*mine), SortedRows(*theirs)};
+  return RowPairs{RowsById(*mine), RowsById(*theirs)};
 }
 
 bool SameCell(const Column& a, std::size_t row_a, const Column& b, std::size_t row_b) {

@@ -212,6 +212,7 @@ constexpr Handler kHandlers[] = {
     {"rename", RenameColumn},
     {"row_sums", HasRowSums},
     {"rows", HasRows},
+    {"run_lengths", HasRunLengths},
 };
 
 }  // namespace

@@ -106,7 +106,7 @@ tl::unexpected<Fault> MissingIds(const std::unordered_map<std::string, std::size
                                     Printable(first.substr(0, 60)) + "'");
 }
 
-// The submission's row of every answer.
+// The submission's row of every answer; once where answers have several rows of an id.
 Graded<std::vector<std::size_t>> MatchRows(const IdIndex& mine, const IdIndex& answers,
                                            bool may_have_more) {
   std::unordered_map<std::string, std::size_t> rows;
@@ -120,10 +120,12 @@ Graded<std::vector<std::size_t>> MatchRows(const IdIndex& mine, const IdIndex& a
                                          "' occurs a second time");
   }
   std::vector<std::size_t> matched;
+  std::vector<bool> used(mine.rows());
   for (std::size_t row = 0; row < answers.rows(); ++row) {
     auto found = rows.find(answers.Key(row));
     if (found == rows.end()) return MissingIds(rows, answers);
-    matched.push_back(found->second);
+    if (!used[found->second]) matched.push_back(found->second);
+    used[found->second] = true;
   }
   if (!may_have_more && matched.size() != rows.size())
     return Refused("extra_ids", std::to_string(rows.size() - matched.size()) +

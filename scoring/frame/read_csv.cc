@@ -194,10 +194,12 @@ Reader::Done Reader::NextPass() {
 // and missing cells holds Python bools.
 void MarkBools(Column& column) {
   if (column.dtype != DType::kObject || column.cells.empty()) return;
-  column.python_bools = std::ranges::all_of(column.cells, [](std::string_view cell) {
-    return IsMissing(cell) || cell == "True" || cell == "TRUE" || cell == "true" ||
-           cell == "False" || cell == "FALSE" || cell == "false";
-  });
+  bool any = !std::ranges::all_of(column.cells, IsMissing);
+  column.python_bools = any && std::ranges::all_of(column.cells, [](std::string_view cell) {
+                          return IsMissing(cell) || cell == "True" || cell == "TRUE" ||
+                                 cell == "true" || cell == "False" || cell == "FALSE" ||
+                                 cell == "false";
+                        });
 }
 
 Frame Reader::Assemble() {

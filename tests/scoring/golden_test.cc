@@ -1,27 +1,22 @@
-// Every case of the MLE-bench goldens, where they lie beside the checkout (or at PODIUM_SHARED).
+// Every case of the MLE-bench goldens, where they lie beside the checkout.
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-#include <set>
 
 #include "base/files.h"
 #include "base/text.h"
 #include "scoring/competitions/grade_competition.h"
+#include "tests/scoring/goldens.h"
 
 namespace podium::scoring {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path GoldenDir() {
-  const char* shared = std::getenv("PODIUM_SHARED");
-  fs::path root = shared ? fs::path(shared) : fs::path(PODIUM_SOURCE_DIR) / ".." / "shared";
-  return root / "goldens" / "mle-bench";
-}
 
 fs::path SpecDir() { return fs::path(PODIUM_SOURCE_DIR) / "scoring" / "competitions"; }
 
@@ -33,14 +28,11 @@ struct Case {
   std::string note;
 };
 
-std::vector<Case> ReadCases(const fs::path& dir) {
+std::vector<Case> ReadCases(const std::string& competition) {
   std::vector<Case> cases;
-  std::string text = ReadFile(dir / "expected.tsv").value_or("");
-  for (std::string_view line : Split(text, '\n')) {
-    auto cells = Split(line, '\t');
-    if (cells.size() < 6 || cells[0] == "file") continue;
-    cases.push_back({std::string(cells[0]), std::string(cells[1]), std::string(cells[2]),
-                     std::string(cells[3]), std::string(cells[5])});
+  for (const auto& row : tests::GoldenTable(fs::path("mle-bench") / competition / "expected.tsv")) {
+    if (row.size() >= 6 && row[0] != "file")
+      cases.push_back({row[0], row[1], row[2], row[3], row[5]});
   }
   return cases;
 }
@@ -82,11 +74,70 @@ std::string Difference(const std::string& competition, const Case& c,
   return "";
 }
 
+// Where strict mode decides or scores otherwise than compat: the rows of docs/strict-vs-compat.md.
+// PODIUM_STRICT_TABLE names a file to write them to.
+class StrictTable {
+ public:
+  static StrictTable& Get() {
+    static StrictTable table;
+    return table;
+  }
+  void Add(const std::string& competition, const Case& c, const CompetitionOutcome& compat,
+           const CompetitionOutcome& strict) {
+    ++cases_;
+    std::string a = Text(compat);
+    std::string b = Text(strict);
+    bool scored = compat.verdict == strict.verdict && compat.reason.empty();
+    bool same = scored ? SameRaw(strict.raw_score, FormatDouble(compat.raw_score), 1e-9)
+                       : compat.verdict == strict.verdict;
+    if (same) return;
+    if (competition != last_)
+      rows_ += "\n### " + competition +
+               "\n\n| file | case | compat | strict |\n| --- | --- | --- | --- |\n";
+    last_ = competition;
+    ++differences_;
+    std::string note = c.note.substr(0, c.note.rfind(';'));
+    for (char& ch : note) ch = ch == '|' ? '/' : ch;
+    rows_ += "| " + c.file.substr(11, 2) + " | " + note + " | " + a + " | " + b + " |\n";
+  }
+  ~StrictTable() {
+    const char* path = std::getenv("PODIUM_STRICT_TABLE");
+    if (path == nullptr) return;
+    std::string head =
+        "# Strict and compat\n\nWhere `strict` mode decides or scores otherwise than `compat`, "
+        "which equals MLE-bench's own "
+        "graders: " +
+        std::to_string(differences_) + " of " + std::to_string(cases_) +
+        " golden cases. A number is the raw score; `refused` and\n`raised` say that there is none "
+        "and why. "
+        "Each competition's file in `scoring/competitions` gives the reasons under\n`deviations`. "
+        "Written by the "
+        "golden test: `PODIUM_STRICT_TABLE=docs/strict-vs-compat.md podium_golden_test`.\n";
+    EXPECT_TRUE(WriteFileAtomic(path, head + rows_));
+  }
+
+ private:
+  static std::string Text(const CompetitionOutcome& o) {
+    if (o.verdict == CompetitionOutcome::Verdict::kScored) {
+      if (std::isnan(o.raw_score)) return "nan";
+      char text[40];
+      std::snprintf(text, sizeof text, "%.9g", o.raw_score);
+      return text;
+    }
+    if (o.verdict == CompetitionOutcome::Verdict::kGraderError) return "grader_error " + o.reason;
+    return (o.raised ? "raised " : "refused ") + o.reason;
+  }
+  std::string rows_;
+  std::string last_;
+  int cases_ = 0;
+  int differences_ = 0;
+};
+
 class GoldenTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenTest, CompatEqualsMleBench) {
-  fs::path dir = GoldenDir() / GetParam();
-  auto cases = ReadCases(dir);
+  fs::path dir = tests::GoldenDir() / "mle-bench" / GetParam();
+  auto cases = ReadCases(GetParam());
   if (cases.empty()) GTEST_SKIP() << "the MLE-bench goldens are not beside this checkout";
   auto spec = LoadCompetition(SpecDir(), GetParam());
   ASSERT_TRUE(spec) << spec.error().message;
@@ -101,6 +152,9 @@ TEST_P(GoldenTest, CompatEqualsMleBench) {
     std::string difference = Difference(GetParam(), c, outcome);
     EXPECT_EQ(difference, "");
     if (difference.empty()) ++equal[c.verdict];
+    auto strict = GradeCompetition(*spec, Mode::kStrict, *bytes, *answers);
+    EXPECT_NE(strict.verdict, CompetitionOutcome::Verdict::kGraderError) << strict.detail;
+    StrictTable::Get().Add(GetParam(), c, outcome, strict);
   }
   RecordProperty("scored", equal["scored"]);
   RecordProperty("invalid", equal["invalid"]);
