@@ -69,7 +69,14 @@ Result<std::vector<std::string>> FetchPackages(BuildContext& context, const fs::
   return rebuilt;
 }
 
+tl::unexpected<Error> NotPinned(const TaskPackage& task, const std::string& what) {
+  return Fail(ErrorCode::kConfig, (task.dir / "task.yaml").string() + ": " + what +
+                                      " not pinned yet. `podium tasks pin " + task.dir.string() +
+                                      "` makes the tables and writes their digests.");
+}
+
 Status CheckTables(const TaskPackage& task, const fs::path& dir) {
+  if (task.tables.empty()) return NotPinned(task, "the tables are");
   for (const auto& [path, pinned] : task.tables) {
     if (!fs::is_regular_file(dir / path)) {
       return Fail(ErrorCode::kConfig, (task.dir / "task.yaml").string() + ": tables names " + path +
@@ -78,12 +85,7 @@ Status CheckTables(const TaskPackage& task, const fs::path& dir) {
     }
     PODIUM_ASSIGN(auto digest, DigestFile(dir / path));
     if (digest == pinned) continue;
-    if (pinned == Digest()) {
-      return Fail(ErrorCode::kConfig, (task.dir / "task.yaml").string() + ": " + path +
-                                          " is not pinned yet. `podium tasks pin " +
-                                          task.dir.string() +
-                                          "` makes the tables and writes their digests.");
-    }
+    if (pinned == Digest()) return NotPinned(task, path + " is");
     return Fail(ErrorCode::kDigest, task.id.str() + ": the table " + path + " has digest " +
                                         digest.hex() + ", task.yaml pins " + pinned.hex() +
                                         ". The data differ from those of the task, so scores would "

@@ -91,6 +91,7 @@ Status ReadTables(const YamlNode& node, std::map<std::string, Digest>& out) {
     }
     PODIUM_ASSIGN(out[path], ReadDigest(value));
   }
+  if (out.empty()) return {};  // a new package: Prepare asks for `podium tasks pin`
   if (!out.contains("private/answers.csv"))
     return node.Complain("private/answers.csv is missing from the pinned tables");
   if (!out.contains("public/sample_submission.csv"))
@@ -269,7 +270,13 @@ Result<TaskPackage> LoadTask(const fs::path& dir) {
 }
 
 Result<TaskPackage> FindTask(std::string_view id_or_dir) {
-  if (id_or_dir.find('/') != std::string_view::npos) return LoadTask(fs::path(id_or_dir));
+  if (id_or_dir.find('/') != std::string_view::npos) {
+    fs::path dir(id_or_dir);
+    std::error_code ec;
+    if (fs::exists(dir / "task.yaml", ec)) return LoadTask(dir);
+    return Fail(ErrorCode::kNotFound, "there is no task package in " + dir.string() +
+                                          " (a folder with a task.yaml; README.md shows one)");
+  }
   std::vector<std::string> names;
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(PackagesDir(), ec)) {

@@ -74,7 +74,7 @@ struct TaskPackage {
   std::string description;  // the text of description.md, as the agent reads it
   PrepareSpec prepare;
   // Prepared file ("public/train.csv") to the digest of its bytes; all zeros where task.yaml says
-  // "unpinned".
+  // "unpinned", empty in a package whose tables were never pinned.
   std::map<std::string, Digest> tables;
   RuntimeSpec runtime;
   std::chrono::milliseconds budget_wall{0};
