@@ -1,6 +1,6 @@
 #include "scoring/competitions/custom.h"
 
-#include "scoring/metrics/custom_graders.h"
+#include "scoring/competitions/custom_graders.h"
 
 namespace podium::scoring {
 namespace {
@@ -10,15 +10,12 @@ struct Entry {
   CustomGrader grader;
 };
 
+// One line a grader, sorted by name.
 constexpr Entry kGraders[] = {
-    {"coco_map_corner_boxes", GradeVinBigData},
-    {"dice_all_pixels", GradeContrails},
-    {"dice_hausdorff", GradeUwMadison},
-    {"dice_mean", GradeHubmap},
-    {"fbeta_half_mean", GradeVesuvius},
-    {"lyft_map_3d", GradeLyft3d},
-    {"point_in_box_f1", GradeKuzushiji},
-    {"salt_precision", GradeSalt},
+    {"coco_map40", GradeVinBigData},    {"contrail_dice", GradeContrails},
+    {"dice_hausdorff", GradeUwMadison}, {"dice_mean", GradeHubmap},
+    {"ink_f_half", GradeVesuvius},      {"kuzushiji_f1", GradeKuzushiji},
+    {"lyft_map3d", GradeLyft3d},        {"salt_precision", GradeSalt},
     {"siim_map", GradeSiimCovid},
 };
 

@@ -55,8 +55,6 @@ Graded<RowPairs> Align(const ModeSpec& mode, const Tables& tables) {
 }
 
 Graded<double> Measure(const ModeSpec& mode, Tables& tables, const RowPairs& pairs) {
-  if (CustomGrader grader = FindCustomGrader(mode.metric))
-    return grader(tables.submission, tables.answers);
   auto metric = FindMetric(mode.metric);
   if (!metric) return TaskFault("no_metric", metric.error().message);
   if (pairs.submission.empty() && pairs.answers.empty())
@@ -67,11 +65,26 @@ Graded<double> Measure(const ModeSpec& mode, Tables& tables, const RowPairs& pai
       {submission, answers, mode.targets, mode.params, pairs.submission, pairs.answers});
 }
 
+// Strict mode knows no exceptions of the original and no score that is not finite.
+Graded<double> RunCustom(CustomGrader grader, const ModeSpec& how, Mode mode,
+                         const Tables& tables) {
+  bool strict = mode == Mode::kStrict;
+  auto score = grader({tables.submission, tables.answers, how.params, strict});
+  if (!strict) return score;
+  if (!score && score.error().kind == Fault::Kind::kRaised)
+    return Refused(score.error().code, score.error().detail);
+  if (score && !std::isfinite(*score))
+    return Refused("score_not_finite", "the metric gives no finite number for this submission");
+  return score;
+}
+
 Graded<double> Grade(const CompetitionSpec& spec, Mode mode, std::string_view submission,
                      std::string_view answers) {
   const ModeSpec& how = spec.mode(mode);
   GRADED_ASSIGN(Tables tables, ReadTables(spec, mode, submission, answers));
   if (mode == Mode::kStrict) GRADED_TRY(CheckStrictly(spec, tables));
+  if (CustomGrader custom = FindCustomGrader(how.metric))
+    return RunCustom(custom, how, mode, tables);
   GRADED_TRY(ApplyRules(how.rules, tables));
   RowPairs pairs;
   if (mode == Mode::kCompat) {

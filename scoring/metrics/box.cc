@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "scoring/metrics/inputs.h"
 #include "scoring/metrics/python_token.h"
 
 namespace podium::scoring {
@@ -20,7 +21,7 @@ tl::unexpected<Fault> BadCount(std::size_t found, std::size_t group) {
 
 Graded<std::vector<LabeledBox>> ParseLabeledBoxes(std::string_view text) {
   std::vector<LabeledBox> boxes;
-  auto words = CutWords(text);
+  auto words = SplitWords(text);
   for (std::size_t i = 0; i < words.size(); i += 6) {
     LabeledBox box;
     box.label = words[i];
@@ -36,7 +37,7 @@ Graded<std::vector<LabeledBox>> ParseLabeledBoxes(std::string_view text) {
 }
 
 Graded<std::vector<ClassBox>> ParseClassBoxes(std::string_view text) {
-  auto pieces = CutAtSpaces(text);
+  auto pieces = SplitBlanks(text);
   std::vector<double> numbers;
   for (std::string_view piece : pieces) {
     auto value = ParseFloatToken(piece);
@@ -55,7 +56,7 @@ Graded<std::vector<ClassBox>> ParseClassBoxes(std::string_view text) {
 }
 
 Graded<std::vector<LabeledPoint>> ParseLabeledPoints(std::string_view text) {
-  auto pieces = CutAtSpaces(text);
+  auto pieces = SplitBlanks(text);
   if (pieces.size() % 3 != 0)
     return Refused("malformed_points",
                    std::to_string(pieces.size()) + " tokens are no multiple of 3");

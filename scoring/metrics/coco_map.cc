@@ -113,19 +113,19 @@ double AveragePrecision(const std::vector<Detected>& sorted, std::size_t truths)
 }  // namespace
 
 double CocoMap40(std::span<const CocoTruth> truth, std::span<const CocoDetection> detections,
-                 std::size_t images) {
+                 std::size_t images, std::size_t first_number) {
   std::set<std::int64_t> categories;
   std::map<std::pair<std::int64_t, std::size_t>, std::pair<Truths, Detections>> groups;
   for (std::size_t i = 0; i < truth.size(); ++i) {
     categories.insert(truth[i].category);
-    groups[{truth[i].category, truth[i].image}].first.push_back({&truth[i], i});
+    groups[{truth[i].category, truth[i].image}].first.push_back({&truth[i], first_number + i});
   }
   for (std::size_t i = 0; i < detections.size(); ++i) {
     double category = detections[i].category;
     if (!(std::abs(category) < 9e15)) continue;
     auto whole = static_cast<std::int64_t>(category);
     if (categories.contains(whole))
-      groups[{whole, detections[i].image}].second.push_back({&detections[i], i});
+      groups[{whole, detections[i].image}].second.push_back({&detections[i], first_number + i});
   }
   double sum = 0;
   std::size_t counted = 0;

@@ -46,11 +46,12 @@ struct CocoDetection {
   double area = 0;
 };
 // pycocotools' average precision at an intersection over union of 0.4, 101 recall points, at most
-// 100 detections an image and category, boxes of area 0 to 1e10. Annotations are numbered from 0 in
-// the order given, and as there an annotation numbered 0 never counts as matched. -1 where no
+// 100 detections an image and category, boxes of area 0 to 1e10. Annotations are numbered in the
+// order given from `first_number`; as there, one numbered 0 never counts as matched. -1 where no
 // category has a box.
 [[nodiscard]] double CocoMap40(std::span<const CocoTruth> truth,
-                               std::span<const CocoDetection> detections, std::size_t images);
+                               std::span<const CocoDetection> detections, std::size_t images,
+                               std::size_t first_number = 0);
 
 struct LabeledRect {
   std::string_view label;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "scoring/metrics/detection_metrics.h"
+#include "scoring/metrics/inputs.h"
 
 namespace podium::scoring {
 namespace {
@@ -105,9 +106,7 @@ Graded<void> AddSample(const Sample3d& sample, std::vector<double>& values) {
 Graded<double> LyftMap3d(std::span<const Sample3d> samples) {
   std::vector<double> values;
   for (const Sample3d& sample : samples) GRADED_TRY(AddSample(sample, values));
-  double sum = 0;
-  for (double v : values) sum += v;
-  return sum / static_cast<double>(values.size());
+  return NumpyMean(values);
 }
 
 }  // namespace podium::scoring

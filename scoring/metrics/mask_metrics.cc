@@ -33,4 +33,14 @@ double SaltPrecision(const RunMask& truth, const RunMask& predicted) {
   return passed / 10;
 }
 
+double ExactSaltPrecision(const RunMask& truth, const RunMask& predicted) {
+  std::uint64_t common = CountCommon(truth, predicted);
+  std::uint64_t united = truth.Count() + predicted.Count() - common;
+  if (united == 0) return 1;
+  double passed = 0;
+  for (std::uint64_t twentieths = 10; twentieths < 20; ++twentieths)
+    passed += 20 * common > twentieths * united;
+  return passed / 10;
+}
+
 }  // namespace podium::scoring

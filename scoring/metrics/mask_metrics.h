@@ -19,6 +19,8 @@ namespace podium::scoring {
 // nominal values. An empty prediction of a non-empty mask is taken for the whole image, as the
 // histogram of a constant array does there.
 [[nodiscard]] double SaltPrecision(const RunMask& truth, const RunMask& predicted);
+// The same by whole numbers: a threshold is what it says, an empty mask has no pixels.
+[[nodiscard]] double ExactSaltPrecision(const RunMask& truth, const RunMask& predicted);
 
 // Set voxels of a stack of images.
 struct Volume {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "scoring/metrics/inputs.h"
 #include "scoring/metrics/python_token.h"
 
 namespace podium::scoring {
@@ -118,8 +119,8 @@ double Iou3d(const Box3d& a, const Box3d& b) {
 
 Graded<std::vector<Box3d>> ParseBoxes3d(std::string_view text) {
   std::vector<Box3d> boxes;
-  if (IsBlankText(text)) return boxes;
-  auto pieces = CutAtSpaces(text);
+  if (StripBlanks(text).empty()) return boxes;
+  auto pieces = SplitBlanks(text);
   if (pieces.size() % 9 != 0)
     return Refused("malformed_boxes",
                    std::to_string(pieces.size()) + " tokens are no multiple of 9");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scoring/metrics/inputs.h"
 #include "scoring/metrics/python_token.h"
 
 namespace podium::scoring {
@@ -16,7 +17,7 @@ tl::expected<Pairs, RleFault> ReadPairs(std::string_view text) {
   Pairs out;
   bool too_large = false;
   bool start = true;
-  for (std::string_view word : CutWords(text)) {
+  for (std::string_view word : SplitWords(text)) {
     std::int64_t value = 0;
     IntToken read = ParseIntToken(word, value);
     if (read == IntToken::kInvalid) return tl::unexpected(RleFault::kNotWholeNumbers);
@@ -38,6 +39,37 @@ std::uint64_t EndOf(std::int64_t begin, std::int64_t length, std::uint64_t n) {
   return from_end >= n ? 0 : n - from_end;
 }
 
+tl::expected<RunMask, RleFault> Decode(std::string_view text, std::uint64_t pixels, bool strict) {
+  RunMask mask{pixels, {}};
+  auto pairs = ReadPairs(text);
+  if (!pairs) return tl::unexpected(pairs.error());
+  auto& [starts, lengths] = *pairs;
+  if (!std::ranges::is_sorted(starts)) return tl::unexpected(RleFault::kUnsorted);
+  auto positive = [](std::int64_t v) { return v > 0; };
+  if (!std::ranges::all_of(starts, positive) || !std::ranges::all_of(lengths, positive))
+    return tl::unexpected(RleFault::kNotPositive);
+  if (strict && starts.size() != lengths.size()) return tl::unexpected(RleFault::kUnpaired);
+  if (starts.size() == 2 && lengths.size() == 1) lengths.push_back(lengths[0]);
+  if (starts.size() == 1 && lengths.empty()) return mask;
+  if (starts.size() != lengths.size()) return tl::unexpected(RleFault::kUnpaired);
+  std::uint64_t covered = 0;
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    auto begin = static_cast<std::uint64_t>(starts[i] - 1);
+    std::uint64_t end = EndOf(starts[i] - 1, lengths[i], pixels);
+    bool outside = begin >= pixels || static_cast<std::uint64_t>(lengths[i]) > pixels - begin;
+    if (strict && outside) return tl::unexpected(RleFault::kOutside);
+    if (begin >= end) continue;
+    if (begin < covered) return tl::unexpected(RleFault::kOverlap);
+    if (!mask.runs.empty() && mask.runs.back().end == begin) {
+      mask.runs.back().end = end;
+    } else {
+      mask.runs.push_back({begin, end});
+    }
+    covered = end;
+  }
+  return mask;
+}
+
 }  // namespace
 
 std::uint64_t RunMask::Count() const {
@@ -50,6 +82,7 @@ std::string_view RleFaultText(RleFault fault) {
   static constexpr std::string_view kTexts[] = {
       "a token is not a whole number", "an odd count of numbers",      "a number is beyond 64 bits",
       "the starts are not sorted",     "a start or length is below 1", "runs overlap",
+      "a run ends past the image",
   };
   return kTexts[static_cast<std::size_t>(fault)];
 }
@@ -60,31 +93,11 @@ bool IsAssertion(RleFault fault) {
 }
 
 tl::expected<RunMask, RleFault> DecodeRle(std::string_view text, std::uint64_t pixels) {
-  RunMask mask{pixels, {}};
-  auto pairs = ReadPairs(text);
-  if (!pairs) return tl::unexpected(pairs.error());
-  auto& [starts, lengths] = *pairs;
-  if (!std::ranges::is_sorted(starts)) return tl::unexpected(RleFault::kUnsorted);
-  auto positive = [](std::int64_t v) { return v > 0; };
-  if (!std::ranges::all_of(starts, positive) || !std::ranges::all_of(lengths, positive))
-    return tl::unexpected(RleFault::kNotPositive);
-  if (starts.size() == 2 && lengths.size() == 1) lengths.push_back(lengths[0]);
-  if (starts.size() == 1 && lengths.empty()) return mask;
-  if (starts.size() != lengths.size()) return tl::unexpected(RleFault::kUnpaired);
-  std::uint64_t covered = 0;
-  for (std::size_t i = 0; i < starts.size(); ++i) {
-    auto begin = static_cast<std::uint64_t>(starts[i] - 1);
-    std::uint64_t end = EndOf(starts[i] - 1, lengths[i], pixels);
-    if (begin >= end) continue;
-    if (begin < covered) return tl::unexpected(RleFault::kOverlap);
-    if (!mask.runs.empty() && mask.runs.back().end == begin) {
-      mask.runs.back().end = end;
-    } else {
-      mask.runs.push_back({begin, end});
-    }
-    covered = end;
-  }
-  return mask;
+  return Decode(text, pixels, false);
+}
+
+tl::expected<RunMask, RleFault> DecodeRleStrictly(std::string_view text, std::uint64_t pixels) {
+  return Decode(text, pixels, true);
 }
 
 std::uint64_t CountCommon(const RunMask& a, const RunMask& b) {

@@ -29,6 +29,7 @@ enum class RleFault {
   kUnsorted,         // starts that go down
   kNotPositive,      // a start or length below 1
   kOverlap,          // a pixel set twice
+  kOutside,          // past the end of the image; DecodeRleStrictly alone
 };
 std::string_view RleFaultText(RleFault fault);
 // Whether mle-bench's decoder asserts there (some graders turn that into "invalid submission");
@@ -40,6 +41,10 @@ std::string_view RleFaultText(RleFault fault);
 // of three numbers the one length serves both starts (NumPy's broadcasting).
 [[nodiscard]] tl::expected<RunMask, RleFault> DecodeRle(std::string_view text,
                                                         std::uint64_t pixels);
+
+// The same without those three liberties: pairs alone, all of them inside the image.
+[[nodiscard]] tl::expected<RunMask, RleFault> DecodeRleStrictly(std::string_view text,
+                                                                std::uint64_t pixels);
 
 // Pixels set in both masks of one image.
 [[nodiscard]] std::uint64_t CountCommon(const RunMask& a, const RunMask& b);

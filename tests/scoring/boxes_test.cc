@@ -118,6 +118,7 @@ TEST(CocoMap40Test, NumberZeroIsNoMatch) {
   std::vector<CocoTruth> truths = {truth};
   std::vector<CocoDetection> found = {other, hit};
   EXPECT_EQ(CocoMap40(truths, found, 1), 0);
+  EXPECT_NEAR(CocoMap40(truths, found, 1, 1), 1, 1e-12);  // numbered from 1
   truths = {{0, 9, {0, 0, 5, 5}, -1}, truth};  // number 0 outside the range of areas: not counted
   EXPECT_NEAR(CocoMap40(truths, found, 1), 1, 1e-12);
   EXPECT_EQ(CocoMap40({}, found, 1), -1);

@@ -8,8 +8,9 @@
 namespace podium::tests {
 
 std::filesystem::path GoldenDir() {
-  if (const char* set = std::getenv("PODIUM_GOLDENS")) return set;
-  return std::filesystem::path(PODIUM_SOURCE_DIR).parent_path() / "shared" / "goldens";
+  const char* shared = std::getenv("PODIUM_SHARED");
+  std::filesystem::path beside = std::filesystem::path(PODIUM_SOURCE_DIR).parent_path() / "shared";
+  return (shared ? std::filesystem::path(shared) : beside) / "goldens";
 }
 
 std::vector<std::vector<std::string>> GoldenTable(const std::filesystem::path& name) {

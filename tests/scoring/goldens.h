@@ -8,7 +8,7 @@ namespace podium::tests {
 
 // Expected values computed by mle-bench itself; they lie beside a developer's checkout and are not
 // shipped, so a test that needs them skips where this folder is missing.
-// $PODIUM_GOLDENS, else ../shared/goldens seen from the source tree.
+// goldens/ in $PODIUM_SHARED, else in ../shared seen from the source tree.
 [[nodiscard]] std::filesystem::path GoldenDir();
 
 // The rows of a tab-separated file under GoldenDir(), the header first; no rows if it is not there.

@@ -43,14 +43,6 @@ TEST(PythonTokenTest, NumbersAsPythonReadsThem) {
     EXPECT_EQ(ParseIntToken(bad, value), IntToken::kInvalid) << bad;
 }
 
-TEST(PythonTokenTest, CutsLikePythonsSplit) {
-  EXPECT_EQ(CutWords(" a\t\xC2\xA0 b\n"), (std::vector<std::string_view>{"a", "b"}));
-  EXPECT_EQ(CutWords("\xC3\xA0 x"), (std::vector<std::string_view>{"\xC3\xA0", "x"}));
-  EXPECT_TRUE(CutWords(" \n").empty());
-  EXPECT_EQ(CutAtSpaces("a  b "), (std::vector<std::string_view>{"a", "", "b", ""}));
-  EXPECT_EQ(CutAtSpaces(""), (std::vector<std::string_view>{""}));
-}
-
 TEST(RleTest, DecodesAndCutsAtTheEnd) {
   EXPECT_EQ(Decoded("2 3 7 2", 100), "1-4 6-8 ");
   EXPECT_EQ(Decoded("2 3 5 2", 100), "1-6 ");  // touching runs are one
@@ -81,6 +73,20 @@ TEST(RleTest, RefusesWhatTheDecoderAssertsAgainst) {
   EXPECT_EQ(Decoded("1 3.0", 10), "a token is not a whole number");
   EXPECT_EQ(Decoded("12 3 13 3", 10), "");  // overlap past the end is no overlap
   EXPECT_TRUE(IsAssertion(RleFault::kOverlap) && !IsAssertion(RleFault::kUnpaired));
+}
+
+TEST(RleTest, StrictlyMasksArePairsInsideTheImage) {
+  auto strict = [](std::string_view text) {
+    auto mask = DecodeRleStrictly(text, 10);
+    return mask ? "ok" : std::string(RleFaultText(mask.error()));
+  };
+  EXPECT_EQ(strict("1 3 8 3"), "ok");
+  EXPECT_EQ(strict(""), "ok");
+  EXPECT_EQ(strict("5"), "an odd count of numbers");
+  EXPECT_EQ(strict("1 2 7"), "an odd count of numbers");
+  EXPECT_EQ(strict("9 5"), "a run ends past the image");
+  EXPECT_EQ(strict("11 1"), "a run ends past the image");
+  EXPECT_EQ(strict("2 9223372036854775807"), "a run ends past the image");
 }
 
 TEST(MaskMetricsTest, CommonPixelsEqualACountPixelByPixel) {
@@ -127,6 +133,10 @@ TEST(MaskMetricsTest, SaltThresholdsAreStrict) {
   EXPECT_EQ(SaltPrecision(Mask("1 100", n), Mask("1 100", n)), 1);
   // An empty prediction is taken for the whole image: 8161 of 10201 is 0.80002.
   EXPECT_EQ(SaltPrecision(Mask("1 8161", n), Mask("", n)), 0.7);
+  EXPECT_EQ(ExactSaltPrecision(Mask("1 8161", n), Mask("", n)), 0);
+  EXPECT_EQ(ExactSaltPrecision(Mask("", n), Mask("", n)), 1);
+  EXPECT_EQ(ExactSaltPrecision(Mask("1 10", n), Mask("1 5", n)), 0);
+  EXPECT_EQ(ExactSaltPrecision(Mask("1 100", n), Mask("1 71", n)), 0.5);
 }
 
 Volume RandomVolume(std::mt19937& random, std::size_t d, std::size_t h, std::size_t w) {
