@@ -69,7 +69,7 @@ class Converter {
                                 std::to_string(old.line));
         }
       }
-      out.entries.emplace_back(key, std::move(value));
+      out.entries.push_back({key, std::move(value)});
     }
     return out;
   }

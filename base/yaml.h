@@ -20,8 +20,9 @@ struct YamlNode {
   std::string scalar;
   bool quoted = false;  // "1" in quotes is text, not a number
   std::vector<YamlNode> items;
-  std::vector<std::pair<std::string, YamlNode>> entries;  // in file order, keys unique
-  int line = 0;                                           // 1-based
+  struct Entry;
+  std::vector<Entry> entries;  // in file order, keys unique
+  int line = 0;                // 1-based
   std::string file;
 
   [[nodiscard]] std::string place() const { return file + ":" + std::to_string(line); }
@@ -36,6 +37,12 @@ struct YamlNode {
   [[nodiscard]] Result<std::uint64_t> AsBytes() const;
   // "90 s", "5 min", "24 h", "250 ms"; a bare number is an error (which unit?).
   [[nodiscard]] Result<std::int64_t> AsMillis() const;
+};
+
+// A pair in all but its type, which a vector may name before it is complete.
+struct YamlNode::Entry {
+  std::string first;  // the key
+  YamlNode second;
 };
 
 // Parses one document. Duplicate keys, tags, more than 100,000 nodes (alias bombs) and depth over

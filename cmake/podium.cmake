@@ -2,11 +2,13 @@
 # One library a folder. DEPS is the whole list of Podium folders it may include; tests/architecture checks the includes
 # against it, so the list here is the one place where the direction of dependencies is written down.
 add_library(podium_options INTERFACE)
-target_include_directories(podium_options INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_options(podium_options INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers)
+target_include_directories(podium_options INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}> $<INSTALL_INTERFACE:include/podium>)
+target_compile_features(podium_options INTERFACE cxx_std_20)
+target_compile_options(podium_options INTERFACE $<BUILD_INTERFACE:-Wall> $<BUILD_INTERFACE:-Wextra> $<BUILD_INTERFACE:-Wshadow>
+  $<BUILD_INTERFACE:-Wno-missing-field-initializers>)
 target_compile_definitions(podium_options INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_HAS_CO_AWAIT BOOST_ASIO_HAS_STD_COROUTINE
-  PODIUM_VERSION="${PROJECT_VERSION}" PODIUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  $<BUILD_INTERFACE:PODIUM_VERSION="${PROJECT_VERSION}"> $<BUILD_INTERFACE:PODIUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}">)
 if(PODIUM_SANITIZE)
   target_compile_options(podium_options INTERFACE -fsanitize=${PODIUM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(podium_options INTERFACE -fsanitize=${PODIUM_SANITIZE})

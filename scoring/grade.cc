@@ -6,8 +6,11 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/submission_table.h"
+#include "scoring/competition_verdict.h"
+#include "scoring/frame/read_csv.h"
 #include "scoring/leaderboard.h"
 #include "scoring/metric.h"
+#include "scoring/metrics/inputs.h"
 
 namespace podium::scoring {
 namespace {
@@ -93,6 +96,43 @@ Outcome GraderError(std::string reason, const Error& error) {
   return {"grader_error", std::move(reason), error.message, std::nullopt};
 }
 
+// The checked table as columns; its rows are in the order of the answers.
+Frame ToFrame(SubmissionTable table, const SubmissionRules& rules) {
+  Frame frame;
+  frame.rows = table.rows;
+  for (std::size_t c = 0; c < table.columns; ++c) {
+    Column column{.name = rules.columns[c].name, .dtype = DType::kFloat64};
+    column.floats.resize(table.rows);
+    for (std::size_t row = 0; row < table.rows; ++row)
+      column.floats[row] = table.values[row * table.columns + c];
+    frame.columns.push_back(std::move(column));
+  }
+  return frame;
+}
+
+Graded<double> Compute(const Metric& metric, const Request& request, const Frame& submission,
+                       const Frame& answers) {
+  std::vector<std::string> targets;
+  for (const ColumnRule& rule : request.rules.columns) targets.push_back(rule.name);
+  MetricParams params;
+  for (const auto& [name, value] : request.params) params[name] = static_cast<double>(value);
+  return metric.score({submission, answers, targets, params});
+}
+
+// Answers are Podium's own bytes: every cell but the id's is a finite number.
+Graded<void> CheckAnswers(const Frame& answers, std::string_view id_column) {
+  for (const Column& column : answers.columns) {
+    if (column.name != id_column) GRADED_TRY(FiniteNumbers(column, Side::kAnswers));
+  }
+  return {};
+}
+
+Outcome OutcomeOf(const Fault& fault) {
+  if (fault.kind == Fault::Kind::kTask)
+    return {"grader_error", "metric_failed", fault.detail, std::nullopt};
+  return {"invalid", fault.code, fault.detail, std::nullopt};
+}
+
 Outcome Score(const Request& request, const GradeInput& input) {
   if (request.handover == "missing")
     return {"no_submission", "missing", request.handover_detail, std::nullopt};
@@ -106,10 +146,12 @@ Outcome Score(const Request& request, const GradeInput& input) {
   if (!table)
     return {"invalid", std::string(FaultText(table.error().fault)), table.error().detail,
             std::nullopt};
-  auto answers = ReadAnswers(input.answers_csv, request.rules.id_column);
-  if (!answers) return GraderError("bad_answers", answers.error());
-  auto score = (*metric)->score({*table, request.rules.columns, *answers, request.params});
-  if (!score) return GraderError("metric_failed", score.error());
+  auto answers = ReadPandasCsv(input.answers_csv, {.ragged = false, .repeated_names = false});
+  if (!answers) return {"grader_error", "bad_answers", answers.error().detail, std::nullopt};
+  if (auto good = CheckAnswers(*answers, request.rules.id_column); !good)
+    return {"grader_error", "bad_answers", good.error().detail, std::nullopt};
+  auto score = Compute(**metric, request, ToFrame(std::move(*table), request.rules), *answers);
+  if (!score) return OutcomeOf(score.error());
   if (!std::isfinite(*score))
     return {"grader_error", "metric_failed", "the score is not finite", std::nullopt};
   return {"scored", "", "", *score};
@@ -141,6 +183,9 @@ void AddStanding(OrderedJson& out, const Outcome& outcome, const Leaderboard& bo
 }  // namespace
 
 Result<std::string> GradeToJson(const GradeInput& input) {
+  auto head = ParseJson(input.request_json, "the grading request");
+  if (head && JsonOr<std::string>(*head, "schema", "") == kCompetitionRequest)
+    return GradeCompetitionToJson(input);
   PODIUM_ASSIGN(auto request, ReadRequest(input.request_json));
   if (request.handover == "ok" && !input.submission)
     return Fail(ErrorCode::kIo, "the request says that there is a submission, and none was given");

@@ -1,75 +1,74 @@
 #include "scoring/metric.h"
 
 #include <algorithm>
+#include <cmath>
 
-#include "base/csv.h"
 #include "base/text.h"
+#include "scoring/metrics/metrics.h"
 
 namespace podium::scoring {
+namespace {
 
-Result<std::size_t> AnswerTable::Column(std::string_view name) const {
-  auto found = std::ranges::find(names, name);
-  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  return Fail(ErrorCode::kGrader,
-              "the answers have no column '" + std::string(name) + "'." + Suggest(name, names));
+Graded<const Column*> ColumnOf(const Frame& frame, std::string_view name, bool answers) {
+  if (const Column* found = frame.Find(name)) return found;
+  std::string what = "no column '" + Printable(name) + "'";
+  if (!answers) return Refused("missing_column", "the submission has " + what);
+  std::vector<std::string> names;
+  for (const Column& column : frame.columns) names.push_back(column.name);
+  return TaskFault("bad_answers", "the answers have " + what + "." + Suggest(name, names));
 }
 
-Result<AnswerTable> ReadAnswers(std::string_view csv, std::string_view id_column) {
-  CsvReader reader(csv);
-  std::vector<std::string_view> cells;
-  PODIUM_ASSIGN(bool any, reader.Next(cells));
-  auto id = std::ranges::find(cells, id_column);
-  if (!any || id == cells.end())
-    return Fail(ErrorCode::kGrader, "the answers have no column '" + std::string(id_column) + "'");
-  auto id_cell = static_cast<std::size_t>(id - cells.begin());
-  AnswerTable table;
-  for (std::size_t c = 0; c < cells.size(); ++c) {
-    if (c != id_cell) table.names.emplace_back(cells[c]);
-  }
-  for (;; ++table.rows) {
-    PODIUM_ASSIGN(bool more, reader.Next(cells));
-    if (!more) return table;
-    std::string place = "line " + std::to_string(reader.line()) + " of the answers";
-    if (cells.size() != table.names.size() + 1)
-      return Fail(ErrorCode::kGrader, place + " has another length than the header");
-    for (std::size_t c = 0; c < cells.size(); ++c) {
-      if (c == id_cell) continue;
-      auto value = ParseCell(cells[c]);
-      if (!value)
-        return Fail(ErrorCode::kGrader,
-                    place + ": '" + Printable(cells[c].substr(0, 60)) + "' is not a finite number");
-      table.values.push_back(*value);
-    }
-  }
+tl::unexpected<Fault> BadParam(const std::string& name, const std::string& wanted) {
+  return TaskFault("bad_params", "the task's grader needs params." + name + ", " + wanted);
 }
 
-Result<std::int64_t> MetricInput::Param(const std::string& name, std::int64_t max) const {
+}  // namespace
+
+Graded<const Column*> MetricInput::Predicted(std::size_t target) const {
+  if (target >= targets.size()) return TaskFault("bad_params", "the metric needs more targets");
+  return SubmissionColumn(targets[target]);
+}
+
+Graded<const Column*> MetricInput::Truth(std::size_t target) const {
+  if (target >= targets.size()) return TaskFault("bad_params", "the metric needs more targets");
+  return AnswerColumn(targets[target]);
+}
+
+Graded<const Column*> MetricInput::AnswerColumn(std::string_view name) const {
+  return ColumnOf(answers, name, true);
+}
+
+Graded<const Column*> MetricInput::SubmissionColumn(std::string_view name) const {
+  return ColumnOf(submission, name, false);
+}
+
+Graded<std::int64_t> MetricInput::IntParam(const std::string& name, std::int64_t min,
+                                           std::int64_t max) const {
   auto found = params.find(name);
-  if (found != params.end() && found->second >= 1 && found->second <= max) return found->second;
-  return Fail(ErrorCode::kGrader, "the task's grader needs params." + name +
-                                      ", a whole number from 1 to " + std::to_string(max));
+  bool good = found != params.end() && found->second.kind == ParamValue::Kind::kNumber &&
+              found->second.number == std::trunc(found->second.number) &&
+              found->second.number >= static_cast<double>(min) &&
+              found->second.number <= static_cast<double>(max);
+  if (good) return static_cast<std::int64_t>(found->second.number);
+  return BadParam(name,
+                  "a whole number from " + std::to_string(min) + " to " + std::to_string(max));
 }
 
-std::span<const Metric> Metrics() {
-  static constexpr Metric kMetrics[] = {
-      {"accuracy", false,
-       "Share of rows with the right class, 0 to 1 (scikit-learn's accuracy_score).", Accuracy},
-      {"life_forward_mae", true,
-       "Share of cells that differ after stepping the submitted board delta generations of Life, 0 "
-       "to 1 (Kaggle "
-       "conways-reverse-game-of-life-2020).",
-       LifeForwardMae},
-      {"roc_auc", false,
-       "Area under the ROC curve, 0 to 1; tied scores count half (Fawcett 2006; scikit-learn's "
-       "roc_auc_score).",
-       RocAuc},
-      {"top_k_hits", false,
-       "Positives among the params.k rows with the highest scores; rows tied at the line count by "
-       "their share of positives (CoIL "
-       "Challenge 2000).",
-       TopKHits},
-  };
-  return kMetrics;
+Graded<std::string> MetricInput::TextParam(const std::string& name) const {
+  auto found = params.find(name);
+  if (found != params.end() && found->second.kind == ParamValue::Kind::kText)
+    return found->second.text;
+  return BadParam(name, "a word");
+}
+
+std::string MetricInput::TextParamOr(const std::string& name, std::string fallback) const {
+  auto found = params.find(name);
+  return found == params.end() ? fallback : found->second.text;
+}
+
+double MetricInput::NumberParamOr(const std::string& name, double fallback) const {
+  auto found = params.find(name);
+  return found == params.end() ? fallback : found->second.number;
 }
 
 Result<const Metric*> FindMetric(std::string_view name) {

@@ -8,47 +8,61 @@
 #include <vector>
 
 #include "base/result.h"
-#include "base/submission_table.h"
+#include "scoring/fault.h"
+#include "scoring/frame/frame.h"
 
 namespace podium::scoring {
 
-// The private answers: numbers by row (in the answers' own order, which is also that of the
-// submission table) and named column.
-struct AnswerTable {
-  std::vector<std::string> names;  // without the id
-  std::size_t rows = 0;
-  std::vector<double> values;  // values[row * names.size() + column]
+// A parameter as a task's YAML gives it: a number, a word, or a list of words.
+struct ParamValue {
+  enum class Kind { kNumber, kText, kList };
+  Kind kind = Kind::kNumber;
+  double number = 0;
+  std::string text;
+  std::vector<std::string> list;
 
-  [[nodiscard]] double at(std::size_t row, std::size_t column) const {
-    return values[row * names.size() + column];
-  }
-  // Where a column is, or an Error naming it.
-  [[nodiscard]] Result<std::size_t> Column(std::string_view name) const;
+  ParamValue() = default;
+  ParamValue(double value) : number(value) {}  // NOLINT: a number is one
+  ParamValue(std::string value) : kind(Kind::kText), text(std::move(value)) {}  // NOLINT
+  ParamValue(std::vector<std::string> value)                                    // NOLINT
+      : kind(Kind::kList), list(std::move(value)) {}
+  bool operator==(const ParamValue&) const = default;
 };
+using MetricParams = std::map<std::string, ParamValue>;
 
-// Reads every cell but the id's as a number. Any other cell is an Error: answers are Podium's own
-// bytes.
-[[nodiscard]] Result<AnswerTable> ReadAnswers(std::string_view csv, std::string_view id_column);
-
-// What a metric sees. Rows of `submission` and `answers` match one to one; shapes and ranges were
-// checked before.
+// What a metric sees: both tables, rows matched one to one. A metric that pairs rows itself says
+// so.
 struct MetricInput {
-  const SubmissionTable& submission;
-  const std::vector<ColumnRule>& columns;  // of the submission
-  const AnswerTable& answers;
-  const std::map<std::string, std::int64_t>& params;
+  const Frame& submission;
+  const Frame& answers;
+  std::span<const std::string> targets;  // the graded columns, of the same names in both tables
+  const MetricParams& params;
+  // The line of the file (0-based, without header) that each row came from; empty: the same order.
+  std::span<const std::size_t> submission_rows = {};
+  std::span<const std::size_t> answer_rows = {};
 
-  // An integer parameter that must lie in [1, max].
-  [[nodiscard]] Result<std::int64_t> Param(const std::string& name, std::int64_t max) const;
+  [[nodiscard]] std::size_t rows() const { return answers.rows; }
+  [[nodiscard]] Graded<const Column*> Predicted(std::size_t target = 0) const;
+  [[nodiscard]] Graded<const Column*> Truth(std::size_t target = 0) const;
+  [[nodiscard]] Graded<const Column*> AnswerColumn(std::string_view name) const;
+  [[nodiscard]] Graded<const Column*> SubmissionColumn(std::string_view name) const;
+
+  // Parameters; a missing one without fallback, or one of another kind, is the task's fault.
+  [[nodiscard]] Graded<std::int64_t> IntParam(const std::string& name, std::int64_t min,
+                                              std::int64_t max) const;
+  [[nodiscard]] Graded<std::string> TextParam(const std::string& name) const;
+  [[nodiscard]] std::string TextParamOr(const std::string& name, std::string fallback) const;
+  [[nodiscard]] double NumberParamOr(const std::string& name, double fallback) const;
 };
 
-// One entry of the catalogue. `score` is deterministic; an Error means that the task is broken
-// (answers of one class), never that the submission is.
+// One entry of the catalogue. `score` is deterministic and touches nothing but its input.
 struct Metric {
   std::string_view name;
   bool lower_is_better;
-  std::string_view what;  // definition, range and source, one sentence
-  Result<double> (*score)(const MetricInput& input);
+  std::string_view what;    // definition and range, one sentence
+  std::string_view params;  // "k: how many guesses count", or ""
+  std::string_view source;  // the library or page whose behaviour it equals
+  Graded<double> (*score)(const MetricInput& input);
 };
 
 // All metrics, sorted by name.
@@ -56,11 +70,5 @@ struct Metric {
 
 // An unknown name is an Error with a suggestion.
 [[nodiscard]] Result<const Metric*> FindMetric(std::string_view name);
-
-// The metrics, one file a family.
-Result<double> Accuracy(const MetricInput& input);
-Result<double> LifeForwardMae(const MetricInput& input);
-Result<double> RocAuc(const MetricInput& input);
-Result<double> TopKHits(const MetricInput& input);
 
 }  // namespace podium::scoring

@@ -73,6 +73,8 @@ int Main(int argc, char** argv) {
   AddRunVerbs(app, exit, argc > 0 ? argv[0] : "podium");
   AddTaskVerbs(app, exit);
   AddHostVerbs(app, exit);
+  AddGradeVerbs(app, exit);
+  AddScoreVerbs(app, exit);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -7,10 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/cli/cli.h"
-#include "harness/engine/grading.h"
-#include "harness/report/summary.h"
 #include "harness/report/table.h"
-#include "harness/store/run_folder.h"
 #include "tasks/prepare.h"
 #include "tasks/suite.h"
 #include "tasks/task_package.h"
@@ -121,51 +118,6 @@ Result<Exit> PinTask(const std::string& dir) {
   return Exit::kOk;
 }
 
-void PrintGrade(const VerdictView& v) {
-  std::cout << "verdict:    " << v.verdict << (v.reason.empty() ? "" : ": " + v.reason) << "\n";
-  if (!v.detail.empty()) std::cout << "detail:     " << v.detail << "\n";
-  if (v.score)
-    std::cout << "score:      " << FormatScore(*v.score)
-              << (v.lower_is_better ? " (lower is better)" : " (higher is better)") << "\n";
-  if (v.verdict == "scored")
-    std::cout << "medal:      " << v.medal << (v.above_median ? ", above median" : "") << "\n";
-  if (v.rank && v.score)
-    std::cout << "place:      " << PlaceText(v) << " (the board's rows and this one)\n";
-  if (v.gold) {
-    std::cout << "board:      gold " << FormatScore(*v.gold) << ", silver "
-              << FormatScore(*v.silver) << ", bronze " << FormatScore(*v.bronze) << ", median "
-              << FormatScore(*v.median) << "\n";
-  }
-}
-
-Result<Exit> GradeFile(const std::string& file, const std::string& name, bool json) {
-  PODIUM_ASSIGN(auto task, tasks::FindTask(name));
-  PODIUM_ASSIGN(auto prepared, tasks::Prepare(
-                                   task, CacheDir(), [](std::string_view) {},
-                                   Deadline::In(std::chrono::minutes(30))));
-  HandOver hand_over;
-  std::error_code ec;
-  fs::file_status status = fs::status(file, ec);
-  if (fs::is_regular_file(status)) {
-    hand_over.status = fs::file_size(file, ec) == 0 ? "invalid" : "ok";
-    hand_over.reason = hand_over.status == "ok" ? "" : "empty";
-    hand_over.file = hand_over.status == "ok" ? std::optional(fs::canonical(file)) : std::nullopt;
-  } else if (fs::exists(status)) {
-    hand_over.status = "invalid";
-    hand_over.reason = "not_regular";
-  }
-  PODIUM_ASSIGN(auto record,
-                Grade(task, prepared, hand_over, Deadline::In(std::chrono::minutes(30))));
-  PODIUM_ASSIGN(auto view, ParseVerdict("{\"grade\": " + record + "}", "podium-grade's record"));
-  if (json) {
-    std::cout << record << (record.ends_with('\n') ? "" : "\n");
-  } else {
-    PrintGrade(view);
-  }
-  if (view.verdict == "grader_error") return Exit::kGraderError;
-  return view.verdict == "scored" ? Exit::kOk : Exit::kInvalid;
-}
-
 }  // namespace
 
 void AddTaskVerbs(CLI::App& app, Exit& exit) {
@@ -191,14 +143,6 @@ void AddTaskVerbs(CLI::App& app, Exit& exit) {
       "pin", "For the author of a task: make its tables and write their digests into task.yaml");
   pin->add_option("folder", *name, "Folder of the task package")->required();
   pin->callback(Wrap(exit, [name] { return PinTask(*name); }));
-
-  auto* grade =
-      app.add_subcommand("grade", "Grade a submission file: score, medal, place on the board");
-  auto file = std::make_shared<std::string>();
-  grade->add_option("file", *file, "The submission (CSV)")->required();
-  grade->add_option("task", *name, "Task id, or the folder of a task package")->required();
-  grade->add_flag("--json", *json, "Print podium-grade's record (podium-verdict/1)");
-  grade->callback(Wrap(exit, [file, name, json] { return GradeFile(*file, *name, *json); }));
 }
 
 }  // namespace podium::harness

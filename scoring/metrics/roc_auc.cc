@@ -1,41 +1,196 @@
+// Area under the ROC curve (Fawcett, "An introduction to ROC analysis", 2006) with the behaviour of
+// scikit-learn 1.9's roc_auc_score, and ALASKA2's weighted form of it.
+
+#include "scoring/metrics/roc_auc.h"
+
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
-#include "scoring/metric.h"
+#include "base/text.h"
+#include "scoring/metrics/inputs.h"
+#include "scoring/metrics/metrics.h"
 
 namespace podium::scoring {
+namespace {
 
-// The Mann-Whitney statistic over sorted scores, in whole numbers (twice the wins), so that no
-// order of rows changes a bit.
-Result<double> RocAuc(const MetricInput& in) {
-  PODIUM_ASSIGN(auto column, in.answers.Column(in.columns.front().name));
-  std::vector<std::pair<double, bool>> rows(in.answers.rows);
-  std::uint64_t positives = 0;
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    double label = in.answers.at(row, column);
-    if (label != 0 && label != 1)
-      return Fail(ErrorCode::kGrader, "ROC AUC needs answers of 0 and 1");
-    rows[row] = {in.submission.values[row * in.submission.columns], label == 1};
-    positives += label == 1;
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+struct Scored {
+  double score;
+  bool positive;
+};
+
+std::vector<Scored> SortedByScore(std::span<const double> scores,
+                                  std::span<const std::uint8_t> positive) {
+  std::vector<Scored> rows(scores.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {scores[i], positive[i] != 0};
+  std::ranges::sort(rows, {}, &Scored::score);
+  return rows;
+}
+
+struct Point {
+  double fpr;
+  double tpr;
+};
+
+// The corners of the curve from (0, 0), one for each distinct score, highest score first.
+std::vector<Point> RocCurve(std::span<const double> scores,
+                            std::span<const std::uint8_t> positive) {
+  auto rows = SortedByScore(scores, positive);
+  auto positives = static_cast<double>(std::ranges::count(positive, 1));
+  double negatives = static_cast<double>(rows.size()) - positives;
+  std::vector<Point> curve = {{0, 0}};
+  double tp = 0;
+  double fp = 0;
+  for (std::size_t i = rows.size(); i-- > 0;) {
+    ++(rows[i].positive ? tp : fp);
+    if (i == 0 || rows[i - 1].score != rows[i].score)
+      curve.push_back({fp / negatives, tp / positives});
   }
+  return curve;
+}
+
+void InsertCut(std::vector<Point>& curve, double tpr) {
+  auto at = std::ranges::lower_bound(curve, tpr, {}, &Point::tpr);
+  if (at == curve.end() || at == curve.begin() || at->tpr == tpr) return;
+  Point low = *(at - 1);
+  double fpr = low.fpr + (at->fpr - low.fpr) * (tpr - low.tpr) / (at->tpr - low.tpr);
+  curve.insert(at, {fpr, tpr});
+}
+
+// The area to the right of the curve between two heights, closed by a line to fpr = 1.
+double BandArea(const std::vector<Point>& curve, double low, double high) {
+  double area = 0;
+  const Point* last = nullptr;
+  for (const Point& p : curve) {
+    if (p.tpr < low || p.tpr > high) continue;
+    if (last != nullptr) area += (p.fpr - last->fpr) * ((p.tpr - low) + (last->tpr - low)) / 2;
+    last = &p;
+  }
+  return last == nullptr ? 0 : area + (1 - last->fpr) * ((last->tpr - low) + (high - low)) / 2;
+}
+
+}  // namespace
+
+double RocAucOf(std::span<const double> scores, std::span<const std::uint8_t> positive) {
+  auto rows = SortedByScore(scores, positive);
+  auto positives = static_cast<std::uint64_t>(std::ranges::count(positive, 1));
   std::uint64_t negatives = rows.size() - positives;
-  if (positives == 0 || negatives == 0)
-    return Fail(ErrorCode::kGrader, "ROC AUC needs answers of both classes");
-  std::ranges::sort(rows, {}, &std::pair<double, bool>::first);
+  if (positives == 0 || negatives == 0) return kNaN;
   std::uint64_t twice_wins = 0;
   std::uint64_t negatives_below = 0;
   for (std::size_t i = 0; i < rows.size();) {
     std::uint64_t tied_positives = 0;
     std::uint64_t tied_negatives = 0;
     std::size_t first = i;
-    for (; i < rows.size() && rows[i].first == rows[first].first; ++i)
-      ++(rows[i].second ? tied_positives : tied_negatives);
+    for (; i < rows.size() && rows[i].score == rows[first].score; ++i)
+      ++(rows[i].positive ? tied_positives : tied_negatives);
     twice_wins += tied_positives * (2 * negatives_below + tied_negatives);
     negatives_below += tied_negatives;
   }
   return static_cast<double>(twice_wins) /
          (2.0 * static_cast<double>(positives) * static_cast<double>(negatives));
+}
+
+double BandedAucOf(std::span<const double> scores, std::span<const std::uint8_t> positive,
+                   std::span<const double> bands, std::span<const double> weights) {
+  auto positives = std::ranges::count(positive, 1);
+  if (positives == 0 || positives == std::ssize(positive)) return kNaN;
+  auto curve = RocCurve(scores, positive);
+  for (double cut : bands) InsertCut(curve, cut);
+  double area = 0;
+  double whole = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    area += weights[i] * BandArea(curve, bands[i], bands[i + 1]);
+    whole += weights[i] * (bands[i + 1] - bands[i]);
+  }
+  return area / whole;
+}
+
+namespace {
+
+// Two classes, the larger label positive (sklearn.preprocessing.label_binarize).
+Graded<std::vector<std::uint8_t>> Binary(const Column& truth) {
+  GRADED_ASSIGN(auto values, FiniteNumbers(truth, Side::kAnswers));
+  if (values.empty()) return TaskFault("bad_answers", "the answers have no rows");
+  auto [low, high] = std::ranges::minmax(values);
+  std::vector<std::uint8_t> positive(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] != low && values[i] != high)
+      return TaskFault("bad_answers", "the answers' column '" + Printable(truth.name) +
+                                          "' has more than two classes");
+    positive[i] = values[i] == high && high != low;
+  }
+  if (low == high)
+    return TaskFault("bad_answers",
+                     "the answers' column '" + Printable(truth.name) + "' has one class only");
+  return positive;
+}
+
+Graded<double> AucOf(const Column* predicted, const Column* truth) {
+  if (predicted->size() != truth->size())
+    return Raised("row_count", std::to_string(predicted->size()) + " rows, the answers have " +
+                                   std::to_string(truth->size()));
+  GRADED_ASSIGN(auto scores, FiniteNumbers(*predicted, Side::kSubmission));
+  GRADED_ASSIGN(auto positive, Binary(*truth));
+  return RocAucOf(scores, positive);
+}
+
+}  // namespace
+
+Graded<double> RocAuc(const MetricInput& in) {
+  GRADED_ASSIGN(const Column* predicted, in.Predicted());
+  GRADED_ASSIGN(const Column* truth, in.Truth());
+  return AucOf(predicted, truth);
+}
+
+namespace {
+
+// The rows whose labels do not add to less than 0.
+Graded<std::vector<std::size_t>> LabelledRows(const MetricInput& in) {
+  std::vector<double> sums(in.rows());
+  for (std::size_t target = 0; target < in.targets.size(); ++target) {
+    GRADED_ASSIGN(const Column* truth, in.Truth(target));
+    GRADED_ASSIGN(auto labels, FiniteNumbers(*truth, Side::kAnswers));
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += labels[i];
+  }
+  std::vector<std::size_t> rows;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    if (sums[i] >= 0) rows.push_back(i);
+  }
+  return rows;
+}
+
+}  // namespace
+
+// params.unlabelled "negative": rows whose labels add to less than 0 are left out.
+Graded<double> RocAucMean(const MetricInput& in) {
+  bool select = in.TextParamOr("unlabelled", "") == "negative";
+  GRADED_ASSIGN(auto rows, select ? LabelledRows(in) : std::vector<std::size_t>());
+  std::vector<double> columns;
+  for (std::size_t target = 0; target < in.targets.size(); ++target) {
+    GRADED_ASSIGN(const Column* predicted, in.Predicted(target));
+    GRADED_ASSIGN(const Column* truth, in.Truth(target));
+    Column kept = select ? predicted->Take(rows) : Column();
+    Column labels = select ? truth->Take(rows) : Column();
+    GRADED_ASSIGN(double auc, AucOf(select ? &kept : predicted, select ? &labels : truth));
+    columns.push_back(auc);
+  }
+  return NumpyMean(columns);
+}
+
+Graded<double> WeightedAuc(const MetricInput& in) {
+  constexpr double kBands[] = {0.0, 0.4, 1.0};
+  constexpr double kWeights[] = {2, 1};
+  GRADED_ASSIGN(auto pair, FinitePair(in));
+  std::vector<std::uint8_t> positive(pair.truth.size());
+  for (std::size_t i = 0; i < positive.size(); ++i) positive[i] = pair.truth[i] == 1;
+  double area = BandedAucOf(pair.predicted, positive, kBands, kWeights);
+  if (std::isnan(area)) return TaskFault("bad_answers", "the answers have one class only");
+  return area;
 }
 
 }  // namespace podium::scoring

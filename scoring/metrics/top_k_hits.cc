@@ -3,18 +3,19 @@
 #include <utility>
 #include <vector>
 
-#include "scoring/metric.h"
+#include "scoring/metrics/inputs.h"
+#include "scoring/metrics/metrics.h"
 
 namespace podium::scoring {
 
-Result<double> TopKHits(const MetricInput& in) {
-  PODIUM_ASSIGN(auto column, in.answers.Column(in.columns.front().name));
-  PODIUM_ASSIGN(auto k, in.Param("k", static_cast<std::int64_t>(in.answers.rows)));
-  std::vector<std::pair<double, bool>> rows(in.answers.rows);
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    rows[row] = {in.submission.values[row * in.submission.columns],
-                 in.answers.at(row, column) == 1};
-  }
+// Positives among the params.k rows with the highest scores (CoIL Challenge 2000); rows tied at the
+// line count by their share of positives.
+Graded<double> TopKHits(const MetricInput& in) {
+  GRADED_ASSIGN(auto k, in.IntParam("k", 1, static_cast<std::int64_t>(in.rows())));
+  GRADED_ASSIGN(auto pair, FinitePair(in));
+  std::vector<std::pair<double, bool>> rows(pair.truth.size());
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    rows[row] = {pair.predicted[row], pair.truth[row] == 1};
   std::ranges::sort(rows, std::ranges::greater(), &std::pair<double, bool>::first);
   const double line = rows[static_cast<std::size_t>(k) - 1].first;
   std::int64_t above = 0;

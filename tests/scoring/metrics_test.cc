@@ -6,16 +6,29 @@
 namespace podium::scoring {
 namespace {
 
-// One column "y" of predictions against one of answers.
-Result<double> Score(std::string_view metric, const std::vector<double>& predicted,
-                     const std::vector<double>& truth,
-                     const std::map<std::string, std::int64_t>& params = {}) {
-  SubmissionTable table{predicted.size(), 1, predicted};
-  std::vector<ColumnRule> columns = {{.name = "y"}};
-  AnswerTable answers{{"y"}, truth.size(), truth};
+Column Numbers(std::string name, const std::vector<double>& values) {
+  Column column{.name = std::move(name), .dtype = DType::kFloat64};
+  column.floats = values;
+  return column;
+}
+
+Graded<double> ScoreFrames(std::string_view metric, const Frame& predicted, const Frame& truth,
+                           const std::vector<std::string>& targets, const MetricParams& params) {
   auto found = FindMetric(metric);
-  if (!found) return tl::unexpected(found.error());
-  return (*found)->score({table, columns, answers, params});
+  if (!found) return TaskFault("no_metric", found.error().message);
+  return (*found)->score({predicted, truth, targets, params});
+}
+
+// One column "y" of predictions against one of answers.
+Graded<double> Score(std::string_view metric, const std::vector<double>& predicted,
+                     const std::vector<double>& truth, const MetricParams& params = {}) {
+  Frame submission;
+  submission.rows = predicted.size();
+  submission.columns.push_back(Numbers("y", predicted));
+  Frame answers;
+  answers.rows = truth.size();
+  answers.columns.push_back(Numbers("y", truth));
+  return ScoreFrames(metric, submission, answers, {"y"}, params);
 }
 
 TEST(MetricCatalogueTest, IsSortedAndNamesASuggestion) {
@@ -45,25 +58,25 @@ TEST(RocAucTest, TiedScoresCountHalf) {
 
 TEST(RocAucTest, OneClassOrOtherLabelsAreTheTasksFault) {
   EXPECT_FALSE(Score("roc_auc", {0.1, 0.2}, {1, 1}));
-  EXPECT_FALSE(Score("roc_auc", {0.1, 0.2}, {1, 2}));
+  EXPECT_FALSE(Score("roc_auc", {0.1, 0.2, 0.3}, {1, 2, 3}));
 }
 
 TEST(TopKHitsTest, CountsPositivesAboveTheLine) {
-  EXPECT_EQ(Score("top_k_hits", {9, 8, 7, 1}, {1, 0, 1, 1}, {{"k", 2}}).value(), 1);
-  EXPECT_EQ(Score("top_k_hits", {9, 8, 7, 1}, {1, 0, 1, 1}, {{"k", 4}}).value(), 3);
+  EXPECT_EQ(Score("top_k_hits", {9, 8, 7, 1}, {1, 0, 1, 1}, {{"k", 2.0}}).value(), 1);
+  EXPECT_EQ(Score("top_k_hits", {9, 8, 7, 1}, {1, 0, 1, 1}, {{"k", 4.0}}).value(), 3);
 }
 
 TEST(TopKHitsTest, TiesAtTheLineCountByTheirShare) {
   // One place is left for three tied rows, two of them positive.
-  EXPECT_DOUBLE_EQ(Score("top_k_hits", {9, 5, 5, 5, 1}, {1, 1, 1, 0, 1}, {{"k", 2}}).value(),
+  EXPECT_DOUBLE_EQ(Score("top_k_hits", {9, 5, 5, 5, 1}, {1, 1, 1, 0, 1}, {{"k", 2.0}}).value(),
                    1 + 2.0 / 3);
   // A constant submission gets what chance gets.
-  EXPECT_DOUBLE_EQ(Score("top_k_hits", {0, 0, 0, 0}, {1, 0, 0, 0}, {{"k", 2}}).value(), 0.5);
+  EXPECT_DOUBLE_EQ(Score("top_k_hits", {0, 0, 0, 0}, {1, 0, 0, 0}, {{"k", 2.0}}).value(), 0.5);
 }
 
 TEST(TopKHitsTest, NeedsItsParameter) {
   EXPECT_FALSE(Score("top_k_hits", {1, 2}, {0, 1}));
-  EXPECT_FALSE(Score("top_k_hits", {1, 2}, {0, 1}, {{"k", 3}}));
+  EXPECT_FALSE(Score("top_k_hits", {1, 2}, {0, 1}, {{"k", 3.0}}));
 }
 
 // The naive rule, cell by cell.
@@ -95,20 +108,21 @@ TEST(LifeBoardTest, BitwiseStepEqualsTheRuleCellByCell) {
 }
 
 struct LifeCase {
-  std::vector<ColumnRule> columns;
-  SubmissionTable submission{1, 625, std::vector<double>(625)};
-  AnswerTable answers{{"delta"}, 1, {1}};
-  std::map<std::string, std::int64_t> params;
+  Frame submission;
+  Frame answers;
   LifeCase() {
+    submission.rows = answers.rows = 1;
+    answers.columns.push_back(Numbers("delta", {1}));
     for (int i = 0; i < 625; ++i) {
-      columns.push_back({.name = "start_" + std::to_string(i)});
-      answers.names.push_back("stop_" + std::to_string(i));
-      answers.values.push_back(0);
+      submission.columns.push_back(Numbers("start_" + std::to_string(i), {0}));
+      answers.columns.push_back(Numbers("stop_" + std::to_string(i), {0}));
     }
   }
-  void Stop(int cell) { answers.values[1 + static_cast<std::size_t>(cell)] = 1; }
-  void Start(int cell) { submission.values[static_cast<std::size_t>(cell)] = 1; }
-  Result<double> Score() const { return LifeForwardMae({submission, columns, answers, params}); }
+  void Stop(int cell) { answers.columns[1 + static_cast<std::size_t>(cell)].floats[0] = 1; }
+  void Start(int cell) { submission.columns[static_cast<std::size_t>(cell)].floats[0] = 1; }
+  Graded<double> Score() const {
+    return ScoreFrames("life_forward_mae", submission, answers, {}, {});
+  }
 };
 
 TEST(LifeForwardMaeTest, ABlinkerOverTheEdgeTurns) {
@@ -116,14 +130,16 @@ TEST(LifeForwardMaeTest, ABlinkerOverTheEdgeTurns) {
   for (int cell : {24, 0, 1}) c.Start(cell);   // row 0, columns 24, 0, 1
   for (int cell : {600, 0, 25}) c.Stop(cell);  // column 0, rows 24, 0, 1
   EXPECT_EQ(c.Score().value(), 0);
-  c.answers.values[0] = 2;  // after two steps it lies again: four cells differ
+  c.answers.columns[0].floats[0] = 2;  // after two steps it lies again: four cells differ
   EXPECT_DOUBLE_EQ(c.Score().value(), 4.0 / 625);
 }
 
 TEST(LifeForwardMaeTest, OtherColumnsAreTheTasksFault) {
   LifeCase c;
-  c.answers.names[1] = "stop_x";
-  EXPECT_FALSE(c.Score());
+  c.answers.columns[1].name = "stop_x";
+  auto score = c.Score();
+  ASSERT_FALSE(score);
+  EXPECT_EQ(score.error().kind, Fault::Kind::kTask);
 }
 
 }  // namespace

@@ -1,0 +1,31 @@
+# `scoring` as a package of its own: find_package(podium_scoring) gives podium::scoring. examples/medal is a whole
+# program outside the tree, tests/install builds it against an installed copy.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/podium_scoring)
+foreach(target scoring base options)
+  set_target_properties(podium_${target} PROPERTIES EXPORT_NAME ${target})
+endforeach()
+install(TARGETS podium_scoring podium_base podium_options EXPORT podium_scoring
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT scoring)
+install(EXPORT podium_scoring NAMESPACE podium:: FILE podium_scoring-targets.cmake
+  DESTINATION ${package_dir} COMPONENT scoring)
+install(DIRECTORY base scoring DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/podium COMPONENT scoring
+  FILES_MATCHING PATTERN "*.h")
+install(FILES scoring/boards/mle_bench.tsv DESTINATION ${CMAKE_INSTALL_DATADIR}/podium/scoring/boards COMPONENT scoring)
+
+file(WRITE ${CMAKE_BINARY_DIR}/podium_scoring-config.cmake [[
+include(CMakeFindDependencyMacro)
+find_dependency(Threads)
+find_dependency(Boost COMPONENTS filesystem)
+find_dependency(nlohmann_json)
+find_dependency(spdlog)
+find_dependency(yaml-cpp)
+find_dependency(tl-expected)
+find_dependency(OpenSSL)
+include("${CMAKE_CURRENT_LIST_DIR}/podium_scoring-targets.cmake")
+]])
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/podium_scoring-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/podium_scoring-config.cmake ${CMAKE_BINARY_DIR}/podium_scoring-config-version.cmake
+  DESTINATION ${package_dir} COMPONENT scoring)

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string_view>
+
+#include "scoring/fault.h"
+#include "scoring/frame/frame.h"
+#include "scoring/metric.h"
+
+namespace podium::scoring {
+
+// A grader that is code: its checks and its metric are one. It sees both tables as they were read.
+struct CustomInput {
+  const Frame& submission;
+  const Frame& answers;
+  const MetricParams& params;
+  bool strict = false;
+};
+using CustomGrader = Graded<double> (*)(const CustomInput& input);
+
+// The grader of a name that a specification's `metric` may give, or nullptr.
+[[nodiscard]] CustomGrader FindCustomGrader(std::string_view name);
+
+}  // namespace podium::scoring

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "scoring/frame/frame.h"
+
+namespace podium::scoring {
+
+// Which cells are missing.
+enum class NaWords {
+  kPandas,     // pandas' list of words: "NA", "None", "null", ...
+  kEmptyOnly,  // the empty cell alone
+};
+
+// Finds one column's type while its cells arrive, in the order of pandas' C engine: whole numbers,
+// then floats, then bools, then text; integers with missing cells become floats. Keeps numbers, not
+// text: when a column turns out to be something that needs text already gone, `again()` says what
+// the cells must be fed to once more.
+class ColumnBuilder {
+ public:
+  enum class State { kInt, kUInt, kFloat, kBool, kText, kGivenUp };
+
+  explicit ColumnBuilder(NaWords na, State start = State::kInt) : na_(na), state_(start) {}
+
+  void Reserve(std::size_t rows);
+  void Add(std::string_view cell);
+
+  // The start of a builder that must read the cells again, or kGivenUp when this one is good.
+  [[nodiscard]] State again() const { return state_ == State::kGivenUp ? again_ : State::kGivenUp; }
+  // To be called once, behind the last cell. May set again(); the column is then empty.
+  [[nodiscard]] Column Finish(std::string name);
+
+ private:
+  [[nodiscard]] bool Missing(std::string_view cell) const;
+  void AddInt(std::string_view cell);
+  void AddUInt(std::string_view cell);
+  void AddFloat(std::string_view cell);
+  void AddBool(std::string_view cell);
+  void AddMissing();
+  void IntsToUInts();
+  void IntsToFloats();
+  void GiveUp(State again);
+
+  NaWords na_;
+  State state_;
+  State again_ = State::kText;
+  std::size_t count_ = 0;
+  std::size_t missing_ = 0;
+  bool seen_negative_ = false;
+  bool seen_large_ = false;
+  Column column_;
+};
+
+}  // namespace podium::scoring

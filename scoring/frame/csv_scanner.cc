@@ -1,0 +1,134 @@
+#include "scoring/frame/csv_scanner.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace podium::scoring {
+namespace {
+
+// The first comma, line feed or carriage return at or behind p, or end.
+const char* FindCellEnd(const char* p, const char* end) {
+#if defined(__SSE2__)
+  const __m128i comma = _mm_set1_epi8(',');
+  const __m128i feed = _mm_set1_epi8('\n');
+  const __m128i carriage = _mm_set1_epi8('\r');
+  while (end - p >= 16) {
+    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    __m128i hits =
+        _mm_or_si128(_mm_cmpeq_epi8(block, comma),
+                     _mm_or_si128(_mm_cmpeq_epi8(block, feed), _mm_cmpeq_epi8(block, carriage)));
+    auto mask = static_cast<unsigned>(_mm_movemask_epi8(hits));
+    if (mask != 0) return p + std::countr_zero(mask);
+    p += 16;
+  }
+#endif
+  while (p != end && *p != ',' && *p != '\n' && *p != '\r') ++p;
+  return p;
+}
+
+constexpr std::size_t kBlockBytes = 1 << 16;
+
+}  // namespace
+
+CsvScanner::CsvScanner(std::string_view bytes, std::size_t max_cells_a_row, TextBlocks& blocks)
+    : max_cells_(max_cells_a_row),
+      blocks_(&blocks),
+      has_nul_(!bytes.empty() && std::memchr(bytes.data(), 0, bytes.size()) != nullptr) {
+  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
+  p_ = bytes.data();
+  end_ = p_ + bytes.size();
+}
+
+void CsvScanner::EndLine() {
+  char c = *p_++;
+  if (c == '\r' && p_ != end_ && *p_ == '\n') ++p_;
+  ++next_line_;
+}
+
+bool CsvScanner::SkipBlankLines() {
+  while (p_ != end_) {
+    const char* q = p_;
+    while (q != end_ && (*q == ' ' || *q == '\t')) ++q;
+    if (q == end_) p_ = q;
+    if (q == end_ || (*q != '\n' && *q != '\r')) break;
+    p_ = q;
+    EndLine();
+  }
+  return p_ != end_;
+}
+
+std::string_view CsvScanner::PlainCell() {
+  const char* start = p_;
+  p_ = FindCellEnd(p_, end_);
+  return {start, static_cast<std::size_t>(p_ - start)};
+}
+
+// A block that takes `bytes` more without moving what it holds.
+std::string& CsvScanner::BlockWithRoom(std::size_t bytes) {
+  bool fits = !blocks_->empty() && blocks_->back()->capacity() - blocks_->back()->size() >= bytes;
+  if (!fits) {
+    blocks_->push_back(std::make_unique<std::string>());
+    blocks_->back()->reserve(std::max(bytes, kBlockBytes));
+  }
+  return *blocks_->back();
+}
+
+// p_ is behind the opening quote. False at the end of the input inside the quotes.
+bool CsvScanner::QuotedCell(std::string_view& cell) {
+  const char* start = p_;
+  const char* q = p_;
+  bool plain = true;
+  for (;;) {
+    q = q == end_
+            ? nullptr
+            : static_cast<const char*>(std::memchr(q, '"', static_cast<std::size_t>(end_ - q)));
+    if (q == nullptr) return false;
+    if (q + 1 == end_ || q[1] != '"') break;
+    plain = false;
+    q += 2;
+  }
+  next_line_ += static_cast<std::size_t>(std::count(start, q, '\n'));
+  p_ = FindCellEnd(q + 1, end_);
+  cell = {start, static_cast<std::size_t>(q - start)};
+  if (plain && p_ == q + 1) return true;
+  std::string& block = BlockWithRoom(static_cast<std::size_t>(p_ - start));
+  std::size_t at = block.size();
+  for (const char* c = start; c != q; ++c) {
+    block += *c;
+    if (*c == '"') ++c;
+  }
+  block.append(q + 1, p_);
+  cell = std::string_view(block).substr(at);
+  return true;
+}
+
+CsvScanner::Step CsvScanner::Next(std::vector<std::string_view>& cells) {
+  cells.clear();
+  if (!SkipBlankLines()) return Step::kEnd;
+  row_line_ = next_line_;
+  for (;;) {
+    std::string_view cell;
+    if (p_ != end_ && *p_ == '"') {
+      ++p_;
+      if (!QuotedCell(cell)) return Step::kOpenQuote;
+    } else {
+      cell = PlainCell();
+    }
+    if (has_nul_) cell = cell.substr(0, cell.find('\0'));
+    if (cells.size() == max_cells_) return Step::kTooManyCells;
+    cells.push_back(cell);
+    if (p_ == end_) return Step::kRow;
+    if (*p_ != ',') {
+      EndLine();
+      return Step::kRow;
+    }
+    ++p_;
+  }
+}
+
+}  // namespace podium::scoring

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace podium::scoring {
+
+// Text that could not stay a view into the input (doubled quotes undone), in blocks that never
+// move.
+using TextBlocks = std::vector<std::unique_ptr<std::string>>;
+
+// Splits bytes into rows and cells as the tokenizer of pandas' C engine does
+// (pandas/_libs/src/parser/tokenizer.c): quotes count only at the start of a cell, text behind a
+// closing quote is appended, LF, CRLF and CR end a row, blank and blank-only lines are skipped, a
+// cell ends at a NUL byte. One pass; cells are views into the input or into `blocks`.
+class CsvScanner {
+ public:
+  enum class Step { kRow, kEnd, kOpenQuote, kTooManyCells };
+
+  CsvScanner(std::string_view bytes, std::size_t max_cells_a_row, TextBlocks& blocks);
+
+  // Reads the next row into `cells`; the views stay valid as long as the input and the blocks.
+  [[nodiscard]] Step Next(std::vector<std::string_view>& cells);
+
+  // 1-based line on which the row last read began.
+  [[nodiscard]] std::size_t line() const { return row_line_; }
+
+ private:
+  bool SkipBlankLines();
+  std::string_view PlainCell();
+  bool QuotedCell(std::string_view& cell);
+  void EndLine();
+  std::string& BlockWithRoom(std::size_t bytes);
+
+  const char* p_;
+  const char* end_;
+  std::size_t max_cells_;
+  TextBlocks* blocks_;
+  bool has_nul_;
+  std::size_t next_line_ = 1;
+  std::size_t row_line_ = 0;
+};
+
+}  // namespace podium::scoring

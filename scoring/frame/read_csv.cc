@@ -1,0 +1,241 @@
+#include "scoring/frame/read_csv.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "base/text.h"
+#include "scoring/frame/csv_scanner.h"
+#include "scoring/frame/utf8.h"
+
+namespace podium::scoring {
+namespace {
+
+using Cells = std::vector<std::string_view>;
+
+tl::unexpected<ReadFault> Refuse(std::string code, std::string detail) {
+  return tl::unexpected(ReadFault{std::move(code), std::move(detail)});
+}
+
+// pandas' names for an empty header cell and for a repeated one (io/parsers/c_parser_wrapper.py).
+std::vector<std::string> MangledNames(const Cells& header) {
+  std::vector<std::string> names;
+  std::vector<std::size_t> order;
+  std::unordered_set<std::string> all;
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    names.push_back(header[i].empty() ? "Unnamed: " + std::to_string(i) : std::string(header[i]));
+    if (!header[i].empty()) order.push_back(i);
+    all.insert(names.back());
+  }
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    if (header[i].empty()) order.push_back(i);
+  }
+  std::unordered_map<std::string, std::size_t> counts;
+  for (std::size_t i : order) {
+    const std::string old = names[i];
+    std::size_t count = counts[old];
+    std::string name = old;
+    while (count > 0) {
+      counts[old] = count + 1;
+      name = old + "." + std::to_string(count);
+      count = all.contains(name) ? count + 1 : counts[name];
+    }
+    names[i] = name;
+    counts[name] = count + 1;
+  }
+  return names;
+}
+
+// One pass over the rows behind the header.
+class Reader {
+ public:
+  Reader(std::string_view bytes, const ReadCsvOptions& options)
+      : bytes_(bytes), options_(options) {}
+
+  tl::expected<Frame, ReadFault> Read();
+
+ private:
+  using Done = tl::expected<void, ReadFault>;
+
+  Done ReadHeader(CsvScanner& scanner);
+  Done ReadRows(CsvScanner& scanner);
+  Done StartColumns(const CsvScanner& scanner, std::size_t cells);
+  Done CheckWidth(const CsvScanner& scanner) const;
+  Done Step(CsvScanner& scanner, bool& more);
+  void AddRow();
+  bool FinishColumns();
+  Done NextPass();
+  [[nodiscard]] Frame Assemble();
+
+  std::string_view bytes_;
+  const ReadCsvOptions& options_;
+  std::shared_ptr<TextBlocks> blocks_ = std::make_shared<TextBlocks>();
+  Cells header_;
+  Cells cells_;
+  std::size_t width_ = 0;  // cells of a full row
+  std::size_t rows_ = 0;
+  std::vector<ColumnBuilder> builders_;
+  std::vector<std::size_t> targets_;  // the column that each builder makes
+  std::vector<Column> columns_;
+};
+
+Reader::Done Reader::Step(CsvScanner& scanner, bool& more) {
+  auto step = scanner.Next(cells_);
+  more = step == CsvScanner::Step::kRow;
+  std::string line = "line " + std::to_string(scanner.line());
+  if (step == CsvScanner::Step::kOpenQuote)
+    return Refuse("parser_error",
+                  line + ": a quoted cell is not closed before the end of the file");
+  if (step == CsvScanner::Step::kTooManyCells)
+    return Refuse("too_many_columns",
+                  line + ": more than " + std::to_string(options_.max_columns) + " columns");
+  return {};
+}
+
+Reader::Done Reader::ReadHeader(CsvScanner& scanner) {
+  bool any = false;
+  if (auto done = Step(scanner, any); !done) return done;
+  if (!any) return {};
+  header_ = cells_;
+  width_ = header_.size();
+  if (options_.repeated_names) return {};
+  std::unordered_set<std::string_view> seen;
+  for (std::string_view name : header_) {
+    if (!seen.insert(name).second)
+      return Refuse("repeated_column", "the column '" + Printable(name.substr(0, 60)) +
+                                           "' occurs twice in the header");
+  }
+  return {};
+}
+
+// The first row behind the header decides how long rows may be.
+Reader::Done Reader::StartColumns(const CsvScanner& scanner, std::size_t cells) {
+  if (cells != width_ && !options_.ragged) return CheckWidth(scanner);
+  width_ = std::max(width_, cells);
+  auto lines = static_cast<std::size_t>(std::count(bytes_.begin(), bytes_.end(), '\n')) + 1;
+  std::size_t rows = std::min(lines, bytes_.size() / (2 * width_) + 1);
+  for (std::size_t c = 0; c < width_; ++c) {
+    targets_.push_back(c);
+    std::size_t leading = width_ - header_.size();
+    bool text = c >= leading && std::ranges::find(options_.text_columns, header_[c - leading]) !=
+                                    options_.text_columns.end();
+    using State = ColumnBuilder::State;
+    builders_.emplace_back(options_.na, text ? State::kText : State::kInt);
+    builders_.back().Reserve(rows);
+  }
+  return {};
+}
+
+Reader::Done Reader::CheckWidth(const CsvScanner& scanner) const {
+  bool ragged = cells_.size() != width_ && !options_.ragged;
+  if (cells_.size() <= width_ && !ragged) return {};
+  return Refuse(options_.ragged ? "parser_error" : "ragged_row",
+                "line " + std::to_string(scanner.line()) + ": expected " + std::to_string(width_) +
+                    " cells, found " + std::to_string(cells_.size()));
+}
+
+void Reader::AddRow() {
+  for (std::size_t i = 0; i < builders_.size(); ++i) {
+    std::size_t c = targets_[i];
+    builders_[i].Add(c < cells_.size() ? cells_[c] : std::string_view());
+  }
+}
+
+Reader::Done Reader::ReadRows(CsvScanner& scanner) {
+  for (;;) {
+    bool more = false;
+    if (auto done = Step(scanner, more); !done) return done;
+    if (!more) return {};
+    if (rows_ == 0 && columns_.empty()) {
+      if (auto done = StartColumns(scanner, cells_.size()); !done) return done;
+    }
+    if (auto done = CheckWidth(scanner); !done) return done;
+    AddRow();
+    if (++rows_ > options_.max_cells / width_)
+      return Refuse("too_many_cells", "line " + std::to_string(scanner.line()) + ": more than " +
+                                          std::to_string(options_.max_cells) + " cells");
+  }
+}
+
+// Moves what is done into columns_ and keeps builders for the columns that must be read again; true
+// where there are some.
+bool Reader::FinishColumns() {
+  columns_.resize(width_);
+  std::vector<std::size_t> targets;
+  std::vector<ColumnBuilder> again;
+  for (std::size_t i = 0; i < builders_.size(); ++i) {
+    Column column = builders_[i].Finish("");
+    if (builders_[i].again() != ColumnBuilder::State::kGivenUp) {
+      targets.push_back(targets_[i]);
+      again.emplace_back(options_.na, builders_[i].again());
+      again.back().Reserve(rows_);
+    } else {
+      columns_[targets_[i]] = std::move(column);
+    }
+  }
+  builders_ = std::move(again);
+  targets_ = std::move(targets);
+  return !targets_.empty();
+}
+
+// Reads the cells of some columns again.
+Reader::Done Reader::NextPass() {
+  bool in_use = std::ranges::any_of(columns_, [](const Column& c) { return !c.cells.empty(); });
+  if (!in_use) blocks_->clear();
+  CsvScanner scanner(bytes_, options_.max_columns, *blocks_);
+  bool any = false;
+  if (auto done = Step(scanner, any); !done) return done;
+  rows_ = 0;
+  return ReadRows(scanner);
+}
+
+// pandas' integer column with a missing cell or True among text stays text; only a column of bools
+// and missing cells holds Python bools.
+void MarkBools(Column& column) {
+  if (column.dtype != DType::kObject || column.cells.empty()) return;
+  bool any = !std::ranges::all_of(column.cells, IsMissing);
+  column.python_bools = any && std::ranges::all_of(column.cells, [](std::string_view cell) {
+                          return IsMissing(cell) || cell == "True" || cell == "TRUE" ||
+                                 cell == "true" || cell == "False" || cell == "FALSE" ||
+                                 cell == "false";
+                        });
+}
+
+Frame Reader::Assemble() {
+  Frame frame;
+  frame.rows = rows_;
+  frame.owned = blocks_;
+  std::vector<std::string> names = MangledNames(header_);
+  std::size_t leading = columns_.size() - names.size();
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    MarkBools(columns_[c]);
+    if (c >= leading) columns_[c].name = names[c - leading];
+    (c < leading ? frame.index : frame.columns).push_back(std::move(columns_[c]));
+  }
+  return frame;
+}
+
+tl::expected<Frame, ReadFault> Reader::Read() {
+  std::size_t bad = FirstBadUtf8(bytes_);
+  if (bad != bytes_.size())
+    return Refuse("not_utf8", "byte " + std::to_string(bad) + " is not UTF-8");
+  CsvScanner scanner(bytes_, options_.max_columns, *blocks_);
+  if (auto done = ReadHeader(scanner); !done) return tl::unexpected(done.error());
+  if (auto done = ReadRows(scanner); !done) return tl::unexpected(done.error());
+  std::vector<std::string> header(header_.begin(), header_.end());
+  while (FinishColumns()) {
+    if (auto done = NextPass(); !done) return tl::unexpected(done.error());
+  }
+  header_.assign(header.begin(), header.end());
+  return Assemble();
+}
+
+}  // namespace
+
+tl::expected<Frame, ReadFault> ReadPandasCsv(std::string_view bytes,
+                                             const ReadCsvOptions& options) {
+  return Reader(bytes, options).Read();
+}
+
+}  // namespace podium::scoring

@@ -1,0 +1,183 @@
+#include "scoring/metrics/inputs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "base/text.h"
+#include "scoring/frame/parse_number.h"
+
+namespace podium::scoring {
+namespace {
+
+tl::unexpected<Fault> BadCell(const Column& column, Side side, std::size_t row, std::string code,
+                              const std::string& what) {
+  std::string detail =
+      "column '" + Printable(column.name) + "', row " + std::to_string(row + 1) + ": " + what;
+  return side == Side::kAnswers ? TaskFault("bad_answers", "the answers, " + detail)
+                                : Raised(std::move(code), std::move(detail));
+}
+
+// A cell of an object column as Python's float() makes it.
+bool ObjectNumber(const Column& column, std::size_t row, double& out) {
+  std::string_view cell = column.cells[row];
+  if (IsMissing(cell)) {
+    out = std::nan("");
+    return true;
+  }
+  if (column.python_bools) {
+    out = ParsePandasBool(cell);
+    return true;
+  }
+  return ParsePandasDouble(cell, out);
+}
+
+}  // namespace
+
+Graded<std::vector<double>> AnyNumbers(const Column& column, Side side) {
+  if (column.numeric()) return column.Numbers();
+  std::vector<double> out(column.size());
+  for (std::size_t row = 0; row < out.size(); ++row) {
+    if (!ObjectNumber(column, row, out[row]))
+      return BadCell(column, side, row, "not_a_number",
+                     "'" + Printable(column.cells[row].substr(0, 60)) + "' is not a number");
+  }
+  return out;
+}
+
+Graded<std::vector<double>> FiniteNumbers(const Column& column, Side side) {
+  GRADED_ASSIGN(auto values, AnyNumbers(column, side));
+  for (std::size_t row = 0; row < values.size(); ++row) {
+    if (!std::isfinite(values[row]))
+      return BadCell(column, side, row, std::isnan(values[row]) ? "missing_value" : "not_finite",
+                     "not a finite number");
+  }
+  return values;
+}
+
+Graded<NumberPair> FinitePair(const MetricInput& in, std::size_t target) {
+  GRADED_ASSIGN(const Column* predicted, in.Predicted(target));
+  GRADED_ASSIGN(const Column* truth, in.Truth(target));
+  if (predicted->size() != truth->size())
+    return Raised("row_count", std::to_string(predicted->size()) + " rows, the answers have " +
+                                   std::to_string(truth->size()));
+  NumberPair pair;
+  GRADED_ASSIGN(pair.predicted, FiniteNumbers(*predicted, Side::kSubmission));
+  GRADED_ASSIGN(pair.truth, FiniteNumbers(*truth, Side::kAnswers));
+  if (pair.truth.empty()) return TaskFault("bad_answers", "the answers have no rows");
+  return pair;
+}
+
+Graded<std::span<const std::string_view>> TextCells(const Column& column, Side side) {
+  if (column.dtype == DType::kObject && !column.python_bools)
+    return std::span<const std::string_view>(column.cells);
+  if (column.size() == 0) return std::span<const std::string_view>();
+  return BadCell(column, side, 0, "not_text", "a number where text belongs");
+}
+
+namespace {
+
+bool IsUnicodeSpace(char32_t c) {
+  return c == ' ' || (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x1F) || c == 0x85 ||
+         c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+         c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+// The length in bytes of a whitespace character at `i`, or 0.
+std::size_t SpaceAt(std::string_view text, std::size_t i) {
+  auto byte = [&](std::size_t k) {
+    return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u;
+  };
+  if (byte(0) < 0x80) return IsUnicodeSpace(byte(0)) ? 1 : 0;
+  if (byte(0) == 0xC2) return IsUnicodeSpace((byte(0) & 0x1F) << 6 | (byte(1) & 0x3F)) ? 2 : 0;
+  if (byte(0) < 0xE1 || byte(0) > 0xE3) return 0;
+  char32_t point = (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+  return IsUnicodeSpace(point) ? 3 : 0;
+}
+
+}  // namespace
+
+std::vector<std::string_view> SplitWords(std::string_view text) {
+  std::vector<std::string_view> words;
+  std::size_t start = 0;
+  std::size_t i = 0;
+  while (i <= text.size()) {
+    std::size_t space = i < text.size() ? SpaceAt(text, i) : 1;
+    if (space == 0) {
+      ++i;
+      continue;
+    }
+    if (i > start) words.push_back(text.substr(start, i - start));
+    i += space;
+    start = i;
+  }
+  return words;
+}
+
+std::vector<std::string_view> SplitBlanks(std::string_view text) {
+  std::vector<std::string_view> words;
+  std::size_t start = 0;
+  for (;;) {
+    std::size_t end = text.find(' ', start);
+    words.push_back(text.substr(start, end - start));
+    if (end == std::string_view::npos) return words;
+    start = end + 1;
+  }
+}
+
+std::string_view StripBlanks(std::string_view text) {
+  auto words = SplitWords(text);
+  if (words.empty()) return text.substr(0, 0);
+  auto begin = static_cast<std::size_t>(words.front().data() - text.data());
+  auto end = static_cast<std::size_t>(words.back().data() - text.data()) + words.back().size();
+  return text.substr(begin, end - begin);
+}
+
+std::optional<std::string> PythonInt(std::string_view text) {
+  text = StripBlanks(text);
+  bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  std::string digits;
+  bool after_digit = false;
+  for (char c : text) {
+    if (c == '_' && after_digit) {
+      after_digit = false;
+      continue;
+    }
+    if (c < '0' || c > '9') return std::nullopt;
+    after_digit = true;
+    if (!digits.empty() || c != '0') digits += c;
+  }
+  if (!after_digit) return std::nullopt;
+  if (digits.empty()) return "0";
+  return negative ? "-" + digits : digits;
+}
+
+double NumpySum(std::span<const double> values) {
+  std::size_t n = values.size();
+  if (n < 8) {
+    double sum = n == 0 ? 0.0 : values[0];
+    for (std::size_t i = 1; i < n; ++i) sum += values[i];
+    return sum;
+  }
+  if (n > 128) {
+    std::size_t half = n / 2;
+    half -= half % 8;
+    return NumpySum(values.first(half)) + NumpySum(values.subspan(half));
+  }
+  double r[8];
+  for (std::size_t k = 0; k < 8; ++k) r[k] = values[k];
+  std::size_t i = 8;
+  for (; i + 8 <= n; i += 8) {
+    for (std::size_t k = 0; k < 8; ++k) r[k] += values[i + k];
+  }
+  double sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
+  for (; i < n; ++i) sum += values[i];
+  return sum;
+}
+
+double NumpyMean(std::span<const double> values) {
+  return NumpySum(values) / static_cast<double>(values.size());
+}
+
+}  // namespace podium::scoring

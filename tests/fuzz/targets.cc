@@ -1,0 +1,160 @@
+#include "tests/fuzz/targets.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/csv.h"
+#include "scoring/boards/board.h"
+#include "scoring/boards/mle_bench_board.h"
+#include "scoring/frame/read_csv.h"
+#include "scoring/metrics/box.h"
+#include "scoring/metrics/detection_metrics.h"
+#include "scoring/metrics/mask_metrics.h"
+#include "scoring/metrics/polygon.h"
+#include "scoring/metrics/rle.h"
+
+namespace podium::fuzz {
+namespace {
+
+using namespace podium::scoring;
+
+void Require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "invariant broken: %s\n", what);
+  std::abort();
+}
+
+// The part of the input up to the first 0x1E (record separator), and the rest.
+std::pair<std::string_view, std::string_view> Halves(std::string_view bytes) {
+  std::size_t cut = std::min(bytes.find('\x1E'), bytes.size());
+  return {bytes.substr(0, cut), bytes.substr(std::min(bytes.size(), cut + 1))};
+}
+
+void ReadFrames(std::string_view bytes) {
+  for (bool ragged : {true, false}) {
+    ReadCsvOptions options;
+    options.max_columns = 1000;
+    options.max_cells = 1 << 20;
+    options.ragged = options.repeated_names = ragged;
+    auto frame = ReadPandasCsv(bytes, options);
+    if (!frame) continue;
+    for (const Column& column : frame->columns) {
+      Require(column.size() == frame->rows, "a column is as long as the frame");
+      Require(column.CountMissing() <= frame->rows, "no more missing cells than rows");
+      if (frame->rows > 0) (void)column.Str(frame->rows - 1);
+    }
+  }
+}
+
+void CheckMask(const RunMask& mask) {
+  std::uint64_t last = 0;
+  for (const PixelRun& run : mask.runs) {
+    Require(run.begin < run.end && run.end <= mask.pixels, "a run lies in the image");
+    Require(run.begin >= last, "runs are sorted and disjoint");
+    last = run.end;
+  }
+  Require(CountCommon(mask, mask) == mask.Count(), "a mask shares all its pixels with itself");
+  Require(Dice(mask, mask, 1) == 1, "Dice of a mask with itself");
+}
+
+// Corners of two polygons: the bytes as doubles, five points each at most.
+std::pair<scoring::Polygon, scoring::Polygon> TwoPolygons(std::string_view bytes) {
+  scoring::Polygon out[2];
+  for (std::size_t i = 0; i + 16 <= bytes.size() && i < 160; i += 16) {
+    Point p;
+    std::memcpy(&p.x, bytes.data() + i, 8);
+    std::memcpy(&p.y, bytes.data() + i + 8, 8);
+    out[i / 16 % 2].push_back(p);
+  }
+  return {out[0], out[1]};
+}
+
+}  // namespace
+
+void Csv(std::string_view bytes) {
+  ReadFrames(bytes);
+  CsvReader reader(bytes, {.max_columns = 1000, .max_cell_bytes = 1 << 16});
+  std::vector<std::string_view> cells;
+  for (;;) {
+    auto more = reader.Next(cells);
+    if (!more || !*more) break;
+    Require(cells.size() <= 1000 && !cells.empty(), "a row has cells, and no more than allowed");
+  }
+  // Counts can ask for ten million entries a row; a board of that kind is tried elsewhere.
+  if (bytes.find("count") != std::string_view::npos) return;
+  auto board = ReadBoard(bytes);
+  if (board) {
+    auto ranked = MleBenchBoard::From(board->scores);
+    Require(ranked.has_value(), "a board that was read has rows");
+    (void)ranked->Rank(0.5);
+  }
+}
+
+void Rle(std::string_view bytes) {
+  auto [first, second] = Halves(bytes);
+  for (std::uint64_t pixels : {0ull, 1ull, 10201ull, ~0ull >> 2}) {
+    auto a = DecodeRle(first, pixels);
+    auto b = DecodeRle(second, pixels);
+    if (a) CheckMask(*a);
+    if (!a || !b) continue;
+    std::uint64_t common = CountCommon(*a, *b);
+    Require(common == CountCommon(*b, *a), "what is shared does not depend on the order");
+    Require(common <= std::min(a->Count(), b->Count()), "no more is shared than there is");
+    double precision = SaltPrecision(*a, *b);
+    Require(precision >= 0 && precision <= 1, "a precision is a share");
+    (void)MaskFHalf(*a, *b);
+  }
+}
+
+void Box(std::string_view bytes) {
+  if (bytes.size() > 4096) return;  // pairs of boxes grow with the square
+  auto [first, second] = Halves(bytes);
+  auto truth = ParseLabeledBoxes(first);
+  auto predicted = ParseLabeledBoxes(second);
+  if (truth && predicted) {
+    std::vector<SampleBoxes> samples = {{*truth, *predicted}, {*predicted, *truth}, {{}, {}}};
+    auto score = SiimMap(std::move(samples));
+    Require(!score || (*score >= 0 && *score <= 1 + 1e-9), "an average precision is a share");
+  }
+  auto classes = ParseClassBoxes(first);
+  if (classes) {
+    std::vector<CocoTruth> truths;
+    std::vector<CocoDetection> detections;
+    for (const ClassBox& b : *classes) {
+      truths.push_back(
+          {0, static_cast<std::int64_t>(std::abs(b.category) < 1e9 ? b.category : 0), b.box, 1});
+      detections.push_back({0, b.category, b.score, b.box, 1});
+    }
+    double score = CocoMap40(truths, detections, 1);
+    Require(score == -1 || (score >= 0 && score <= 1), "an average precision is a share");
+  }
+  auto points = ParseLabeledPoints(first);
+  if (points) {
+    std::vector<LabeledRect> rects = {{"a", 0, 0, 10, 10}};
+    PageCounts counts = MatchPage(rects, *points);
+    Require(counts.hits + counts.false_points == points->size(), "every point counts once");
+  }
+}
+
+void Polygon(std::string_view bytes) {
+  auto [a, b] = TwoPolygons(bytes);
+  Require(!(ConvexOverlap(a, b) < 0), "an area is not negative");
+  if (bytes.size() > 4096) return;
+  auto [first, second] = Halves(bytes);
+  auto truth = ParseBoxes3d(first);
+  auto predicted = ParseBoxes3d(second);
+  if (!truth || !predicted) return;
+  for (const auto* boxes : {&*truth, &*predicted}) {
+    for (const Box3d& box : *boxes) {
+      if (!CheckBox3d(box)) return;
+      double iou = Iou3d(box, box);
+      Require(!(iou < 0 || iou > 1), "an intersection over union is a share");
+    }
+  }
+  std::vector<Sample3d> samples = {{*truth, *predicted}};
+  (void)LyftMap3d(samples);
+}
+
+}  // namespace podium::fuzz

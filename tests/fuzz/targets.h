@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string_view>
+
+namespace podium::fuzz {
+
+// Each feeds one parser of bytes that an agent or a download wrote, and what is computed from its
+// result; aborts where an invariant does not hold. libFuzzer drives them (preset `fuzz`), and a
+// test runs the committed corpora through them in every build.
+void Csv(std::string_view bytes);
+void Rle(std::string_view bytes);
+void Box(std::string_view bytes);
+void Polygon(std::string_view bytes);
+
+struct Target {
+  std::string_view name;  // also the corpus folder
+  void (*run)(std::string_view bytes);
+};
+inline constexpr Target kTargets[] = {
+    {"csv", Csv}, {"rle", Rle}, {"box", Box}, {"polygon", Polygon}};
+
+}  // namespace podium::fuzz

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scoring/metric.h"
+
+namespace podium::tests {
+
+// Random input of one metric, a prediction that is as good as can be, and what must hold of it.
+struct MetricCase {
+  scoring::Frame predicted;
+  scoring::Frame perfect;
+  scoring::Frame truth;
+  std::vector<std::string> targets;
+  scoring::MetricParams params;
+};
+
+// How the scores of two parts make the score of the whole.
+enum class Combine {
+  kNone,
+  kMean,        // the mean, weighted by rows
+  kMeanSquare,  // the root of the mean of squares
+};
+
+struct MetricProperties {
+  std::string_view metric;
+  MetricCase (*make)(std::mt19937& rng, std::size_t rows);
+  double best;   // of the perfect prediction
+  double worst;  // bound of the other end; NaN: there is none
+  Combine combine = Combine::kNone;
+  bool doubled_rows_equal = true;  // every row twice gives the same score
+  enum class Labels { kNone, kAnyNames, kSameOrder } labels = Labels::kNone;
+};
+
+// One entry for each metric of the catalogue.
+[[nodiscard]] const std::vector<MetricProperties>& AllProperties();
+
+}  // namespace podium::tests
