@@ -34,18 +34,19 @@ bool ObjectNumber(const Column& column, std::size_t row, double& out) {
 
 }  // namespace
 
-Graded<std::vector<double>> AnyNumbers(const Column& column, Side side) {
-  if (column.numeric()) return column.Numbers();
+Graded<NumberView> AnyNumbers(const Column& column, Side side) {
+  if (column.dtype == DType::kFloat64) return NumberView(std::span<const double>(column.floats));
+  if (column.numeric()) return NumberView(column.Numbers());
   std::vector<double> out(column.size());
   for (std::size_t row = 0; row < out.size(); ++row) {
     if (!ObjectNumber(column, row, out[row]))
       return BadCell(column, side, row, "not_a_number",
                      "'" + Printable(column.cells[row].substr(0, 60)) + "' is not a number");
   }
-  return out;
+  return NumberView(std::move(out));
 }
 
-Graded<std::vector<double>> FiniteNumbers(const Column& column, Side side) {
+Graded<NumberView> FiniteNumbers(const Column& column, Side side) {
   GRADED_ASSIGN(auto values, AnyNumbers(column, side));
   for (std::size_t row = 0; row < values.size(); ++row) {
     if (!std::isfinite(values[row]))
@@ -53,6 +54,11 @@ Graded<std::vector<double>> FiniteNumbers(const Column& column, Side side) {
                      "not a finite number");
   }
   return values;
+}
+
+Graded<NumberView> FiniteNumbers(Column&& column, Side side) {
+  GRADED_ASSIGN(auto values, FiniteNumbers(static_cast<const Column&>(column), side));
+  return NumberView(std::vector<double>(values.begin(), values.end()));
 }
 
 Graded<NumberPair> FinitePair(const MetricInput& in, std::size_t target) {
