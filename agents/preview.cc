@@ -131,6 +131,8 @@ std::string ColumnsText(const FilePreview& file, std::size_t max_bytes) {
   return out;
 }
 
+}  // namespace
+
 std::vector<std::string> MissingFrom(const FilePreview& file, const FilePreview& other) {
   std::vector<std::string> out;
   for (const auto& c : file.columns) {
@@ -139,8 +141,6 @@ std::vector<std::string> MissingFrom(const FilePreview& file, const FilePreview&
   }
   return out;
 }
-
-}  // namespace
 
 const FilePreview* DataPreview::Find(std::string_view name) const {
   auto it = std::ranges::find(files, name, &FilePreview::name);

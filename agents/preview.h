@@ -38,6 +38,10 @@ struct DataPreview {
 // numeric ones; of test.csv only what it lacks of train.csv's columns.
 [[nodiscard]] std::string PreviewText(const DataPreview& preview, std::size_t max_bytes);
 
+// Columns of `file` that `other` lacks, in order.
+[[nodiscard]] std::vector<std::string> MissingFrom(const FilePreview& file,
+                                                   const FilePreview& other);
+
 // "grid" (numbered start_/stop_ cells), "image" (idx, png or jpg files), "text" (a column of prose
 // in train.csv), "tabular" (a train.csv), else "generic".
 [[nodiscard]] std::string Modality(const DataPreview& preview);

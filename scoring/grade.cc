@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/submission_table.h"
+#include "scoring/competition_verdict.h"
 #include "scoring/frame/read_csv.h"
 #include "scoring/leaderboard.h"
 #include "scoring/metric.h"
@@ -182,6 +183,9 @@ void AddStanding(OrderedJson& out, const Outcome& outcome, const Leaderboard& bo
 }  // namespace
 
 Result<std::string> GradeToJson(const GradeInput& input) {
+  auto head = ParseJson(input.request_json, "the grading request");
+  if (head && JsonOr<std::string>(*head, "schema", "") == kCompetitionRequest)
+    return GradeCompetitionToJson(input);
   PODIUM_ASSIGN(auto request, ReadRequest(input.request_json));
   if (request.handover == "ok" && !input.submission)
     return Fail(ErrorCode::kIo, "the request says that there is a submission, and none was given");

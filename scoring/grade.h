@@ -10,7 +10,7 @@ namespace podium::scoring {
 
 // What a grading reads. All views borrow.
 struct GradeInput {
-  std::string_view request_json;  // podium-grade-request/1
+  std::string_view request_json;  // podium-grade-request/1 or podium-competition-request/1
   std::string_view answers_csv;
   std::string_view board_csv;  // columns score and count at least
   std::optional<std::string_view>

@@ -57,6 +57,11 @@ Result<Leaderboard> Leaderboard::FromCsv(std::string_view csv, bool lower_is_bet
       return Fail(ErrorCode::kGrader, place + ": expected a finite score and a count of 1 or more");
     scores.insert(scores.end(), static_cast<std::size_t>(*times), *value);
   }
+  return FromScores(std::move(scores), lower_is_better);
+}
+
+Result<Leaderboard> Leaderboard::FromScores(std::vector<double> scores, bool lower_is_better) {
+  std::erase_if(scores, [](double score) { return std::isnan(score); });
   if (scores.empty()) return Fail(ErrorCode::kGrader, "the leaderboard has no rows");
   if (lower_is_better) {
     std::ranges::sort(scores);

@@ -45,6 +45,10 @@ class Leaderboard {
   // Reads a table with the columns score and count (others are ignored); errors name the line.
   [[nodiscard]] static Result<Leaderboard> FromCsv(std::string_view csv, bool lower_is_better);
 
+  // Scores in any order; missing ones (NaN) are left out. None at all is an Error.
+  [[nodiscard]] static Result<Leaderboard> FromScores(std::vector<double> scores,
+                                                      bool lower_is_better);
+
   [[nodiscard]] std::size_t rows() const { return scores_.size(); }
   [[nodiscard]] Thresholds thresholds() const;
   // MLE-bench's comparison: the score rounded to five decimals against the unrounded lines, equal

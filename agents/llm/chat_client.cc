@@ -9,6 +9,8 @@
 namespace podium::agents {
 namespace {
 
+constexpr const char* kContextOverflow = "context_overflow";
+
 bool Retryable(const HttpResponse& r) {
   if (r.should_retry) return *r.should_retry;
   if (r.status == 429) return r.body.find("insufficient_quota") == std::string::npos;
@@ -34,6 +36,15 @@ std::string Advice(const HttpResponse& r) {
     return ". Check OPENAI_BASE_URL (it should end in /v1) and the model's name.";
   if (r.status == 0) return ". Is the server up? OPENAI_BASE_URL says where it is looked for.";
   return "";
+}
+
+// As OpenAI, llama.cpp, vLLM and proxies of Anthropic's models say it.
+bool SaysContextOverflow(const HttpResponse& r) {
+  if (r.status != 400 && r.status != 413 && r.status != 422) return false;
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{"context_length_exceeded", "exceed_context_size",
+                                              "maximum context length", "prompt is too long"},
+      [&](std::string_view words) { return r.body.find(words) != std::string::npos; });
 }
 
 // Adds one stream chunk (or a whole answer: "message" in place of "delta").
@@ -72,6 +83,11 @@ Status AddPart(const Json& part, ChatReply& reply) {
 }
 
 }  // namespace
+
+bool IsContextOverflow(const Error& error) {
+  return std::ranges::find(error.context, std::pair<std::string, std::string>(
+                                              "reason", kContextOverflow)) != error.context.end();
+}
 
 std::string ChatRequestBody(const ModelConfig& config, const ChatRequest& request) {
   Json messages = Json::array();
@@ -142,6 +158,8 @@ Task<Result<HttpResponse>> ChatClient::PostWithRetries(std::string body, Deadlin
     usage.wait = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started);
     if (response.status >= 200 && response.status < 300) co_return response;
     std::string text = Describe(config_, response) + Advice(response);
+    if (SaysContextOverflow(response))
+      co_return tl::unexpected(Error{ErrorCode::kModel, text}.With("reason", kContextOverflow));
     if (!Retryable(response)) co_return Fail(ErrorCode::kModel, text);
     Millis pause = Backoff(response, attempt);
     if (attempt + 1 >= config_.max_attempts) {

@@ -75,6 +75,10 @@ class ChatClient {
   std::filesystem::path record_dir_;
 };
 
+// Whether Complete failed because prompt and answer do not fit the model's context: the asker's
+// affair, not the server's.
+[[nodiscard]] bool IsContextOverflow(const Error& error);
+
 // The request as sent: canonical JSON (keys sorted). Exposed for tests.
 [[nodiscard]] std::string ChatRequestBody(const ModelConfig& config, const ChatRequest& request);
 // A server-sent-event stream or a plain JSON answer, put together. An "error" member is an error.

@@ -42,18 +42,30 @@ class LlmProposer final : public Proposer {
   Task<Result<Proposal>> Propose(ProposalRequest request, Deadline deadline) override {
     Proposal out;
     out.source = client_.config().model;
+    LlmSettings shown = settings_;
+    int halvings = 0;
     for (int attempt = 0; attempt < settings_.extraction_tries; ++attempt) {
-      ChatRequest chat = MakeChat(request, attempt);
+      ChatRequest chat = MakeChat(request, attempt, shown);
       auto reply = co_await client_.Complete(std::move(chat), deadline);
       if (!reply && reply.error().code == ErrorCode::kTimeout)
         break;  // the trial's time is up: no fault of the server
       if (!reply && deadline.expired()) break;
+      if (!reply && IsContextOverflow(reply.error())) {
+        out.fault = "context_overflow";
+        out.detail = Printable(reply.error().message.substr(0, 300));
+        if (++halvings > 2) co_return out;
+        shown = Halved(shown);
+        --attempt;
+        continue;
+      }
       if (!reply) co_return tl::unexpected(reply.error());
       Add(out.tokens, reply->usage);
       ExtractedCode found =
           ExtractCode(reply->content.empty() ? CodeArgument(*reply) : reply->content);
       out.plan = Printable(found.plan.substr(0, 2000));
       out.code = found.code;
+      out.fault.clear();
+      out.detail.clear();
       if (!out.code.empty()) co_return out;
       out.detail = "the answer (" + reply->finish_reason +
                    ") held no program: " + Printable(reply->content.substr(0, 200));
@@ -87,9 +99,17 @@ class LlmProposer final : public Proposer {
     return json && json->is_object() ? JsonOr<std::string>(*json, "code", "") : "";
   }
 
-  ChatRequest MakeChat(const ProposalRequest& request, int attempt) const {
+  static LlmSettings Halved(LlmSettings s) {
+    for (std::size_t* size :
+         {&s.description_bytes, &s.preview_bytes, &s.output_bytes, &s.code_bytes})
+      *size /= 2;
+    return s;
+  }
+
+  ChatRequest MakeChat(const ProposalRequest& request, int attempt,
+                       const LlmSettings& shown) const {
     ChatRequest chat;
-    chat.messages = OperatorPrompt(request, settings_);
+    chat.messages = OperatorPrompt(request, shown);
     if (attempt > 0)
       chat.messages.back().content +=
           "\nYour last answer held no Python code block. Answer with the program in one ```python "

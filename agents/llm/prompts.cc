@@ -1,5 +1,7 @@
 #include "agents/llm/prompts.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace podium::agents {
@@ -43,19 +45,57 @@ std::string TaskText(const ProposalRequest& r, const LlmSettings& s) {
          PreviewText(*r.preview, s.preview_bytes);
 }
 
+// Code that loads a train/test pair of tables with one target and encodes both alike, or nothing
+// where the files are something else. A help for small models, whose drafts fail at this most
+// often.
+std::string StarterCode(const ProposalRequest& r) {
+  const FilePreview* train = r.preview->Find("train.csv");
+  const FilePreview* test = r.preview->Find("test.csv");
+  const FilePreview* sample = r.preview->Find("sample_submission.csv");
+  if (!train || !test || !sample || sample->columns.size() != 2) return "";
+  const std::string& id = sample->columns[0].name;
+  const std::string& answer = sample->columns[1].name;
+  std::vector<std::string> targets = MissingFrom(*train, *test);
+  auto has_id = [&](const FilePreview* f) {
+    return std::ranges::find(f->columns, id, &ColumnPreview::name) != f->columns.end();
+  };
+  if (targets.size() != 1 || !has_id(test)) return "";
+  std::string drop = has_id(train) ? "[\"" + id + "\", target]" : "[target]";
+  return "\n# Code that loads these files\nBegin your program with it as it is, then go on with X, "
+         "y and "
+         "X_test.\n```python\nimport pandas as pd\n"
+         "train = pd.read_csv(\"/home/data/train.csv\")\n"
+         "test = pd.read_csv(\"/home/data/test.csv\")\n"
+         "sample = pd.read_csv(\"/home/data/sample_submission.csv\")\n"
+         "target = \"" +
+         targets[0] +
+         "\"\n"
+         "y = train[target]\n"
+         "both = pd.concat([train.drop(columns=" +
+         drop + "), test.drop(columns=[\"" + id +
+         "\"])])\n"
+         "both = pd.get_dummies(both).fillna(0)\n"
+         "X, X_test = both[:len(train)], both[len(train):]\n"
+         "# ... at the end: sample[\"" +
+         answer +
+         "\"] = predictions for X_test, then\n"
+         "# sample.to_csv(\"" +
+         std::string(kSubmissionPath) + "\", index=False)\n```\n";
+}
+
 // What worked so far, one line a node: an improvement should not repeat it.
-std::string Memory(const ProposalRequest& r) {
+std::string Memory(const ProposalRequest& r, const LlmSettings& s) {
   std::string out;
   for (const auto& n : *r.nodes) {
     if (!n.good() || !n.score) continue;
     out += "- " + n.plan.substr(0, 300) + " -> validation score " + FormatScore(*n.score) + "\n";
   }
-  if (out.size() > 3000) out = out.substr(out.size() - 3000);
+  if (out.size() > s.output_bytes) out = out.substr(out.size() - s.output_bytes);
   return out.empty() ? "" : "\n# Solutions so far\n" + out;
 }
 
 std::string DraftText(const ProposalRequest& r, const LlmSettings& s) {
-  return TaskText(r, s) + Memory(r) +
+  return TaskText(r, s) + Memory(r, s) + (s.starter_code ? StarterCode(r) : "") +
          "\n# Instructions\nPropose a simple, robust first solution, different from those above. "
          "Say the plan in two or three sentences, then give the program.\n" +
          Rules(r);
@@ -67,8 +107,8 @@ std::string DebugText(const ProposalRequest& r, const LlmSettings& s) {
                         ? "The answer held no program."
                         : "It failed: " + failed.fault +
                               (failed.detail.empty() ? "" : " (" + failed.detail + ")");
-  return TaskText(r, s) + "\n# Program with a bug\n```python\n" + failed.code.substr(0, 12000) +
-         "\n```\n\n# What happened\n" + why + "\n" +
+  return TaskText(r, s) + "\n# Program with a bug\n```python\n" +
+         failed.code.substr(0, s.code_bytes) + "\n```\n\n# What happened\n" + why + "\n" +
          HeadTail(failed.output, s.output_bytes / 3, s.output_bytes * 2 / 3) +
          "\n\n# Instructions\nSay in one or two sentences what is wrong, then give the whole "
          "corrected program.\n" +
@@ -77,8 +117,8 @@ std::string DebugText(const ProposalRequest& r, const LlmSettings& s) {
 
 std::string ImproveText(const ProposalRequest& r, const LlmSettings& s) {
   const SearchNode& best = (*r.nodes)[static_cast<std::size_t>(r.parent)];
-  return TaskText(r, s) + Memory(r) + "\n# Best program so far\n```python\n" +
-         best.code.substr(0, 12000) + "\n```\nIts validation score is " +
+  return TaskText(r, s) + Memory(r, s) + "\n# Best program so far\n```python\n" +
+         best.code.substr(0, s.code_bytes) + "\n```\nIts validation score is " +
          (best.score ? FormatScore(*best.score) : "unknown") +
          ".\n\n# Instructions\nMake ONE change that should improve the score (features, model or "
          "its settings). Say it in one or two sentences, then give the whole new program.\n" +

@@ -81,6 +81,21 @@ std::optional<double> ScoreFromOutput(std::string_view output) {
   return std::nullopt;
 }
 
+std::string FailureLine(std::string_view output) {
+  auto lines = Split(Trim(output), '\n');
+  std::string_view line = lines.back();
+  bool inside = false;
+  for (auto l : lines) {
+    if (l.starts_with("Traceback (most recent call last)")) {
+      inside = true;
+    } else if (inside && !l.empty() && l[0] != ' ') {
+      line = l;
+      inside = false;
+    }
+  }
+  return std::string(line.substr(0, 300));
+}
+
 bool NumberIsPrinted(std::string_view output, double value) {
   for (std::size_t i = 0; i < output.size(); ++i) {
     bool starts = std::isdigit(static_cast<unsigned char>(output[i])) &&

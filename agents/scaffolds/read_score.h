@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace podium::agents {
@@ -11,6 +12,10 @@ namespace podium::agents {
 // ("AUC: 0.91", "Accuracy = 0.8"). A trailing '%' divides by 100. Nothing if no line does, or the
 // number is not finite.
 [[nodiscard]] std::optional<double> ScoreFromOutput(std::string_view output);
+
+// What a program that failed says of it, at most 300 bytes: the exception's own line of the last
+// Python traceback, else the last line printed.
+[[nodiscard]] std::string FailureLine(std::string_view output);
 
 // Whether the decimal number `value` stands in the text (to its printed precision). A model that
 // reports a score nobody printed made it up.

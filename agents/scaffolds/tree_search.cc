@@ -133,7 +133,7 @@ class TreeSearch final : public Scaffold {
       node.fault = result.end == sandbox::ExecEnd::kExited
                        ? "exit_" + std::to_string(result.exit_code)
                        : node.end;
-      node.detail = LastLine(node.output);
+      node.detail = FailureLine(node.output);
       co_return Status{};
     }
     fs::path kept =
@@ -178,11 +178,6 @@ class TreeSearch final : public Scaffold {
       node.detail = "the program printed no finite validation score";
     }
     co_return Status{};
-  }
-
-  static std::string LastLine(std::string_view output) {
-    auto lines = Split(Trim(output), '\n');
-    return std::string(lines.back().substr(0, 300));
   }
 
   void Phase(std::string_view what, const SearchNode& node) const {

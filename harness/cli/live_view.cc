@@ -39,27 +39,38 @@ std::string EndText(const TrialView& t) {
   return out + (v.medal != "none" ? ", " + v.medal : v.above_median ? ", above median" : "");
 }
 
+// Lines for a pipe or a log: what happens, and after a minute of silence who is at what.
 class PlainView final : public RunObserver {
  public:
   explicit PlainView(std::FILE* out) : out_(out) {}
   void OnMessage(std::string_view text) override { Line("", text); }
-  void OnTrialPhase(const TrialId&, std::string_view) override {}
+  void OnTrialPhase(const TrialId& id, std::string_view phase) override { phases_[id] = phase; }
   void OnNode(const TrialId& id, const agents::SearchNode& n) override {
     Line(id.str(), NodeText(n));
   }
   void OnTrialEnd(const TrialView& t) override {
+    phases_.erase(t.id);
     Line(t.id.str(), EndText(t) + "  (" + FormatDuration(t.active) + ")");
+  }
+  void OnTick() override {
+    if (Since(last_) < kSilence) return;
+    for (const auto& [id, phase] : phases_) Line(id.str(), phase + " ...");
   }
 
  private:
+  static constexpr Millis kSilence{60'000};
+
   void Line(const std::string& who, std::string_view text) {
     std::string line = "[" + FormatDuration(Since(start_)) + "] " + who +
                        (who.empty() ? "" : ": ") + std::string(text) + "\n";
     std::fputs(line.c_str(), out_);
     std::fflush(out_);
+    last_ = SteadyClock::now();
   }
   std::FILE* out_;
+  std::map<TrialId, std::string> phases_;
   SteadyClock::time_point start_ = SteadyClock::now();
+  SteadyClock::time_point last_ = start_;
 };
 
 class TerminalView final : public RunObserver {
@@ -83,6 +94,8 @@ class TerminalView final : public RunObserver {
     w.last = NodeText(n);
     Draw();
   }
+
+  void OnTick() override { Draw(); }
 
   void OnTrialEnd(const TrialView& t) override {
     working_.erase(t.id);

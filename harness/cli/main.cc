@@ -60,6 +60,10 @@ int Main(int argc, char** argv) {
   app.footer(kFooter);
   app.set_version_flag("--version", "podium " PODIUM_VERSION);
   app.require_subcommand(1);
+  app.failure_message([](const CLI::App*, const CLI::Error& e) {
+    return "podium: " + std::string(e.what()) +
+           "\n  `podium --help` and `podium VERB --help` show what there is\n";
+  });
   bool verbose = false;
   app.add_flag("-v,--verbose", verbose, "Say more on standard error");
   app.parse_complete_callback([&] {
@@ -69,6 +73,7 @@ int Main(int argc, char** argv) {
   AddRunVerbs(app, exit, argc > 0 ? argv[0] : "podium");
   AddTaskVerbs(app, exit);
   AddHostVerbs(app, exit);
+  AddGradeVerbs(app, exit);
   AddScoreVerbs(app, exit);
   try {
     app.parse(argc, argv);

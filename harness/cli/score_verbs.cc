@@ -148,10 +148,7 @@ void AddScoreVerbs(CLI::App& app, Exit& exit) {
   aggregate->add_flag("--pad-missing", args->options.pad_missing,
                       "Count a missing report as no submission");
   aggregate->add_flag("--json", args->json, "Print JSON (podium-aggregate/1)");
-  aggregate->callback([args, &exit] {
-    auto r = Aggregate(*args);
-    exit = r ? *r : Report(r.error());
-  });
+  aggregate->callback(Wrap(exit, [args] { return Aggregate(*args); }));
 }
 
 }  // namespace podium::harness

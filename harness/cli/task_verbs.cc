@@ -7,10 +7,8 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/cli/cli.h"
-#include "harness/engine/grading.h"
-#include "harness/report/summary.h"
+#include "harness/cli/import_mle_bench.h"
 #include "harness/report/table.h"
-#include "harness/store/run_folder.h"
 #include "tasks/prepare.h"
 #include "tasks/suite.h"
 #include "tasks/task_package.h"
@@ -121,49 +119,18 @@ Result<Exit> PinTask(const std::string& dir) {
   return Exit::kOk;
 }
 
-void PrintGrade(const VerdictView& v) {
-  std::cout << "verdict:    " << v.verdict << (v.reason.empty() ? "" : ": " + v.reason) << "\n";
-  if (!v.detail.empty()) std::cout << "detail:     " << v.detail << "\n";
-  if (v.score)
-    std::cout << "score:      " << FormatScore(*v.score)
-              << (v.lower_is_better ? " (lower is better)" : " (higher is better)") << "\n";
-  if (v.verdict == "scored")
-    std::cout << "medal:      " << v.medal << (v.above_median ? ", above median" : "") << "\n";
-  if (v.rank && v.score)
-    std::cout << "place:      " << PlaceText(v) << " (the board's rows and this one)\n";
-  if (v.gold) {
-    std::cout << "board:      gold " << FormatScore(*v.gold) << ", silver "
-              << FormatScore(*v.silver) << ", bronze " << FormatScore(*v.bronze) << ", median "
-              << FormatScore(*v.median) << "\n";
-  }
-}
-
-Result<Exit> GradeFile(const std::string& file, const std::string& name, bool json) {
-  PODIUM_ASSIGN(auto task, tasks::FindTask(name));
-  PODIUM_ASSIGN(auto prepared, tasks::Prepare(
-                                   task, CacheDir(), [](std::string_view) {},
-                                   Deadline::In(std::chrono::minutes(30))));
-  HandOver hand_over;
-  std::error_code ec;
-  fs::file_status status = fs::status(file, ec);
-  if (fs::is_regular_file(status)) {
-    hand_over.status = fs::file_size(file, ec) == 0 ? "invalid" : "ok";
-    hand_over.reason = hand_over.status == "ok" ? "" : "empty";
-    hand_over.file = hand_over.status == "ok" ? std::optional(fs::canonical(file)) : std::nullopt;
-  } else if (fs::exists(status)) {
-    hand_over.status = "invalid";
-    hand_over.reason = "not_regular";
-  }
-  PODIUM_ASSIGN(auto record,
-                Grade(task, prepared, hand_over, Deadline::In(std::chrono::minutes(30))));
-  PODIUM_ASSIGN(auto view, ParseVerdict("{\"grade\": " + record + "}", "podium-grade's record"));
-  if (json) {
-    std::cout << record << (record.ends_with('\n') ? "" : "\n");
-  } else {
-    PrintGrade(view);
-  }
-  if (view.verdict == "grader_error") return Exit::kGraderError;
-  return view.verdict == "scored" ? Exit::kOk : Exit::kInvalid;
+Result<Exit> ImportTasks(const std::string& from, const std::string& checkout,
+                         const std::string& data, const std::string& out) {
+  if (from != "mle-bench")
+    return Fail(ErrorCode::kUsage, "'" + from + "' is not known here; there is mle-bench");
+  PODIUM_ASSIGN(auto result, ImportMleBench(checkout, data, out, [](std::string_view) {}));
+  for (const auto& note : result.notes) std::cout << note << "\n";
+  std::cout << result.imported.size() << " task packages in " << out
+            << (data.empty()
+                    ? ", without data: `podium grade-sample FILE ID --answers FILE` grades "
+                      "them, --data DIR makes them run\n"
+                    : "\n");
+  return Exit::kOk;
 }
 
 }  // namespace
@@ -171,7 +138,7 @@ Result<Exit> GradeFile(const std::string& file, const std::string& name, bool js
 void AddTaskVerbs(CLI::App& app, Exit& exit) {
   auto json = std::make_shared<bool>(false);
   auto name = std::make_shared<std::string>();
-  auto* tasks = app.add_subcommand("tasks", "The tasks: list, show, prepare");
+  auto* tasks = app.add_subcommand("tasks", "The tasks: list, show, prepare, import");
   tasks->require_subcommand(1);
   auto* ls = tasks->add_subcommand("ls", "The tasks and their boards");
   ls->add_flag("--json", *json, "Print JSON");
@@ -187,18 +154,24 @@ void AddTaskVerbs(CLI::App& app, Exit& exit) {
   prepare->add_option("--suite", *suite, "A whole suite");
   prepare->callback(Wrap(exit, [names, suite] { return PrepareTasks(*names, *suite); }));
 
-  auto* pin = tasks->add_subcommand(
-      "pin", "For the author of a task: make its tables and write their digests into task.yaml");
-  pin->add_option("folder", *name, "Folder of the task package")->required();
-  pin->callback(Wrap(exit, [name] { return PinTask(*name); }));
+  auto* import = tasks->add_subcommand(
+      "import", "Make task packages of a checkout of openai/mle-bench (75 + 7 competitions)");
+  auto from = std::make_shared<std::string>();
+  auto checkout = std::make_shared<std::string>();
+  auto data = std::make_shared<std::string>();
+  auto out = std::make_shared<std::string>("mle-bench-tasks");
+  import->add_option("from", *from, "mle-bench")->required();
+  import->add_option("folder", *checkout, "The checkout")->required();
+  import->add_option("--data", *data, "mle-bench's data folder (<id>/prepared/public, private)");
+  import->add_option("--out", *out, "Where the packages go")->capture_default_str();
+  import->callback(Wrap(exit, [from, checkout, data, out] {
+    return ImportTasks(*from, *checkout, *data, *out);
+}));
 
-  auto* grade =
-      app.add_subcommand("grade", "Grade a submission file: score, medal, place on the board");
-  auto file = std::make_shared<std::string>();
-  grade->add_option("file", *file, "The submission (CSV)")->required();
-  grade->add_option("task", *name, "Task id, or the folder of a task package")->required();
-  grade->add_flag("--json", *json, "Print podium-grade's record (podium-verdict/1)");
-  grade->callback(Wrap(exit, [file, name, json] { return GradeFile(*file, *name, *json); }));
-}
+auto* pin = tasks->add_subcommand(
+    "pin", "For the author of a task: make its tables and write their digests into task.yaml");
+pin->add_option("folder", *name, "Folder of the task package")->required();
+pin->callback(Wrap(exit, [name] { return PinTask(*name); }));
+}  // namespace podium::harness
 
 }  // namespace podium::harness

@@ -82,14 +82,15 @@ std::string HowItEnded(const ProcessResult& r) {
 
 }  // namespace
 
-Result<std::string> Grade(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared,
-                          const HandOver& hand_over, Deadline deadline) {
-  tasks::Handover status{tasks::Handover::Status::kOk, hand_over.reason, hand_over.detail};
-  if (hand_over.status == "missing") status.status = tasks::Handover::Status::kMissing;
-  if (hand_over.status == "invalid") status.status = tasks::Handover::Status::kInvalid;
-  PODIUM_ASSIGN(auto request, InMemory(tasks::GradeRequestJson(task, prepared, status)));
-  PODIUM_ASSIGN(auto answers, OpenToRead(tasks::AnswersPath(prepared)));
-  PODIUM_ASSIGN(auto board, OpenToRead(tasks::BoardPath(prepared)));
+Result<std::string> RunGrader(const GraderCall& call, Deadline deadline) {
+  PODIUM_ASSIGN(auto request, InMemory(call.request));
+  PODIUM_ASSIGN(auto answers, OpenToRead(call.answers));
+  UniqueFd board;
+  if (call.board.empty()) {
+    PODIUM_ASSIGN(board, InMemory(""));
+  } else {
+    PODIUM_ASSIGN(board, OpenToRead(call.board));
+  }
   PODIUM_ASSIGN(auto verdict, MakePipe());
   ProcessSpec spec;
   spec.argv = {(ProgramDir() / "podium-grade").string(),
@@ -105,17 +106,31 @@ Result<std::string> Grade(const tasks::TaskPackage& task, const tasks::PreparedT
   spec.pass_fds = {
       {3, request.get()}, {4, answers.get()}, {5, board.get()}, {6, verdict.write.get()}};
   UniqueFd submission;
-  if (hand_over.file) {
-    PODIUM_ASSIGN(submission, OpenToRead(*hand_over.file));
+  if (call.submission) {
+    PODIUM_ASSIGN(submission, OpenToRead(*call.submission));
     spec.argv.insert(spec.argv.end(), {"--submission-fd", "7"});
     spec.pass_fds.emplace_back(7, submission.get());
   }
   PODIUM_ASSIGN(auto result, RunProcess(spec, deadline));
   verdict.write.reset();
   std::string record = Drain(verdict.read.get());
-  if (!result.ok()) return GraderError(task, prepared, HowItEnded(result));
+  if (!result.ok()) return Fail(ErrorCode::kGrader, HowItEnded(result));
   if (!ParseJson(record, "record"))
-    return GraderError(task, prepared, "podium-grade wrote no valid record");
+    return Fail(ErrorCode::kGrader, "podium-grade wrote no valid record");
+  return record;
+}
+
+Result<std::string> Grade(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared,
+                          const HandOver& hand_over, Deadline deadline) {
+  tasks::Handover status{tasks::Handover::Status::kOk, hand_over.reason, hand_over.detail};
+  if (hand_over.status == "missing") status.status = tasks::Handover::Status::kMissing;
+  if (hand_over.status == "invalid") status.status = tasks::Handover::Status::kInvalid;
+  auto record =
+      RunGrader({tasks::GradeRequestJson(task, prepared, status), tasks::AnswersPath(prepared),
+                 tasks::BoardPath(prepared), hand_over.file},
+                deadline);
+  if (!record && record.error().code == ErrorCode::kGrader)
+    return GraderError(task, prepared, record.error().message);
   return record;
 }
 

@@ -19,6 +19,17 @@ struct HandOver {
   std::optional<std::filesystem::path> file;  // the stored copy, when ok
 };
 
+// What podium-grade is handed, by descriptor. An empty board path is an empty board.
+struct GraderCall {
+  std::string request;  // podium-grade-request/1 or podium-competition-request/1
+  std::filesystem::path answers;
+  std::filesystem::path board;
+  std::optional<std::filesystem::path> submission;
+};
+// The sealed record of one grading; an Error (kGrader) with the evidence where the grader crashed,
+// overran or wrote nonsense. Blocking.
+[[nodiscard]] Result<std::string> RunGrader(const GraderCall& call, Deadline deadline);
+
 // Grades in a separate process (podium-grade: no network, memory and time caps, nothing but the
 // descriptors it needs) and returns its sealed record, JSON. A grader that crashes, overruns or
 // writes nonsense gives a record with verdict "grader_error" and the evidence, never a score.

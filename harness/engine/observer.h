@@ -15,6 +15,7 @@ class RunObserver {
   virtual void OnTrialPhase(const TrialId& trial, std::string_view phase) = 0;
   virtual void OnNode(const TrialId& trial, const agents::SearchNode& node) = 0;
   virtual void OnTrialEnd(const TrialView& trial) = 0;
+  virtual void OnTick() {}  // every second while trials run
 };
 
 }  // namespace podium::harness

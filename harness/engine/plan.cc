@@ -122,6 +122,7 @@ Status FillModel(AgentPlan& a) {
   PODIUM_ASSIGN(a.model.request_timeout, a.settings.Duration("llm.request_timeout"));
   PODIUM_ASSIGN(a.llm.temperature, a.settings.Double("llm.temperature", 0, 2));
   PODIUM_ASSIGN(auto tokens, a.settings.Int("llm.max_tokens", 64, 1'000'000));
+  PODIUM_ASSIGN(a.llm.starter_code, a.settings.Bool("llm.starter_code"));
   PODIUM_ASSIGN(auto preview, a.settings.Int("llm.preview_bytes", 200, 1'000'000));
   a.llm.max_tokens = static_cast<int>(tokens);
   a.llm.preview_bytes = static_cast<std::size_t>(preview);

@@ -97,6 +97,7 @@ Status OpenFolder(const RunPlan& plan, const RunContext& context) {
   PODIUM_TRY(MakeDirs(context.folder.SandboxState()));
   PODIUM_TRY(MakeDirs(dir / "boards"));
   for (const auto& [id, prepared] : context.prepared) {
+    if (prepared.board_file.empty()) continue;  // a task with medal lines alone
     PODIUM_ASSIGN(auto board, ReadFile(prepared.board_file, 64 << 20));
     PODIUM_TRY(WriteFileAtomic(dir / "boards" / (id.str() + ".csv"), board));
   }
@@ -124,6 +125,7 @@ class LocalExecutor {
         context_(context),
         changed_(context.reactor.io()),
         stop_(context.reactor.io()),
+        tick_(context.reactor.io()),
         signals_(context.reactor.io(), SIGINT, SIGTERM) {
     changed_.expires_at(std::chrono::steady_clock::time_point::max());
     stop_.expires_at(std::chrono::steady_clock::time_point::max());
@@ -134,8 +136,13 @@ class LocalExecutor {
   Task<Status> Run(RunSummary& summary) {
     context_.wait_stop = [this]() { return WaitStop(); };
     WatchSignals();
+    Tick();
     auto fit = CheckFits();
-    if (!fit) co_return fit;
+    if (!fit) {
+      signals_.cancel();
+      tick_.cancel();
+      co_return fit;
+    }
     std::vector<TrialPlan> waiting = Unfinished(summary);
     while ((!waiting.empty() && !context_.draining) || running_ > 0) {
       if (!context_.draining) StartWhatFits(waiting, summary);
@@ -146,6 +153,7 @@ class LocalExecutor {
     }
     summary.paused += static_cast<int>(waiting.size());
     signals_.cancel();
+    tick_.cancel();
     co_return first_error_;
   }
 
@@ -153,6 +161,15 @@ class LocalExecutor {
   Task<void> WaitStop() {
     boost::system::error_code ec;
     if (!stopping_) co_await stop_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+  }
+
+  void Tick() {
+    tick_.expires_after(std::chrono::seconds(1));
+    tick_.async_wait([this](boost::system::error_code ec) {
+      if (ec) return;
+      context_.observer.OnTick();
+      Tick();
+    });
   }
 
   void WatchSignals() {
@@ -273,6 +290,7 @@ class LocalExecutor {
   RunContext& context_;
   asio::steady_timer changed_;
   asio::steady_timer stop_;
+  asio::steady_timer tick_;
   asio::signal_set signals_;
   bool stopping_ = false;
   int running_ = 0;

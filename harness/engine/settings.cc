@@ -33,6 +33,7 @@ constexpr SettingSpec kSettings[] = {
     {"llm.temperature", "0.5", "sampling temperature"},
     {"llm.max_tokens", "2048", "longest answer asked for"},
     {"llm.preview_bytes", "4000", "longest data preview in a prompt"},
+    {"llm.starter_code", "false", "show drafts code that loads and encodes train and test tables"},
     {"llm.request_timeout", "10 min", "longest wait for one answer"},
     {"program.folder", "", "folder with start.sh, for the program scaffold"},
     {"program.snapshot_every", "30 s", "how often a program's valid submission is kept"},

@@ -51,26 +51,40 @@ std::vector<std::string> Row(const TrialView& t) {
           BoardText(t)};
 }
 
-std::string AgentLine(const AgentSummary& a) {
-  Share medals = MakeShare(a.gold + a.silver + a.bronze, a.graded);
-  std::string out =
-      a.agent + ": medals " + medals.Text() + ": " + std::to_string(a.gold) + " gold, " +
-      std::to_string(a.silver) + " silver, " + std::to_string(a.bronze) + " bronze" +
-      (a.human_graded < a.graded
-           ? ", on competitions' own boards " + std::to_string(a.human_medals) + "/" +
-                 std::to_string(a.human_graded)
-           : "") +
-      "; above median " + std::to_string(a.above_median) + "/" + std::to_string(a.graded) +
-      "; valid " + std::to_string(a.valid) + "/" + std::to_string(a.graded) + "; " +
-      std::to_string(a.tasks) + (a.tasks == 1 ? " task, " : " tasks, ") + std::to_string(a.seeds) +
-      (a.seeds == 1 ? " seed" : " seeds");
-  if (a.seeds < 3) out += " (too few to say how much seeds vary: use 3 or more)";
-  if (a.completion_tokens > 0) {
-    out += "; " + std::to_string(a.prompt_tokens) + " prompt and " +
-           std::to_string(a.completion_tokens) + " completion tokens, " + FormatDuration(a.wait) +
-           " waiting for the model";
+std::string OutOf(int hits, int n) { return std::to_string(hits) + "/" + std::to_string(n); }
+
+// A row an agent; columns that say nothing for any of them are left out.
+std::string AgentTable(const std::vector<AgentSummary>& agents) {
+  bool apart = false, models = false;
+  int fewest_seeds = 1'000'000;
+  for (const auto& a : agents) {
+    apart = apart || a.human_graded < a.graded;
+    models = models || a.completion_tokens > 0;
+    fewest_seeds = std::min(fewest_seeds, a.seeds);
   }
-  return out + "\n";
+  std::vector<std::string> head = {"agent", "any medal", "gold", "silver", "bronze"};
+  if (apart) head.emplace_back("competitions' boards");
+  for (const char* name : {"above median", "valid", "tasks", "seeds"}) head.emplace_back(name);
+  if (models) head.insert(head.end(), {"tokens in", "out", "model wait"});
+  std::vector<bool> right(head.size(), true);
+  right[0] = right[1] = false;
+  TextTable table(head, right);
+  for (const auto& a : agents) {
+    std::vector<std::string> row = {
+        a.agent, MakeShare(a.gold + a.silver + a.bronze, a.graded).Text(), std::to_string(a.gold),
+        std::to_string(a.silver), std::to_string(a.bronze)};
+    if (apart) row.push_back(OutOf(a.human_medals, a.human_graded));
+    row.insert(row.end(), {OutOf(a.above_median, a.graded), OutOf(a.valid, a.graded),
+                           std::to_string(a.tasks), std::to_string(a.seeds)});
+    if (models)
+      row.insert(row.end(), {std::to_string(a.prompt_tokens), std::to_string(a.completion_tokens),
+                             FormatDuration(a.wait)});
+    table.Add(std::move(row));
+  }
+  std::string out = table.Text();
+  if (fewest_seeds < 3)
+    out += "Fewer than 3 seeds say nothing about how much a result varies from seed to seed.\n";
+  return out;
 }
 
 std::string Failures(const RunView& run) {
@@ -178,7 +192,7 @@ std::string MedalTable(const RunView& run) {
 
 std::string SummaryText(const RunView& run, std::string_view program) {
   std::string out = MedalTable(run) + "\n";
-  for (const auto& a : SummarizeAgents(run)) out += AgentLine(a);
+  out += AgentTable(SummarizeAgents(run));
   out += Failures(run);
   auto open = std::ranges::count_if(run.trials, [](const TrialView& t) { return !t.verdict; });
   out += "\nFiles:  " + run.dir.string() + "\n";

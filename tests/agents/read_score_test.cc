@@ -31,6 +31,17 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"loaded 10 rows", std::nullopt},
                     Case{"validation score: 3rd", std::nullopt}, Case{"", std::nullopt}));
 
+TEST(FailureLineTest, IsTheExceptionsOwnLine) {
+  EXPECT_EQ(FailureLine("Traceback (most recent call last):\n  File \"x.py\", line 1\n    f()\n"
+                        "ValueError: names differ\nunseen:\n- a\n- ...\n"),
+            "ValueError: names differ");
+  EXPECT_EQ(FailureLine("Traceback (most recent call last):\n  File\nKeyError: 'a'\n\nDuring "
+                        "handling\n\nTraceback (most recent call last):\n  File\nOSError: b\n"),
+            "OSError: b");
+  EXPECT_EQ(FailureLine("one\nKilled\n"), "Killed");
+  EXPECT_EQ(FailureLine(""), "");
+}
+
 TEST(NumberIsPrintedTest, TellsAReadNumberFromAnInventedOne) {
   EXPECT_TRUE(NumberIsPrinted("result 0.8312 after 10 rounds", 0.8312));
   EXPECT_TRUE(NumberIsPrinted("result 0.83123456", 0.83123));

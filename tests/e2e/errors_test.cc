@@ -112,12 +112,28 @@ TEST_F(ErrorsTest, GradingABadFileHasItsOwnExitCode) {
   EXPECT_EQ(Podium({"grade", (dir() / "none.csv").string(), Task()}).exit_code, 3);
 }
 
+TEST_F(ErrorsTest, AFolderWithoutATaskSaysWhatOneIs) {
+  ExpectError(Podium({"run", "--task", "./nope", "--agent", "nop"}), 2, {"./nope", "task.yaml"});
+}
+
+TEST_F(ErrorsTest, ATaskWhoseTablesWereNeverPinnedSaysHow) {
+  fs::path yaml = fs::path(Task("fresh")) / "task.yaml";
+  std::string text = *ReadFile(yaml);
+  std::size_t begin = text.find("tables:"), end = text.find("runtime:");
+  ASSERT_TRUE(WriteFileAtomic(yaml, text.replace(begin, end - begin, "tables: {}\n")));
+  std::string pin = "podium tasks pin " + Task("fresh");
+  ExpectError(Podium({"run", "--task", Task("fresh"), "--agent", "nop"}), 2, {pin});
+  EXPECT_EQ(Podium({"tasks", "pin", Task("fresh")}).exit_code, 0);
+  EXPECT_EQ(Podium({"run", "--task", Task("fresh"), "--agent", "oracle"}).exit_code, 0);
+}
+
 TEST_F(ErrorsTest, HelpTeachesAndUnknownVerbsAreUsageErrors) {
   auto help = Podium({"--help"});
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_NE(help.out.find("podium run configs/runs/quickstart.yaml"), std::string::npos)
       << help.out;
-  EXPECT_EQ(Podium({"rnu"}).exit_code, 2);
+  ExpectError(Podium({"rnu"}), 2, {"--help"});
+  ExpectError(Podium({"grade"}), 2, {"file is required"});
   EXPECT_EQ(Podium({"run", "--no-such-flag"}).exit_code, 2);
 }
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 #include "base/text.h"
@@ -171,6 +172,29 @@ TEST_F(LlmTest, ControlCTwiceLeavesAServerThatNeverAnswers) {
   EXPECT_EQ(Wait(pid), 6) << *ReadFile(dir() / "log");
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(60))
       << "it waited for the server";
+}
+
+TEST_F(LlmTest, APromptThatDoesNotFitIsHalvedAndThatIsTheAgentsAffair) {
+  std::vector<std::size_t> sizes;
+  std::mutex mutex;
+  ModelServer server([&](int, const ReceivedRequest& request) -> ScriptedReply {
+    std::lock_guard lock(mutex);
+    sizes.push_back(request.body.size());
+    if (sizes.size() % 4 != 0)
+      return {400,
+              R"({"error": {"type": "exceed_context_size_error", "message": "too long"}})",
+              {},
+              {},
+              false};
+    return StreamedText(Fenced(std::string(kGood) + "print('Validation score: 1.0')\n"));
+  });
+  auto r = Run(server, "2");
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  auto nodes = EventBodies(Trial(), "node");
+  ASSERT_EQ(nodes.size(), 2u);
+  EXPECT_EQ(nodes[0]["fault"], "context_overflow");
+  EXPECT_EQ(nodes[1]["fault"], "");
+  EXPECT_EQ(sizes.size(), 4u) << "two halvings, then the next node";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "scoring/boards/board.h"
+#include "scoring/competitions/grade_competition.h"
 #include "scoring/report/python_text.h"
 #include "scoring/report/submission_list.h"
 #include "tests/scoring/goldens.h"
@@ -142,15 +143,15 @@ TEST(GradingReportTest, DamageIsNamed) {
   EXPECT_FALSE(ReadGradingReport("{", "r.json"));
 }
 
-// The rounded score that mle-bench gives a golden file, none where it gives none: looked up by the
-// file's bytes, since some reports name copies.
-std::optional<double> GoldenScore(const std::string& id, const std::string& bytes) {
-  for (const auto& row : tests::GoldenTable(fs::path("mle-bench") / id / "expected.tsv")) {
-    if (row[0] == "file" || row[1] != "scored") continue;
-    auto file = ReadFile(tests::GoldenDir() / "mle-bench" / id / row[0]);
-    if (file && *file == bytes) return std::strtod(row[3].c_str(), nullptr);
-  }
-  return std::nullopt;
+// The rounded score of a file by the competition's grader; none where it is invalid.
+std::optional<double> Graded(const std::string& id, const std::string& bytes) {
+  auto spec = LoadCompetition(fs::path(PODIUM_SOURCE_DIR) / "scoring/competitions", id);
+  fs::path dir = tests::GoldenDir() / "mle-bench" / id;
+  auto answers =
+      ReadFile(dir / (fs::exists(dir / "answers.csv") ? "answers.csv" : "answers.jsonl"));
+  auto outcome = GradeCompetition(*spec, Mode::kCompat, bytes, *answers);
+  if (outcome.verdict != CompetitionOutcome::Verdict::kScored) return std::nullopt;
+  return outcome.rounded_score;
 }
 
 std::string ReportOf(const fs::path& jsonl) {
@@ -162,7 +163,7 @@ std::string ReportOf(const fs::path& jsonl) {
     auto board = *MleBenchBoard::From(ReadBoard(*csv)->scores);
     fs::path path = tests::GoldenDir() / s.submission_path;
     bool exists = fs::is_regular_file(path) && HasCsvSuffix(s.submission_path);
-    auto score = exists ? GoldenScore(s.competition_id, *ReadFile(path)) : std::nullopt;
+    auto score = exists ? Graded(s.competition_id, *ReadFile(path)) : std::nullopt;
     reports.push_back(MakeCompetitionReport(s.competition_id, s.submission_path, exists, score,
                                             board, "2024-01-01T00:00:00"));
   }

@@ -1,0 +1,94 @@
+#include "harness/cli/competition_files.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "harness/engine/grading.h"
+#include "scoring/boards/mle_bench_catalogue.h"
+#include "scoring/competition_verdict.h"
+#include "scoring/report/python_text.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path SpecDir() { return ShareDir() / "scoring" / "competitions"; }
+
+fs::path DataDir(const CompetitionPlaces& places) {
+  if (!places.data.empty()) return places.data;
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg)
+    return fs::path(xdg) / "mle-bench" / "data";
+  const char* home = std::getenv("HOME");
+  return fs::path(home ? home : "") / ".cache" / "mle-bench" / "data";
+}
+
+// The first of the paths that is a file.
+Result<fs::path> FirstFile(const std::vector<fs::path>& paths, const std::string& what) {
+  std::vector<std::string> tried;
+  for (const auto& path : paths) {
+    std::error_code ec;
+    if (fs::is_regular_file(path, ec)) return fs::canonical(path, ec);
+    tried.push_back(path.string());
+  }
+  return Fail(ErrorCode::kNotFound, what + ": there is no " + Join(tried, ", and no "));
+}
+
+Result<std::optional<scoring::MleBenchCompetition>> Known(const std::string& id) {
+  PODIUM_ASSIGN(auto all, scoring::MleBenchCatalogue());
+  auto found = std::ranges::find(all, id, &scoring::MleBenchCompetition::id);
+  if (found == all.end()) return std::nullopt;
+  return *found;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> CompetitionIds() { return scoring::ListCompetitions(SpecDir()); }
+
+Result<scoring::CompetitionSpec> FindCompetition(const std::string& id) {
+  return scoring::LoadCompetition(SpecDir(), id);
+}
+
+Result<fs::path> FindAnswers(const CompetitionPlaces& places,
+                             const scoring::CompetitionSpec& spec) {
+  if (!places.answers.empty()) return FirstFile({places.answers}, "the answers");
+  fs::path folder = DataDir(places) / spec.id;
+  return FirstFile({folder / "prepared" / "private" / spec.answers, folder / "answers.csv",
+                    folder / "answers.jsonl"},
+                   "the answers of " + spec.id + " (--data or --answers names them)");
+}
+
+Result<fs::path> FindBoard(const CompetitionPlaces& places, const std::string& id) {
+  if (!places.board.empty()) return FirstFile({places.board}, "the leaderboard");
+  if (places.boards.empty()) return fs::path();
+  fs::path folder = places.boards;
+  return FirstFile({folder / (id + ".csv"), folder / id / "leaderboard.csv",
+                    folder / "mlebench" / "competitions" / id / "leaderboard.csv"},
+                   "the leaderboard of " + id);
+}
+
+Result<std::string> GradeCompetitionFile(const CompetitionPlaces& places,
+                                         const scoring::CompetitionSpec& spec, scoring::Mode mode,
+                                         const std::string& path, Deadline deadline) {
+  PODIUM_ASSIGN(auto answers, FindAnswers(places, spec));
+  PODIUM_ASSIGN(auto board, FindBoard(places, spec.id));
+  PODIUM_ASSIGN(auto known, Known(spec.id));
+  GraderCall call;
+  scoring::SubmissionState state;
+  std::error_code ec;
+  bool there = fs::is_regular_file(path, ec);
+  bool named = mode == scoring::Mode::kStrict || scoring::HasCsvSuffix(path);
+  if (there && named) {
+    call.submission = fs::canonical(path, ec);
+  } else {
+    state = {"missing", ""};
+  }
+  call.request = scoring::CompetitionRequestJson(spec, mode, state, known);
+  call.answers = answers;
+  call.board = board;
+  return RunGrader(call, deadline);
+}
+
+}  // namespace podium::harness
