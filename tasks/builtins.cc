@@ -34,6 +34,8 @@ std::span<const Builtin> Builtins() {
       {"conway", "games of Life, generated", BuildConway},
       {"fashion", "dataset-fashion-mnist in its official split", BuildFashion},
       {"files", "tables that lie in the package itself, under data/", BuildFiles},
+      {"mle-bench", "a folder that mle-bench prepared, linked as the package's data/",
+       BuildMleBench},
       {"poker", "poker hands, generated", BuildPoker},
       {"unimelb", "the grants tables of r-cran-modeldata", BuildUnimelb},
   };

@@ -45,6 +45,7 @@ Status BuildConway(const BuildContext& context);
 Status BuildPoker(const BuildContext& context);
 Status BuildUnimelb(const BuildContext& context);
 Status BuildFashion(const BuildContext& context);
+Status BuildMleBench(const BuildContext& context);
 Status BuildFiles(const BuildContext& context);
 Status BuildCoil(const BuildContext& context);
 

@@ -23,8 +23,33 @@ OrderedJson HandoverJson(const Handover& handover) {
 
 }  // namespace
 
+namespace {
+
+// A competition of mle-bench: its specification travels to the grader (scoring's
+// competition_verdict.h reads it).
+std::string CompetitionRequestJson(const TaskPackage& task, const Handover& handover) {
+  OrderedJson submission = HandoverJson(handover);
+  OrderedJson out = {{"schema", "podium-competition-request/1"},
+                     {"competition", task.grader.competition},
+                     {"mode", task.grader.mode},
+                     {"submission", submission}};
+  if (const auto& lines = task.leaderboard.lines) {
+    out["known"] = {{"rows", lines->rows},
+                    {"lines",
+                     {{"gold", lines->gold},
+                      {"silver", lines->silver},
+                      {"bronze", lines->bronze},
+                      {"median", lines->median}}},
+                    {"source", task.leaderboard.note}};
+  }
+  return DumpJson(out) + "\n";
+}
+
+}  // namespace
+
 std::string GradeRequestJson(const TaskPackage& task, const PreparedTask& prepared,
                              const Handover& handover) {
+  if (!task.grader.competition.empty()) return CompetitionRequestJson(task, handover);
   OrderedJson out;
   out["schema"] = "podium-grade-request/1";
   out["task"] = task.id.str();

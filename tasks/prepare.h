@@ -21,7 +21,8 @@ struct PreparedTask {
   fs::path
       public_dir;  // what an agent sees: description.md, train and test data, sample_submission.csv
   fs::path private_dir;  // answers.csv; never mounted, copied or linked into a sandbox
-  fs::path board_file;   // leaderboard.csv, from the package or made by preparation
+  fs::path board_file;   // leaderboard.csv, from the package or made by preparation; empty where a
+                         // task has only lines
   Digest task_digest;
   std::vector<std::string>
       notes;  // what a user should know, such as a rebuilt package with the same table

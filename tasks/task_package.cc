@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <limits>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -71,6 +73,8 @@ Status ReadPrepare(const YamlNode& node, PrepareSpec& out) {
   PODIUM_ASSIGN(auto map, YamlMap::From(node));
   PODIUM_ASSIGN(out.builtin, map.String("builtin"));
   PODIUM_TRY(ReadParams(map.Get("params"), out.params));
+  PODIUM_ASSIGN(out.answers, map.StringOr("answers", ""));
+  PODIUM_ASSIGN(out.sample, map.StringOr("sample", ""));
   if (const YamlNode* packages = map.Get("packages")) {
     if (packages->kind != YamlNode::Kind::kList) return packages->Complain("expected a list");
     for (const YamlNode& item : packages->items) {
@@ -168,6 +172,8 @@ Status ReadSubmissionSpec(const YamlNode& node, SubmissionSpec& out) {
   if (out.path.find('/') != std::string::npos || out.path.starts_with('.')) {
     return map.Get("path")->Complain("'" + out.path + "' must be a plain file name");
   }
+  // A competition's specification knows the columns.
+  if (!map.Get("id") && !map.Get("columns")) return map.Finish();
   PODIUM_ASSIGN(out.rules.id_column, map.String("id"));
   PODIUM_ASSIGN(const YamlNode* columns, map.Require("columns"));
   if (columns->kind != YamlNode::Kind::kList || columns->items.empty())
@@ -176,8 +182,15 @@ Status ReadSubmissionSpec(const YamlNode& node, SubmissionSpec& out) {
   return map.Finish();
 }
 
-Status ReadGrader(const YamlNode& node, GraderSpec& out) {
+Status ReadGrader(const YamlNode& node, const fs::path& dir, GraderSpec& out) {
   PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  if (map.Get("competition")) {
+    PODIUM_ASSIGN(auto file, map.String("competition"));
+    PODIUM_ASSIGN(out.mode, OneOf(map, "mode", {"compat", "strict"}));
+    auto text = ReadFile(dir / file, 1 << 20);
+    if (!text) return map.Get("competition")->Complain(text.error().message);
+    out.competition = std::move(*text);
+  }
   PODIUM_ASSIGN(out.metric, map.String("metric"));
   PODIUM_ASSIGN(auto direction, OneOf(map, "direction", {"higher", "lower"}));
   out.lower_is_better = direction == "lower";
@@ -185,8 +198,32 @@ Status ReadGrader(const YamlNode& node, GraderSpec& out) {
   return map.Finish();
 }
 
+Status ReadLines(const YamlNode& node, LeaderboardSpec& out) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  MedalLines lines;
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  PODIUM_ASSIGN(lines.gold, map.DoubleOr("gold", kNone));
+  PODIUM_ASSIGN(lines.silver, map.DoubleOr("silver", kNone));
+  PODIUM_ASSIGN(lines.bronze, map.DoubleOr("bronze", kNone));
+  PODIUM_ASSIGN(lines.median, map.DoubleOr("median", kNone));
+  PODIUM_ASSIGN(lines.rows, map.IntOr("rows", 0));
+  if (std::isnan(lines.gold + lines.silver + lines.bronze + lines.median))
+    return node.Complain("gold, silver, bronze and median are needed");
+  out.lines = lines;
+  return map.Finish();
+}
+
 Status ReadLeaderboard(const YamlNode& node, const fs::path& dir, LeaderboardSpec& out) {
   PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  if (const YamlNode* lines = map.Get("lines")) {
+    PODIUM_TRY(ReadLines(*lines, out));
+    PODIUM_ASSIGN(out.header, map.String("header"));
+    PODIUM_ASSIGN(out.note, map.StringOr("note", ""));
+    PODIUM_ASSIGN(out.file, map.StringOr("file", ""));
+    if (!out.file.empty() && !fs::is_regular_file(dir / out.file))
+      return map.Get("file")->Complain("there is no file '" + out.file + "' in the package");
+    return map.Finish();
+  }
   PODIUM_ASSIGN(out.file, map.String("file"));
   PODIUM_ASSIGN(auto origin, OneOf(map, "origin", {"package", "prepared"}));
   out.prepared = origin == "prepared";
@@ -230,7 +267,8 @@ Status ReadBlocks(YamlMap& map, TaskPackage& out) {
       Block(map, "budget", [&](const YamlNode& n) { return ReadBudget(n, out.budget_wall); }));
   PODIUM_TRY(Block(map, "submission",
                    [&](const YamlNode& n) { return ReadSubmissionSpec(n, out.submission); }));
-  PODIUM_TRY(Block(map, "grader", [&](const YamlNode& n) { return ReadGrader(n, out.grader); }));
+  PODIUM_TRY(
+      Block(map, "grader", [&](const YamlNode& n) { return ReadGrader(n, out.dir, out.grader); }));
   return Block(map, "leaderboard",
                [&](const YamlNode& n) { return ReadLeaderboard(n, out.dir, out.leaderboard); });
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,10 @@ struct PrepareSpec {
   std::string builtin;                         // "conway", "poker", ... (tasks/builtins.h)
   std::map<std::string, std::int64_t> params;  // row counts and seeds
   std::vector<DataPackage> packages;
+  // builtin "mle-bench": the answers' name under data/private, and the sample submission's place
+  // under data/, a folder that mle-bench prepared.
+  std::string answers;
+  std::string sample;
 };
 
 struct RuntimeSpec {
@@ -48,7 +53,17 @@ struct SubmissionSpec {
   SubmissionRules rules;
 };
 
+// Medal lines where no leaderboard is at hand.
+struct MedalLines {
+  double gold = 0, silver = 0, bronze = 0, median = 0;
+  std::int64_t rows = 0;  // of the leaderboard that they are from
+};
+
 struct GraderSpec {
+  // Instead of a metric and rules: the text of a specification of scoring/competitions, which
+  // travels to the grader, and "compat" or "strict".
+  std::string competition;
+  std::string mode = "strict";
   std::string metric;  // a name of scoring's catalogue
   bool lower_is_better = false;
   std::map<std::string, std::int64_t> params;
@@ -57,7 +72,8 @@ struct GraderSpec {
 struct LeaderboardSpec {
   bool prepared = false;  // made by preparation (<prepared>/board/leaderboard.csv) instead of
                           // shipped with the package
-  std::string file;
+  std::string file;       // "" where there are only lines
+  std::optional<MedalLines> lines;
   std::string header;  // "human leaderboard", "published results", ...
   std::string note;    // to be shown wherever the board is
 };

@@ -148,10 +148,22 @@ Result<tasks::TaskPackage> FindOwnTask(const std::string& name) {
   return Fail(ErrorCode::kNotFound, task.error().message + hint);
 }
 
+// An imported competition whose answers are given by hand.
+Result<std::string> RecordOfPackage(const tasks::TaskPackage& task, const GradeArguments& args) {
+  PODIUM_ASSIGN(auto spec, scoring::ParseCompetition(task.grader.competition,
+                                                     (task.dir / "competition.yaml").string()));
+  PODIUM_ASSIGN(auto mode, scoring::ModeOf(args.mode.empty() ? task.grader.mode : args.mode));
+  CompetitionPlaces places = args.places;
+  if (places.board.empty() && places.boards.empty() && !task.leaderboard.file.empty())
+    places.board = task.dir / task.leaderboard.file;
+  return GradeCompetitionFile(places, spec, mode, args.file, Deadline::In(kGradingTime));
+}
+
 // The record of a file of one of Podium's own tasks.
 Result<std::string> RecordOfTask(const GradeArguments& args) {
   PODIUM_ASSIGN(auto task, FindOwnTask(args.task));
   const CompetitionPlaces& p = args.places;
+  if (!task.grader.competition.empty() && !p.answers.empty()) return RecordOfPackage(task, args);
   if (!p.answers.empty() || !p.board.empty() || !p.boards.empty() || args.mode == "compat")
     return Fail(ErrorCode::kUsage,
                 "'" + args.task + "' is a task of Podium: --answers, --board and --mode compat " +

@@ -97,6 +97,7 @@ Status OpenFolder(const RunPlan& plan, const RunContext& context) {
   PODIUM_TRY(MakeDirs(context.folder.SandboxState()));
   PODIUM_TRY(MakeDirs(dir / "boards"));
   for (const auto& [id, prepared] : context.prepared) {
+    if (prepared.board_file.empty()) continue;  // a task with medal lines alone
     PODIUM_ASSIGN(auto board, ReadFile(prepared.board_file, 64 << 20));
     PODIUM_TRY(WriteFileAtomic(dir / "boards" / (id.str() + ".csv"), board));
   }

@@ -7,10 +7,10 @@
 namespace podium::scoring {
 namespace {
 
-constexpr std::size_t kColumns = 11;
+constexpr std::size_t kColumns = 12;
 
 Result<MleBenchCompetition> ReadRow(const std::vector<std::string_view>& cells) {
-  if (cells.size() != kColumns) return Fail(ErrorCode::kInternal, "expected 11 columns");
+  if (cells.size() != kColumns) return Fail(ErrorCode::kInternal, "expected 12 columns");
   MleBenchCompetition out;
   out.id = cells[0];
   out.split = cells[1];
@@ -18,6 +18,7 @@ Result<MleBenchCompetition> ReadRow(const std::vector<std::string_view>& cells) 
   out.lower_is_better = cells[3] == "lower";
   out.rows_source = cells[5];
   out.lines_source = cells[10];
+  out.kind = cells[11];
   double rows = 0;
   double* numbers[] = {&rows, &out.lines.gold, &out.lines.silver, &out.lines.bronze,
                        &out.lines.median};

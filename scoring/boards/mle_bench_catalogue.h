@@ -20,6 +20,7 @@ struct MleBenchCompetition {
   std::string rows_source;
   Thresholds lines;
   std::string lines_source;
+  std::string kind;  // of the data: tabular, image, text, audio, time-series
 };
 
 // Reads scoring/boards/mle_bench.tsv, where a row says where its numbers are from.

@@ -1,6 +1,10 @@
 #include "scoring/competitions/grade_competition.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <future>
+#include <system_error>
 #include <utility>
 
 #include "scoring/competitions/custom.h"
@@ -24,23 +28,46 @@ Graded<Frame> ReadAnswers(const CompetitionSpec& spec, std::string_view bytes,
   return std::move(*frame);
 }
 
+// Reads the answers beside the submission, on a thread of its own where one can be had.
+class AnswersReader {
+ public:
+  AnswersReader(const CompetitionSpec& spec, std::string_view bytes, const ReadCsvOptions& options)
+      : read_([&spec, bytes, &options] { return ReadAnswers(spec, bytes, options); }) {
+    try {
+      frame_ = std::async(std::launch::async, read_);
+    } catch (const std::system_error&) {
+      // No thread: Get reads them.
+    }
+  }
+  Graded<Frame> Get() { return frame_.valid() ? frame_.get() : read_(); }
+
+ private:
+  std::function<Graded<Frame>()> read_;
+  std::future<Graded<Frame>> frame_;
+};
+
 Graded<Tables> ReadTables(const CompetitionSpec& spec, Mode mode, std::string_view submission,
                           std::string_view answers) {
   ReadCsvOptions options = mode == Mode::kStrict ? StrictOptions(spec) : ReadCsvOptions();
+  AnswersReader answers_reader(spec, answers, options);
   Tables tables;
   if (!spec.id_columns.empty()) tables.id = spec.id_columns[0];
   tables.targets = spec.mode(mode).targets;
+  tables.may_have_more = spec.mode(mode).align == "cover";
   auto frame = ReadPandasCsv(submission, options);
+  auto truth = answers_reader.Get();
   if (!frame && mode == Mode::kCompat) return Raised(frame.error().code, frame.error().detail);
   if (!frame) return Refused(frame.error().code, frame.error().detail);
   tables.submission = std::move(*frame);
-  GRADED_ASSIGN(tables.answers, ReadAnswers(spec, answers, options));
+  GRADED_ASSIGN(tables.answers, std::move(truth));
   return tables;
 }
 
-// The rows that are graded against each other; empty lists: as they lie.
-Graded<RowPairs> Align(const ModeSpec& mode, const Tables& tables) {
+// The rows that are graded against each other; an empty list: as they lie.
+Graded<RowPairs> Align(const ModeSpec& mode, Tables& tables) {
   if (mode.align == "none") return RowPairs();
+  const auto* matched = mode.align == "ordered" ? nullptr : MatchedRows(tables);
+  if (matched != nullptr) return RowPairs{*matched, {}};
   const Column* mine = tables.submission.Find(tables.id);
   const Column* theirs = tables.answers.Find(tables.id);
   if (theirs == nullptr) return TaskFault("bad_answers", "the answers have no id column");
@@ -54,44 +81,56 @@ Graded<RowPairs> Align(const ModeSpec& mode, const Tables& tables) {
   return RowPairs{std::move(merged.submission), std::move(pairs.answers)};
 }
 
+// Keeps the columns that a metric looks at, with their rows picked one column at a time.
+void Pick(Frame& frame, const ModeSpec& mode, const std::vector<std::size_t>& rows) {
+  std::erase_if(frame.columns, [&](const Column& column) {
+    bool wanted = std::ranges::find(mode.targets, column.name) != mode.targets.end();
+    for (const auto& [name, value] : mode.params) {
+      wanted |= value.text == column.name ||
+                std::ranges::find(value.list, column.name) != value.list.end();
+    }
+    return !wanted;
+  });
+  frame.index.clear();
+  frame.rows = rows.size();
+  for (Column& column : frame.columns) column = column.Take(rows);
+}
+
 Graded<double> Measure(const ModeSpec& mode, Tables& tables, const RowPairs& pairs) {
   auto metric = FindMetric(mode.metric);
   if (!metric) return TaskFault("no_metric", metric.error().message);
-  if (pairs.submission.empty() && pairs.answers.empty())
-    return (*metric)->score({tables.submission, tables.answers, mode.targets, mode.params});
-  Frame submission = tables.submission.Take(pairs.submission);
-  Frame answers = tables.answers.Take(pairs.answers);
-  return (*metric)->score(
-      {submission, answers, mode.targets, mode.params, pairs.submission, pairs.answers});
+  bool merged = mode.align == "merge";
+  if (merged || !pairs.submission.empty()) Pick(tables.submission, mode, pairs.submission);
+  if ((merged && !tables.matched) || !pairs.answers.empty())
+    Pick(tables.answers, mode, pairs.answers);
+  return (*metric)->score({tables.submission, tables.answers, mode.targets, mode.params,
+                           pairs.submission, pairs.answers});
+}
+
+Graded<double> Compute(const CompetitionSpec& spec, Mode mode, std::string_view submission,
+                       std::string_view answers) {
+  const ModeSpec& how = spec.mode(mode);
+  bool strict = mode == Mode::kStrict;
+  GRADED_ASSIGN(Tables tables, ReadTables(spec, mode, submission, answers));
+  if (strict) GRADED_TRY(CheckStrictly(spec, tables));
+  if (CustomGrader custom = FindCustomGrader(how.metric))
+    return custom({tables.submission, tables.answers, how.params, strict});
+  GRADED_TRY(ApplyRules(how.rules, tables));
+  RowPairs pairs;
+  if (!strict) {
+    GRADED_ASSIGN(pairs, Align(how, tables));
+  }
+  return Measure(how, tables, pairs);
 }
 
 // Strict mode knows no exceptions of the original and no score that is not finite.
-Graded<double> RunCustom(CustomGrader grader, const ModeSpec& how, Mode mode,
-                         const Tables& tables) {
-  bool strict = mode == Mode::kStrict;
-  auto score = grader({tables.submission, tables.answers, how.params, strict});
-  if (!strict) return score;
+Graded<double> Grade(const CompetitionSpec& spec, Mode mode, std::string_view submission,
+                     std::string_view answers) {
+  auto score = Compute(spec, mode, submission, answers);
+  if (mode == Mode::kCompat) return score;
   if (!score && score.error().kind == Fault::Kind::kRaised)
     return Refused(score.error().code, score.error().detail);
   if (score && !std::isfinite(*score))
-    return Refused("score_not_finite", "the metric gives no finite number for this submission");
-  return score;
-}
-
-Graded<double> Grade(const CompetitionSpec& spec, Mode mode, std::string_view submission,
-                     std::string_view answers) {
-  const ModeSpec& how = spec.mode(mode);
-  GRADED_ASSIGN(Tables tables, ReadTables(spec, mode, submission, answers));
-  if (mode == Mode::kStrict) GRADED_TRY(CheckStrictly(spec, tables));
-  if (CustomGrader custom = FindCustomGrader(how.metric))
-    return RunCustom(custom, how, mode, tables);
-  GRADED_TRY(ApplyRules(how.rules, tables));
-  RowPairs pairs;
-  if (mode == Mode::kCompat) {
-    GRADED_ASSIGN(pairs, Align(how, tables));
-  }
-  GRADED_ASSIGN(double score, Measure(how, tables, pairs));
-  if (mode == Mode::kStrict && !std::isfinite(score))
     return Refused("score_not_finite", "the metric gives no finite number for this submission");
   return score;
 }

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "scoring/competitions/columns.h"
+#include "scoring/competitions/id_match.h"
 #include "scoring/competitions/ids.h"
 #include "scoring/frame/parse_number.h"
 #include "scoring/metrics/inputs.h"
@@ -113,6 +114,7 @@ Done HasIds(const Rule& rule, Tables& tables) {
   GRADED_ASSIGN(const Column* ids, Lookup(tables.submission, name));
   const Column* answers = tables.answers.Find(name);
   if (answers == nullptr) return TaskFault("bad_answers", "the answers have no column " + name);
+  if (name == tables.id && MatchedRows(tables) != nullptr) return {};
   auto differ = [&](const char* what) {
     return FailRule(rule, "wrong_ids", "column " + Quoted(name) + ": " + what);
   };
@@ -216,6 +218,15 @@ constexpr Handler kHandlers[] = {
 };
 
 }  // namespace
+
+const std::vector<std::size_t>* MatchedRows(Tables& tables) {
+  const Column* mine = tables.submission.Find(tables.id);
+  const Column* theirs = tables.answers.Find(tables.id);
+  if (mine == nullptr || theirs == nullptr) return nullptr;
+  if (!tables.match_sought) tables.matched = MatchUnique(*mine, *theirs, tables.may_have_more);
+  tables.match_sought = true;
+  return tables.matched ? &*tables.matched : nullptr;
+}
 
 Graded<void> ApplyRules(const std::vector<Rule>& rules, Tables& tables) {
   for (const Rule& rule : rules) {

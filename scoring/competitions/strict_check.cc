@@ -156,6 +156,11 @@ Graded<void> CheckStrictly(const CompetitionSpec& spec, Tables& tables) {
       return Refused("missing_column", "there is no column '" + Printable(name) + "'");
   }
   GRADED_TRY(CheckColumns(spec, tables));
+  const auto* matched = spec.id_columns.size() == 1 ? MatchedRows(tables) : nullptr;
+  if (matched != nullptr) {
+    tables.submission = tables.submission.Take(*matched);
+    return {};
+  }
   GRADED_ASSIGN(auto rows,
                 MatchRows(IdIndex(tables.submission, spec.id_columns),
                           IdIndex(tables.answers, spec.id_columns), spec.strict.align == "cover"));

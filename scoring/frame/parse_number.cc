@@ -159,6 +159,7 @@ ParseState ParseUInt64(std::string_view cell, std::uint64_t& out, bool& negative
 bool ParsePandasDouble(std::string_view cell, double& out) {
   const char* p = cell.data();
   const char* end = p + cell.size();
+  if (ParsePlainDecimal(cell, out)) return true;
   while (p != end && IsSpace(*p)) ++p;
   Decimal d = ScanDecimal(p, end);
   bool number = d.any && !d.bad_exponent && AllSpace(d.end, end);

@@ -83,14 +83,13 @@ class Reader {
 Reader::Done Reader::Step(CsvScanner& scanner, bool& more) {
   auto step = scanner.Next(cells_);
   more = step == CsvScanner::Step::kRow;
+  if (more || step == CsvScanner::Step::kEnd) return {};
   std::string line = "line " + std::to_string(scanner.line());
   if (step == CsvScanner::Step::kOpenQuote)
     return Refuse("parser_error",
                   line + ": a quoted cell is not closed before the end of the file");
-  if (step == CsvScanner::Step::kTooManyCells)
-    return Refuse("too_many_columns",
-                  line + ": more than " + std::to_string(options_.max_columns) + " columns");
-  return {};
+  return Refuse("too_many_columns",
+                line + ": more than " + std::to_string(options_.max_columns) + " columns");
 }
 
 Reader::Done Reader::ReadHeader(CsvScanner& scanner) {

@@ -17,7 +17,7 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // Deviations from the mean divided by their Euclidean norm.
-std::vector<double> Normalized(const std::vector<double>& values) {
+std::vector<double> Normalized(std::span<const double> values) {
   double mean = NumpyMean(values);
   std::vector<double> out(values.size());
   std::vector<double> squares(values.size());
@@ -30,11 +30,11 @@ std::vector<double> Normalized(const std::vector<double>& values) {
   return out;
 }
 
-bool Constant(const std::vector<double>& values) {
+bool Constant(std::span<const double> values) {
   return std::ranges::all_of(values, [&](double v) { return v == values[0]; });
 }
 
-double PearsonOf(const std::vector<double>& x, const std::vector<double>& y) {
+double PearsonOf(std::span<const double> x, std::span<const double> y) {
   if (Constant(x) || Constant(y)) return kNaN;
   auto a = Normalized(x);
   auto b = Normalized(y);

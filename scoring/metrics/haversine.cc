@@ -56,8 +56,8 @@ RowsByTrip GroupRows(const Column& trips) {
 }
 
 struct Track {
-  std::vector<double> lat;
-  std::vector<double> lng;
+  NumberView lat;
+  NumberView lng;
 };
 
 Graded<Track> TrackOf(const MetricInput& in, Side side) {

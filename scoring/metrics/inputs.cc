@@ -34,18 +34,19 @@ bool ObjectNumber(const Column& column, std::size_t row, double& out) {
 
 }  // namespace
 
-Graded<std::vector<double>> AnyNumbers(const Column& column, Side side) {
-  if (column.numeric()) return column.Numbers();
+Graded<NumberView> AnyNumbers(const Column& column, Side side) {
+  if (column.dtype == DType::kFloat64) return NumberView(std::span<const double>(column.floats));
+  if (column.numeric()) return NumberView(column.Numbers());
   std::vector<double> out(column.size());
   for (std::size_t row = 0; row < out.size(); ++row) {
     if (!ObjectNumber(column, row, out[row]))
       return BadCell(column, side, row, "not_a_number",
                      "'" + Printable(column.cells[row].substr(0, 60)) + "' is not a number");
   }
-  return out;
+  return NumberView(std::move(out));
 }
 
-Graded<std::vector<double>> FiniteNumbers(const Column& column, Side side) {
+Graded<NumberView> FiniteNumbers(const Column& column, Side side) {
   GRADED_ASSIGN(auto values, AnyNumbers(column, side));
   for (std::size_t row = 0; row < values.size(); ++row) {
     if (!std::isfinite(values[row]))
@@ -53,6 +54,11 @@ Graded<std::vector<double>> FiniteNumbers(const Column& column, Side side) {
                      "not a finite number");
   }
   return values;
+}
+
+Graded<NumberView> FiniteNumbers(Column&& column, Side side) {
+  GRADED_ASSIGN(auto values, FiniteNumbers(static_cast<const Column&>(column), side));
+  return NumberView(std::vector<double>(values.begin(), values.end()));
 }
 
 Graded<NumberPair> FinitePair(const MetricInput& in, std::size_t target) {
@@ -97,8 +103,8 @@ std::size_t SpaceAt(std::string_view text, std::size_t i) {
 
 }  // namespace
 
-std::vector<std::string_view> SplitWords(std::string_view text) {
-  std::vector<std::string_view> words;
+void SplitWordsInto(std::string_view text, std::vector<std::string_view>& words) {
+  words.clear();
   std::size_t start = 0;
   std::size_t i = 0;
   while (i <= text.size()) {
@@ -111,18 +117,29 @@ std::vector<std::string_view> SplitWords(std::string_view text) {
     i += space;
     start = i;
   }
+}
+
+void SplitBlanksInto(std::string_view text, std::vector<std::string_view>& words) {
+  words.clear();
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != ' ') continue;
+    words.push_back(text.substr(start, i - start));
+    start = i + 1;
+  }
+  words.push_back(text.substr(start));
+}
+
+std::vector<std::string_view> SplitWords(std::string_view text) {
+  std::vector<std::string_view> words;
+  SplitWordsInto(text, words);
   return words;
 }
 
 std::vector<std::string_view> SplitBlanks(std::string_view text) {
   std::vector<std::string_view> words;
-  std::size_t start = 0;
-  for (;;) {
-    std::size_t end = text.find(' ', start);
-    words.push_back(text.substr(start, end - start));
-    if (end == std::string_view::npos) return words;
-    start = end + 1;
-  }
+  SplitBlanksInto(text, words);
+  return words;
 }
 
 std::string_view StripBlanks(std::string_view text) {

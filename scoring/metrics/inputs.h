@@ -16,16 +16,40 @@ namespace podium::scoring {
 // Whose column it is decides whose fault a bad cell is.
 enum class Side { kSubmission, kAnswers };
 
+// A column's numbers: its own, or made from it. Moves, does not copy; where it did not make them
+// the column must outlive it.
+class NumberView {
+ public:
+  NumberView() = default;
+  explicit NumberView(std::vector<double> made) : made_(std::move(made)), values_(made_) {}
+  explicit NumberView(std::span<const double> values) : values_(values) {}
+  NumberView(NumberView&&) = default;
+  NumberView& operator=(NumberView&&) = default;
+
+  [[nodiscard]] std::size_t size() const { return values_.size(); }
+  [[nodiscard]] bool empty() const { return values_.empty(); }
+  [[nodiscard]] double operator[](std::size_t row) const { return values_[row]; }
+  [[nodiscard]] auto begin() const { return values_.begin(); }
+  [[nodiscard]] auto end() const { return values_.end(); }
+  operator std::span<const double>() const { return values_; }  // NOLINT: it is one
+
+ private:
+  std::vector<double> made_;
+  std::span<const double> values_;
+};
+
 // The column as finite numbers, as scikit-learn's check_array demands: NaN, infinity and text are
 // faults that name the row.
-[[nodiscard]] Graded<std::vector<double>> FiniteNumbers(const Column& column, Side side);
+[[nodiscard]] Graded<NumberView> FiniteNumbers(const Column& column, Side side);
+[[nodiscard]] Graded<NumberView> FiniteNumbers(Column&& column, Side side);
 // The same without the demand: text is a fault, NaN and infinity stay.
-[[nodiscard]] Graded<std::vector<double>> AnyNumbers(const Column& column, Side side);
+[[nodiscard]] Graded<NumberView> AnyNumbers(const Column& column, Side side);
+[[nodiscard]] Graded<NumberView> AnyNumbers(Column&& column, Side side) = delete;
 
 // Prediction and truth of one target, both finite and of one length.
 struct NumberPair {
-  std::vector<double> predicted;
-  std::vector<double> truth;
+  NumberView predicted;
+  NumberView truth;
 };
 [[nodiscard]] Graded<NumberPair> FinitePair(const MetricInput& in, std::size_t target = 0);
 
@@ -47,6 +71,9 @@ struct LabelPair {
 [[nodiscard]] std::vector<std::string_view> SplitWords(std::string_view text);
 // str.split(" "): at every single blank; empty words count.
 [[nodiscard]] std::vector<std::string_view> SplitBlanks(std::string_view text);
+// The same, into a list that is emptied first.
+void SplitWordsInto(std::string_view text, std::vector<std::string_view>& words);
+void SplitBlanksInto(std::string_view text, std::vector<std::string_view>& words);
 // str.strip() of Unicode whitespace.
 [[nodiscard]] std::string_view StripBlanks(std::string_view text);
 // Python's int(text) in canonical decimal form ("-12"), or nothing where it raises ValueError.

@@ -54,7 +54,8 @@ Graded<Rows> ReadRows(const MetricInput& in) {
     GRADED_ASSIGN(auto halves, Halves(*predicted, Side::kSubmission));
     rows.scores.assign(halves.begin(), halves.end());
   } else {
-    GRADED_ASSIGN(rows.scores, FiniteNumbers(*predicted, Side::kSubmission));
+    GRADED_ASSIGN(auto scores, FiniteNumbers(*predicted, Side::kSubmission));
+    rows.scores.assign(scores.begin(), scores.end());
   }
   return rows;
 }

@@ -14,7 +14,7 @@ namespace {
 // Whole numbers in a small range index a table; anything else goes through a sort.
 constexpr double kTableSpan = 1 << 20;
 
-Graded<std::vector<double>> WholeNumbers(const Column& column, Side side) {
+Graded<NumberView> WholeNumbers(const Column& column, Side side) {
   GRADED_ASSIGN(auto values, FiniteNumbers(column, side));
   if (column.dtype != DType::kFloat64) return values;
   for (std::size_t row = 0; row < values.size(); ++row) {
@@ -27,13 +27,13 @@ Graded<std::vector<double>> WholeNumbers(const Column& column, Side side) {
   return values;
 }
 
-template <class T, class Index>
-void Encode(const std::vector<T>& values, std::vector<std::uint32_t>& out, const Index& index) {
+template <class Values, class Index>
+void Encode(const Values& values, std::vector<std::uint32_t>& out, const Index& index) {
   out.resize(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) out[i] = index(values[i]);
 }
 
-LabelPair EncodeByTable(const std::vector<double>& predicted, const std::vector<double>& truth,
+LabelPair EncodeByTable(std::span<const double> predicted, std::span<const double> truth,
                         double low, double high) {
   std::vector<std::uint32_t> index(static_cast<std::size_t>(high - low) + 1);
   auto at = [&](double v) -> std::uint32_t& { return index[static_cast<std::size_t>(v - low)]; };
@@ -48,15 +48,14 @@ LabelPair EncodeByTable(const std::vector<double>& predicted, const std::vector<
   return pair;
 }
 
-template <class T>
-LabelPair EncodeBySorting(const std::vector<T>& predicted, const std::vector<T>& truth) {
-  std::vector<T> labels = truth;
+LabelPair EncodeBySorting(std::span<const double> predicted, std::span<const double> truth) {
+  std::vector<double> labels(truth.begin(), truth.end());
   labels.insert(labels.end(), predicted.begin(), predicted.end());
   std::ranges::sort(labels);
   labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
   LabelPair pair;
   pair.classes = labels.size();
-  auto at = [&](const T& v) {
+  auto at = [&](double v) {
     return static_cast<std::uint32_t>(std::ranges::lower_bound(labels, v) - labels.begin());
   };
   Encode(predicted, pair.predicted, at);
@@ -64,11 +63,11 @@ LabelPair EncodeBySorting(const std::vector<T>& predicted, const std::vector<T>&
   return pair;
 }
 
-LabelPair EncodeNumbers(const std::vector<double>& predicted, const std::vector<double>& truth) {
+LabelPair EncodeNumbers(std::span<const double> predicted, std::span<const double> truth) {
   double low = 0;
   double high = 0;
-  for (const auto* side : {&predicted, &truth}) {
-    for (double v : *side) {
+  for (auto side : {predicted, truth}) {
+    for (double v : side) {
       low = std::min(low, v);
       high = std::max(high, v);
     }

@@ -17,7 +17,7 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
 double Clip(double p, double epsilon) { return std::min(std::max(p, epsilon), 1 - epsilon); }
 
-Graded<std::vector<double>> Probabilities(const Column& column) {
+Graded<NumberView> Probabilities(const Column& column) {
   GRADED_ASSIGN(auto values, FiniteNumbers(column, Side::kSubmission));
   for (std::size_t row = 0; row < values.size(); ++row) {
     if (values[row] < 0 || values[row] > 1)
@@ -98,7 +98,7 @@ Graded<double> LogLoss(const MetricInput& in) {
 // numbers is not clipped (pandas' clip), and a 0 where it matters makes the score infinite.
 Graded<double> KlDivergence(const MetricInput& in) {
   constexpr double kClip = 1e-15;
-  std::vector<std::vector<double>> truth;
+  std::vector<NumberView> truth;
   std::vector<double> sums(in.rows());
   for (std::size_t target = 0; target < in.targets.size(); ++target) {
     GRADED_ASSIGN(const Column* column, in.Truth(target));

@@ -16,14 +16,14 @@
 namespace podium::scoring {
 namespace {
 
-double Rmse(const std::vector<double>& a, const std::vector<double>& b) {
+double Rmse(std::span<const double> a, std::span<const double> b) {
   std::vector<double> squares(a.size());
   for (std::size_t i = 0; i < a.size(); ++i) squares[i] = (a[i] - b[i]) * (a[i] - b[i]);
   return std::sqrt(NumpyMean(squares));
 }
 
 // Rows of a sorted table whose flag is set; `by_row` says which flag each row looks up.
-std::vector<double> Kept(const std::vector<double>& values, const std::vector<std::uint8_t>& flags,
+std::vector<double> Kept(std::span<const double> values, const std::vector<std::uint8_t>& flags,
                          std::span<const std::size_t> by_row) {
   std::vector<double> kept;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -41,11 +41,10 @@ Graded<double> MaskedMcrmse(const MetricInput& in) {
   GRADED_ASSIGN(auto keep, in.TextParam("keep"));
   GRADED_ASSIGN(const Column* column, in.AnswerColumn(keep));
   if (column->dtype != DType::kBool) return TaskFault("bad_answers", "'" + keep + "' is not bool");
-  bool by_file_row = in.TextParamOr("mask", "id") == "file_row" && !in.answer_rows.empty();
+  bool by_file_row = in.TextParamOr("mask", "id") == "file_row" && !in.submission_rows.empty();
   std::vector<std::uint8_t> flags = column->bools;
-  std::vector<std::uint8_t> by_line(flags.size());
-  for (std::size_t i = 0; i < flags.size() && by_file_row; ++i)
-    by_line[in.answer_rows[i]] = flags[i];
+  std::vector<std::uint8_t> by_line = flags;
+  for (std::size_t i = 0; i < in.answer_rows.size(); ++i) by_line[in.answer_rows[i]] = flags[i];
   std::vector<double> columns;
   for (std::size_t target = 0; target < in.targets.size(); ++target) {
     GRADED_ASSIGN(const Column* predicted, in.Predicted(target));
@@ -56,10 +55,11 @@ Graded<double> MaskedMcrmse(const MetricInput& in) {
     Column kept_t{.name = truth->name, .dtype = DType::kFloat64};
     kept_p.floats = by_file_row ? Kept(p, by_line, in.submission_rows) : Kept(p, flags, {});
     kept_t.floats = Kept(t, flags, {});
-    GRADED_ASSIGN(p, FiniteNumbers(kept_p, Side::kSubmission));
-    GRADED_ASSIGN(t, FiniteNumbers(kept_t, Side::kAnswers));
-    if (p.size() != t.size() || t.empty()) return Raised("row_count", "another number of rows");
-    columns.push_back(Rmse(p, t));
+    GRADED_ASSIGN(auto graded_p, FiniteNumbers(kept_p, Side::kSubmission));
+    GRADED_ASSIGN(auto graded_t, FiniteNumbers(kept_t, Side::kAnswers));
+    if (graded_p.size() != graded_t.size() || graded_t.empty())
+      return Raised("row_count", "another number of rows");
+    columns.push_back(Rmse(graded_p, graded_t));
   }
   return NumpyMean(columns);
 }

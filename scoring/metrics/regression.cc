@@ -13,13 +13,13 @@
 namespace podium::scoring {
 namespace {
 
-double MeanAbsolute(const std::vector<double>& a, const std::vector<double>& b) {
+double MeanAbsolute(std::span<const double> a, std::span<const double> b) {
   std::vector<double> errors(a.size());
   for (std::size_t i = 0; i < a.size(); ++i) errors[i] = std::abs(a[i] - b[i]);
   return NumpyMean(errors);
 }
 
-double RootMeanSquare(const std::vector<double>& a, const std::vector<double>& b) {
+double RootMeanSquare(std::span<const double> a, std::span<const double> b) {
   std::vector<double> errors(a.size());
   for (std::size_t i = 0; i < a.size(); ++i) errors[i] = (a[i] - b[i]) * (a[i] - b[i]);
   return std::sqrt(NumpyMean(errors));
@@ -64,20 +64,29 @@ Graded<double> MaeRounded(const MetricInput& in) {
   return std::nearbyint(mae);
 }
 
+namespace {
+
+Graded<std::vector<double>> Logarithms(std::span<const double> values, const std::string& column) {
+  std::vector<double> out(values.size());
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (values[i] <= -1)
+      return Raised("out_of_range",
+                    "column '" + column + "': a value of -1 or below has no logarithm");
+    out[i] = std::log1p(values[i]);
+  }
+  return out;
+}
+
+}  // namespace
+
 // Mean over columns of sqrt(mean((ln(1 + a) - ln(1 + b))^2)); values of -1 and below are faults.
 Graded<double> RmsleMean(const MetricInput& in) {
   double sum = 0;
   for (std::size_t target = 0; target < in.targets.size(); ++target) {
     GRADED_ASSIGN(auto pair, FinitePair(in, target));
-    for (auto* side : {&pair.predicted, &pair.truth}) {
-      for (double& value : *side) {
-        if (value <= -1)
-          return Raised("out_of_range", "column '" + in.targets[target] +
-                                            "': a value of -1 or below has no logarithm");
-        value = std::log1p(value);
-      }
-    }
-    sum += RootMeanSquare(pair.predicted, pair.truth);
+    GRADED_ASSIGN(auto predicted, Logarithms(pair.predicted, in.targets[target]));
+    GRADED_ASSIGN(auto truth, Logarithms(pair.truth, in.targets[target]));
+    sum += RootMeanSquare(predicted, truth);
   }
   return sum / static_cast<double>(in.targets.size());
 }

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "scoring/metrics/inputs.h"
 #include "scoring/metrics/metrics.h"
+#include "scoring/metrics/sort_doubles.h"
 
 namespace podium::scoring {
 namespace {
@@ -76,23 +77,24 @@ double BandArea(const std::vector<Point>& curve, double low, double high) {
 }  // namespace
 
 double RocAucOf(std::span<const double> scores, std::span<const std::uint8_t> positive) {
-  auto rows = SortedByScore(scores, positive);
-  auto positives = static_cast<std::uint64_t>(std::ranges::count(positive, 1));
-  std::uint64_t negatives = rows.size() - positives;
-  if (positives == 0 || negatives == 0) return kNaN;
+  std::vector<double> positives;
+  std::vector<double> negatives;
+  for (std::size_t i = 0; i < scores.size(); ++i)
+    (positive[i] != 0 ? positives : negatives).push_back(scores[i]);
+  if (positives.empty() || negatives.empty()) return kNaN;
+  SortDoubles(positives);
+  SortDoubles(negatives);
   std::uint64_t twice_wins = 0;
-  std::uint64_t negatives_below = 0;
-  for (std::size_t i = 0; i < rows.size();) {
-    std::uint64_t tied_positives = 0;
-    std::uint64_t tied_negatives = 0;
-    std::size_t first = i;
-    for (; i < rows.size() && rows[i].score == rows[first].score; ++i)
-      ++(rows[i].positive ? tied_positives : tied_negatives);
-    twice_wins += tied_positives * (2 * negatives_below + tied_negatives);
-    negatives_below += tied_negatives;
+  std::size_t below = 0;
+  std::size_t not_above = 0;
+  for (double score : positives) {
+    while (below < negatives.size() && negatives[below] < score) ++below;
+    not_above = std::max(not_above, below);
+    while (not_above < negatives.size() && negatives[not_above] == score) ++not_above;
+    twice_wins += below + not_above;
   }
   return static_cast<double>(twice_wins) /
-         (2.0 * static_cast<double>(positives) * static_cast<double>(negatives));
+         (2.0 * static_cast<double>(positives.size()) * static_cast<double>(negatives.size()));
 }
 
 double BandedAucOf(std::span<const double> scores, std::span<const std::uint8_t> positive,

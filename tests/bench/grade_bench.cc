@@ -1,0 +1,116 @@
+// Whole processes of `podium grade-sample` against `wc -l` of the same submission, interleaved;
+// medians. Prints the table of docs/performance.md.
+//   podium_grade_bench [RUNS] [PART OF A METRIC'S NAME]
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "tests/bench/datasets.h"
+
+namespace podium::bench {
+namespace {
+
+struct Measure {
+  double seconds = 0;
+  double peak_mib = 0;  // of the largest process of the tree
+  int status = 0;
+};
+
+Measure Run(const std::vector<std::string>& argv) {
+  std::vector<char*> args;
+  for (const std::string& a : argv) args.push_back(const_cast<char*>(a.c_str()));
+  args.push_back(nullptr);
+  auto start = std::chrono::steady_clock::now();
+  pid_t child = ::fork();
+  if (child == 0) {
+    int null = ::open("/dev/null", O_WRONLY);
+    ::dup2(null, STDOUT_FILENO);
+    ::execvp(args[0], args.data());
+    ::_exit(127);
+  }
+  Measure out;
+  rusage usage{};
+  ::wait4(child, &out.status, 0, &usage);
+  out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  out.peak_mib = static_cast<double>(usage.ru_maxrss) / 1024;
+  return out;
+}
+
+double Median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+struct Times {
+  std::vector<double> grade, count;
+  double peak_mib = 0;
+};
+
+Times Interleaved(const Dataset& data, int runs) {
+  std::vector<std::string> grade = {(ProgramDir() / "podium").string(),
+                                    "grade-sample",
+                                    data.submission.string(),
+                                    data.task,
+                                    "--answers",
+                                    data.answers.string(),
+                                    "--json"};
+  Times out;
+  for (int i = 0; i < runs; ++i) {
+    Measure m = Run(grade);
+    if (m.status != 0) {
+      std::fprintf(stderr, "podium_grade_bench: %s was not scored\n", data.task.c_str());
+      std::exit(1);
+    }
+    out.grade.push_back(m.seconds);
+    out.peak_mib = std::max(out.peak_mib, m.peak_mib);
+    out.count.push_back(Run({"wc", "-l", data.submission.string()}).seconds);
+  }
+  return out;
+}
+
+void PrintRow(const Case& c, std::size_t rows, const Dataset& data, const Times& t) {
+  auto size = [](const std::filesystem::path& p) {
+    return static_cast<double>(std::filesystem::file_size(p));
+  };
+  double bytes = size(data.submission);
+  double both = bytes + size(data.answers);
+  double wall = Median(t.grade);
+  std::printf("| %s | %zu | %.2f | %.1f | %.1f-%.1f | %.1f | %.2f | %.0f | %.1f |\n",
+              c.metric.c_str(), rows, bytes / 1e6, wall * 1e3, std::ranges::min(t.grade) * 1e3,
+              std::ranges::max(t.grade) * 1e3, wall / Median(t.count), both / wall / 1e9,
+              t.peak_mib, t.peak_mib * 1048576 / both);
+  std::fflush(stdout);
+}
+
+int Main(int argc, char** argv) {
+  int runs = argc > 1 ? std::max(1, std::atoi(argv[1])) : 5;
+  std::string part = argc > 2 ? argv[2] : "";
+  std::printf(
+      "| metric | rows | submission MB | wall ms | range | x `wc -l` | GB/s | peak MiB | "
+      "peak / files |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+  for (const Case& c : Cases()) {
+    if (c.metric.find(part) == std::string::npos) continue;
+    for (std::size_t rows : c.rows) {
+      auto dir = TempDir::Make("podium-bench");
+      if (!dir) return 1;
+      Dataset data = WriteDataset(c, rows, dir->path());
+      PrintRow(c, rows, data, Interleaved(data, runs));
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace podium::bench
+
+int main(int argc, char** argv) { return podium::bench::Main(argc, argv); }
