@@ -12,7 +12,7 @@ namespace podium::scoring {
 namespace {
 
 // The first comma, line feed or carriage return at or behind p, or end.
-const char* FindCellEnd(const char* p, const char* end) {
+inline const char* FindCellEnd(const char* p, const char* end) {
 #if defined(__SSE2__)
   const __m128i comma = _mm_set1_epi8(',');
   const __m128i feed = _mm_set1_epi8('\n');
@@ -63,12 +63,6 @@ bool CsvScanner::SkipBlankLines() {
   return p_ != end_;
 }
 
-std::string_view CsvScanner::PlainCell() {
-  const char* start = p_;
-  p_ = FindCellEnd(p_, end_);
-  return {start, static_cast<std::size_t>(p_ - start)};
-}
-
 // A block that takes `bytes` more without moving what it holds.
 std::string& CsvScanner::BlockWithRoom(std::size_t bytes) {
   bool fits = !blocks_->empty() && blocks_->back()->capacity() - blocks_->back()->size() >= bytes;
@@ -112,23 +106,28 @@ CsvScanner::Step CsvScanner::Next(std::vector<std::string_view>& cells) {
   cells.clear();
   if (!SkipBlankLines()) return Step::kEnd;
   row_line_ = next_line_;
+  const char* p = p_;  // in a register: writing cells could change p_ for all the compiler knows
   for (;;) {
     std::string_view cell;
-    if (p_ != end_ && *p_ == '"') {
-      ++p_;
+    if (p != end_ && *p == '"') {
+      p_ = p + 1;
       if (!QuotedCell(cell)) return Step::kOpenQuote;
+      p = p_;
     } else {
-      cell = PlainCell();
+      const char* start = p;
+      p = FindCellEnd(p, end_);
+      cell = {start, static_cast<std::size_t>(p - start)};
     }
     if (has_nul_) cell = cell.substr(0, cell.find('\0'));
     if (cells.size() == max_cells_) return Step::kTooManyCells;
     cells.push_back(cell);
-    if (p_ == end_) return Step::kRow;
-    if (*p_ != ',') {
-      EndLine();
-      return Step::kRow;
+    if (p != end_ && *p == ',') {
+      ++p;
+      continue;
     }
-    ++p_;
+    p_ = p;
+    if (p != end_) EndLine();
+    return Step::kRow;
   }
 }
 

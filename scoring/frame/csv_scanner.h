@@ -29,7 +29,6 @@ class CsvScanner {
 
  private:
   bool SkipBlankLines();
-  std::string_view PlainCell();
   bool QuotedCell(std::string_view& cell);
   void EndLine();
   std::string& BlockWithRoom(std::size_t bytes);

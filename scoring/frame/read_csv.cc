@@ -1,6 +1,12 @@
 #include "scoring/frame/read_csv.h"
 
 #include <algorithm>
+#include <cstring>
+#include <deque>
+#include <future>
+#include <optional>
+#include <system_error>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -53,11 +59,23 @@ class Reader {
   Reader(std::string_view bytes, const ReadCsvOptions& options)
       : bytes_(bytes), options_(options) {}
 
-  tl::expected<Frame, ReadFault> Read();
+  // A later part of a table whose header is known.
+  Reader(std::string_view bytes, const ReadCsvOptions& options, const Cells& header)
+      : bytes_(bytes),
+        options_(options),
+        later_part_(true),
+        header_(header),
+        width_(header.size()) {}
+
+  using Done = tl::expected<void, ReadFault>;
+  Done ReadColumns();
+  void ExpectParts(std::size_t parts) { parts_ = parts; }
+  // Appends the columns of the next part; false where the types do not go together.
+  bool Append(Reader& next);
+  [[nodiscard]] std::size_t cells() const { return rows_ * width_; }
+  [[nodiscard]] Frame Assemble();
 
  private:
-  using Done = tl::expected<void, ReadFault>;
-
   Done ReadHeader(CsvScanner& scanner);
   Done ReadRows(CsvScanner& scanner);
   Done StartColumns(const CsvScanner& scanner, std::size_t cells);
@@ -66,12 +84,14 @@ class Reader {
   void AddRow();
   bool FinishColumns();
   Done NextPass();
-  [[nodiscard]] Frame Assemble();
 
   std::string_view bytes_;
   const ReadCsvOptions& options_;
+  bool later_part_ = false;
+  std::size_t parts_ = 1;  // how many parts will be appended to this one, itself included
   std::shared_ptr<TextBlocks> blocks_ = std::make_shared<TextBlocks>();
   Cells header_;
+  std::vector<std::string> header_text_;  // what header_ views once the blocks may go
   Cells cells_;
   std::size_t width_ = 0;  // cells of a full row
   std::size_t rows_ = 0;
@@ -114,6 +134,7 @@ Reader::Done Reader::StartColumns(const CsvScanner& scanner, std::size_t cells) 
   width_ = std::max(width_, cells);
   auto lines = static_cast<std::size_t>(std::count(bytes_.begin(), bytes_.end(), '\n')) + 1;
   std::size_t rows = std::min(lines, bytes_.size() / (2 * width_) + 1);
+  if (parts_ > 1) rows = rows * parts_ + rows / 8;
   for (std::size_t c = 0; c < width_; ++c) {
     targets_.push_back(c);
     std::size_t leading = width_ - header_.size();
@@ -184,7 +205,9 @@ Reader::Done Reader::NextPass() {
   if (!in_use) blocks_->clear();
   CsvScanner scanner(bytes_, options_.max_columns, *blocks_);
   bool any = false;
-  if (auto done = Step(scanner, any); !done) return done;
+  if (!later_part_) {
+    if (auto done = Step(scanner, any); !done) return done;
+  }
   rows_ = 0;
   return ReadRows(scanner);
 }
@@ -215,26 +238,130 @@ Frame Reader::Assemble() {
   return frame;
 }
 
-tl::expected<Frame, ReadFault> Reader::Read() {
-  std::size_t bad = FirstBadUtf8(bytes_);
-  if (bad != bytes_.size())
-    return Refuse("not_utf8", "byte " + std::to_string(bad) + " is not UTF-8");
+Reader::Done Reader::ReadColumns() {
   CsvScanner scanner(bytes_, options_.max_columns, *blocks_);
-  if (auto done = ReadHeader(scanner); !done) return tl::unexpected(done.error());
-  if (auto done = ReadRows(scanner); !done) return tl::unexpected(done.error());
-  std::vector<std::string> header(header_.begin(), header_.end());
-  while (FinishColumns()) {
-    if (auto done = NextPass(); !done) return tl::unexpected(done.error());
+  if (!later_part_) {
+    if (auto done = ReadHeader(scanner); !done) return done;
   }
-  header_.assign(header.begin(), header.end());
-  return Assemble();
+  if (auto done = ReadRows(scanner); !done) return done;
+  header_text_.assign(header_.begin(), header_.end());
+  header_.assign(header_text_.begin(), header_text_.end());
+  while (FinishColumns()) {
+    if (auto done = NextPass(); !done) return done;
+  }
+  return {};
+}
+
+void ToFloats(Column& column) {
+  if (column.dtype == DType::kFloat64) return;
+  column.floats = column.Numbers();
+  column.ints = {};
+  column.dtype = DType::kFloat64;
+}
+
+template <class T>
+void Extend(std::vector<T>& values, std::vector<T>& more) {
+  values.insert(values.end(), more.begin(), more.end());
+  more = {};
+}
+
+// Types go together where one pass over the whole column would find the same.
+bool AppendColumn(Column& column, Column& more) {
+  auto number = [](DType type) { return type == DType::kInt64 || type == DType::kFloat64; };
+  if (column.dtype != more.dtype) {
+    if (!number(column.dtype) || !number(more.dtype)) return false;
+    ToFloats(column);
+    ToFloats(more);
+  }
+  if (column.dtype == DType::kUInt64) return false;
+  Extend(column.ints, more.ints);
+  Extend(column.floats, more.floats);
+  Extend(column.bools, more.bools);
+  Extend(column.cells, more.cells);
+  return true;
+}
+
+bool Reader::Append(Reader& next) {
+  if (next.rows_ == 0) return true;
+  if (rows_ == 0 || next.width_ != width_) return false;
+  for (std::size_t c = 0; c < width_; ++c) {
+    if (!AppendColumn(columns_[c], next.columns_[c])) return false;
+  }
+  rows_ += next.rows_;
+  return true;
+}
+
+// --- one table read by several threads
+
+constexpr std::size_t kMaxParts = 8;
+
+// Cuts behind line feeds; empty where a cut might lie inside a cell, or is not worth it.
+std::vector<std::string_view> Parts(std::string_view bytes, std::size_t part_bytes) {
+  std::size_t count = std::min(
+      {bytes.size() / part_bytes, kMaxParts, std::size_t{std::thread::hardware_concurrency()}});
+  if (count < 2 || std::memchr(bytes.data(), '"', bytes.size()) != nullptr) return {};
+  std::vector<std::string_view> parts;
+  std::size_t start = 0;
+  for (std::size_t i = 1; i <= count; ++i) {
+    std::size_t cut = i == count ? bytes.size() : bytes.find('\n', bytes.size() * i / count);
+    if (cut == std::string_view::npos || cut + 1 < start) return {};
+    std::size_t end = i == count ? cut : cut + 1;
+    parts.push_back(bytes.substr(start, end - start));
+    if (start > 0 && parts.back().starts_with("\xEF\xBB\xBF")) return {};
+    start = end;
+  }
+  return parts;
+}
+
+// The header, where the first row is as long; else nothing.
+Cells PlainHeader(std::string_view bytes, const ReadCsvOptions& options) {
+  TextBlocks blocks;
+  CsvScanner scanner(bytes, options.max_columns, blocks);
+  Cells header;
+  Cells row;
+  bool good = scanner.Next(header) == CsvScanner::Step::kRow &&
+              scanner.Next(row) == CsvScanner::Step::kRow && row.size() == header.size();
+  return good ? header : Cells();
+}
+
+// The table, or nothing where one thread must read it: for its faults, and for columns whose type
+// shows only in the whole.
+std::optional<Frame> ReadInParts(std::string_view bytes, const ReadCsvOptions& options) {
+  auto parts = Parts(bytes, options.part_bytes);
+  if (parts.empty()) return std::nullopt;
+  Cells header = PlainHeader(parts[0], options);
+  if (header.empty()) return std::nullopt;
+  Reader first(parts[0], options);
+  first.ExpectParts(parts.size());
+  std::deque<Reader> others;
+  std::vector<std::future<Reader::Done>> reading;
+  try {
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+      Reader& other = others.emplace_back(parts[i], options, header);
+      reading.push_back(std::async(std::launch::async, [&other] { return other.ReadColumns(); }));
+    }
+  } catch (const std::system_error&) {
+    for (auto& part : reading) part.wait();
+    return std::nullopt;
+  }
+  bool good = first.ReadColumns().has_value();
+  for (auto& part : reading) good &= part.get().has_value();
+  for (Reader& other : others) good = good && first.Append(other);
+  if (!good || first.cells() > options.max_cells) return std::nullopt;
+  return first.Assemble();
 }
 
 }  // namespace
 
 tl::expected<Frame, ReadFault> ReadPandasCsv(std::string_view bytes,
                                              const ReadCsvOptions& options) {
-  return Reader(bytes, options).Read();
+  std::size_t bad = FirstBadUtf8(bytes);
+  if (bad != bytes.size())
+    return Refuse("not_utf8", "byte " + std::to_string(bad) + " is not UTF-8");
+  if (auto frame = ReadInParts(bytes, options)) return std::move(*frame);
+  Reader reader(bytes, options);
+  if (auto done = reader.ReadColumns(); !done) return tl::unexpected(done.error());
+  return reader.Assemble();
 }
 
 }  // namespace podium::scoring

@@ -19,7 +19,8 @@ struct ReadCsvOptions {
   // Rows longer than the header make an index, as in pandas; else they are a fault. Rows that are
   // too short are filled with missing cells, or else a fault.
   bool ragged = true;
-  bool repeated_names = true;  // a, a.1, as in pandas; else a fault
+  bool repeated_names = true;        // a, a.1, as in pandas; else a fault
+  std::size_t part_bytes = 4 << 20;  // a thread reads at least so much
   // Columns whose cells stay text as it is written, numbers too (dtype=str).
   std::vector<std::string> text_columns = {};
 };
@@ -34,8 +35,9 @@ struct ReadFault {
 
 // What pandas.read_csv(bytes, float_precision="round_trip") returns, for the C engine of pandas 2.
 // No bytes, or blank lines alone, are a frame without columns. Keeps views into `bytes`. Memory is
-// bounded by 16 bytes a cell. One difference: pandas infers types in blocks of 2^18 rows or so and
-// mixes Python objects when those disagree; here a column has one type.
+// bounded by 16 bytes a cell. Large files without quotes are read by several threads. One
+// difference: pandas infers types in blocks of 2^18 rows or so and mixes Python objects when those
+// disagree; here a column has one type.
 [[nodiscard]] tl::expected<Frame, ReadFault> ReadPandasCsv(std::string_view bytes,
                                                            const ReadCsvOptions& options = {});
 

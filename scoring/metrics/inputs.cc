@@ -1,8 +1,13 @@
 #include "scoring/metrics/inputs.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <unordered_map>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "base/text.h"
 #include "scoring/frame/parse_number.h"
@@ -122,10 +127,21 @@ void SplitWordsInto(std::string_view text, std::vector<std::string_view>& words)
 void SplitBlanksInto(std::string_view text, std::vector<std::string_view>& words) {
   words.clear();
   std::size_t start = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != ' ') continue;
-    words.push_back(text.substr(start, i - start));
-    start = i + 1;
+  std::size_t i = 0;
+  auto cut = [&](std::size_t at) {
+    words.push_back(text.substr(start, at - start));
+    start = at + 1;
+  };
+#if defined(__SSE2__)
+  const __m128i blank = _mm_set1_epi8(' ');
+  for (; i + 16 <= text.size(); i += 16) {
+    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
+    auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, blank)));
+    for (; mask != 0; mask &= mask - 1) cut(i + static_cast<std::size_t>(std::countr_zero(mask)));
+  }
+#endif
+  for (; i < text.size(); ++i) {
+    if (text[i] == ' ') cut(i);
   }
   words.push_back(text.substr(start));
 }

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "scoring/competitions/grade_competition.h"
+#include "scoring/frame/read_csv.h"
 #include "tests/scoring/case_file.h"
 
 namespace podium::scoring {
@@ -83,6 +84,34 @@ TEST_P(EssenceTest, EveryCaseHasItsVerdict) {
   if (update) {
     EXPECT_TRUE(tests::UpdateCaseFile(path, file->cases));
   }
+}
+
+// A frame as text: types, cells, index.
+std::string Dump(const Frame& frame) {
+  std::string out;
+  for (const auto* columns : {&frame.index, &frame.columns}) {
+    for (const Column& column : *columns) {
+      out += column.name + " " + std::string(DTypeText(column.dtype)) +
+             (column.python_bools ? " bools" : "") + ":";
+      for (std::size_t row = 0; row < frame.rows; ++row) out += "|" + column.Str(row);
+      out += "\n";
+    }
+  }
+  return out;
+}
+
+std::string Dump(std::string_view bytes, std::size_t part_bytes) {
+  ReadCsvOptions options;
+  options.part_bytes = part_bytes;
+  auto frame = ReadPandasCsv(bytes, options);
+  return frame ? Dump(*frame) : frame.error().code + " " + frame.error().detail;
+}
+
+TEST_P(EssenceTest, SeveralThreadsReadWhatOneReads) {
+  auto file = tests::ReadCaseFile(kCases / (GetParam() + ".txt"));
+  ASSERT_TRUE(file) << file.error().message;
+  for (const tests::ScoringCase& c : file->cases)
+    EXPECT_EQ(Dump(c.submission, 64), Dump(c.submission, SIZE_MAX)) << c.name << ": " << c.note;
 }
 
 std::vector<std::string> Competitions() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ostream>
 #include <random>
 #include <string>
 #include <string_view>
@@ -34,6 +35,11 @@ struct MetricProperties {
   bool doubled_rows_equal = true;  // every row twice gives the same score
   enum class Labels { kNone, kAnyNames, kSameOrder } labels = Labels::kNone;
 };
+
+// What GoogleTest prints of a parameter.
+inline void PrintTo(const MetricProperties& properties, std::ostream* out) {
+  *out << properties.metric;
+}
 
 // One entry for each metric of the catalogue.
 [[nodiscard]] const std::vector<MetricProperties>& AllProperties();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -162,6 +163,52 @@ TEST(ReadPandasCsvTest, CellsLongerThanAVectorRegister) {
   Frame frame = Read(bytes);
   EXPECT_EQ(frame.columns[0].cells[0], lo);
   EXPECT_EQ(frame.columns[1].cells[0], lo);
+}
+
+ReadCsvOptions SmallParts() {
+  ReadCsvOptions options;
+  options.part_bytes = 4 << 10;
+  return options;
+}
+
+// Large enough to be read in parts; the column changes its type in the last part where `last` does.
+std::string Large(const std::string& cell, const std::string& last) {
+  std::string bytes = "id,x\n";
+  for (int row = 0; bytes.size() < (13u << 10); ++row)
+    bytes += "row" + std::to_string(row) + "," + cell + "\n";
+  return bytes + "end," + last + "\n";
+}
+
+std::string TypeOfLarge(const std::string& cell, const std::string& last) {
+  std::string bytes = Large(cell, last);
+  Frame frame = Read(bytes, SmallParts());
+  auto lines = static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+  EXPECT_EQ(frame.rows, lines - 1);
+  EXPECT_EQ(frame.columns[0].cells[0], "row0");
+  EXPECT_EQ(frame.columns[0].cells.back(), "end");
+  const Column& x = frame.columns[1];
+  return std::string(DTypeText(x.dtype)) + " " + x.Str(0) + " " + x.Str(frame.rows - 1);
+}
+
+TEST(ReadPandasCsvTest, LargeFilesHaveTheTypesOfTheWhole) {
+  EXPECT_EQ(TypeOfLarge("1", "2"), "int64 1 2");
+  EXPECT_EQ(TypeOfLarge("1", "2.5"), "float64 1.0 2.5");
+  EXPECT_EQ(TypeOfLarge("1", "NA"), "float64 1.0 nan");
+  EXPECT_EQ(TypeOfLarge("1", "abc"), "object 1 abc");
+  EXPECT_EQ(TypeOfLarge("True", "NA"), "object True nan");
+  EXPECT_EQ(TypeOfLarge("0.5", "99999999999999999999"), "float64 0.5 1e+20");
+  EXPECT_EQ(TypeOfLarge("-1", "9223372036854775808"), "object -1 9223372036854775808");
+  EXPECT_EQ(TypeOfLarge("1", "\"2\""), "int64 1 2");
+}
+
+TEST(ReadPandasCsvTest, FaultsOfLargeFilesNameTheirLine) {
+  std::string bytes = Large("1", "2,3");
+  auto frame = ReadPandasCsv(bytes, SmallParts());
+  ASSERT_FALSE(frame);
+  auto lines = static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+  EXPECT_EQ(frame.error().code, "parser_error");
+  EXPECT_NE(frame.error().detail.find("line " + std::to_string(lines)), std::string::npos)
+      << frame.error().detail;
 }
 
 TEST(PythonFloatTest, EqualsRepr) {
