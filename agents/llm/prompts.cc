@@ -27,28 +27,22 @@ std::string Rules(const ProposalRequest& r) {
          " in this order and the same ids as /home/data/sample_submission.csv;\n"
          "4. use only the standard library, numpy, pandas, scikit-learn, xgboost and pillow;\n"
          "5. finish within " +
-         FormatDuration(r.exec_limit) +
-         " on one CPU core.\n"
-         "Use column names exactly as listed above. test.csv lacks the columns to predict, so "
-         "never drop them from it. Encode text columns\n"
-         "on train and test together (pd.concat, then get_dummies or category codes), so that both "
-         "get the same columns. Fill missing\n"
-         "values. Predict the test rows, not the validation rows, for the submission. Do not "
-         "plot.\n";
+         FormatDuration(r.exec_limit) + " on one CPU core.\n";
 }
 
-std::string TaskText(const ProposalRequest& r, const LlmSettings& s) {
-  return "# Task\n" +
-         HeadTail(r.task->description, s.description_bytes * 3 / 4, s.description_bytes / 4) +
-         "\n\nMetric: " + r.task->metric +
-         (r.task->lower_is_better ? " (lower is better)" : " (higher is better)") + "\n\n# Data\n" +
-         PreviewText(*r.preview, s.preview_bytes);
-}
+// What goes wrong most often.
+constexpr const char* kAdvice =
+    "Use column names exactly as listed above. test.csv lacks the columns to predict, so never "
+    "drop "
+    "them from it. Encode text columns\non train and test together (pd.concat, then get_dummies or "
+    "category codes), so that both get the same columns. Fill missing\nvalues. Predict the test "
+    "rows, not the validation rows, for the submission. Do not plot.\n";
 
-// Code that loads a train/test pair of tables with one target and encodes both alike, or nothing
-// where the files are something else. A help for small models, whose drafts fail at this most
-// often.
-std::string StarterCode(const ProposalRequest& r) {
+// Code that loads a train/test pair of tables with one target, encodes both alike and holds rows
+// out, or nothing where the files are something else. A help for small models, whose programs fail
+// at this most often.
+std::string StarterCode(const ProposalRequest& r, const LlmSettings& s) {
+  if (!s.starter_code) return "";
   const FilePreview* train = r.preview->Find("train.csv");
   const FilePreview* test = r.preview->Find("test.csv");
   const FilePreview* sample = r.preview->Find("sample_submission.csv");
@@ -61,26 +55,38 @@ std::string StarterCode(const ProposalRequest& r) {
   };
   if (targets.size() != 1 || !has_id(test)) return "";
   std::string drop = has_id(train) ? "[\"" + id + "\", target]" : "[target]";
-  return "\n# Code that loads these files\nBegin your program with it as it is, then go on with X, "
-         "y and "
-         "X_test.\n```python\nimport pandas as pd\n"
+  return "\n# Begin your program with exactly these lines\n```python\nimport pandas as pd\n"
+         "from sklearn.model_selection import train_test_split\n"
          "train = pd.read_csv(\"/home/data/train.csv\")\n"
          "test = pd.read_csv(\"/home/data/test.csv\")\n"
          "sample = pd.read_csv(\"/home/data/sample_submission.csv\")\n"
          "target = \"" +
-         targets[0] +
-         "\"\n"
-         "y = train[target]\n"
-         "both = pd.concat([train.drop(columns=" +
-         drop + "), test.drop(columns=[\"" + id +
-         "\"])])\n"
-         "both = pd.get_dummies(both).fillna(0)\n"
+         targets[0] + "\"\ny = train[target]\nboth = pd.concat([train.drop(columns=" + drop +
+         "), test.drop(columns=[\"" + id +
+         "\"])])\nboth = pd.get_dummies(both).fillna(0)\n"
          "X, X_test = both[:len(train)], both[len(train):]\n"
-         "# ... at the end: sample[\"" +
-         answer +
-         "\"] = predictions for X_test, then\n"
-         "# sample.to_csv(\"" +
-         std::string(kSubmissionPath) + "\", index=False)\n```\n";
+         "X_train, X_val, y_train, y_val = train_test_split(X, y, test_size=0.2, random_state=0)\n"
+         "```\nAll columns of X are numbers now: nothing else has to be loaded, dropped or "
+         "encoded. "
+         "Go on from there: fit a model on X_train and y_train, measure it on X_val and y_val and "
+         "print the line `Validation score: <number>`, fit it on X and y, then\n"
+         "sample[\"" +
+         answer + "\"] = its predictions for X_test" +
+         (r.task->metric == "roc_auc" ? " (model.predict_proba(X_test)[:, 1])" : "") +
+         "\nsample.to_csv(\"" + std::string(kSubmissionPath) + "\", index=False)\n";
+}
+
+std::string RulesAndHelp(const ProposalRequest& r, const LlmSettings& s) {
+  std::string starter = StarterCode(r, s);
+  return Rules(r) + (starter.empty() ? kAdvice : starter);
+}
+
+std::string TaskText(const ProposalRequest& r, const LlmSettings& s) {
+  return "# Task\n" +
+         HeadTail(r.task->description, s.description_bytes * 3 / 4, s.description_bytes / 4) +
+         "\n\nMetric: " + r.task->metric +
+         (r.task->lower_is_better ? " (lower is better)" : " (higher is better)") + "\n\n# Data\n" +
+         PreviewText(*r.preview, s.preview_bytes);
 }
 
 // What worked so far, one line a node: an improvement should not repeat it.
@@ -95,10 +101,10 @@ std::string Memory(const ProposalRequest& r, const LlmSettings& s) {
 }
 
 std::string DraftText(const ProposalRequest& r, const LlmSettings& s) {
-  return TaskText(r, s) + Memory(r, s) + (s.starter_code ? StarterCode(r) : "") +
+  return TaskText(r, s) + Memory(r, s) +
          "\n# Instructions\nPropose a simple, robust first solution, different from those above. "
          "Say the plan in two or three sentences, then give the program.\n" +
-         Rules(r);
+         RulesAndHelp(r, s);
 }
 
 std::string DebugText(const ProposalRequest& r, const LlmSettings& s) {
@@ -112,7 +118,7 @@ std::string DebugText(const ProposalRequest& r, const LlmSettings& s) {
          HeadTail(failed.output, s.output_bytes / 3, s.output_bytes * 2 / 3) +
          "\n\n# Instructions\nSay in one or two sentences what is wrong, then give the whole "
          "corrected program.\n" +
-         Rules(r);
+         RulesAndHelp(r, s);
 }
 
 std::string ImproveText(const ProposalRequest& r, const LlmSettings& s) {
@@ -122,7 +128,7 @@ std::string ImproveText(const ProposalRequest& r, const LlmSettings& s) {
          (best.score ? FormatScore(*best.score) : "unknown") +
          ".\n\n# Instructions\nMake ONE change that should improve the score (features, model or "
          "its settings). Say it in one or two sentences, then give the whole new program.\n" +
-         Rules(r);
+         RulesAndHelp(r, s);
 }
 
 }  // namespace

@@ -37,10 +37,11 @@ auto Wrap(Exit& exit, F function) {
 // Each adds its verbs to the program; the chosen verb stores what main returns in `exit`.
 // `program` is how the user called it, for the commands that are printed.
 void AddRunVerbs(CLI::App& app, Exit& exit,
-                 const std::string& program);   // run, status, report, reindex
-void AddTaskVerbs(CLI::App& app, Exit& exit);   // tasks
-void AddHostVerbs(CLI::App& app, Exit& exit);   // doctor, image
-void AddGradeVerbs(CLI::App& app, Exit& exit);  // grade, grade-sample
-void AddScoreVerbs(CLI::App& app, Exit& exit);  // aggregate
+                 const std::string& program);    // run, status, report, reindex
+void AddTaskVerbs(CLI::App& app, Exit& exit);    // tasks
+void AddHostVerbs(CLI::App& app, Exit& exit);    // doctor, image
+void AddGradeVerbs(CLI::App& app, Exit& exit);   // grade, grade-sample
+void AddMetricVerbs(CLI::App& app, Exit& exit);  // metrics
+void AddScoreVerbs(CLI::App& app, Exit& exit);   // aggregate
 
 }  // namespace podium::harness

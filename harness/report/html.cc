@@ -21,7 +21,7 @@ h1{font-size:26px;margin:8px 0 2px}h2{font-size:20px;margin:36px 0 8px}h3{font-s
 p{margin:6px 0}.note{color:var(--soft);font-size:13.5px}
 section,.card{background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:14px 18px;margin:12px 0}
 table{border-collapse:collapse;width:100%;font-size:14px}th{text-align:left;color:var(--soft);font-weight:600;border-bottom:1px solid var(--line);padding:5px 10px 5px 0}
-td{border-bottom:1px solid var(--line);padding:5px 10px 5px 0;vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+td{border-bottom:1px solid var(--line);padding:5px 10px 5px 0;vertical-align:top}td.n,th.n{text-align:right;padding-right:18px;font-variant-numeric:tabular-nums}
 a{color:var(--accent);text-decoration:none}a:hover{text-decoration:underline}
 .medal{font-weight:600}.medal.gold{color:var(--gold)}.medal.silver{color:var(--silver)}.medal.bronze{color:var(--bronze)}.fault{color:var(--bad)}
 svg{width:100%;height:auto;max-width:860px;display:block;margin:6px 0}svg text{font:11px system-ui,sans-serif;fill:var(--ink);paint-order:stroke;stroke:var(--paper);stroke-width:3px}svg text.id{stroke:none}
@@ -80,13 +80,14 @@ std::string Overview(const RunView& run) {
 std::string Agents(const RunView& run) {
   std::string out =
       "<section><table><tr><th>agent</th><th>any medal</th><th class='n'>gold</th><th "
-      "class='n'>silver</th><th class='n'>bronze</th>"
+      "class='n'>silver</th><th class='n'>bronze</th><th class='n'>competitions' boards</th>"
       "<th class='n'>above median</th><th class='n'>valid</th><th class='n'>tasks</th><th "
       "class='n'>seeds</th><th class='n'>tokens in / out</th></tr>\n";
   for (const auto& a : SummarizeAgents(run)) {
     out += "<tr>" + Cell(a.agent) + Cell(MakeShare(a.gold + a.silver + a.bronze, a.graded).Text()) +
            Cell(std::to_string(a.gold), true) + Cell(std::to_string(a.silver), true) +
            Cell(std::to_string(a.bronze), true) +
+           Cell(std::to_string(a.human_medals) + "/" + std::to_string(a.human_graded), true) +
            Cell(std::to_string(a.above_median) + "/" + std::to_string(a.graded), true) +
            Cell(std::to_string(a.valid) + "/" + std::to_string(a.graded), true) +
            Cell(std::to_string(a.tasks), true) + Cell(std::to_string(a.seeds), true) +
@@ -98,7 +99,8 @@ std::string Agents(const RunView& run) {
   }
   return out +
          "</table><p class='note'>Shares are out of the trials with a verdict, with Wilson's 95 % "
-         "interval. It takes trials as independent, so with several seeds of a task it is too "
+         "interval; competitions' boards are those that hold entries to a competition alone. The "
+         "interval takes trials as independent, so with several seeds of a task it is too "
          "narrow, and with one seed it says nothing about how much a result moves from seed to "
          "seed. A place is among the board's rows and the trial itself.</p></section>\n";
 }
@@ -192,9 +194,8 @@ std::string TaskSection(const RunView& run, const std::string& task_id) {
   }
   if (lines) {
     out += BoardPlot(ReadBoard(run.dir / "boards" / (task_id + ".csv")), *lines, marks) +
-           "<p class='note'>Bar heights are square roots of counts; the best agent's place is out "
-           "of " +
-           std::to_string(lines->leaderboard_rows) + " rows.</p>";
+           "<p class='note'>" + std::to_string(lines->leaderboard_rows) +
+           " rows; bar heights are square roots of counts.</p>";
   }
   return out + "</section>\n" + trials;
 }

@@ -9,9 +9,10 @@
 
 namespace podium::harness {
 
-// The right to work on one trial: a file {host, boot, pid, start, beat} in its folder, renewed by
-// Beat. It is free when nobody holds it, when its owner on this host (same boot) has died, or when
-// an owner elsewhere has not beaten for kLeaseStale. Destruction gives it back.
+// The right to work on one trial: a file in its folder that names the owner (base/process_owner.h)
+// and its last heartbeat, renewed by Beat. It is free when nobody holds it, when its owner has
+// died, or when an owner that cannot be looked for (another host or container) has not beaten for
+// kLeaseStale. Destruction gives it back.
 class Lease {
  public:
   // Empty when a living owner holds it.

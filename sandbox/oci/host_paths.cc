@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/process_owner.h"
 #include "base/text.h"
 #include "sandbox/sandbox.h"
 
@@ -18,20 +19,6 @@ namespace podium::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string StartTime(long pid) {
-  auto text = ReadFile("/proc/" + std::to_string(pid) + "/stat", 4096);
-  if (!text) return "";
-  std::size_t close = text->rfind(')');
-  if (close == std::string::npos || close + 2 >= text->size()) return "";
-  auto fields = Split(std::string_view(*text).substr(close + 2), ' ');
-  return fields.size() < 20 || fields[0] == "Z" ? "" : std::string(fields[19]);
-}
-
-std::string BootId() {
-  auto text = ReadFile("/proc/sys/kernel/random/boot_id", 100);
-  return text ? std::string(Trim(*text)) : "";
-}
 
 // Mount points of cgroup file systems: {controllers or "" for v2, path}.
 std::vector<std::pair<std::string, std::string>> CgroupMounts() {
@@ -88,18 +75,13 @@ Status Unmount(const fs::path& base) {
   return {};
 }
 
-// Tells processes with equal numbers in different containers apart.
-std::string PidNamespace() {
-  std::error_code ec;
-  return fs::read_symlink("/proc/self/ns/pid", ec).string();
-}
-
-// An owner in another pid namespace cannot be looked for, so it counts as alive.
-bool OwnerLives(const Json& record) {
-  if (JsonOr<std::string>(record, "boot", "") != BootId()) return false;
-  if (JsonOr<std::string>(record, "pid_namespace", "") != PidNamespace()) return true;
-  std::string start = StartTime(JsonOr<long>(record, "pid", 0));
-  return !start.empty() && start == JsonOr<std::string>(record, "start", "");
+// The records are this machine's, so an owner of another boot is dead. One in another pid namespace
+// cannot be looked for and counts as alive.
+bool OwnerLives(const std::string& record) {
+  auto owner = ProcessOwner::FromJson(record);
+  if (!owner) return false;
+  OwnerState state = StateOf(*owner);
+  return state == OwnerState::kAlive || state == OwnerState::kOtherNamespace;
 }
 
 }  // namespace
@@ -149,10 +131,10 @@ std::vector<std::string> MountsUnder(const fs::path& base) {
 }
 
 Status WriteRecord(const HostPaths& paths) {
-  Json record = {
-      {"schema", "podium-sandbox/1"},   {"id", paths.id},   {"pid", ::getpid()},
-      {"start", StartTime(::getpid())}, {"boot", BootId()}, {"pid_namespace", PidNamespace()},
-      {"disk", paths.disk.string()}};
+  PODIUM_ASSIGN(Json record, ParseJson(ProcessOwner::Self().ToJson(), "record"));
+  record["schema"] = "podium-sandbox/1";
+  record["id"] = paths.id;
+  record["disk"] = paths.disk.string();
   PODIUM_TRY(MakeDirs(RecordsDir()));
   return WriteFileAtomic(paths.record, DumpJson(record) + "\n");
 }
@@ -189,7 +171,7 @@ Result<int> ReapDead(Deadline deadline) {
     if (!text) continue;
     PODIUM_ASSIGN(Json record, ParseJson(*text, path.string()));
     std::string id = JsonOr<std::string>(record, "id", "");
-    if (id != path.stem().string() || OwnerLives(record)) continue;
+    if (id != path.stem().string() || OwnerLives(*text)) continue;
     fs::path disk = JsonOr<std::string>(record, "disk", "");
     if (disk.filename() != id + ".ext4") continue;
     PODIUM_TRY(RemoveSandbox(HostPaths::For(disk.parent_path(), id), deadline));

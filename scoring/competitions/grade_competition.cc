@@ -81,31 +81,29 @@ Graded<RowPairs> Align(const ModeSpec& mode, Tables& tables) {
   return RowPairs{std::move(merged.submission), std::move(pairs.answers)};
 }
 
-// The columns that a metric looks at, with rows picked; no rows: as they lie.
-Frame Pick(const Frame& frame, const ModeSpec& mode, const std::vector<std::size_t>& rows) {
-  Frame out;
-  out.rows = rows.size();
-  out.owned = frame.owned;
-  for (const Column& column : frame.columns) {
+// Keeps the columns that a metric looks at, with their rows picked one column at a time.
+void Pick(Frame& frame, const ModeSpec& mode, const std::vector<std::size_t>& rows) {
+  std::erase_if(frame.columns, [&](const Column& column) {
     bool wanted = std::ranges::find(mode.targets, column.name) != mode.targets.end();
     for (const auto& [name, value] : mode.params) {
       wanted |= value.text == column.name ||
                 std::ranges::find(value.list, column.name) != value.list.end();
     }
-    if (wanted) out.columns.push_back(column.Take(rows));
-  }
-  return out;
+    return !wanted;
+  });
+  frame.index.clear();
+  frame.rows = rows.size();
+  for (Column& column : frame.columns) column = column.Take(rows);
 }
 
 Graded<double> Measure(const ModeSpec& mode, Tables& tables, const RowPairs& pairs) {
   auto metric = FindMetric(mode.metric);
   if (!metric) return TaskFault("no_metric", metric.error().message);
-  bool pick = !pairs.submission.empty() || mode.align == "merge";
-  bool pick_answers = !pairs.answers.empty() || (mode.align == "merge" && !tables.matched);
-  Frame submission = pick ? Pick(tables.submission, mode, pairs.submission) : Frame();
-  Frame answers = pick_answers ? Pick(tables.answers, mode, pairs.answers) : Frame();
-  return (*metric)->score({pick ? submission : tables.submission,
-                           pick_answers ? answers : tables.answers, mode.targets, mode.params,
+  bool merged = mode.align == "merge";
+  if (merged || !pairs.submission.empty()) Pick(tables.submission, mode, pairs.submission);
+  if ((merged && !tables.matched) || !pairs.answers.empty())
+    Pick(tables.answers, mode, pairs.answers);
+  return (*metric)->score({tables.submission, tables.answers, mode.targets, mode.params,
                            pairs.submission, pairs.answers});
 }
 

@@ -1,5 +1,6 @@
 #include "scoring/competitions/id_match.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -30,6 +31,16 @@ std::uint64_t HashOf(std::int64_t value) { return Mix(static_cast<std::uint64_t>
 bool Missing(std::string_view cell) { return IsMissing(cell); }
 bool Missing(std::int64_t) { return false; }
 
+// How many rows ahead memory is asked for: both tables are larger than the caches.
+constexpr std::size_t kAhead = 16;
+
+template <class T>
+std::vector<std::uint64_t> Hashes(const std::vector<T>& ids) {
+  std::vector<std::uint64_t> hashes(ids.size());
+  for (std::size_t row = 0; row < ids.size(); ++row) hashes[row] = HashOf(ids[row]);
+  return hashes;
+}
+
 // Rows by id, open addressing; a slot keeps half of the hash so that few ids are compared in vain.
 template <class T>
 class RowTable {
@@ -37,16 +48,31 @@ class RowTable {
   explicit RowTable(const std::vector<T>& ids)
       : ids_(ids), mask_(std::bit_ceil(ids.size() * 2 + 2) - 1), slots_(mask_ + 1) {}
 
-  // False where the id is there already, or missing.
-  bool Insert(std::size_t row) {
-    if (Missing(ids_[row])) return false;
-    Slot& slot = Find(ids_[row]);
-    if (slot.row != 0) return false;
-    slot = {static_cast<std::uint32_t>(row + 1), Tag(HashOf(ids_[row]))};
+  // False where an id occurs twice or is missing.
+  bool InsertAll() {
+    auto hashes = Hashes(ids_);
+    for (std::size_t row = 0; row < ids_.size(); ++row) {
+      if (row + kAhead < ids_.size()) Prefetch(hashes[row + kAhead]);
+      Slot& slot = slots_[Find(ids_[row], hashes[row])];
+      if (slot.row != 0 || Missing(ids_[row])) return false;
+      slot = {static_cast<std::uint32_t>(row + 1), Tag(hashes[row])};
+    }
     return true;
   }
+  // For each id the row whose hash agrees plus one, or 0.
+  std::vector<std::uint32_t> Candidates(const std::vector<T>& ids) {
+    auto hashes = Hashes(ids);
+    std::vector<std::uint32_t> rows(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (i + kAhead < ids.size()) Prefetch(hashes[i + kAhead]);
+      std::size_t at = hashes[i] & mask_;
+      while (slots_[at].row != 0 && slots_[at].tag != Tag(hashes[i])) at = (at + 1) & mask_;
+      rows[i] = slots_[at].row;
+    }
+    return rows;
+  }
   // The row of an id plus one, or 0.
-  std::size_t RowOf(const T& id) { return Missing(id) ? 0 : Find(id).row; }
+  std::size_t RowOf(const T& id) { return Missing(id) ? 0 : slots_[Find(id, HashOf(id))].row; }
 
  private:
   struct Slot {
@@ -54,18 +80,21 @@ class RowTable {
     std::uint32_t tag = 0;
   };
   static std::uint32_t Tag(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
-  Slot& Find(const T& id) {
-    std::uint64_t hash = HashOf(id);
+  void Prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
+  std::size_t Find(const T& id, std::uint64_t hash) const {
     std::size_t at = hash & mask_;
     while (slots_[at].row != 0 && (slots_[at].tag != Tag(hash) || ids_[slots_[at].row - 1] != id)) {
       at = (at + 1) & mask_;
     }
-    return slots_[at];
+    return at;
   }
   const std::vector<T>& ids_;
   std::size_t mask_;
   std::vector<Slot> slots_;
 };
+
+void PrefetchText(std::string_view text) { __builtin_prefetch(text.data()); }
+void PrefetchText(std::int64_t) {}
 
 template <class T>
 std::optional<std::vector<std::size_t>> Match(const std::vector<T>& mine,
@@ -74,14 +103,19 @@ std::optional<std::vector<std::size_t>> Match(const std::vector<T>& mine,
     return std::nullopt;
   if (mine.empty() || mine.size() > UINT32_MAX - 1) return std::nullopt;
   RowTable<T> table(theirs);
-  for (std::size_t row = 0; row < theirs.size(); ++row) {
-    if (!table.Insert(row)) return std::nullopt;
-  }
+  if (!table.InsertAll()) return std::nullopt;
+  auto candidates = table.Candidates(mine);
   constexpr std::size_t kNone = SIZE_MAX;
   std::vector<std::size_t> rows(theirs.size(), kNone);
   std::size_t matched = 0;
   for (std::size_t row = 0; row < mine.size(); ++row) {
-    std::size_t found = table.RowOf(mine[row]);
+    if (row + 2 * kAhead < mine.size() && candidates[row + 2 * kAhead] != 0)
+      __builtin_prefetch(&theirs[candidates[row + 2 * kAhead] - 1]);
+    if (row + kAhead < mine.size() && candidates[row + kAhead] != 0)
+      PrefetchText(theirs[candidates[row + kAhead] - 1]);
+    std::size_t found = candidates[row];
+    bool other = found != 0 && theirs[found - 1] != mine[row];
+    if (other || Missing(mine[row])) found = table.RowOf(mine[row]);
     if (found == 0 && may_have_more) continue;
     if (found == 0 || rows[found - 1] != kNone) return std::nullopt;
     rows[found - 1] = row;
@@ -91,6 +125,37 @@ std::optional<std::vector<std::size_t>> Match(const std::vector<T>& mine,
   return rows;
 }
 
+// Whole numbers from a narrow range need no hashing.
+std::optional<std::vector<std::size_t>> MatchNarrow(const std::vector<std::int64_t>& mine,
+                                                    const std::vector<std::int64_t>& theirs,
+                                                    std::int64_t low, std::size_t range) {
+  std::vector<std::uint32_t> row_of(range);
+  for (std::size_t row = 0; row < theirs.size(); ++row) {
+    auto& slot = row_of[static_cast<std::size_t>(theirs[row] - low)];
+    if (slot != 0) return std::nullopt;
+    slot = static_cast<std::uint32_t>(row + 1);
+  }
+  std::vector<std::size_t> rows(theirs.size());
+  for (std::size_t row = 0; row < mine.size(); ++row) {
+    auto at = static_cast<std::uint64_t>(mine[row]) - static_cast<std::uint64_t>(low);
+    if (at >= range || row_of[at] == 0) return std::nullopt;
+    rows[row_of[at] - 1] = row;
+    row_of[at] = 0;  // a second row of this id finds nothing
+  }
+  return rows;
+}
+
+std::optional<std::vector<std::size_t>> MatchInts(const std::vector<std::int64_t>& mine,
+                                                  const std::vector<std::int64_t>& theirs,
+                                                  bool may_have_more) {
+  if (mine.size() == theirs.size() && !mine.empty() && mine.size() < UINT32_MAX) {
+    auto [low, high] = std::ranges::minmax(theirs);
+    std::uint64_t width = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+    if (width < 8 * theirs.size() + 1024) return MatchNarrow(mine, theirs, low, width + 1);
+  }
+  return Match(mine, theirs, may_have_more);
+}
+
 }  // namespace
 
 std::optional<std::vector<std::size_t>> MatchUnique(const Column& submission, const Column& answers,
@@ -98,7 +163,8 @@ std::optional<std::vector<std::size_t>> MatchUnique(const Column& submission, co
   bool bools = submission.python_bools || answers.python_bools;
   if (submission.dtype != answers.dtype || bools) return std::nullopt;
   if (answers.dtype == DType::kObject) return Match(submission.cells, answers.cells, may_have_more);
-  if (answers.dtype == DType::kInt64) return Match(submission.ints, answers.ints, may_have_more);
+  if (answers.dtype == DType::kInt64)
+    return MatchInts(submission.ints, answers.ints, may_have_more);
   return std::nullopt;
 }
 

@@ -85,7 +85,8 @@ Result<ModeSpec> ReadMode(YamlMap& map, const ModeSpec& base) {
       mode.rules.push_back(std::move(rule));
     }
   }
-  PODIUM_ASSIGN(mode.align, Word(map, "align", {"sort", "ordered", "none", "merge", "cover"}, base.align));
+  PODIUM_ASSIGN(mode.align,
+                Word(map, "align", {"sort", "ordered", "none", "merge", "cover"}, base.align));
   if (const YamlNode* metric = map.Get("metric")) {
     PODIUM_ASSIGN(mode.metric, metric->AsString());
     auto found = FindMetric(mode.metric);

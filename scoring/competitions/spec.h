@@ -43,8 +43,9 @@ struct StrictColumn {
 // How one mode grades.
 struct ModeSpec {
   std::vector<Rule> rules;
-  // Which rows are graded against which: "sort" (by id), "ordered" (by id, and in its order), "none" (as they lie in the files),
-  // "merge" (all pairs of equal ids), "cover" (the submission may have more ids).
+  // Which rows are graded against which: "sort" (by id), "ordered" (by id, and in its order),
+  // "none" (as they lie in the files), "merge" (all pairs of equal ids), "cover" (the submission
+  // may have more ids).
   std::string align = "sort";
   std::string metric;
   std::vector<std::string> targets;

@@ -27,7 +27,7 @@ bool ColumnBuilder::Missing(std::string_view cell) const {
   return cell.empty() || (na_ == NaWords::kPandas && IsNaWord(cell));
 }
 
-void ColumnBuilder::Add(std::string_view cell) {
+void ColumnBuilder::AddOther(std::string_view cell) {
   if (state_ == State::kGivenUp) return;
   if (Missing(cell)) {
     AddMissing();

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "scoring/frame/frame.h"
+#include "scoring/frame/parse_number.h"
 
 namespace podium::scoring {
 
@@ -24,7 +25,22 @@ class ColumnBuilder {
   explicit ColumnBuilder(NaWords na, State start = State::kInt) : na_(na), state_(start) {}
 
   void Reserve(std::size_t rows);
-  void Add(std::string_view cell);
+  void Add(std::string_view cell) {
+    std::int64_t whole = 0;
+    double number = 0;
+    if (state_ == State::kInt && ParsePlainInt(cell, whole)) {
+      column_.ints.push_back(whole);
+      ++count_;
+    } else if (state_ == State::kFloat && ParsePlainDecimal(cell, number)) {
+      column_.floats.push_back(number);
+      ++count_;
+    } else if (state_ == State::kText && !cell.empty() && !MayBeNaWord(cell[0])) {
+      column_.cells.push_back(cell);
+      ++count_;
+    } else {
+      AddOther(cell);
+    }
+  }
 
   // The start of a builder that must read the cells again, or kGivenUp when this one is good.
   [[nodiscard]] State again() const { return state_ == State::kGivenUp ? again_ : State::kGivenUp; }
@@ -32,6 +48,11 @@ class ColumnBuilder {
   [[nodiscard]] Column Finish(std::string name);
 
  private:
+  static bool MayBeNaWord(char first) {
+    return first == 'N' || first == 'n' || first == '#' || first == '-' || first == '<' ||
+           first == '1';
+  }
+  void AddOther(std::string_view cell);
   [[nodiscard]] bool Missing(std::string_view cell) const;
   void AddInt(std::string_view cell);
   void AddUInt(std::string_view cell);

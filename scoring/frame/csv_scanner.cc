@@ -51,6 +51,7 @@ void CsvScanner::EndLine() {
 }
 
 bool CsvScanner::SkipBlankLines() {
+  if (p_ != end_ && *p_ > ',') return true;
   while (p_ != end_) {
     const char* q = p_;
     while (q != end_ && (*q == ' ' || *q == '\t')) ++q;

@@ -79,30 +79,6 @@ bool ExactProduct(const Decimal& d, double& out) {
   return true;
 }
 
-// A sign, digits, a point and digits, to the end of the cell: what most cells are.
-bool PlainDecimal(const char* p, const char* end, double& out) {
-  bool negative = p != end && *p == '-';
-  if (negative) ++p;
-  std::uint64_t mantissa = 0;
-  const char* start = p;
-  for (; p != end && IsDigit(*p); ++p)
-    mantissa = mantissa * 10 + static_cast<std::uint64_t>(*p - '0');
-  auto digits = p - start;
-  std::ptrdiff_t fraction = 0;
-  if (p != end && *p == '.') {
-    start = ++p;
-    for (; p != end && IsDigit(*p); ++p)
-      mantissa = mantissa * 10 + static_cast<std::uint64_t>(*p - '0');
-    fraction = p - start;
-  }
-  digits += fraction;
-  bool exact = p == end && digits > 0 && digits <= 19 && mantissa <= (std::uint64_t{1} << 53);
-  if (!exact) return false;
-  double value = static_cast<double>(mantissa) / kPowersOfTen[static_cast<std::size_t>(fraction)];
-  out = negative ? -value : value;
-  return true;
-}
-
 bool EqualsIgnoringCase(std::string_view text, std::string_view lower) {
   return std::ranges::equal(text, lower, [](char a, char b) {
     return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
@@ -183,7 +159,7 @@ ParseState ParseUInt64(std::string_view cell, std::uint64_t& out, bool& negative
 bool ParsePandasDouble(std::string_view cell, double& out) {
   const char* p = cell.data();
   const char* end = p + cell.size();
-  if (PlainDecimal(p, end, out)) return true;
+  if (ParsePlainDecimal(cell, out)) return true;
   while (p != end && IsSpace(*p)) ++p;
   Decimal d = ScanDecimal(p, end);
   bool number = d.any && !d.bad_exponent && AllSpace(d.end, end);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -18,6 +19,54 @@ enum class ParseState { kOk, kInvalid, kOverflow };
 // point, exponent; "inf" and "infinity" in any case, with a sign, without blanks. Correctly
 // rounded. A number above the largest double is refused, one below the smallest is -inf, as there.
 [[nodiscard]] bool ParsePandasDouble(std::string_view cell, double& out);
+
+// The common forms, inline; false says nothing but "look closer".
+[[nodiscard]] inline bool ParsePlainInt(std::string_view cell, std::int64_t& out) {
+  const char* p = cell.data();
+  const char* end = p + cell.size();
+  bool negative = p != end && *p == '-';
+  if (negative) ++p;
+  if (end - p < 1 || end - p > 18) return false;
+  std::int64_t value = 0;
+  for (; p != end; ++p) {
+    auto digit = static_cast<unsigned>(*p - '0');
+    if (digit > 9) return false;
+    value = value * 10 + digit;
+  }
+  out = negative ? -value : value;
+  return true;
+}
+
+// A sign, digits, a point and digits, with at most 19 digits and a mantissa that a double holds:
+// both factors are exact, so the one rounding is the right one (Clinger 1990).
+[[nodiscard]] inline bool ParsePlainDecimal(std::string_view cell, double& out) {
+  static constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
+                                            1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13,
+                                            1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
+  const char* p = cell.data();
+  const char* end = p + cell.size();
+  bool negative = p != end && *p == '-';
+  if (negative) ++p;
+  if (end - p < 1 || end - p > 20) return false;
+  std::uint64_t mantissa = 0;
+  const char* point = end;
+  for (const char* q = p; q != end; ++q) {
+    auto digit = static_cast<unsigned>(*q - '0');
+    if (digit <= 9) {
+      mantissa = mantissa * 10 + digit;
+    } else if (*q == '.' && point == end) {
+      point = q;
+    } else {
+      return false;
+    }
+  }
+  std::ptrdiff_t fraction = point == end ? 0 : end - point - 1;
+  std::ptrdiff_t digits = end - p - (point == end ? 0 : 1);
+  if (digits < 1 || digits > 19 || mantissa > (std::uint64_t{1} << 53)) return false;
+  double value = static_cast<double>(mantissa) / kPowersOfTen[fraction];
+  out = negative ? -value : value;
+  return true;
+}
 
 // Whether pandas takes the cell as missing: "", "NA", "nan", "None", ... (pandas 2's list of 19).
 [[nodiscard]] bool IsNaWord(std::string_view cell);

@@ -103,8 +103,8 @@ std::size_t SpaceAt(std::string_view text, std::size_t i) {
 
 }  // namespace
 
-std::vector<std::string_view> SplitWords(std::string_view text) {
-  std::vector<std::string_view> words;
+void SplitWordsInto(std::string_view text, std::vector<std::string_view>& words) {
+  words.clear();
   std::size_t start = 0;
   std::size_t i = 0;
   while (i <= text.size()) {
@@ -117,18 +117,29 @@ std::vector<std::string_view> SplitWords(std::string_view text) {
     i += space;
     start = i;
   }
+}
+
+void SplitBlanksInto(std::string_view text, std::vector<std::string_view>& words) {
+  words.clear();
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != ' ') continue;
+    words.push_back(text.substr(start, i - start));
+    start = i + 1;
+  }
+  words.push_back(text.substr(start));
+}
+
+std::vector<std::string_view> SplitWords(std::string_view text) {
+  std::vector<std::string_view> words;
+  SplitWordsInto(text, words);
   return words;
 }
 
 std::vector<std::string_view> SplitBlanks(std::string_view text) {
   std::vector<std::string_view> words;
-  std::size_t start = 0;
-  for (;;) {
-    std::size_t end = text.find(' ', start);
-    words.push_back(text.substr(start, end - start));
-    if (end == std::string_view::npos) return words;
-    start = end + 1;
-  }
+  SplitBlanksInto(text, words);
+  return words;
 }
 
 std::string_view StripBlanks(std::string_view text) {

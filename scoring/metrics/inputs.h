@@ -71,6 +71,9 @@ struct LabelPair {
 [[nodiscard]] std::vector<std::string_view> SplitWords(std::string_view text);
 // str.split(" "): at every single blank; empty words count.
 [[nodiscard]] std::vector<std::string_view> SplitBlanks(std::string_view text);
+// The same, into a list that is emptied first.
+void SplitWordsInto(std::string_view text, std::vector<std::string_view>& words);
+void SplitBlanksInto(std::string_view text, std::vector<std::string_view>& words);
 // str.strip() of Unicode whitespace.
 [[nodiscard]] std::string_view StripBlanks(std::string_view text);
 // Python's int(text) in canonical decimal form ("-12"), or nothing where it raises ValueError.

@@ -93,17 +93,17 @@ Graded<double> TagF1Mean(const MetricInput& in) {
 namespace {
 
 // Hits at rank i + 1 add precision at that rank; a repeated guess takes a place and counts nothing.
-double AveragePrecision(std::vector<std::string_view> truth, std::vector<std::string_view> guesses,
-                        std::size_t k) {
+double AveragePrecision(std::vector<std::string_view>& truth,
+                        std::vector<std::string_view>& guesses, std::size_t k) {
   std::ranges::sort(truth);
   truth.erase(std::unique(truth.begin(), truth.end()), truth.end());
   if (guesses.size() > k) guesses.resize(k);
   double hits = 0;
   double score = 0;
   for (std::size_t i = 0; i < guesses.size(); ++i) {
-    bool repeated = std::find(guesses.begin(), guesses.begin() + static_cast<std::ptrdiff_t>(i),
-                              guesses[i]) != guesses.begin() + static_cast<std::ptrdiff_t>(i);
-    if (repeated || !std::ranges::binary_search(truth, guesses[i])) continue;
+    if (!std::ranges::binary_search(truth, guesses[i])) continue;
+    auto here = guesses.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find(guesses.begin(), here, guesses[i]) != here) continue;
     score += ++hits / (static_cast<double>(i) + 1);
   }
   return truth.empty() ? 0.0 : score / static_cast<double>(std::min(truth.size(), k));
@@ -122,9 +122,14 @@ Graded<double> MapAtK(const MetricInput& in) {
   GRADED_ASSIGN(auto labels, TextCells(*truth, Side::kAnswers));
   std::vector<double> scores(std::min(guesses.size(), labels.size()));
   if (scores.empty()) return TaskFault("bad_answers", "the answers have no rows");
-  auto split = in.TextParamOr("words", "blanks") == "runs" ? SplitWords : SplitBlanks;
-  for (std::size_t i = 0; i < scores.size(); ++i)
-    scores[i] = AveragePrecision(split(labels[i]), split(guesses[i]), static_cast<std::size_t>(k));
+  auto split = in.TextParamOr("words", "blanks") == "runs" ? SplitWordsInto : SplitBlanksInto;
+  std::vector<std::string_view> truth_words;
+  std::vector<std::string_view> guess_words;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    split(labels[i], truth_words);
+    split(guesses[i], guess_words);
+    scores[i] = AveragePrecision(truth_words, guess_words, static_cast<std::size_t>(k));
+  }
   return NumpyMean(scores);
 }
 

@@ -51,6 +51,7 @@ TEST_F(PromptsTest, StarterCodeNamesTheColumnsAsTheyAre) {
   EXPECT_THAT(text, HasSubstr("target = \"target\""));
   EXPECT_THAT(text, HasSubstr("train.drop(columns=[\"id\", target])"));
   EXPECT_THAT(text, HasSubstr("sample[\"y\"] ="));
+  EXPECT_THAT(text, Not(HasSubstr("Encode text columns")));
   preview_.files[2] = Table("train.csv", {"id", "a", "one", "two"});
   EXPECT_THAT(Prompt(Operator::kDraft, -1, {.starter_code = true}), Not(HasSubstr("target =")))
       << "two targets: not this kind of task";

@@ -133,7 +133,7 @@ TEST_F(ErrorsTest, HelpTeachesAndUnknownVerbsAreUsageErrors) {
   EXPECT_NE(help.out.find("podium run configs/runs/quickstart.yaml"), std::string::npos)
       << help.out;
   ExpectError(Podium({"rnu"}), 2, {"--help"});
-  ExpectError(Podium({"grade"}), 2, {"file is required"});
+  ExpectError(Podium({"grade"}), 2, {"a submission and its task"});
   EXPECT_EQ(Podium({"run", "--no-such-flag"}).exit_code, 2);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/process_owner.h"
 
 namespace podium::harness {
 namespace {
@@ -86,6 +87,17 @@ TEST_F(LeaseTest, AProcessThatGotTheDeadOwnersNumberDoesNotHoldTheLease) {
   (*record)["start"] = "1";
   ASSERT_TRUE(WriteFileAtomic(dir() / "lease.json", DumpJson(*record)));
   EXPECT_EQ(LeaseOwner(dir(), clock_), "");
+}
+
+TEST_F(LeaseTest, AnOwnerInAnotherContainerIsNotTakenForDead) {
+  auto record = ParseJson(ProcessOwner::Self().ToJson(), "lease");
+  (*record)["pid_namespace"] = "pid:[1]";
+  (*record)["pid"] = 999'999'999;
+  (*record)["beat"] = std::chrono::duration_cast<Millis>(clock_.now.time_since_epoch()).count();
+  ASSERT_TRUE(WriteFileAtomic(dir() / "lease.json", DumpJson(*record)));
+  EXPECT_FALSE(CanTake());
+  clock_.now += kLeaseStale;
+  EXPECT_TRUE(CanTake());
 }
 
 }  // namespace
