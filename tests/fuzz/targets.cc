@@ -98,6 +98,8 @@ void Rle(std::string_view bytes) {
     auto a = DecodeRle(first, pixels);
     auto b = DecodeRle(second, pixels);
     if (a) CheckMask(*a);
+    auto strict = DecodeRleStrictly(first, pixels);
+    Require(!strict || (a && a->Count() == strict->Count()), "strict takes less, and the same");
     if (!a || !b) continue;
     std::uint64_t common = CountCommon(*a, *b);
     Require(common == CountCommon(*b, *a), "what is shared does not depend on the order");
