@@ -81,8 +81,8 @@ Graded<RowPairs> Align(const ModeSpec& mode, Tables& tables) {
   return RowPairs{std::move(merged.submission), std::move(pairs.answers)};
 }
 
-// Keeps the columns that a metric looks at, with their rows picked one column at a time.
-void Pick(Frame& frame, const ModeSpec& mode, const std::vector<std::size_t>& rows) {
+// Keeps the columns that a metric looks at.
+void DropColumns(Frame& frame, const ModeSpec& mode) {
   std::erase_if(frame.columns, [&](const Column& column) {
     bool wanted = std::ranges::find(mode.targets, column.name) != mode.targets.end();
     for (const auto& [name, value] : mode.params) {
@@ -92,6 +92,10 @@ void Pick(Frame& frame, const ModeSpec& mode, const std::vector<std::size_t>& ro
     return !wanted;
   });
   frame.index.clear();
+}
+
+// Picks rows, one column at a time.
+void Pick(Frame& frame, const std::vector<std::size_t>& rows) {
   frame.rows = rows.size();
   for (Column& column : frame.columns) column = column.Take(rows);
 }
@@ -100,9 +104,12 @@ Graded<double> Measure(const ModeSpec& mode, Tables& tables, const RowPairs& pai
   auto metric = FindMetric(mode.metric);
   if (!metric) return TaskFault("no_metric", metric.error().message);
   bool merged = mode.align == "merge";
-  if (merged || !pairs.submission.empty()) Pick(tables.submission, mode, pairs.submission);
-  if ((merged && !tables.matched) || !pairs.answers.empty())
-    Pick(tables.answers, mode, pairs.answers);
+  if (merged || !pairs.submission.empty()) {
+    DropColumns(tables.submission, mode);
+    DropColumns(tables.answers, mode);
+    Pick(tables.submission, pairs.submission);
+  }
+  if ((merged && !tables.matched) || !pairs.answers.empty()) Pick(tables.answers, pairs.answers);
   return (*metric)->score({tables.submission, tables.answers, mode.targets, mode.params,
                            pairs.submission, pairs.answers});
 }

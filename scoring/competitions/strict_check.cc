@@ -158,7 +158,8 @@ Graded<void> CheckStrictly(const CompetitionSpec& spec, Tables& tables) {
   GRADED_TRY(CheckColumns(spec, tables));
   const auto* matched = spec.id_columns.size() == 1 ? MatchedRows(tables) : nullptr;
   if (matched != nullptr) {
-    tables.submission = tables.submission.Take(*matched);
+    for (Column& column : tables.submission.columns) column = column.Take(*matched);
+    tables.submission.rows = matched->size();
     return {};
   }
   GRADED_ASSIGN(auto rows,
