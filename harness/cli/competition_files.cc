@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "harness/engine/grading.h"
 #include "scoring/boards/mle_bench_catalogue.h"
@@ -41,6 +42,22 @@ Result<std::optional<scoring::MleBenchCompetition>> Known(const std::string& id)
   auto found = std::ranges::find(all, id, &scoring::MleBenchCompetition::id);
   if (found == all.end()) return std::nullopt;
   return *found;
+}
+
+// What stands in for a record when the grader gave none.
+std::string Crashed(const scoring::CompetitionSpec& spec, scoring::Mode mode,
+                    const std::string& why) {
+  OrderedJson out = {{"schema", "podium-verdict/1"},
+                     {"task", spec.id},
+                     {"mode", scoring::ModeText(mode)},
+                     {"lower_is_better", spec.lower_is_better},
+                     {"verdict", "grader_error"},
+                     {"reason", "grader_crashed"},
+                     {"detail", why},
+                     {"raw_score", nullptr},
+                     {"score", nullptr},
+                     {"medal", "none"}};
+  return DumpJson(out);
 }
 
 }  // namespace
@@ -88,7 +105,10 @@ Result<std::string> GradeCompetitionFile(const CompetitionPlaces& places,
   call.request = scoring::CompetitionRequestJson(spec, mode, state, known);
   call.answers = answers;
   call.board = board;
-  return RunGrader(call, deadline);
+  auto record = RunGrader(call, deadline);
+  if (!record && record.error().code == ErrorCode::kGrader)
+    return Crashed(spec, mode, record.error().message);
+  return record;
 }
 
 }  // namespace podium::harness

@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "harness/cli/competition_files.h"
 #include "harness/engine/grading.h"
 #include "tasks/prepare.h"
 #include "tasks/task_package.h"
@@ -119,6 +120,20 @@ TEST_F(ImportTest, TheAgentsCheckKnowsTheSampleAlone) {
   EXPECT_EQ(reason("id,has_cactus\na,1\n"), "row_count");
   EXPECT_EQ(reason("id,has_cactus\n\"a,1\n"), "bad_csv");
   EXPECT_EQ(reason(""), "empty");
+}
+
+TEST_F(ImportTest, AnOverrunIsAGraderErrorWithEvidenceNotAScore) {
+  auto spec = *FindCompetition("aerial-cactus-identification");
+  CompetitionPlaces places{(temp.path() / "data").string(), "", "", ""};
+  std::string file = (temp.path() / "submission.csv").string();
+  Put(file, "id,has_cactus\na,0.9\nb,0.1\n");
+  auto record = GradeCompetitionFile(places, spec, scoring::Mode::kCompat, file,
+                                     Deadline::In(std::chrono::seconds(0)));
+  ASSERT_TRUE(record) << record.error().message;
+  Json json = *ParseJson(*record, "record");
+  EXPECT_EQ(json["verdict"], "grader_error");
+  EXPECT_EQ(json["reason"], "grader_crashed");
+  EXPECT_FALSE(json["detail"].get<std::string>().empty());
 }
 
 TEST_F(ImportTest, WhatIsNoCheckoutIsSaidSo) {
