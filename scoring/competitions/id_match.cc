@@ -23,7 +23,7 @@ std::uint64_t HashOf(std::string_view text) {
     h = std::rotl((h ^ word) * kPrime, 29);
   }
   std::uint64_t tail = 0;
-  std::memcpy(&tail, p, n);
+  if (n > 0) std::memcpy(&tail, p, n);
   return Mix((h ^ tail) * kPrime);
 }
 std::uint64_t HashOf(std::int64_t value) { return Mix(static_cast<std::uint64_t>(value) * kPrime); }
