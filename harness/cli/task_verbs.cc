@@ -154,24 +154,23 @@ void AddTaskVerbs(CLI::App& app, Exit& exit) {
   prepare->add_option("--suite", *suite, "A whole suite");
   prepare->callback(Wrap(exit, [names, suite] { return PrepareTasks(*names, *suite); }));
 
-  auto* import = tasks->add_subcommand(
+  auto* importing = tasks->add_subcommand(
       "import", "Make task packages of a checkout of openai/mle-bench (75 + 7 competitions)");
   auto from = std::make_shared<std::string>();
   auto checkout = std::make_shared<std::string>();
   auto data = std::make_shared<std::string>();
   auto out = std::make_shared<std::string>("mle-bench-tasks");
-  import->add_option("from", *from, "mle-bench")->required();
-  import->add_option("folder", *checkout, "The checkout")->required();
-  import->add_option("--data", *data, "mle-bench's data folder (<id>/prepared/public, private)");
-  import->add_option("--out", *out, "Where the packages go")->capture_default_str();
-  import->callback(Wrap(exit, [from, checkout, data, out] {
-    return ImportTasks(*from, *checkout, *data, *out);
-}));
+  importing->add_option("from", *from, "mle-bench")->required();
+  importing->add_option("folder", *checkout, "The checkout")->required();
+  importing->add_option("--data", *data, "mle-bench's data folder (<id>/prepared/public, private)");
+  importing->add_option("--out", *out, "Where the packages go")->capture_default_str();
+  importing->callback(Wrap(
+      exit, [from, checkout, data, out] { return ImportTasks(*from, *checkout, *data, *out); }));
 
-auto* pin = tasks->add_subcommand(
-    "pin", "For the author of a task: make its tables and write their digests into task.yaml");
-pin->add_option("folder", *name, "Folder of the task package")->required();
-pin->callback(Wrap(exit, [name] { return PinTask(*name); }));
+  auto* pin = tasks->add_subcommand(
+      "pin", "For the author of a task: make its tables and write their digests into task.yaml");
+  pin->add_option("folder", *name, "Folder of the task package")->required();
+  pin->callback(Wrap(exit, [name] { return PinTask(*name); }));
 }  // namespace podium::harness
 
 }  // namespace podium::harness
