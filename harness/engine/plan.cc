@@ -69,7 +69,8 @@ Status ReadAgentFile(const fs::path& path, AgentPlan& agent, Settings& own) {
 }
 
 // `name` is an agent file's id or path, or a scaffold.
-Result<std::unique_ptr<AgentPlan>> FindAgent(const std::string& name, const Settings& run) {
+Result<std::unique_ptr<AgentPlan>> FindAgent(const std::string& name, const Settings& all) {
+  Settings run = all.ForAgent(name);
   auto agent = std::make_unique<AgentPlan>();
   Settings own;
   std::error_code ec;
@@ -235,6 +236,30 @@ Result<int> Jobs(const RunPlan& plan) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency() / cpus));
 }
 
+// The list of agents with what each alone is given: "[a, {id: b, budget: {nodes: 8}}]".
+std::string AgentsYaml(const Settings& settings) {
+  std::vector<std::string> items;
+  for (const auto& name : settings.List("agents")) {
+    auto own = settings.per_agent().find(name);
+    if (own == settings.per_agent().end()) {
+      items.push_back(name);
+      continue;
+    }
+    std::string item = "{id: " + name, group;
+    for (const auto& [key, setting] : own->second) {
+      std::size_t dot = key.find('.');
+      std::string of = dot == std::string::npos ? "" : key.substr(0, dot);
+      if (!group.empty() && of != group) item += "}";
+      item += ", ";
+      if (!of.empty() && of != group) item += of + ": {";
+      item += key.substr(dot == std::string::npos ? 0 : dot + 1) + ": " + setting.value;
+      group = of;
+    }
+    items.push_back(item + (group.empty() ? "}" : "}}"));
+  }
+  return "[" + Join(items, ", ") + "]";
+}
+
 }  // namespace
 
 std::vector<std::string> ListAgents() {
@@ -299,6 +324,7 @@ std::string PlanYaml(const RunPlan& plan, bool with_origins) {
     group = dot == std::string::npos ? "" : name.substr(0, dot);
     std::string line = (group.empty() ? "" : "  ") + std::string(key) + ": ";
     std::string value = name == "name" ? plan.name : setting.value;
+    if (name == "agents" && !plan.settings.per_agent().empty()) value = AgentsYaml(plan.settings);
     line += value.empty() ? "\"\"" : value;
     if (with_origins) {
       line.resize(std::max<std::size_t>(line.size(), 46), ' ');

@@ -61,7 +61,7 @@ Json MakeLock(const RunPlan& plan, const RunContext& context) {
   for (const auto& agent : plan.agents) {
     Json settings = Json::object();
     for (const auto& [name, setting] : agent->settings.all()) {
-      if (name != "jobs" && name != "name") settings[name] = setting.value;
+      if (!ChoosesTrials(name)) settings[name] = setting.value;
     }
     lock["agents"][agent->id.str()] = {
         {"scaffold", agent->scaffold}, {"proposer", agent->proposer}, {"settings", settings}};
@@ -80,17 +80,47 @@ Json MakeLock(const RunPlan& plan, const RunContext& context) {
   return lock;
 }
 
+// What both locks speak of and say differently: results of such runs could not stand in one table.
 std::string Differences(const Json& before, const Json& now) {
   std::string out;
-  for (const char* key : {"config", "image", "tasks", "agents", "trials"}) {
-    if (before.value(key, Json()) == now.value(key, Json())) continue;
-    Json patch = Json::diff(before.value(key, Json()), now.value(key, Json()));
-    out += "\n  " + std::string(key) + ": " + DumpJson(patch).substr(0, 400);
+  auto compare = [&](const std::string& what, const Json& a, const Json& b) {
+    if (a != b) out += "\n  " + what + ": " + DumpJson(Json::diff(a, b)).substr(0, 400);
+  };
+  compare("image", before.value("image", Json()), now.value("image", Json()));
+  for (const char* key : {"tasks", "agents"}) {
+    Json old = before.value(key, Json::object());
+    for (const auto& [id, value] : now.value(key, Json::object()).items()) {
+      if (old.contains(id)) compare(std::string(key) + " " + id, old[id], value);
+    }
   }
   return out;
 }
 
-// Writes run.yaml and lock.json, or checks that the run in the folder is this one.
+// The run with everything that either lock names: a run grows by agents, tasks and seeds.
+Json Union(const Json& before, Json now) {
+  for (const char* key : {"tasks", "agents"}) {
+    for (const auto& [id, value] : before.value(key, Json::object()).items())
+      now[key].emplace(id, value);
+  }
+  Json trials = before.value("trials", Json::array());
+  for (const auto& trial : now["trials"]) {
+    if (std::ranges::find(trials, trial) == trials.end()) trials.push_back(trial);
+  }
+  now["trials"] = std::move(trials);
+  return now;
+}
+
+// Two processes may grow one run at once; each reads and writes lock.json alone.
+Result<FileLock> LockFolder(const fs::path& dir) {
+  for (Deadline deadline = Deadline::In(std::chrono::seconds(30)); !deadline.expired();) {
+    PODIUM_ASSIGN(auto lock, FileLock::TryTake(dir / ".lock"));
+    if (lock) return std::move(*lock);
+    std::this_thread::sleep_for(Millis(20));
+  }
+  return Fail(ErrorCode::kTimeout, "another process holds " + (dir / ".lock").string());
+}
+
+// Writes run.yaml and lock.json, or checks that the run in the folder can hold this plan too.
 Status OpenFolder(const RunPlan& plan, const RunContext& context) {
   const fs::path& dir = context.folder.dir;
   PODIUM_TRY(MakeDirs(dir));
@@ -102,16 +132,21 @@ Status OpenFolder(const RunPlan& plan, const RunContext& context) {
     PODIUM_TRY(WriteFileAtomic(dir / "boards" / (id.str() + ".csv"), board));
   }
   Json lock = MakeLock(plan, context);
+  PODIUM_ASSIGN(auto alone, LockFolder(dir));
   std::error_code ec;
   if (fs::exists(dir / "lock.json", ec)) {
     PODIUM_ASSIGN(auto text, ReadFile(dir / "lock.json"));
     PODIUM_ASSIGN(Json before, ParseJson(text, (dir / "lock.json").string()));
     std::string differences = Differences(before, lock);
-    if (differences.empty()) return {};
-    return Fail(ErrorCode::kConfig,
-                "run '" + plan.name + "' exists in " + dir.string() +
-                    " with another configuration; its results would not be comparable:" +
-                    differences + "\nGive another --name, or remove that folder.");
+    if (!differences.empty()) {
+      return Fail(ErrorCode::kConfig,
+                  "run '" + plan.name + "' exists in " + dir.string() +
+                      " with another configuration; its results would not be comparable:" +
+                      differences + "\nGive another --name, or remove that folder.");
+    }
+    Json both = Union(before, lock);
+    if (both["trials"] == before.value("trials", Json::array())) return {};
+    lock = std::move(both);
   }
   PODIUM_TRY(WriteFileAtomic(dir / "run.yaml", PlanYaml(plan, true)));
   return WriteFileAtomic(dir / "lock.json", DumpJson(lock, 2) + "\n");

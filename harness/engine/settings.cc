@@ -83,7 +83,9 @@ Status Settings::Apply(const YamlNode& node, const std::string& prefix,
     if (!values_.contains(name))
       return value.Complain("unknown key '" + name + "'." + Suggest(name, Names()));
     std::string text = value.scalar;
-    if (value.kind == YamlNode::Kind::kList) {
+    if (name == "agents" && value.kind == YamlNode::Kind::kList) {
+      PODIUM_ASSIGN(text, ApplyAgents(value));
+    } else if (value.kind == YamlNode::Kind::kList) {
       PODIUM_ASSIGN(auto items, value.AsStrings());
       text = Join(items, ",");
     } else if (value.kind == YamlNode::Kind::kMap) {
@@ -92,6 +94,53 @@ Status Settings::Apply(const YamlNode& node, const std::string& prefix,
     values_[name] = {text, value.place()};
   }
   return {};
+}
+
+// The names in a list of agents, comma-separated; an item is a name or a mapping with `id` and what
+// this agent alone is given.
+Result<std::string> Settings::ApplyAgents(const YamlNode& list) {
+  std::vector<std::string> names;
+  for (const auto& item : list.items) {
+    if (item.kind != YamlNode::Kind::kMap) {
+      PODIUM_ASSIGN(auto name, item.AsString());
+      names.push_back(std::move(name));
+      continue;
+    }
+    auto id = std::ranges::find(item.entries, "id", &YamlNode::Entry::first);
+    if (id == item.entries.end())
+      return item.Complain("an agent is a name, or a mapping with 'id' and its own settings");
+    PODIUM_ASSIGN(auto name, id->second.AsString());
+    static constexpr std::string_view kOwn[] = {"id"};
+    Settings own;
+    PODIUM_TRY(own.Apply(item, "", kOwn));
+    Values& values = per_agent_[name];
+    for (const auto& [key, setting] : own.values_) {
+      if (setting.origin == "default") continue;
+      if (ChoosesTrials(key) || key == "image" || key == "allow_unenforced")
+        return Fail(ErrorCode::kConfig,
+                    setting.origin + ": '" + key + "' is the whole run's, not one agent's");
+      values[key] = setting;
+    }
+    names.push_back(std::move(name));
+  }
+  return Join(names, ",");
+}
+
+Settings Settings::ForAgent(const std::string& name) const {
+  Settings out = *this;
+  auto own = per_agent_.find(name);
+  if (own == per_agent_.end()) return out;
+  for (const auto& [key, setting] : own->second) {
+    Setting& now = out.values_[key];
+    if (!now.origin.starts_with("--") && !now.origin.starts_with("environment ")) now = setting;
+  }
+  return out;
+}
+
+bool ChoosesTrials(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"name",  "suite",      "tasks", "agents",
+                                                "seeds", "first_seed", "jobs"};
+  return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
 Status Settings::ApplyYaml(const YamlNode& root, std::span<const std::string_view> also_allowed) {

@@ -47,11 +47,17 @@ class Settings {
   // Values of `lower` fill what is still at its default here.
   void FillFrom(const Settings& lower);
 
+  // The settings of one agent: those that an entry `{id: NAME, budget: {...}}` of `agents` gives it
+  // stand over the file's, under the environment and the flags.
+  [[nodiscard]] Settings ForAgent(const std::string& name) const;
+  using Values = std::map<std::string, Setting, std::less<>>;
+  [[nodiscard]] const std::map<std::string, Values>& per_agent() const { return per_agent_; }
+
   [[nodiscard]] const Setting& Get(std::string_view name) const;
   [[nodiscard]] bool IsDefault(std::string_view name) const {
     return Get(name).origin == "default";
   }
-  [[nodiscard]] const std::map<std::string, Setting, std::less<>>& all() const { return values_; }
+  [[nodiscard]] const Values& all() const { return values_; }
 
   // Typed readings; errors name the origin.
   [[nodiscard]] Result<std::int64_t> Int(std::string_view name, std::int64_t least,
@@ -66,7 +72,12 @@ class Settings {
   [[nodiscard]] Status Apply(const YamlNode& node, const std::string& prefix,
                              std::span<const std::string_view> also_allowed);
   [[nodiscard]] YamlNode AsNode(std::string_view name) const;
-  std::map<std::string, Setting, std::less<>> values_;
+  [[nodiscard]] Result<std::string> ApplyAgents(const YamlNode& list);
+  Values values_;
+  std::map<std::string, Values> per_agent_;  // by agent as named in `agents`
 };
+
+// The settings that say which trials there are, not what a trial is: a run may grow by them.
+[[nodiscard]] bool ChoosesTrials(std::string_view name);
 
 }  // namespace podium::harness

@@ -102,6 +102,24 @@ std::string Failures(const RunView& run) {
   return out.empty() ? "" : "\nNot scored:\n" + out;
 }
 
+// Where agents were given different working times, a line that says so; otherwise nothing.
+std::string BudgetText(const RunView& run) {
+  auto lock = ParseJson(run.lock_json, "lock.json");
+  if (!lock) return "";
+  std::map<std::string, std::vector<std::string>> agents_of;
+  for (const auto& [agent, a] : lock->value("agents", Json::object()).items()) {
+    auto scaffold = JsonOr<std::string>(a, "scaffold", "");
+    if (scaffold == "nop" || scaffold == "oracle" || scaffold == "sample-submission") continue;
+    agents_of[JsonOr<std::string>(a.value("settings", Json::object()), "budget.wall", "")]
+        .push_back(agent);
+  }
+  if (agents_of.size() < 2) return "";
+  std::vector<std::string> parts;
+  for (const auto& [wall, agents] : agents_of)
+    parts.push_back(Join(agents, ", ") + ": " + (wall == "task" ? "the task's own" : wall));
+  return "Working time of a trial differs: " + Join(parts, "; ") + ".\n";
+}
+
 Json TrialJson(const TrialView& t) {
   Json j = {{"task", t.id.task.str()}, {"agent", t.id.agent.str()}, {"seed", t.id.seed},
             {"state", t.state},        {"attempts", t.attempts},    {"active_ms", t.active.count()},
@@ -192,7 +210,7 @@ std::string MedalTable(const RunView& run) {
 
 std::string SummaryText(const RunView& run, std::string_view program) {
   std::string out = MedalTable(run) + "\n";
-  out += AgentTable(SummarizeAgents(run));
+  out += AgentTable(SummarizeAgents(run)) + BudgetText(run);
   out += Failures(run);
   auto open = std::ranges::count_if(run.trials, [](const TrialView& t) { return !t.verdict; });
   out += "\nFiles:  " + run.dir.string() + "\n";

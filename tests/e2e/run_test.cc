@@ -1,5 +1,7 @@
 #include <sys/stat.h>
 
+#include <fstream>
+
 #include "base/text.h"
 #include "tests/e2e/podium_program.h"
 
@@ -58,6 +60,34 @@ TEST_F(RunTest, TheSameCommandAgainRepeatsNothing) {
                        "--nodes", "3", "--name", "again"});
   EXPECT_EQ(other.exit_code, 2) << "another configuration must not be mixed into the same run";
   EXPECT_NE(other.err.find("another configuration"), std::string::npos) << other.err;
+}
+
+TEST_F(RunTest, ARunGrowsByAgentsWithBudgetsOfTheirOwnAndRepeatsNothing) {
+  fs::path file = dir() / "grow.yaml";
+  auto write = [&](const std::string& agents) {
+    std::ofstream(file) << "schema: podium-run/1\nname: grow\ntasks: [" << Task()
+                        << "]\nagents:\n  - sample-submission\n" + agents +
+                               "budget: {wall: 60 s, nodes: 1}\n";
+  };
+  write("");
+  auto first = Podium({"run", file.string()});
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  fs::path sample = TrialDir("grow", "sample-submission");
+  std::string journal = *ReadFile(sample / "journal.jsonl");
+  write("  - id: portfolio-greedy\n    budget: {wall: 2 min, nodes: 2}\n");
+  auto both = Podium({"run", file.string()});
+  ASSERT_EQ(both.exit_code, 0) << both.err;
+  EXPECT_EQ(*ReadFile(sample / "journal.jsonl"), journal);
+  EXPECT_NE(both.out.find("portfolio-greedy"), std::string::npos);
+  EXPECT_NE(ReadFile(TrialDir("grow", "portfolio-greedy") / "verdict.json"), "");
+  auto text = Podium({"run", file.string(), "--print-config"}).out;
+  EXPECT_NE(text.find("{id: portfolio-greedy, budget: {nodes: 2, wall: 2 min}}"), std::string::npos)
+      << text;
+  write("");
+  auto again = Podium({"run", file.string(), "--json"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_NE(again.out.find("portfolio-greedy"), std::string::npos)
+      << "what the run has is shown, whoever asks";
 }
 
 TEST_F(RunTest, TheReportIsOneFileWithTableBoardTreeAndCurve) {

@@ -66,5 +66,24 @@ TEST(SettingsTest, ListsAreCommaSeparated) {
   EXPECT_TRUE(s.List("agents").empty());
 }
 
+TEST(SettingsTest, AnAgentInTheListMayHaveSettingsOfItsOwn) {
+  Settings s;
+  ASSERT_TRUE(ApplyText(s,
+                        "agents:\n  - a\n  - id: b\n    budget: {nodes: 4, wall: 9 min}\n"
+                        "budget: {nodes: 2}\n"));
+  EXPECT_EQ(s.Get("agents").value, "a,b");
+  EXPECT_EQ(s.ForAgent("a").Get("budget.nodes").value, "2");
+  EXPECT_EQ(s.ForAgent("b").Get("budget.nodes").value, "4");
+  EXPECT_EQ(s.ForAgent("b").Get("budget.wall").value, "9 min");
+  EXPECT_EQ(s.ForAgent("b").Get("budget.nodes").origin, "run.yaml:4");
+  ASSERT_TRUE(s.Set("budget.nodes", "7", "--nodes"));
+  EXPECT_EQ(s.ForAgent("b").Get("budget.nodes").value, "7") << "a flag wins";
+  Settings bad;
+  EXPECT_THAT(ApplyText(bad, "agents:\n  - id: b\n    seeds: 3\n").error().message,
+              HasSubstr("run.yaml:3: 'seeds' is the whole run's"));
+  EXPECT_THAT(ApplyText(bad, "agents:\n  - budget: {nodes: 3}\n").error().message,
+              HasSubstr("'id'"));
+}
+
 }  // namespace
 }  // namespace podium::harness
