@@ -88,8 +88,8 @@ std::string Differences(const Json& before, const Json& now) {
   };
   compare("image", before.value("image", Json()), now.value("image", Json()));
   for (const char* key : {"tasks", "agents"}) {
-    Json old = before.value(key, Json::object());
-    for (const auto& [id, value] : now.value(key, Json::object()).items()) {
+    Json old = before.value(key, Json::object()), fresh = now.value(key, Json::object());
+    for (const auto& [id, value] : fresh.items()) {
       if (old.contains(id)) compare(std::string(key) + " " + id, old[id], value);
     }
   }
@@ -99,8 +99,8 @@ std::string Differences(const Json& before, const Json& now) {
 // The run with everything that either lock names: a run grows by agents, tasks and seeds.
 Json Union(const Json& before, Json now) {
   for (const char* key : {"tasks", "agents"}) {
-    for (const auto& [id, value] : before.value(key, Json::object()).items())
-      now[key].emplace(id, value);
+    Json old = before.value(key, Json::object());
+    for (const auto& [id, value] : old.items()) now[key].emplace(id, value);
   }
   Json trials = before.value("trials", Json::array());
   for (const auto& trial : now["trials"]) {

@@ -107,7 +107,8 @@ std::string BudgetText(const RunView& run) {
   auto lock = ParseJson(run.lock_json, "lock.json");
   if (!lock) return "";
   std::map<std::string, std::vector<std::string>> agents_of;
-  for (const auto& [agent, a] : lock->value("agents", Json::object()).items()) {
+  Json agents_json = lock->value("agents", Json::object());
+  for (const auto& [agent, a] : agents_json.items()) {
     auto scaffold = JsonOr<std::string>(a, "scaffold", "");
     if (scaffold == "nop" || scaffold == "oracle" || scaffold == "sample-submission") continue;
     agents_of[JsonOr<std::string>(a.value("settings", Json::object()), "budget.wall", "")]
