@@ -1,7 +1,5 @@
 #include "tasks/deb_package.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <lzma.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -11,27 +9,30 @@
 
 #include "base/files.h"
 #include "base/process.h"
+#include "tasks/archive_api.h"
 
 namespace podium::tasks {
 namespace {
 
 constexpr std::size_t kMaxMember = std::size_t{1} << 30;
 
-using Reader = std::unique_ptr<archive, decltype(&archive_read_free)>;
-Reader NewReader() { return {archive_read_new(), &archive_read_free}; }
+using Reader = std::unique_ptr<archive, int (*)(archive*)>;
+Reader NewReader(const ArchiveApi& api) { return {api.read_new(), api.read_free}; }
 
-tl::unexpected<Error> ArchiveError(archive* reader, const std::string& name) {
-  const char* text = archive_error_string(reader);
+tl::unexpected<Error> ArchiveError(const ArchiveApi& api, archive* reader,
+                                   const std::string& name) {
+  const char* text = api.error_string(reader);
   return Fail(ErrorCode::kIo,
               name + ": not a readable archive: " + (text ? text : "unknown error"));
 }
 
-Result<std::string> ReadEntry(archive* reader, const std::string& name, std::size_t max_bytes) {
+Result<std::string> ReadEntry(const ArchiveApi& api, archive* reader, const std::string& name,
+                              std::size_t max_bytes) {
   std::string out;
   char block[65536];
   for (;;) {
-    la_ssize_t n = archive_read_data(reader, block, sizeof block);
-    if (n < 0) return ArchiveError(reader, name);
+    la_ssize_t n = api.read_data(reader, block, sizeof block);
+    if (n < 0) return ArchiveError(api, reader, name);
     if (n == 0) return out;
     out.append(block, static_cast<std::size_t>(n));
     if (out.size() > max_bytes)
@@ -42,14 +43,16 @@ Result<std::string> ReadEntry(archive* reader, const std::string& name, std::siz
 
 // The compressed tar inside a .deb.
 Result<std::string> DataMember(const fs::path& deb) {
-  Reader ar = NewReader();
-  archive_read_support_format_ar(ar.get());
-  if (archive_read_open_filename(ar.get(), deb.c_str(), 1 << 16) != ARCHIVE_OK)
-    return ArchiveError(ar.get(), deb.string());
+  PODIUM_ASSIGN(const ArchiveApi* loaded, LoadArchiveApi());
+  const ArchiveApi& api = *loaded;
+  Reader ar = NewReader(api);
+  api.read_support_format_ar(ar.get());
+  if (api.read_open_filename(ar.get(), deb.c_str(), 1 << 16) != ARCHIVE_OK)
+    return ArchiveError(api, ar.get(), deb.string());
   archive_entry* entry = nullptr;
-  while (archive_read_next_header(ar.get(), &entry) == ARCHIVE_OK) {
-    std::string name = archive_entry_pathname(entry);
-    if (name.starts_with("data.tar")) return ReadEntry(ar.get(), deb.string(), kMaxMember);
+  while (api.read_next_header(ar.get(), &entry) == ARCHIVE_OK) {
+    std::string name = api.entry_pathname(entry);
+    if (name.starts_with("data.tar")) return ReadEntry(api, ar.get(), deb.string(), kMaxMember);
   }
   return Fail(ErrorCode::kIo, deb.string() + ": not a Debian package: it has no data.tar");
 }
@@ -125,17 +128,19 @@ Result<std::string> Decompress(std::string_view bytes, std::size_t max_bytes) {
                                                   "7zXZ\0",
                                                   6));
   if (!known) return std::string(bytes);
-  Reader reader = NewReader();
-  archive_read_support_filter_gzip(reader.get());
-  archive_read_support_filter_bzip2(reader.get());
-  archive_read_support_filter_xz(reader.get());
-  archive_read_support_format_raw(reader.get());
-  if (archive_read_open_memory(reader.get(), bytes.data(), bytes.size()) != ARCHIVE_OK)
-    return ArchiveError(reader.get(), "compressed data");
+  PODIUM_ASSIGN(const ArchiveApi* loaded, LoadArchiveApi());
+  const ArchiveApi& api = *loaded;
+  Reader reader = NewReader(api);
+  api.read_support_filter_gzip(reader.get());
+  api.read_support_filter_bzip2(reader.get());
+  api.read_support_filter_xz(reader.get());
+  api.read_support_format_raw(reader.get());
+  if (api.read_open_memory(reader.get(), bytes.data(), bytes.size()) != ARCHIVE_OK)
+    return ArchiveError(api, reader.get(), "compressed data");
   archive_entry* entry = nullptr;
-  if (archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK)
-    return ArchiveError(reader.get(), "compressed data");
-  return ReadEntry(reader.get(), "compressed data", max_bytes);
+  if (api.read_next_header(reader.get(), &entry) != ARCHIVE_OK)
+    return ArchiveError(api, reader.get(), "compressed data");
+  return ReadEntry(api, reader.get(), "compressed data", max_bytes);
 }
 
 Result<std::string> DecompressRawLzma2(std::string_view bytes, std::size_t max_bytes) {
@@ -166,21 +171,23 @@ Result<std::string> DecompressRawLzma2(std::string_view bytes, std::size_t max_b
 Result<std::map<std::string, std::string>> ReadDebFiles(const fs::path& deb,
                                                         const std::vector<std::string>& paths) {
   PODIUM_ASSIGN(auto data, DataMember(deb));
-  Reader tar = NewReader();
-  archive_read_support_filter_all(tar.get());
-  archive_read_support_format_tar(tar.get());
-  if (archive_read_open_memory(tar.get(), data.data(), data.size()) != ARCHIVE_OK)
-    return ArchiveError(tar.get(), deb.string());
+  PODIUM_ASSIGN(const ArchiveApi* loaded, LoadArchiveApi());
+  const ArchiveApi& api = *loaded;
+  Reader tar = NewReader(api);
+  api.read_support_filter_all(tar.get());
+  api.read_support_format_tar(tar.get());
+  if (api.read_open_memory(tar.get(), data.data(), data.size()) != ARCHIVE_OK)
+    return ArchiveError(api, tar.get(), deb.string());
   std::map<std::string, std::string> out;
   archive_entry* entry = nullptr;
   int rc = ARCHIVE_OK;
-  while ((rc = archive_read_next_header(tar.get(), &entry)) == ARCHIVE_OK) {
-    std::string name = archive_entry_pathname(entry);
+  while ((rc = api.read_next_header(tar.get(), &entry)) == ARCHIVE_OK) {
+    std::string name = api.entry_pathname(entry);
     if (name.starts_with("./")) name.erase(0, 2);
     if (std::ranges::find(paths, name) == paths.end()) continue;
-    PODIUM_ASSIGN(out[name], ReadEntry(tar.get(), deb.string(), kMaxMember));
+    PODIUM_ASSIGN(out[name], ReadEntry(api, tar.get(), deb.string(), kMaxMember));
   }
-  if (rc != ARCHIVE_EOF) return ArchiveError(tar.get(), deb.string());
+  if (rc != ARCHIVE_EOF) return ArchiveError(api, tar.get(), deb.string());
   for (const std::string& path : paths) {
     if (!out.contains(path)) return Fail(ErrorCode::kNotFound, deb.string() + " holds no " + path);
   }

@@ -1,7 +1,5 @@
 #include "agents/llm/http_client.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -16,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/curl.h"
 #include "base/text.h"
 
 namespace podium::agents {
@@ -28,6 +27,7 @@ struct Transfer {
   HttpResponse response;
   Deadline deadline{Deadline::In(Millis(0))};
   std::function<void(HttpResponse)> done;
+  const CurlApi* curl = nullptr;
   CURL* easy = nullptr;
   curl_slist* headers = nullptr;
   char error[CURL_ERROR_SIZE] = {};
@@ -35,8 +35,8 @@ struct Transfer {
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
 
   ~Transfer() {
-    if (easy) curl_easy_cleanup(easy);
-    if (headers) curl_slist_free_all(headers);
+    if (easy) curl->easy_cleanup(easy);
+    if (headers) curl->slist_free_all(headers);
   }
 };
 
@@ -69,10 +69,11 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user
   return line.size();
 }
 
-void Configure(Transfer& t) {
-  t.easy = curl_easy_init();
-  for (const auto& h : t.request.headers) t.headers = curl_slist_append(t.headers, h.c_str());
-  auto set = [&](auto option, auto value) { curl_easy_setopt(t.easy, option, value); };
+void Configure(const CurlApi& curl, Transfer& t) {
+  t.curl = &curl;
+  t.easy = curl.easy_init();
+  for (const auto& h : t.request.headers) t.headers = curl.slist_append(t.headers, h.c_str());
+  auto set = [&](auto option, auto value) { curl.easy_setopt(t.easy, option, value); };
   set(CURLOPT_URL, t.request.url.c_str());
   set(CURLOPT_HTTPHEADER, t.headers);
   set(CURLOPT_POST, 1L);
@@ -96,7 +97,10 @@ void Configure(Transfer& t) {
 }  // namespace
 
 struct HttpClient::Impl {
-  CURLM* multi = curl_multi_init();
+  explicit Impl(const CurlApi& api) : curl(api) {}
+
+  const CurlApi& curl;
+  CURLM* multi = curl.multi_init();
   std::mutex mutex;
   std::vector<std::unique_ptr<Transfer>> incoming;    // guarded by mutex
   std::map<CURL*, std::unique_ptr<Transfer>> active;  // the thread's own
@@ -105,11 +109,11 @@ struct HttpClient::Impl {
 
   ~Impl() {
     stop = true;
-    curl_multi_wakeup(multi);
+    curl.multi_wakeup(multi);
     thread.join();
-    for (auto& [easy, transfer] : active) curl_multi_remove_handle(multi, easy);
+    for (auto& [easy, transfer] : active) curl.multi_remove_handle(multi, easy);
     active.clear();
-    curl_multi_cleanup(multi);
+    curl.multi_cleanup(multi);
   }
 
   void Add(std::unique_ptr<Transfer> transfer) {
@@ -117,7 +121,7 @@ struct HttpClient::Impl {
       std::lock_guard lock(mutex);
       incoming.push_back(std::move(transfer));
     }
-    curl_multi_wakeup(multi);
+    curl.multi_wakeup(multi);
   }
 
   void Loop() {
@@ -125,9 +129,9 @@ struct HttpClient::Impl {
       TakeIncoming();
       DropCancelled();
       int running = 0;
-      curl_multi_perform(multi, &running);
+      curl.multi_perform(multi, &running);
       Finish();
-      curl_multi_poll(multi, nullptr, 0, 1000, nullptr);
+      curl.multi_poll(multi, nullptr, 0, 1000, nullptr);
     }
   }
 
@@ -138,9 +142,9 @@ struct HttpClient::Impl {
       fresh.swap(incoming);
     }
     for (auto& t : fresh) {
-      Configure(*t);
+      Configure(curl, *t);
       CURL* easy = t->easy;
-      curl_multi_add_handle(multi, easy);
+      curl.multi_add_handle(multi, easy);
       active.emplace(easy, std::move(t));
     }
   }
@@ -149,7 +153,7 @@ struct HttpClient::Impl {
     for (auto it = active.begin(); it != active.end();) {
       auto next = std::next(it);
       if (*it->second->cancelled) {
-        curl_multi_remove_handle(multi, it->first);
+        curl.multi_remove_handle(multi, it->first);
         auto node = active.extract(it);
         node.mapped()->response.transport_error = "cancelled";
         node.mapped()->done(std::move(node.mapped()->response));
@@ -160,33 +164,36 @@ struct HttpClient::Impl {
 
   void Finish() {
     int left = 0;
-    while (CURLMsg* message = curl_multi_info_read(multi, &left)) {
+    while (CURLMsg* message = curl.multi_info_read(multi, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       CURL* easy = message->easy_handle;
       CURLcode code = message->data.result;
-      curl_multi_remove_handle(multi, easy);
+      curl.multi_remove_handle(multi, easy);
       auto node = active.extract(easy);
       Transfer& t = *node.mapped();
       long status = 0;
-      curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+      curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
       t.response.status = code == CURLE_OK ? static_cast<int>(status) : 0;
       if (code != CURLE_OK)
         t.response.transport_error = t.too_large  ? "the answer is too large"
                                      : t.error[0] ? t.error
-                                                  : curl_easy_strerror(code);
+                                                  : curl.easy_strerror(code);
       t.done(std::move(t.response));
     }
   }
 };
 
 HttpClient::HttpClient() {
-  static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
-  (void)once;
-  impl_ = std::make_unique<Impl>();
+  if (auto curl = Curl()) impl_ = std::make_unique<Impl>(**curl);
 }
 HttpClient::~HttpClient() = default;
 
 Task<HttpResponse> HttpClient::Post(HttpRequest request, Deadline deadline) {
+  if (!impl_) {
+    HttpResponse none;
+    none.transport_error = Curl().error().message;
+    co_return none;
+  }
   auto start = [this, &request, deadline](auto handler) {
     auto executor = asio::get_associated_executor(handler);
     auto slot = asio::get_associated_cancellation_slot(handler);
@@ -197,7 +204,7 @@ Task<HttpResponse> HttpClient::Post(HttpRequest request, Deadline deadline) {
     if (slot.is_connected()) {
       slot.assign([flag = transfer->cancelled, impl = impl_.get()](asio::cancellation_type) {
         *flag = true;
-        curl_multi_wakeup(impl->multi);
+        impl->curl.multi_wakeup(impl->multi);
       });
     }
     transfer->done = [shared, slot, executor,
