@@ -1,5 +1,12 @@
 #include "sandbox/sandbox.h"
 
+#include <algorithm>
+
+#include "base/text.h"
+#include "sandbox/engine/engine_backend.h"
+#include "sandbox/local/local_backend.h"
+#include "sandbox/oci/oci_backend.h"
+
 namespace podium::sandbox {
 
 std::string_view ExecEndText(ExecEnd end) {
@@ -40,6 +47,26 @@ std::string_view TakeFaultText(TakeFault fault) {
       return "unreadable";
   }
   return "";
+}
+
+std::vector<std::string> BackendNames() {
+  return {"runc", "crun", "runsc", "docker", "podman", "unsafe-local"};
+}
+
+Result<std::unique_ptr<Backend>> MakeBackend(const std::string& name, Reactor& reactor) {
+  auto names = BackendNames();
+  if (std::ranges::find(names, name) == names.end())
+    return Fail(ErrorCode::kConfig, "there is no sandbox backend '" + name + "'." +
+                                        Suggest(name, names) + " There are " + Join(names, ", "));
+  for (const auto& check : CheckHost()) {
+    bool needed = check.required && (name == "runc" || check.name != "runc");
+    if (needed && !check.ok)
+      return Fail(ErrorCode::kUnavailable, check.name + ": " + check.found + ". " + check.advice +
+                                               " (`podium doctor` shows all checks)");
+  }
+  if (name == "docker" || name == "podman") return MakeEngineBackend(name, reactor);
+  if (name == "unsafe-local") return MakeLocalBackend(reactor);
+  return MakeOciBackend(name, reactor);
 }
 
 }  // namespace podium::sandbox

@@ -1,117 +1,17 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/async.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sandbox/spec.h"
 
 namespace podium::sandbox {
-
-// What a sandbox may use. Every limit is enforced or the sandbox is not made (see
-// SandboxSpec::allow_unenforced).
-struct Limits {
-  std::uint64_t memory_bytes = std::uint64_t{4} << 30;  // heap, page cache and /dev/shm together
-  double cpus = 1.0;                                    // CPU quota in cores
-  int pids = 512;                                       // processes and threads
-  std::uint64_t disk_bytes = std::uint64_t{4} << 30;    // the writable layer
-  std::uint64_t inodes = 200'000;                       // files in the writable layer
-  std::uint64_t shm_bytes = std::uint64_t{1} << 30;     // /dev/shm
-  std::uint64_t tmp_bytes = std::uint64_t{1} << 30;     // /tmp
-};
-
-// A folder of the host shown read-only inside, through an overlay of its own.
-struct DataMount {
-  std::filesystem::path host;
-  std::string inside;  // absolute
-};
-
-struct SandboxSpec {
-  std::string id;  // [a-z0-9-], at most 60 characters, unique on the host while it lives
-  std::filesystem::path rootfs;     // an unpacked image
-  std::filesystem::path state_dir;  // of this run: records for the reaper, and the writable layers
-  std::vector<DataMount> data;
-  Limits limits;
-  std::vector<std::pair<std::string, std::string>> env;  // the whole environment of every command
-  bool allow_unenforced = false;
-};
-
-struct ExecSpec {
-  std::vector<std::string> argv;
-  std::vector<std::pair<std::string, std::string>> env;  // added to the sandbox's
-  std::string cwd = "/home/agent";
-  std::string stdin_data;
-  std::size_t output_head_bytes =
-      256 << 10;  // stdout and stderr are one stream; its head and tail are kept
-  std::size_t output_tail_bytes = 256 << 10;
-};
-
-// Why a command ended; the first cause wins.
-enum class ExecEnd {
-  kExited,
-  kSignalled,    // by itself or another of its processes
-  kTimeLimit,    // the deadline passed and everything was killed
-  kMemoryLimit,  // the kernel killed for memory
-  kPidLimit,     // fork was refused
-  kDiskLimit,    // the writable layer was full
-};
-std::string_view ExecEndText(
-    ExecEnd end);  // "exited", "signalled", "time_limit", "memory_limit", "pid_limit", "disk_limit"
-
-struct ExecResult {
-  ExecEnd end = ExecEnd::kExited;
-  int exit_code = -1;
-  int signal = 0;
-  std::string output;              // head, a line that says what is missing, tail
-  std::uint64_t output_bytes = 0;  // before the cut
-  Millis wall{0};
-};
-
-// Counters of the whole sandbox so far.
-struct Usage {
-  std::uint64_t memory_peak_bytes = 0;
-  Millis cpu{0};
-  std::uint64_t disk_bytes = 0;
-  std::uint64_t oom_kills = 0;
-};
-
-// Why a file could not be taken from a sandbox. Text values are part of verdicts.
-enum class TakeFault {
-  kNone,
-  kMissing,
-  kSymlink,
-  kNotRegular,
-  kHardLink,
-  kEmpty,
-  kTooLarge,
-  kUnreadable
-};
-std::string_view TakeFaultText(TakeFault fault);  // "missing", "symlink", "not_regular",
-                                                  // "hard_link", "empty", "too_large", "unreadable"
-
-struct TakenFile {
-  TakeFault fault = TakeFault::kNone;
-  std::string detail;  // for a person
-  std::uint64_t bytes = 0;
-  Digest digest;  // of the bytes stored
-};
-
-// One line a mechanism: what was enforced and by what. Written into every verdict, so it holds no
-// ids or times.
-struct IsolationRecord {
-  std::string backend;  // "oci:runc 1.1.5"
-  std::vector<std::pair<std::string, std::string>>
-      enforced;  // {"memory", "cgroup v1 memory.limit_in_bytes"}
-  std::vector<std::string> not_enforced;
-};
 
 // A live container. Owned by one trial; all calls come from the event loop's thread, one at a time.
 // Destruction without destroy() kills the container's init at once and leaves the rest (mounts,
@@ -139,6 +39,19 @@ class Sandbox {
                                                          Deadline deadline) = 0;
 
   [[nodiscard]] virtual Result<Usage> ReadUsage() = 0;
+
+  // Keeps the workspace as it is now and goes on in a new layer above it. No command may be under
+  // way. Takes milliseconds, whatever the workspace's size.
+  [[nodiscard]] virtual Task<Result<Snapshot>> TakeSnapshot(Deadline deadline) = 0;
+
+  // The workspace becomes what the snapshot holds; what was written since is dropped. The snapshot
+  // may be another sandbox's.
+  [[nodiscard]] virtual Task<Status> Restore(Snapshot snapshot, Deadline deadline) = 0;
+
+  // A listening TCP socket at 127.0.0.1:`port` inside the sandbox: connections made in there arrive
+  // at the returned descriptor, and nothing else does.
+  [[nodiscard]] virtual Task<Result<UniqueFd>> Listen(std::uint16_t port, Deadline deadline) = 0;
+
   [[nodiscard]] virtual const IsolationRecord& isolation() const = 0;
 
   // Freezes the container, kills all in it and waits until it is empty. Exec and PutFile fail
@@ -157,8 +70,12 @@ class Backend {
                                                                       Deadline deadline) = 0;
 };
 
-// The OCI backend on runc. `reactor` must outlive it.
-[[nodiscard]] Result<std::unique_ptr<Backend>> MakeOciBackend(Reactor& reactor);
+// `name`: "runc", "crun", "runsc" (OCI runtimes), "docker", "podman" (engines, through their
+// socket), "unsafe-local" (no isolation: for debugging). An error says what this host lacks.
+// `reactor` must outlive it.
+[[nodiscard]] Result<std::unique_ptr<Backend>> MakeBackend(const std::string& name,
+                                                           Reactor& reactor);
+[[nodiscard]] std::vector<std::string> BackendNames();
 
 // Removes whatever dead processes left on this host (containers, mounts, loop devices, cgroups,
 // files), of any run; touches nothing whose owner lives. One process at a time does so; another

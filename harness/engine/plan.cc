@@ -301,6 +301,7 @@ Result<RunPlan> MakePlan(const Settings& settings) {
     }
   }
   plan.image = settings.Get("image").value;
+  plan.backend = settings.Get("sandbox").value;
   PODIUM_ASSIGN(plan.allow_unenforced, settings.Bool("allow_unenforced"));
   PODIUM_ASSIGN(plan.jobs, Jobs(plan));
   plan.name = settings.Get("name").value.empty() ? DefaultName(plan) : settings.Get("name").value;

@@ -52,6 +52,7 @@ struct RunPlan {
   std::vector<TrialPlan> trials;  // seed-major, then in the suite's order, then agents
   int jobs = 1;
   std::string image;
+  std::string backend;  // of the sandbox
   bool allow_unenforced = false;
 };
 

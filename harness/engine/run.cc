@@ -56,6 +56,7 @@ Json MakeLock(const RunPlan& plan, const RunContext& context) {
                {"name", plan.name},
                {"config", PlanYaml(plan, false)}};
   lock["image"] = {{"name", plan.image}, {"digest", context.image_digest}};
+  lock["sandbox"] = plan.backend;
   for (const auto& [id, prepared] : context.prepared)
     lock["tasks"][id.str()] = prepared.task_digest.hex();
   for (const auto& agent : plan.agents) {
@@ -86,7 +87,8 @@ std::string Differences(const Json& before, const Json& now) {
   auto compare = [&](const std::string& what, const Json& a, const Json& b) {
     if (a != b) out += "\n  " + what + ": " + DumpJson(Json::diff(a, b)).substr(0, 400);
   };
-  compare("image", before.value("image", Json()), now.value("image", Json()));
+  for (const char* key : {"image", "sandbox"})
+    compare(key, before.value(key, Json()), now.value(key, Json()));
   for (const char* key : {"tasks", "agents"}) {
     Json old = before.value(key, Json::object()), fresh = now.value(key, Json::object());
     for (const auto& [id, value] : fresh.items()) {
@@ -351,8 +353,8 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
   if (std::ranges::any_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); })) {
     PODIUM_ASSIGN(auto image, sandbox::FindImage(plan.image, CacheDir()));
     context.image_digest = image.digest;
-    context.image_rootfs = image.rootfs;
-    PODIUM_ASSIGN(backend, sandbox::MakeOciBackend(reactor));
+    context.image_layers = {image.rootfs};
+    PODIUM_ASSIGN(backend, sandbox::MakeBackend(plan.backend, reactor));
     context.backend = backend.get();
   }
   PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));

@@ -20,6 +20,7 @@ constexpr SettingSpec kSettings[] = {
     {"first_seed", "0", "seed of the first of them"},
     {"jobs", "auto", "trials at once; auto = what cores and memory allow"},
     {"image", "podium-ml", "container image"},
+    {"sandbox", "runc", "what isolates: runc, crun, runsc, docker, podman, unsafe-local"},
     {"budget.wall", "task", "working time of a trial ('90 s', '24 h'); task = the task's own"},
     {"budget.exec", "auto", "time limit of one program run; auto = half of budget.wall"},
     {"budget.nodes", "8", "nodes (programs) a search may try"},
@@ -116,7 +117,7 @@ Result<std::string> Settings::ApplyAgents(const YamlNode& list) {
     Values& values = per_agent_[name];
     for (const auto& [key, setting] : own.values_) {
       if (setting.origin == "default") continue;
-      if (ChoosesTrials(key) || key == "image" || key == "allow_unenforced")
+      if (ChoosesTrials(key) || key == "image" || key == "sandbox" || key == "allow_unenforced")
         return Fail(ErrorCode::kConfig,
                     setting.origin + ": '" + key + "' is the whole run's, not one agent's");
       values[key] = setting;

@@ -102,7 +102,7 @@ class TrialMachine {
     sandbox::SandboxSpec spec;
     std::string name = "podium-" + Digest::Of(fs::absolute(dir_).string()).hex().substr(0, 16);
     spec.id = name + "-" + std::to_string(::getpid());
-    spec.rootfs = run_.image_rootfs;
+    spec.layers = run_.image_layers;
     spec.state_dir = run_.folder.SandboxState();
     spec.data.push_back({run_.prepared.at(plan_.id.task).public_dir, "/home/data"});
     spec.limits = plan_.limits;

@@ -23,7 +23,7 @@ struct RunContext {
   agents::HttpClient& http;
   RunFolder folder;
   std::string image_digest;
-  std::filesystem::path image_rootfs;
+  std::vector<std::filesystem::path> image_layers;
   std::map<TaskId, tasks::PreparedTask> prepared;
   RunObserver& observer;
   const Clock& clock;

@@ -5,8 +5,11 @@
 // When the host's end of the socket closes it exits, and the kernel ends every process of the
 // container with it.
 
+#include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,8 +18,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,6 +60,37 @@ struct Buffer {
   }
 };
 
+// The last bytes of a command's output, once its head is full.
+struct Ring {
+  char* data = nullptr;
+  size_t room = 0;
+  uint64_t written = 0;
+
+  void Start(size_t size) {
+    free(data);
+    data = size ? static_cast<char*>(malloc(size)) : nullptr;
+    room = data ? size : 0;
+    written = 0;
+  }
+  void Append(const char* bytes, size_t n) {
+    if (n > room) {
+      written += n - room;
+      bytes += n - room;
+      n = room;
+    }
+    while (n > 0) {
+      size_t at = written % room;
+      size_t part = room - at < n ? room - at : n;
+      memcpy(data + at, bytes, part);
+      written += part;
+      bytes += part;
+      n -= part;
+    }
+  }
+};
+
+int g_host = -1;  // the socket to the host
+bool g_leave_running = false, g_keep_descriptors = false;
 Buffer g_in;     // bytes from the host not yet understood
 Buffer g_out;    // frames to the host not yet written
 Buffer g_stdin;  // what the leader has still to read
@@ -66,6 +102,10 @@ int g_status = 0;
 int g_pipe = -1;  // the leader's stdout and stderr
 int g_stdin_pipe = -1;
 long g_drain_until = 0;
+size_t g_head_left = 0;  // bytes of output still passed on as they come
+uint64_t g_output = 0;   // bytes of output so far
+Ring g_tail;             // the last of the others
+int g_pass_fd = -1;      // goes with the next bytes written, which begin with kListenDone
 
 long NowMs() {
   timespec t;
@@ -138,7 +178,7 @@ void Complain(const char* what, const char* name) {
   dup2(in, 0);
   dup2(out, 1);
   dup2(out, 2);
-  syscall(SYS_close_range, 3, ~0u, 0);
+  if (!g_keep_descriptors) syscall(SYS_close_range, 3, ~0u, 0);
   prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   int oom = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (oom >= 0) {
@@ -169,11 +209,25 @@ void EndExec(int status) {
   g_stdin_at = 0;
   g_leader = 0;
   g_leader_ended = false;
+  if (g_tail.written > 0 && g_tail.room > 0) {
+    size_t kept = g_tail.written < g_tail.room ? g_tail.written : g_tail.room;
+    size_t at = (g_tail.written - kept) % g_tail.room;
+    size_t first = g_tail.room - at < kept ? g_tail.room - at : kept;
+    Send(wire::kOutput, g_tail.data + at, static_cast<uint32_t>(first));
+    if (kept > first) Send(wire::kOutput, g_tail.data, static_cast<uint32_t>(kept - first));
+  }
+  g_tail.Start(0);
+  char payload[12];
   int32_t s = status;
-  Send(wire::kExit, &s, sizeof s);
+  memcpy(payload, &s, 4);
+  memcpy(payload + 4, &g_output, 8);
+  Send(wire::kExit, payload, sizeof payload);
 }
 
 void StartExec(Fields f) {
+  g_head_left = f.Number();
+  g_tail.Start(f.Number());
+  g_output = 0;
   char** argv = f.Texts();
   char** envp = f.Texts();
   char* cwd = f.Text();
@@ -237,6 +291,41 @@ void StartPut(Fields f) {
   free(path);
 }
 
+// Processes of this namespace beside init.
+uint32_t CountProcesses() {
+  uint32_t n = 0;
+  DIR* proc = opendir("/proc");
+  if (!proc) return 0;
+  while (dirent* entry = readdir(proc)) {
+    if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9') ++n;
+  }
+  closedir(proc);
+  return n > 0 ? n - 1 : 0;
+}
+
+void AnswerStat() {
+  uint32_t answer[2] = {CountProcesses(), g_leader ? 1u : 0u};
+  Send(wire::kStatDone, answer, sizeof answer);
+}
+
+void StartListening(Fields f) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(f.Number()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int one = 1;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int32_t error = 0;
+  if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+      bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(fd, 128) != 0) {
+    error = errno;
+    CloseFd(fd);
+  }
+  g_pass_fd = fd;
+  Send(wire::kListenDone, &error, sizeof error);
+}
+
 void Understand() {
   for (;;) {
     Header h;
@@ -248,6 +337,10 @@ void Understand() {
     if (h.type == wire::kExec) StartExec(f);
     if (h.type == wire::kPut) StartPut(f);
     if (h.type == wire::kKill) kill(-1, SIGKILL);
+    if (h.type == wire::kSignal && g_leader > 0) kill(-g_leader, static_cast<int>(f.Number()));
+    if (h.type == wire::kStat) AnswerStat();
+    if (h.type == wire::kListen) StartListening(f);
+    if (h.type == wire::kShutdown) _exit(0);
     g_in.Drop(sizeof h + h.size);
     if (g_in.size == 0) g_in.Clear();
   }
@@ -262,7 +355,7 @@ void Reap() {
       g_leader_ended = true;
       g_status = status;
       g_drain_until = NowMs() + kDrainMs;
-      kill(-1, SIGKILL);  // what the command left behind ends with it
+      if (!g_leave_running) kill(-1, SIGKILL);  // what the command left behind ends with it
     }
     if (pid == g_writer) {
       g_writer = 0;
@@ -274,7 +367,7 @@ void Reap() {
 
 void ReadHost() {
   char chunk[65536];
-  ssize_t n = read(wire::kSocketFd, chunk, sizeof chunk);
+  ssize_t n = read(g_host, chunk, sizeof chunk);
   if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) _exit(0);
   if (n > 0) {
     g_in.Append(chunk, static_cast<size_t>(n));
@@ -283,16 +376,43 @@ void ReadHost() {
 }
 
 void WriteHost() {
-  ssize_t n = write(wire::kSocketFd, g_out.data, g_out.size);
+  iovec part{g_out.data, g_out.size};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (g_pass_fd >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &g_pass_fd, sizeof(int));
+  }
+  ssize_t n = sendmsg(g_host, &message, MSG_NOSIGNAL);
+  if (n < 0 && g_pass_fd >= 0 && errno != EAGAIN && errno != EINTR) {
+    CloseFd(g_pass_fd);  // a kernel that hands no descriptors out (gVisor): the host sees none come
+    return;
+  }
   if (n < 0 && errno != EAGAIN && errno != EINTR) _exit(0);
-  if (n > 0) g_out.Drop(static_cast<size_t>(n));
+  if (n > 0) {
+    CloseFd(g_pass_fd);
+    g_out.Drop(static_cast<size_t>(n));
+  }
 }
 
 void ReadPipe() {
   char chunk[65536];
   ssize_t n = read(g_pipe, chunk, sizeof chunk);
-  if (n > 0) Send(wire::kOutput, chunk, static_cast<uint32_t>(n));
   if (n == 0) CloseFd(g_pipe);
+  if (n <= 0) return;
+  size_t size = static_cast<size_t>(n);
+  g_output += size;
+  size_t head = size < g_head_left ? size : g_head_left;
+  if (head > 0) Send(wire::kOutput, chunk, static_cast<uint32_t>(head));
+  g_head_left -= head;
+  g_tail.Append(chunk + head, size - head);
 }
 
 void FeedStdin() {
@@ -305,7 +425,7 @@ void FeedStdin() {
 }
 
 void Turn(int signals) {
-  pollfd fds[4] = {{wire::kSocketFd, static_cast<short>(POLLIN | (g_out.size ? POLLOUT : 0)), 0},
+  pollfd fds[4] = {{g_host, static_cast<short>(POLLIN | (g_out.size ? POLLOUT : 0)), 0},
                    {signals, POLLIN, 0},
                    {g_out.size < kOutRoom ? g_pipe : -1, POLLIN, 0},
                    {g_stdin_pipe, POLLOUT, 0}};
@@ -318,22 +438,46 @@ void Turn(int signals) {
   if (fds[2].revents && g_pipe >= 0) ReadPipe();
   if (fds[3].revents && g_stdin_pipe >= 0) FeedStdin();
   if (g_leader_ended && (g_pipe < 0 || (NowMs() > g_drain_until && g_out.size < kOutRoom))) {
-    kill(-1, SIGKILL);
+    if (!g_leave_running) kill(-1, SIGKILL);
     EndExec(g_status);
   }
   if (fds[0].revents & POLLOUT) WriteHost();
   if (fds[0].revents & (POLLIN | POLLHUP | POLLERR)) ReadHost();
 }
 
+// The socket to the host: one that was inherited, or one to connect to. Its number is 3 afterwards,
+// where no command can inherit it.
+void ReachHost(const char* where) {
+  int fd = -1;
+  if (strncmp(where, "fd:", 3) == 0) fd = atoi(where + 3);
+  if (strncmp(where, "unix:", 5) == 0) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    strncpy(address.sun_path, where + 5, sizeof address.sun_path - 1);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) _exit(94);
+  }
+  if (fd != 3 && dup2(fd, 3) < 0) _exit(94);
+  g_host = 3;
+  if (!g_keep_descriptors) fcntl(g_host, F_SETFD, FD_CLOEXEC);
+  fcntl(g_host, F_SETFL, O_NONBLOCK);
+}
+
 }  // namespace
 
-int main() {
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+int main(int argc, char** argv) {
+  if (argc < 2) return 95;
+  bool dumpable = false;
+  for (int i = 2; i < argc; ++i) {
+    if (strcmp(argv[i], wire::kKeepDescriptors) == 0) g_keep_descriptors = true;
+    if (strcmp(argv[i], wire::kLeaveRunning) == 0) g_leave_running = true;
+    if (strcmp(argv[i], wire::kDumpable) == 0) dumpable = true;
+  }
+  if (!dumpable) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  ReachHost(argv[1]);
+  int null = open("/dev/null", O_RDWR);
   for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
-  syscall(SYS_close_range, 4, ~0u, 0);
-  fcntl(wire::kSocketFd, F_SETFD, FD_CLOEXEC);
-  fcntl(wire::kSocketFd, F_SETFL, O_NONBLOCK);
+  if (!g_keep_descriptors) syscall(SYS_close_range, 4, ~0u, 0);
   umask(022);
   signal(SIGPIPE, SIG_IGN);
   sigset_t children;

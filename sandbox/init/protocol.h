@@ -9,15 +9,21 @@ namespace podium::sandbox::wire {
 
 enum Type : std::uint32_t {
   // host -> init
-  kExec = 1,  // uint32 argc, argv texts, uint32 envc, "K=V" texts, cwd text, stdin text. Answered
-              // by kOutput... and kExit.
-  kPut = 2,   // path text, uint32 mode, content text. Answered by kPutDone.
-  kKill = 3,  // ends every process but init; an exec under way is answered by kExit as ever
+  kExec = 1,    // uint32 head cap, uint32 tail cap, uint32 argc, argv texts, uint32 envc, "K=V"
+                // texts, cwd text, stdin text. Answered by kOutput... and kExit.
+  kPut = 2,     // path text, uint32 mode, content text. Answered by kPutDone.
+  kKill = 3,    // ends every process but init; an exec under way is answered by kExit as ever
+  kSignal = 4,  // int32 signal number, to the leader's process group
+  kStat = 5,    // answered by kStatDone
+  kListen = 6,  // uint32 port; answered by kListenDone, with the descriptor beside it (SCM_RIGHTS)
+  kShutdown = 7,  // init exits, and everything with it
   // init -> host
-  kReady = 10,    // sent once at start
-  kOutput = 11,   // some bytes of stdout and stderr
-  kExit = 12,     // int32 wait status of the leader
-  kPutDone = 13,  // int32 errno, 0 when written
+  kReady = 10,       // sent once at start
+  kOutput = 11,      // some bytes of stdout and stderr: the head as it comes, the tail at the end
+  kExit = 12,        // int32 wait status of the leader, uint64 bytes of output in all
+  kPutDone = 13,     // int32 errno, 0 when written
+  kStatDone = 14,    // uint32 processes beside init, uint32 1 while an exec is under way
+  kListenDone = 15,  // int32 errno, 0 when the descriptor comes with it
 };
 
 struct Header {
@@ -25,7 +31,12 @@ struct Header {
   std::uint32_t size;
 };
 
-inline constexpr int kSocketFd = 3;
 inline constexpr std::uint32_t kMaxPayload = 1u << 30;
+
+// Arguments of podium-init: where the host is ("fd:N", or "unix:PATH" to connect to), then for the
+// knock-out run alone what it leaves out.
+inline constexpr const char* kKeepDescriptors = "without-closed-descriptors";
+inline constexpr const char* kDumpable = "without-init-undumpable";
+inline constexpr const char* kLeaveRunning = "without-kill-leftovers";
 
 }  // namespace podium::sandbox::wire

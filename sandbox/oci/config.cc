@@ -1,11 +1,20 @@
 #include "sandbox/oci/config.h"
 
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <cerrno>
+
 #include "base/json.h"
 #include "base/text.h"
-#include "sandbox/oci/mounts.h"
+#include "sandbox/host/mounts.h"
+#include "sandbox/init/protocol.h"
 
 namespace podium::sandbox {
 namespace {
+
+namespace fs = std::filesystem;
 
 Json Mount(const std::string& where, const std::string& type, const std::string& source,
            std::vector<std::string> options) {
@@ -13,25 +22,41 @@ Json Mount(const std::string& where, const std::string& type, const std::string&
       {"destination", where}, {"type", type}, {"source", source}, {"options", std::move(options)}};
 }
 
+Json Tmpfs(const std::string& where, std::uint64_t bytes, bool unlimited, bool nosuid) {
+  std::vector<std::string> options = {"nodev", "mode=1777"};
+  if (nosuid) options.emplace_back("nosuid");
+  if (!unlimited) options.push_back("size=" + std::to_string(bytes));
+  return Mount(where, "tmpfs", "tmpfs", std::move(options));
+}
+
 Json Mounts(const HostPaths& paths, const SandboxSpec& spec) {
-  std::string ids = "uid=" + std::to_string(kAgentId) + ",gid=" + std::to_string(kAgentId);
+  auto without = [&](Mitigation m) { return spec.without.contains(m); };
   Json mounts = Json::array();
   mounts.push_back(Mount("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
-  mounts.push_back(Mount("/dev", "tmpfs", "tmpfs",
-                         {"nosuid", "noexec", "strictatime", "mode=755", "size=65536"}));
-  mounts.push_back(Mount("/dev/pts", "devpts", "devpts",
-                         {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}));
-  mounts.push_back(Mount(
-      "/dev/shm", "tmpfs", "shm",
-      {"nosuid", "noexec", "nodev", "mode=1777", "size=" + std::to_string(spec.limits.shm_bytes)}));
-  mounts.push_back(Mount("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
-  mounts.push_back(
-      Mount("/tmp", "tmpfs", "tmpfs",
-            {"nosuid", "nodev", "mode=1777", "size=" + std::to_string(spec.limits.tmp_bytes)}));
+  if (without(Mitigation::kPrivateDev)) {
+    mounts.push_back(Mount("/dev", "none", "/dev", {"rbind", "rprivate"}));
+  } else {
+    mounts.push_back(Mount("/dev", "tmpfs", "tmpfs",
+                           {"nosuid", "noexec", "strictatime", "mode=755", "size=65536"}));
+    mounts.push_back(Mount("/dev/pts", "devpts", "devpts",
+                           {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}));
+    mounts.push_back(Tmpfs("/dev/shm", spec.limits.shm_bytes, without(Mitigation::kShmSize), true));
+    mounts.push_back(Mount("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
+  }
+  if (without(Mitigation::kPrivateTmp)) {
+    mounts.push_back(Mount("/tmp", "none", SharedTmp().string(), {"bind", "nodev"}));
+  } else {
+    mounts.push_back(Tmpfs("/tmp", spec.limits.tmp_bytes, without(Mitigation::kTmpSize),
+                           !without(Mitigation::kNosuid)));
+  }
+  std::vector<std::string> home = {"bind", "nodev"};
+  if (!without(Mitigation::kNosuid)) home.emplace_back("nosuid");
+  mounts.push_back(Mount("/home", "none", (paths.base / "home").string(), home));
   for (std::size_t i = 0; i < spec.data.size(); ++i) {
+    std::vector<std::string> options = {"bind", "nosuid", "nodev", "noexec", "noatime"};
+    if (!without(Mitigation::kDataReadOnly)) options.emplace_back("ro");
     mounts.push_back(Mount(spec.data[i].inside, "none",
-                           (paths.base / ("data" + std::to_string(i))).string(),
-                           {"bind", "ro", "nosuid", "nodev", "noexec", "noatime"}));
+                           (paths.base / ("data" + std::to_string(i))).string(), options));
   }
   mounts.push_back(Mount("/.podium-init", "none", (paths.base / "podium-init").string(),
                          {"bind", "ro", "nosuid", "nodev"}));
@@ -39,72 +64,164 @@ Json Mounts(const HostPaths& paths, const SandboxSpec& spec) {
 }
 
 Json Process(const SandboxSpec& spec) {
+  auto without = [&](Mitigation m) { return spec.without.contains(m); };
   Json env = Json::array();
   for (const auto& [key, value] : spec.env) env.push_back(key + "=" + value);
-  Json none = Json::array();
-  Json capabilities = {{"bounding", none},
-                       {"effective", none},
-                       {"inheritable", none},
-                       {"permitted", none},
-                       {"ambient", none}};
-  Json files = {{"type", "RLIMIT_NOFILE"}, {"hard", 8192}, {"soft", 8192}};
-  Json core = {{"type", "RLIMIT_CORE"}, {"hard", 0}, {"soft", 0}};
-  return {{"terminal", false},
-          {"user", {{"uid", kAgentId}, {"gid", kAgentId}}},
-          {"args", {"/.podium-init"}},
-          {"env", env},
-          {"cwd", "/"},
-          {"capabilities", capabilities},
-          {"rlimits", {files, core}},
-          {"noNewPrivileges", true},
+  Json args = {"/.podium-init", "fd:0"};
+  if (without(Mitigation::kClosedDescriptors)) args.push_back(wire::kKeepDescriptors);
+  if (without(Mitigation::kInitUndumpable)) args.push_back(wire::kDumpable);
+  if (without(Mitigation::kKillLeftovers)) args.push_back(wire::kLeaveRunning);
+  Json kept = Json::array();
+  if (without(Mitigation::kCapabilities))
+    kept = {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_MKNOD",       "CAP_NET_ADMIN",
+            "CAP_CHOWN",     "CAP_SETUID",     "CAP_DAC_OVERRIDE"};
+  Json capabilities = {{"bounding", kept},
+                       {"effective", kept},
+                       {"inheritable", kept},
+                       {"permitted", kept},
+                       {"ambient", kept}};
+  if (without(Mitigation::kNoNewPrivileges)) capabilities["bounding"] = {"CAP_SETUID"};
+  Json limits = Json::array();
+  if (!without(Mitigation::kFileLimit))
+    limits.push_back({{"type", "RLIMIT_NOFILE"}, {"hard", 8192}, {"soft", 8192}});
+  if (!without(Mitigation::kCoreLimit))
+    limits.push_back({{"type", "RLIMIT_CORE"}, {"hard", 0}, {"soft", 0}});
+  return {{"terminal", false}, {"user", {{"uid", kAgentId}, {"gid", kAgentId}}},
+          {"args", args},      {"env", env},
+          {"cwd", "/"},        {"capabilities", capabilities},
+          {"rlimits", limits}, {"noNewPrivileges", !without(Mitigation::kNoNewPrivileges)},
           {"oomScoreAdj", 0}};
 }
 
-Json Resources(const Limits& limits) {
+Json Resources(const SandboxSpec& spec, const std::vector<DeviceNode>& devices) {
   constexpr int kPeriod = 100'000;
-  Json deny = {{"allow", false}, {"access", "rwm"}};
-  return {
-      {"memory", {{"limit", limits.memory_bytes}, {"swap", limits.memory_bytes}}},
-      {"cpu", {{"quota", static_cast<std::int64_t>(limits.cpus * kPeriod)}, {"period", kPeriod}}},
-      {"pids", {{"limit", limits.pids}}},
-      {"devices", {deny}}};
+  auto without = [&](Mitigation m) { return spec.without.contains(m); };
+  Json out = Json::object();
+  if (!without(Mitigation::kMemoryLimit))
+    out["memory"] = {{"limit", spec.limits.memory_bytes}, {"swap", spec.limits.memory_bytes}};
+  if (!without(Mitigation::kCpuLimit))
+    out["cpu"] = {{"quota", static_cast<std::int64_t>(spec.limits.cpus * kPeriod)},
+                  {"period", kPeriod}};
+  if (!without(Mitigation::kPidsLimit)) out["pids"] = {{"limit", spec.limits.pids}};
+  out["devices"] = Json::array();
+  out["devices"].push_back({{"allow", without(Mitigation::kDeviceList)}, {"access", "rwm"}});
+  for (const auto& d : devices)
+    out["devices"].push_back({{"allow", true},
+                              {"type", std::string(1, d.type)},
+                              {"major", d.major},
+                              {"minor", d.minor},
+                              {"access", "rw"}});
+  return out;
 }
 
-Json Linux(const HostPaths& paths, const SandboxSpec& spec, std::uint32_t first_id, Json seccomp) {
-  Json map = {{"containerID", 0}, {"hostID", first_id}, {"size", IdRange::kCount}};
-  Json namespaces = Json::array();
-  for (const char* type : {"pid", "network", "ipc", "uts", "mount", "user", "cgroup"})
-    namespaces.push_back({{"type", type}});
-  return {{"uidMappings", {map}},
-          {"gidMappings", {map}},
-          {"namespaces", namespaces},
-          {"cgroupsPath", "/" + paths.cgroup()},
-          {"resources", Resources(spec.limits)},
-          {"seccomp", std::move(seccomp)},
-          {"rootfsPropagation", "private"},
-          {"maskedPaths",
-           {"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-            "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",
-            "/proc/kmsg", "/proc/kallsyms", "/proc/interrupts", "/proc/kpagecount",
-            "/proc/kpageflags", "/sys/firmware"}},
-          {"readonlyPaths",
-           {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}};
+// The profile without the part that the knock-out run leaves out.
+Json Seccomp(const SandboxSpec& spec, Json profile) {
+  auto allow = [&](std::initializer_list<const char*> names) {
+    Json rule = {{"names", Json::array()}, {"action", "SCMP_ACT_ALLOW"}};
+    for (const char* name : names) rule["names"].push_back(name);
+    profile["syscalls"].push_back(rule);
+  };
+  auto drop = [&](std::string_view name) {
+    Json kept = Json::array();
+    for (const auto& rule : profile["syscalls"]) {
+      bool names_it = std::ranges::find(rule["names"], name) != rule["names"].end();
+      if (!names_it) kept.push_back(rule);
+    }
+    profile["syscalls"] = kept;
+  };
+  if (spec.without.contains(Mitigation::kSeccompNamespaces)) {
+    drop("clone");
+    allow({"clone", "unshare", "setns"});
+  }
+  if (spec.without.contains(Mitigation::kSeccompSockets)) {
+    drop("socket");
+    allow({"socket", "socketpair"});
+  }
+  if (spec.without.contains(Mitigation::kSeccompUnknownCalls))
+    profile["defaultAction"] = "SCMP_ACT_ALLOW", profile.erase("defaultErrnoRet");
+  return profile;
+}
+
+Json Linux(const HostPaths& paths, const SandboxSpec& spec, std::uint32_t first_id, Json seccomp,
+           const std::vector<DeviceNode>& devices) {
+  auto without = [&](Mitigation m) { return spec.without.contains(m); };
+  Json namespaces = Json::array({{{"type", "mount"}}});
+  Json out = {{"cgroupsPath", "/" + paths.cgroup()},
+              {"resources", Resources(spec, devices)},
+              {"rootfsPropagation", "private"}};
+  constexpr std::pair<Mitigation, const char*> kNamespaces[] = {
+      {Mitigation::kPidNamespace, "pid"},   {Mitigation::kNetworkNamespace, "network"},
+      {Mitigation::kIpcNamespace, "ipc"},   {Mitigation::kUtsNamespace, "uts"},
+      {Mitigation::kUserNamespace, "user"}, {Mitigation::kCgroupNamespace, "cgroup"}};
+  for (auto [mitigation, type] : kNamespaces) {
+    if (!without(mitigation)) namespaces.push_back({{"type", type}});
+  }
+  out["namespaces"] = namespaces;
+  if (!without(Mitigation::kUserNamespace)) {
+    Json map = {{"containerID", 0}, {"hostID", first_id}, {"size", IdRange::kCount}};
+    out["uidMappings"] = Json::array({map});
+    out["gidMappings"] = Json::array({map});
+  }
+  if (!without(Mitigation::kSeccomp)) out["seccomp"] = Seccomp(spec, std::move(seccomp));
+  if (!without(Mitigation::kMaskedPaths))
+    out["maskedPaths"] = {"/proc/acpi",        "/proc/asound",        "/proc/kcore",
+                          "/proc/keys",        "/proc/latency_stats", "/proc/timer_list",
+                          "/proc/timer_stats", "/proc/sched_debug",   "/proc/scsi",
+                          "/proc/kmsg",        "/proc/kallsyms",      "/proc/interrupts",
+                          "/proc/kpagecount",  "/proc/kpageflags",    "/sys/firmware"};
+  if (!without(Mitigation::kReadOnlyPaths))
+    out["readonlyPaths"] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                            "/proc/sysrq-trigger"};
+  if (!devices.empty()) {
+    out["devices"] = Json::array();
+    for (const auto& d : devices)
+      out["devices"].push_back({{"path", d.path.string()},
+                                {"type", std::string(1, d.type)},
+                                {"major", d.major},
+                                {"minor", d.minor},
+                                {"fileMode", 0666},
+                                {"uid", kAgentId},
+                                {"gid", kAgentId}});
+  }
+  return out;
 }
 
 }  // namespace
 
+fs::path SharedTmp() { return fs::path(kHostDir) / "shared-tmp"; }
+
+Result<std::vector<DeviceNode>> LookAtDevices(const std::vector<fs::path>& paths) {
+  std::vector<DeviceNode> out;
+  for (const auto& path : paths) {
+    struct stat st {};
+    if (::lstat(path.c_str(), &st) != 0)
+      return FailErrno(ErrorCode::kConfig, "device " + path.string(), errno);
+    if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+      return Fail(ErrorCode::kConfig, path.string() + " is not a device node");
+    out.push_back(
+        {path, S_ISCHR(st.st_mode) ? 'c' : 'b', ::major(st.st_rdev), ::minor(st.st_rdev)});
+  }
+  return out;
+}
+
 Result<std::string> MakeOciConfig(const HostPaths& paths, const SandboxSpec& spec,
                                   std::uint32_t first_id, const std::string& seccomp_json) {
-  PODIUM_ASSIGN(Json seccomp, ParseJson(seccomp_json, "configs/sandboxes/seccomp.json"));
-  seccomp.erase("comment");
-  for (auto& rule : seccomp["syscalls"]) rule.erase("comment");
+  PODIUM_ASSIGN(Json seccomp, ReadSeccompProfile(seccomp_json));
+  PODIUM_ASSIGN(auto devices, LookAtDevices(spec.devices));
   Json config = {{"ociVersion", "1.0.2"},
                  {"process", Process(spec)},
                  {"root", {{"path", (paths.base / "root").string()}, {"readonly", false}}},
-                 {"hostname", "podium"},
                  {"mounts", Mounts(paths, spec)},
-                 {"linux", Linux(paths, spec, first_id, std::move(seccomp))}};
+                 {"linux", Linux(paths, spec, first_id, std::move(seccomp), devices)}};
+  if (!spec.without.contains(Mitigation::kUtsNamespace)) config["hostname"] = "podium";
   return DumpJson(config, 1);
+}
+
+Result<Json> ReadSeccompProfile(const std::string& text) {
+  PODIUM_ASSIGN(Json seccomp, ParseJson(text, "configs/sandboxes/seccomp.json"));
+  seccomp.erase("comment");
+  for (auto& rule : seccomp["syscalls"]) rule.erase("comment");
+  return seccomp;
 }
 
 void DescribeIsolation(const SandboxSpec& spec, const std::string& disk, IsolationRecord& record) {
@@ -121,9 +238,24 @@ void DescribeIsolation(const SandboxSpec& spec, const std::string& disk, Isolati
       {"disk", FormatBytes(l.disk_bytes) + ", " + std::to_string(l.inodes) + " inodes by " + disk},
       {"shm", FormatBytes(l.shm_bytes) + " by tmpfs size"},
       {"tmp", FormatBytes(l.tmp_bytes) + " by tmpfs size"},
-      {"devices", "cgroup denies all but null, zero, full, random, urandom, tty, ptmx"},
+      {"devices",
+       "cgroup denies all but null, zero, full, random, urandom, tty, ptmx" +
+           (spec.devices.empty() ? "" : " and " + std::to_string(spec.devices.size()) + " listed")},
       {"image", "read-only idmapped lower layer of a private overlay"},
       {"data", "read-only idmapped lower layer of a private overlay"}};
+  for (const auto& info : Mitigations()) {
+    if (spec.without.contains(info.mitigation))
+      record.not_enforced.push_back("left out on purpose: " + std::string(info.name));
+  }
+}
+
+void DescribeUserSpaceKernel(IsolationRecord& record) {
+  for (auto& [what, how] : record.enforced) {
+    if (what == "seccomp")
+      how = "gVisor: the agent's calls are answered in user space, behind its own host filter";
+    if (what == "devices") how = "gVisor's own null, zero, full, random, urandom, tty, ptmx";
+    if (what == "pids") how += " (counts gVisor's own threads too)";
+  }
 }
 
 }  // namespace podium::sandbox

@@ -2,20 +2,39 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
-#include "sandbox/oci/host_paths.h"
-#include "sandbox/sandbox.h"
+#include "sandbox/host/host_paths.h"
+#include "sandbox/spec.h"
 
 namespace podium::sandbox {
 
 // The OCI runtime configuration (config.json of a bundle) of a sandbox whose file systems are made.
-// `seccomp_json`: the text of configs/sandboxes/seccomp.json.
+// `seccomp_json`: the text of configs/sandboxes/seccomp.json. What spec.without names is left out.
 [[nodiscard]] Result<std::string> MakeOciConfig(const HostPaths& paths, const SandboxSpec& spec,
                                                 std::uint32_t first_id,
                                                 const std::string& seccomp_json);
 
+// The profile as runtimes and engines take it: without our comments.
+[[nodiscard]] Result<Json> ReadSeccompProfile(const std::string& text);
+
+struct DeviceNode {
+  std::filesystem::path path;
+  char type = 'c';  // 'c' or 'b'
+  unsigned major = 0, minor = 0;
+};
+[[nodiscard]] Result<std::vector<DeviceNode>> LookAtDevices(
+    const std::vector<std::filesystem::path>& paths);
+
+// A folder of the host that stands in for /tmp when the knock-out run leaves `private-tmp` out.
+[[nodiscard]] std::filesystem::path SharedTmp();
+
 // What that configuration enforces and by what, for the isolation record.
 void DescribeIsolation(const SandboxSpec& spec, const std::string& disk, IsolationRecord& record);
+
+// The same where the agent's system calls are answered by gVisor's kernel.
+void DescribeUserSpaceKernel(IsolationRecord& record);
 
 }  // namespace podium::sandbox

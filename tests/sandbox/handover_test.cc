@@ -1,4 +1,4 @@
-#include "sandbox/handover.h"
+#include "sandbox/host/handover.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -14,7 +14,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "sandbox/image.h"
-#include "sandbox/oci/host_paths.h"
+#include "sandbox/host/host_paths.h"
 #include "sandbox/sandbox.h"
 #include "tests/support/host_traces.h"
 
@@ -44,7 +44,7 @@ class OciSandboxTest : public testing::Test {
     temp_.emplace(std::move(*made));
     ASSERT_TRUE(MakeDirs(temp_->path() / "data"));
     std::ofstream(temp_->path() / "data" / "train.csv") << "a,b\n1,2\n";
-    auto backend = MakeOciBackend(reactor_);
+    auto backend = MakeBackend("runc", reactor_);
     ASSERT_TRUE(backend) << backend.error().message;
     backend_ = std::move(*backend);
   }
@@ -52,7 +52,7 @@ class OciSandboxTest : public testing::Test {
   SandboxSpec Spec(const std::string& name = "t") {
     SandboxSpec spec;
     spec.id = "test-" + name + "-" + std::to_string(::getpid());
-    spec.rootfs = TestRoot();
+    spec.layers = {TestRoot()};
     spec.state_dir = temp_->path() / "state";
     spec.data = {{temp_->path() / "data", "/home/data"}};
     spec.limits.memory_bytes = 256 << 20;
@@ -298,7 +298,7 @@ TEST_F(OciSandboxTest, NothingIsLeftWhenTheOwnerIsKilled) {
   pid_t owner = ::fork();
   if (owner == 0) {
     Reactor reactor;
-    auto backend = MakeOciBackend(reactor);
+    auto backend = MakeBackend("runc", reactor);
     auto status = reactor.Run([&]() -> Task<Status> {
       Deadline d = Deadline::In(seconds(60));
       auto box = co_await (*backend)->Create(spec, d);

@@ -4,7 +4,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "sandbox/oci/host_paths.h"
+#include "sandbox/host/host_paths.h"
 
 namespace podium::tests {
 namespace {

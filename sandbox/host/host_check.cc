@@ -7,7 +7,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "sandbox/oci/host_paths.h"
+#include "sandbox/host/host_paths.h"
 #include "sandbox/sandbox.h"
 
 namespace podium::sandbox {

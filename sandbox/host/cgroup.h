@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
-#include "sandbox/oci/host_paths.h"
+#include "base/result.h"
+#include "sandbox/host/host_paths.h"
+#include "sandbox/spec.h"
 
 namespace podium::sandbox {
 
@@ -26,5 +30,18 @@ class CgroupCounters {
                                     const char* v2_file, const char* key) const;
   std::vector<CgroupDir> dirs_;
 };
+
+// Makes a group of this name with the sandbox's limits under every controller of the host, for
+// runtimes that leave this to us, and returns the files ("cgroup.procs") to write a process's
+// number to. What spec.without names is not limited.
+[[nodiscard]] Result<std::vector<std::filesystem::path>> MakeCgroups(const std::string& name,
+                                                                     const SandboxSpec& spec);
+
+// Stops every process of the groups at once, where the host has a freezer (v1 or v2); waits until
+// they stand still.
+[[nodiscard]] Status FreezeGroups(const std::vector<CgroupDir>& dirs, Deadline deadline);
+void ThawGroups(const std::vector<CgroupDir>& dirs);
+// SIGKILL to every process of the groups; cgroup.kill where the kernel has it.
+void KillGroups(const std::vector<CgroupDir>& dirs);
 
 }  // namespace podium::sandbox

@@ -1,4 +1,4 @@
-#include "sandbox/oci/host_paths.h"
+#include "sandbox/host/host_paths.h"
 
 #include <sys/mount.h>
 #include <unistd.h>
@@ -13,26 +13,14 @@
 #include "base/process.h"
 #include "base/process_owner.h"
 #include "base/text.h"
+#include "sandbox/engine/engine_api.h"
+#include "sandbox/host/cgroup.h"
 #include "sandbox/sandbox.h"
 
 namespace podium::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Mount points of cgroup file systems: {controllers or "" for v2, path}.
-std::vector<std::pair<std::string, std::string>> CgroupMounts() {
-  std::vector<std::pair<std::string, std::string>> out;
-  auto text = ReadFile("/proc/self/mounts", 16 << 20);
-  if (!text) return out;
-  for (auto line : Split(*text, '\n')) {
-    auto f = Split(line, ' ');
-    if (f.size() < 4) continue;
-    if (f[2] == "cgroup2") out.emplace_back("", f[1]);
-    if (f[2] == "cgroup") out.emplace_back(f[3], f[1]);
-  }
-  return out;
-}
 
 bool HasOption(std::string_view options, std::string_view wanted) {
   for (auto o : Split(options, ',')) {
@@ -41,24 +29,16 @@ bool HasOption(std::string_view options, std::string_view wanted) {
   return false;
 }
 
-void KillGroup(const fs::path& dir) {
-  auto text = ReadFile(dir / "cgroup.procs", 1 << 20);
-  if (!text) return;
-  for (auto line : Split(*text, '\n')) {
-    long pid = std::atol(std::string(line).c_str());
-    if (pid > 1) ::kill(static_cast<pid_t>(pid), SIGKILL);
-  }
-}
-
 // Removes the sandbox's group under every controller; runc has done so in the ordinary case.
 Status RemoveCgroups(const HostPaths& paths, Deadline deadline) {
   for (const auto& [options, mount] : CgroupMounts()) {
     fs::path dir = fs::path(mount) / paths.cgroup();
     std::error_code ec;
+    if (fs::exists(dir, ec)) ThawGroups({{options.empty() ? "" : "freezer", dir}});
     while (fs::exists(dir, ec) && ::rmdir(dir.c_str()) != 0 && errno != ENOENT) {
       if (deadline.expired())
         return Fail(ErrorCode::kTimeout, "cgroup " + dir.string() + " does not empty");
-      KillGroup(dir);
+      KillGroups({{"procs", dir}});
       std::this_thread::sleep_for(Millis(5));
     }
   }
@@ -86,12 +66,38 @@ bool OwnerLives(const std::string& record) {
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> CgroupMounts() {
+  std::vector<std::pair<std::string, std::string>> out;
+  auto text = ReadFile("/proc/self/mounts", 16 << 20);
+  if (!text) return out;
+  for (auto line : Split(*text, '\n')) {
+    auto f = Split(line, ' ');
+    if (f.size() < 4) continue;
+    if (f[2] == "cgroup2") out.emplace_back("", f[1]);
+    if (f[2] == "cgroup") out.emplace_back(f[3], f[1]);
+  }
+  return out;
+}
+
+namespace {
+
+bool IsBackend(const std::string& name) {
+  auto names = BackendNames();
+  return std::ranges::find(names, name) != names.end();
+}
+
+}  // namespace
+
 fs::path RecordsDir() { return fs::path(kHostDir) / "records"; }
 
 HostPaths HostPaths::For(const fs::path& state_dir, const std::string& id) {
   fs::path state = fs::absolute(state_dir);
-  return {id, fs::path(kHostDir) / "sandboxes" / id, state / (id + ".ext4"),
-          RecordsDir() / (id + ".json")};
+  HostPaths out;
+  out.id = id;
+  out.base = fs::path(kHostDir) / "sandboxes" / id;
+  out.disk = state / (id + ".ext4");
+  out.record = RecordsDir() / (id + ".json");
+  return out;
 }
 
 std::vector<CgroupDir> CgroupsOf(int pid) {
@@ -135,22 +141,43 @@ Status WriteRecord(const HostPaths& paths) {
   record["schema"] = "podium-sandbox/1";
   record["id"] = paths.id;
   record["disk"] = paths.disk.string();
+  record["backend"] = paths.backend;
+  record["engine"] = paths.engine;
   PODIUM_TRY(MakeDirs(RecordsDir()));
   return WriteFileAtomic(paths.record, DumpJson(record) + "\n");
 }
 
-Status RemoveSandbox(const HostPaths& paths, Deadline deadline) {
-  ProcessSpec runc;
-  runc.argv = {"runc", "--root", std::string(kHostDir) + "/runc", "delete", "--force", paths.id};
+namespace {
+
+// What gVisor's runtime and runc keep of a container in their state folders.
+Status RemoveRuntimeState(const HostPaths& paths, Deadline deadline) {
+  fs::path root = fs::path(kHostDir) / paths.backend;
   std::error_code ec;
-  if (fs::exists(fs::path(kHostDir) / "runc" / paths.id, ec)) {
-    PODIUM_ASSIGN(auto result, RunProcess(runc, deadline));
-    if (!result.ok()) LogDebug("runc delete " + paths.id + ": " + result.err);
+  if (paths.backend == "runsc") {
+    ProcessSpec spec;
+    spec.argv = {"runsc", "--root", root.string(), "delete", "--force", paths.id};
+    auto result = RunProcess(spec, deadline);
+    if (result && !result->ok()) LogDebug("runsc delete " + paths.id + ": " + result->err);
+    std::vector<fs::path> left;
+    for (fs::directory_iterator it(root, ec), end; !ec && it != end; it.increment(ec)) {
+      if (it->path().filename().string().find(paths.id) != std::string::npos)
+        left.push_back(it->path());
+    }
+    for (const auto& path : left) PODIUM_TRY(RemoveTree(path));
+    return {};
   }
+  return RemoveTree(root / paths.id);
+}
+
+}  // namespace
+
+Status RemoveSandbox(const HostPaths& paths, Deadline deadline) {
+  if (!paths.engine.empty()) PODIUM_TRY(RemoveEngineContainer(paths, deadline));
   PODIUM_TRY(RemoveCgroups(paths, deadline));
+  if (paths.engine.empty() && !paths.backend.empty())
+    PODIUM_TRY(RemoveRuntimeState(paths, deadline));
   PODIUM_TRY(Unmount(paths.base));
   PODIUM_TRY(RemoveTree(paths.base));
-  PODIUM_TRY(RemoveTree(fs::path(kHostDir) / "runc" / paths.id));
   ::unlink(paths.disk.c_str());
   ::unlink(paths.record.c_str());
   return {};
@@ -174,7 +201,11 @@ Result<int> ReapDead(Deadline deadline) {
     if (id != path.stem().string() || OwnerLives(*text)) continue;
     fs::path disk = JsonOr<std::string>(record, "disk", "");
     if (disk.filename() != id + ".ext4") continue;
-    PODIUM_TRY(RemoveSandbox(HostPaths::For(disk.parent_path(), id), deadline));
+    HostPaths paths = HostPaths::For(disk.parent_path(), id);
+    paths.backend = JsonOr<std::string>(record, "backend", "");
+    paths.engine = JsonOr<std::string>(record, "engine", "");
+    if (!IsBackend(paths.backend)) continue;  // another version's
+    PODIUM_TRY(RemoveSandbox(paths, deadline));
     ++removed;
   }
   return removed;

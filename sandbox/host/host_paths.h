@@ -24,9 +24,14 @@ struct HostPaths {
   std::filesystem::path base;    // kHostDir/sandboxes/<id>: mount points and the bundle
   std::filesystem::path disk;    // state_dir/<id>.ext4: the writable layer's file
   std::filesystem::path record;  // RecordsDir()/<id>.json
+  std::string backend;           // "runc", "runsc", "docker", ...
+  std::string engine;            // path of the engine's socket, for engines
   [[nodiscard]] static HostPaths For(const std::filesystem::path& state_dir, const std::string& id);
   [[nodiscard]] std::string cgroup() const { return "podium-" + id; }
 };
+
+// Mount points of control group file systems: {controllers or "" for v2, path}.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> CgroupMounts();
 
 // The cgroup of a process: controller ("memory", or "" for v2) and the folder, by /proc/PID/cgroup
 // and the mount table.

@@ -1,4 +1,4 @@
-#include "sandbox/handover.h"
+#include "sandbox/host/handover.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -101,6 +101,14 @@ Result<TakenFile> TakeBeneath(int root_fd, const std::string& relative,
   if (::fsync(out.get()) != 0 || ::rename(temp.c_str(), to.c_str()) != 0)
     return FailErrno(ErrorCode::kIo, "cannot keep " + to.string(), errno);
   return copied;
+}
+
+Result<TakenFile> TakeByPath(const std::filesystem::path& from, const std::filesystem::path& to) {
+  UniqueFd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!in) return Fault(TakeFault::kMissing, std::strerror(errno));
+  UniqueFd out(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!out) return FailErrno(ErrorCode::kIo, "cannot create " + to.string(), errno);
+  return Copy(in.get(), out.get(), std::uint64_t{1} << 20);
 }
 
 }  // namespace podium::sandbox

@@ -1,0 +1,194 @@
+#include "sandbox/host/mounts.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/files.h"
+#include "sandbox/host/disk.h"
+
+namespace podium::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Above every range that adduser gives out (/etc/subuid starts at 100,000), below 2^31.
+constexpr std::uint32_t kFirstRange = 0x20000000;
+constexpr std::uint32_t kRanges = 8192;
+
+// Descriptor of a user namespace that maps `inside`... to `outside`...: made by a child that exists
+// only to hold it open meanwhile.
+Result<UniqueFd> MakeUserNamespace(std::uint32_t inside, std::uint32_t outside) {
+  long pid = ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  if (pid == 0) {
+    for (;;) ::syscall(SYS_pause);
+  }
+  if (pid < 0)
+    return FailErrno(ErrorCode::kUnavailable,
+                     "cannot make a user namespace (is kernel.unprivileged_userns_clone or "
+                     "user.max_user_namespaces 0?)",
+                     errno);
+  std::string proc = "/proc/" + std::to_string(pid);
+  std::string map = std::to_string(inside) + " " + std::to_string(outside) + " " +
+                    std::to_string(IdRange::kCount) + "\n";
+  Status written;
+  for (const char* file : {"/uid_map", "/gid_map"}) {
+    UniqueFd fd(::open((proc + file).c_str(), O_WRONLY | O_CLOEXEC));
+    if (written && (!fd || ::write(fd.get(), map.data(), map.size()) < 0))
+      written = FailErrno(ErrorCode::kSandbox, "cannot write " + proc + file, errno);
+  }
+  UniqueFd ns(::open((proc + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
+  ::kill(static_cast<pid_t>(pid), SIGKILL);
+  while (::waitpid(static_cast<pid_t>(pid), nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (!written) return tl::unexpected(written.error());
+  if (!ns) return FailErrno(ErrorCode::kSandbox, "cannot open the user namespace", errno);
+  return ns;
+}
+
+// The image's layers, each through a view of its own below paths.base.
+Result<std::vector<fs::path>> BindLayers(const HostPaths& paths, const SandboxSpec& spec,
+                                         IdShift ids) {
+  std::vector<fs::path> out;
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    fs::path at = paths.base / ("image" + std::to_string(i));
+    PODIUM_TRY(MakeDir(at, ids.Host(0), 0755));
+    PODIUM_TRY(BindIdmapped(spec.layers[i], at, 0, ids.first));
+    out.push_back(at);
+  }
+  return out;
+}
+
+Status MakeRoot(const HostPaths& paths, const SandboxSpec& spec, IdShift ids) {
+  fs::path disk = paths.base / "disk";
+  PODIUM_ASSIGN(auto layers, BindLayers(paths, spec, ids));
+  PODIUM_TRY(MakeDir(disk / "upper", ids.Host(0), 0755));
+  PODIUM_TRY(MakeDir(disk / "work", ids.Host(0), 0755));
+  PODIUM_TRY(MakeDir(disk / "upper" / "home", ids.Host(0), 0755));
+  unsigned long nosuid = spec.without.contains(Mitigation::kNosuid) ? 0 : MS_NOSUID;
+  return MountOverlay(paths.base / "root", layers, disk / "upper", disk / "work",
+                      nosuid | MS_NODEV | MS_NOATIME);
+}
+
+Status MakeData(const HostPaths& paths, const SandboxSpec& spec, IdShift ids) {
+  bool shared = spec.without.contains(Mitigation::kDataOverlay);
+  for (std::size_t i = 0; i < spec.data.size(); ++i) {
+    std::string name = "data" + std::to_string(i);
+    for (const char* part : {"", ".lower", ".upper", ".work"})
+      PODIUM_TRY(MakeDir(paths.base / (name + part), ids.Host(0), 0755));
+    if (shared) {
+      PODIUM_TRY(BindIdmapped(spec.data[i].host, paths.base / name, 0, ids.first));
+      continue;
+    }
+    PODIUM_TRY(BindIdmapped(spec.data[i].host, paths.base / (name + ".lower"), 0, ids.first));
+    bool writable = spec.without.contains(Mitigation::kDataReadOnly);
+    fs::path disk = paths.base / "disk";
+    if (writable) {
+      PODIUM_TRY(MakeDir(disk / (name + ".upper"), ids.Host(kAgentId), 0777));
+      PODIUM_TRY(MakeDir(disk / (name + ".work"), ids.Host(0), 0755));
+      PODIUM_TRY(MountOverlay(paths.base / name, {paths.base / (name + ".lower")},
+                              disk / (name + ".upper"), disk / (name + ".work"), 0));
+      continue;
+    }
+    PODIUM_TRY(MountOverlay(paths.base / name,
+                            {paths.base / (name + ".lower"), paths.base / (name + ".upper")}, "",
+                            "", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status BindIdmapped(const fs::path& from, const fs::path& to, std::uint32_t from_first,
+                    std::uint32_t to_first) {
+  UniqueFd tree(static_cast<int>(
+      ::syscall(SYS_open_tree, AT_FDCWD, from.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!tree) return FailErrno(ErrorCode::kSandbox, "open_tree " + from.string(), errno);
+  mount_attr attr{};
+  attr.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME;
+  attr.attr_clr = MOUNT_ATTR__ATIME;
+  UniqueFd user_ns;
+  if (from_first != to_first) {
+    PODIUM_ASSIGN(user_ns, MakeUserNamespace(from_first, to_first));
+    attr.attr_set |= MOUNT_ATTR_IDMAP;
+    attr.userns_fd = static_cast<std::uint64_t>(user_ns.get());
+  }
+  if (::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &attr, sizeof attr) != 0) {
+    return FailErrno(
+        ErrorCode::kUnavailable,
+        "the file system of " + from.string() +
+            " cannot be idmapped (ext4, xfs and btrfs can; set PODIUM_CACHE to a folder on one)",
+        errno);
+  }
+  if (::syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, to.c_str(), MOVE_MOUNT_F_EMPTY_PATH) !=
+      0) {
+    return FailErrno(ErrorCode::kSandbox, "move_mount to " + to.string(), errno);
+  }
+  return {};
+}
+
+Status MountOverlay(const fs::path& at, const std::vector<fs::path>& layers, const fs::path& upper,
+                    const fs::path& work, unsigned long flags) {
+  // Options are one page at most: folders are named by descriptors, which keeps them short.
+  std::vector<UniqueFd> held;
+  auto name = [&held](const fs::path& dir) {
+    held.emplace_back(::open(dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    return "/proc/self/fd/" + std::to_string(held.back().get());
+  };
+  std::string options = "lowerdir=";
+  for (const auto& layer : layers) options += (&layer == layers.data() ? "" : ":") + name(layer);
+  if (!upper.empty())
+    options += ",upperdir=" + name(upper) + ",workdir=" + name(work) + ",index=off,metacopy=off";
+  options += ",xino=off";
+  if (::mount("podium", at.c_str(), "overlay", flags, options.c_str()) == 0) return {};
+  return FailErrno(
+      ErrorCode::kSandbox,
+      "cannot mount an overlay of " + std::to_string(layers.size()) + " layers at " + at.string(),
+      errno);
+}
+
+Status MakeDir(const fs::path& dir, std::uint32_t owner, unsigned mode) {
+  if (::mkdir(dir.c_str(), mode) != 0 && errno != EEXIST)
+    return FailErrno(ErrorCode::kSandbox, "cannot make " + dir.string(), errno);
+  if (::chmod(dir.c_str(), mode) != 0 || ::chown(dir.c_str(), owner, owner) != 0)
+    return FailErrno(ErrorCode::kSandbox, "cannot own " + dir.string(), errno);
+  return {};
+}
+
+Result<IdRange> IdRange::Take() {
+  fs::path dir = fs::path(kHostDir) / "ids";
+  PODIUM_TRY(MakeDirs(dir));
+  for (std::uint32_t i = 0; i < kRanges; ++i) {
+    UniqueFd fd(::open((dir / std::to_string(i)).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!fd) return FailErrno(ErrorCode::kSandbox, "cannot open a lock in " + dir.string(), errno);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0)
+      return IdRange(std::move(fd), kFirstRange + i * kCount);
+  }
+  return Fail(ErrorCode::kUnavailable,
+              "all " + std::to_string(kRanges) + " id ranges are in use on this machine");
+}
+
+Result<std::string> MakeFileSystems(const HostPaths& paths, const SandboxSpec& spec, IdShift ids,
+                                    Deadline deadline) {
+  PODIUM_TRY(MakeDirs(paths.base.parent_path()));
+  for (const fs::path& open_dir : {fs::path(kHostDir), paths.base.parent_path()})
+    ::chmod(open_dir.c_str(), 0711);
+  PODIUM_TRY(MakeDir(paths.base, ids.Host(0), 0711));
+  for (const char* part : {"disk", "root", "home"})
+    PODIUM_TRY(MakeDir(paths.base / part, ids.Host(0), 0755));
+  PODIUM_ASSIGN(auto disk, MountDisk(paths, spec, deadline));
+  PODIUM_TRY(MakeRoot(paths, spec, ids));
+  PODIUM_TRY(MakeData(paths, spec, ids));
+  return disk;
+}
+
+}  // namespace podium::sandbox

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sandbox/host/host_paths.h"
+#include "sandbox/spec.h"
+
+namespace podium::sandbox {
+
+// 65,536 host ids that no other live sandbox of this machine has, held by a lock that dies with its
+// process.
+class IdRange {
+ public:
+  [[nodiscard]] static Result<IdRange> Take();
+  [[nodiscard]] std::uint32_t first() const { return first_; }
+  static constexpr std::uint32_t kCount = 65'536;
+
+ private:
+  IdRange(UniqueFd fd, std::uint32_t first) : lock_(std::move(fd)), first_(first) {}
+  UniqueFd lock_;
+  std::uint32_t first_ = 0;
+};
+
+// The agent's user and group inside every container.
+inline constexpr std::uint32_t kAgentId = 1000;
+
+// How the ids inside a sandbox are numbered on the host: shifted into its own range, or, without a
+// user namespace, as they are.
+struct IdShift {
+  std::uint32_t first = 0;
+  [[nodiscard]] std::uint32_t Host(std::uint32_t inside) const { return first + inside; }
+};
+
+// Shows `from` at `to` (a folder) read-only, with files of ids `from_first`... appearing as
+// `to_first`...
+[[nodiscard]] Status BindIdmapped(const std::filesystem::path& from,
+                                  const std::filesystem::path& to, std::uint32_t from_first,
+                                  std::uint32_t to_first);
+
+// `layers`: topmost first, at least one; `upper` and `work` empty: read-only (two layers at least).
+// Any number of layers fits.
+[[nodiscard]] Status MountOverlay(const std::filesystem::path& at,
+                                  const std::vector<std::filesystem::path>& layers,
+                                  const std::filesystem::path& upper,
+                                  const std::filesystem::path& work, unsigned long flags);
+
+[[nodiscard]] Status MakeDir(const std::filesystem::path& dir, std::uint32_t owner, unsigned mode);
+
+// Prepares the file systems of a sandbox below paths.base but its workspace: disk, root (overlay of
+// the image and a sized layer), data0, data1, ... (read-only overlays of the data folders). Every
+// lower layer is an idmapped view, so image and data need no chown and no two sandboxes share a
+// mount of the same file. Returns how the disk is limited, for the isolation record. Blocking.
+[[nodiscard]] Result<std::string> MakeFileSystems(const HostPaths& paths, const SandboxSpec& spec,
+                                                  IdShift ids, Deadline deadline);
+
+}  // namespace podium::sandbox

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sandbox/host/host_paths.h"
+#include "sandbox/host/mounts.h"
+#include "sandbox/spec.h"
+
+namespace podium::sandbox {
+
+// /home of one sandbox: an overlay whose writable layer can be frozen and built upon. A layer is a
+// folder home/N on the sandbox's sized disk. All calls block for milliseconds.
+class Workspace {
+ public:
+  // Mounts it at paths.base/home, on spec.workspace's layers or fresh.
+  [[nodiscard]] static Result<Workspace> Make(const HostPaths& paths, const SandboxSpec& spec,
+                                              IdShift ids);
+  Workspace(Workspace&&) = default;
+  Workspace& operator=(Workspace&&) = default;
+  ~Workspace();
+
+  // Its root folder, for the guarded walk. Held from the moment it was mounted.
+  [[nodiscard]] int root() const { return root_.get(); }
+  [[nodiscard]] int disk() const { return disk_.get(); }
+
+  // The writable layer becomes read-only and part of the snapshot; an empty one takes its place, at
+  // paths.base/home and, unless `init_pid` is 0, at /home in that process's mount namespace.
+  [[nodiscard]] Result<Snapshot> Freeze(int init_pid);
+  // Stands on the snapshot's layers instead; the writable layer's files are removed meanwhile.
+  [[nodiscard]] Status Restore(const Snapshot& snapshot, int init_pid);
+
+  // Lets go of every descriptor, so that the mounts can end.
+  void Close();
+
+ private:
+  Workspace(const HostPaths& paths, const SandboxSpec& spec, IdShift ids);
+  Status Mount(std::vector<Snapshot::Layer> layers, int init_pid);
+  Result<std::vector<std::filesystem::path>> Views(const std::vector<Snapshot::Layer>& layers);
+  Status Attach(int init_pid);
+  [[nodiscard]] std::filesystem::path LayerDir(int n) const;
+
+  HostPaths paths_;
+  std::vector<DataMount> data_;
+  IdShift ids_;
+  std::vector<Snapshot::Layer> layers_;  // below the writable one, topmost first
+  int top_ = 0;                          // number of the writable layer
+  int views_ = 0;
+  UniqueFd root_, disk_;
+  std::thread sweeper_;  // removes dropped layers
+};
+
+}  // namespace podium::sandbox

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <set>
+#include <span>
+#include <string_view>
+
+namespace podium::sandbox {
+
+// The mechanisms that keep an agent in, each of which can be left out alone: not by any
+// configuration, but by the knock-out run (`podium sandbox test --knock-out`), which shows that at
+// least one case of the escape suite notices.
+enum class Mitigation {
+  kUserNamespace,
+  kPidNamespace,
+  kNetworkNamespace,
+  kIpcNamespace,
+  kUtsNamespace,
+  kCgroupNamespace,
+  kCapabilities,
+  kNoNewPrivileges,
+  kSeccomp,
+  kSeccompNamespaces,
+  kSeccompSockets,
+  kSeccompUnknownCalls,
+  kMaskedPaths,
+  kReadOnlyPaths,
+  kDataReadOnly,
+  kDataOverlay,
+  kNosuid,
+  kDeviceList,
+  kPrivateDev,
+  kMemoryLimit,
+  kPidsLimit,
+  kCpuLimit,
+  kDiskLimit,
+  kInodeLimit,
+  kShmSize,
+  kTmpSize,
+  kPrivateTmp,
+  kCleanEnvironment,
+  kClosedDescriptors,
+  kInitUndumpable,
+  kKillLeftovers,
+  kCoreLimit,
+  kFileLimit,
+  kOutputCap,
+  kDeadline,
+  kGuardedHandOver,
+  kFreshWorkspace,
+};
+
+struct MitigationInfo {
+  Mitigation mitigation;
+  std::string_view name;  // "user-namespace"
+  std::string_view how;   // what does it
+};
+[[nodiscard]] std::span<const MitigationInfo> Mitigations();
+
+using MitigationSet = std::set<Mitigation>;
+
+}  // namespace podium::sandbox

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "sandbox/mitigation.h"
+
+namespace podium::sandbox {
+
+// What a sandbox may use. Every limit is enforced or the sandbox is not made (see
+// SandboxSpec::allow_unenforced).
+struct Limits {
+  std::uint64_t memory_bytes = std::uint64_t{4} << 30;  // heap, page cache and /dev/shm together
+  double cpus = 1.0;                                    // CPU quota in cores
+  int pids = 512;                                       // processes and threads
+  std::uint64_t disk_bytes = std::uint64_t{4} << 30;    // the writable layer
+  std::uint64_t inodes = 200'000;                       // files in the writable layer
+  std::uint64_t shm_bytes = std::uint64_t{1} << 30;     // /dev/shm
+  std::uint64_t tmp_bytes = std::uint64_t{1} << 30;     // /tmp
+};
+
+// A folder of the host shown read-only inside, through an overlay of its own.
+struct DataMount {
+  std::filesystem::path host;
+  std::string inside;  // absolute
+};
+
+// The workspace (/home but its data) of a sandbox at one moment: read-only layers that other
+// sandboxes may stand on. Usable while the sandbox it was taken from lives; those that began on it
+// outlive that.
+struct Snapshot {
+  struct Layer {
+    std::filesystem::path dir;
+    std::uint32_t first_id = 0;  // its files belong to this id range
+  };
+  std::vector<Layer> layers;  // topmost first
+  std::string id;             // "<sandbox>/3"
+};
+
+struct SandboxSpec {
+  std::string id;  // [a-z0-9-], at most 60 characters, unique on the host while it lives
+  std::vector<std::filesystem::path>
+      layers;                       // the image's folders in overlayfs form, topmost first
+  std::filesystem::path state_dir;  // of this run: records for the reaper, and the writable layers
+  std::vector<DataMount> data;
+  Limits limits;
+  std::vector<std::pair<std::string, std::string>> env;  // the whole environment of every command
+  bool allow_unenforced = false;
+  std::vector<std::filesystem::path> devices;  // device nodes of the host shown inside (GPUs)
+  std::optional<Snapshot> workspace;           // /home begins as this; empty: fresh
+  MitigationSet without;                       // left out, for the knock-out run alone
+};
+
+struct ExecSpec {
+  std::vector<std::string> argv;
+  std::vector<std::pair<std::string, std::string>> env;  // added to the sandbox's
+  std::string cwd = "/home/agent";
+  std::string stdin_data;
+  std::size_t output_head_bytes =
+      256 << 10;  // stdout and stderr are one stream; its head and tail are kept
+  std::size_t output_tail_bytes = 256 << 10;
+};
+
+// Why a command ended; the first cause wins.
+enum class ExecEnd {
+  kExited,
+  kSignalled,    // by itself or another of its processes
+  kTimeLimit,    // the deadline passed and everything was killed
+  kMemoryLimit,  // the kernel killed for memory
+  kPidLimit,     // fork was refused
+  kDiskLimit,    // the writable layer was full
+};
+std::string_view ExecEndText(
+    ExecEnd end);  // "exited", "signalled", "time_limit", "memory_limit", "pid_limit", "disk_limit"
+
+struct ExecResult {
+  ExecEnd end = ExecEnd::kExited;
+  int exit_code = -1;
+  int signal = 0;
+  std::string output;              // head, a line that says what is missing, tail
+  std::uint64_t output_bytes = 0;  // before the cut
+  Millis wall{0};
+};
+
+// Counters of the whole sandbox so far.
+struct Usage {
+  std::uint64_t memory_peak_bytes = 0;
+  Millis cpu{0};
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t oom_kills = 0;
+};
+
+// Why a file could not be taken from a sandbox. Text values are part of verdicts.
+enum class TakeFault {
+  kNone,
+  kMissing,
+  kSymlink,
+  kNotRegular,
+  kHardLink,
+  kEmpty,
+  kTooLarge,
+  kUnreadable
+};
+std::string_view TakeFaultText(TakeFault fault);  // "missing", "symlink", "not_regular",
+                                                  // "hard_link", "empty", "too_large", "unreadable"
+
+struct TakenFile {
+  TakeFault fault = TakeFault::kNone;
+  std::string detail;  // for a person
+  std::uint64_t bytes = 0;
+  Digest digest;  // of the bytes stored
+};
+
+// One line a mechanism: what was enforced and by what. Written into every verdict, so it holds no
+// ids or times.
+struct IsolationRecord {
+  std::string backend;  // "oci:runc 1.1.5"
+  std::vector<std::pair<std::string, std::string>>
+      enforced;  // {"memory", "cgroup v1 memory.limit_in_bytes"}
+  std::vector<std::string> not_enforced;
+};
+
+}  // namespace podium::sandbox
