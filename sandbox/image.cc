@@ -1,254 +1,159 @@
 #include "sandbox/image.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <thread>
+#include <cstdio>
+#include <set>
 
-#include "base/digest.h"
 #include "base/files.h"
 #include "base/ids.h"
 #include "base/json.h"
-#include "base/process.h"
 #include "base/text.h"
-#include "base/yaml.h"
+#include "sandbox/images/in_use.h"
+#include "sandbox/images/store.h"
 
 namespace podium::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
 
-// The host's apt source files that offer Debian itself: mmdebstrap takes them as its mirrors.
-std::vector<std::string> AptSources() {
-  std::vector<std::string> out;
+std::vector<Image> BuiltImages(const fs::path& cache) {
+  std::vector<Image> out;
   std::error_code ec;
-  for (fs::directory_iterator it("/etc/apt/sources.list.d", ec), end; !ec && it != end;
-       it.increment(ec)) {
-    std::string ext = it->path().extension().string();
-    auto text = ReadFile(it->path(), 1 << 20);
-    if ((ext == ".sources" || ext == ".list") && text && text->find("/debian") != std::string::npos)
-      out.push_back(it->path().string());
+  for (fs::directory_iterator it(cache / "images", ec), end; !ec && it != end; it.increment(ec)) {
+    if (it->path().filename().string().starts_with('.')) continue;
+    if (auto image = ReadBuiltImage(it->path())) out.push_back(std::move(*image));
   }
-  auto main_list = ReadFile("/etc/apt/sources.list", 1 << 20);
-  if (main_list && main_list->find("\ndeb ") + 1 + (main_list->starts_with("deb ") ? 1 : 0) > 0)
-    out.emplace_back("/etc/apt/sources.list");
+  return out;
+}
+
+// A tree leaves its place whole before it is removed, so that no half of it is ever found.
+Status RemoveWhole(const ImageStore& store, const fs::path& dir) {
+  if (dir.parent_path() == store.root() / ".tmp") return RemoveTree(dir);
+  PODIUM_ASSIGN(auto temp, store.MakeTemp());
+  fs::path away = temp / dir.filename();
+  if (::rename(dir.c_str(), away.c_str()) != 0)
+    return FailErrno(ErrorCode::kIo, "cannot remove " + dir.string(), errno);
+  return RemoveTree(temp);
+}
+
+// Digests of every layer that a name holds. A name that cannot be read holds we know not what, so
+// nothing may be collected.
+Result<std::set<std::string>> NamedLayers(const ImageStore& store) {
+  std::set<std::string> out;
+  for (const auto& name : store.Names()) {
+    fs::path path = store.root() / "names" / name / "image.json";
+    PODIUM_ASSIGN(auto text, ReadFile(path, 16 << 20));
+    PODIUM_ASSIGN(Json json, ParseJson(text, path.string()));
+    PODIUM_ASSIGN(auto layers, JsonGet<std::vector<std::string>>(json, "layers"));
+    out.insert(layers.begin(), layers.end());
+  }
+  return out;
+}
+
+std::vector<fs::path> Children(const fs::path& dir) {
+  std::vector<fs::path> out;
+  std::error_code ec;
+  for (fs::directory_iterator it(dir, ec), end; !ec && it != end; it.increment(ec))
+    out.push_back(it->path());
   std::ranges::sort(out);
   return out;
 }
 
-ProcessSpec BootstrapCommand(const Recipe& r, const fs::path& rootfs,
-                             const std::vector<std::string>& sources) {
-  ProcessSpec spec;
-  spec.argv = {"mmdebstrap", "--mode=root", "--variant=essential",
-               "--aptopt=APT::Install-Recommends \"false\""};
-  for (const auto& e : r.exclude) spec.argv.push_back("--dpkgopt=path-exclude=" + e);
-  spec.argv.push_back("--include=" + Join(r.packages, ","));
-  spec.argv.push_back(r.suite);
-  spec.argv.push_back(rootfs.string());
-  spec.argv.insert(spec.argv.end(), sources.begin(), sources.end());
-  return spec;
-}
-
-Result<std::vector<std::string>> InstalledPackages(const fs::path& rootfs) {
-  PODIUM_ASSIGN(auto status, ReadFile(rootfs / "var" / "lib" / "dpkg" / "status", 64 << 20));
-  std::vector<std::string> out;
-  std::string name;
-  for (auto line : Split(status, '\n')) {
-    if (line.starts_with("Package: ")) name = line.substr(9);
-    if (line.starts_with("Version: ")) out.push_back(name + " " + std::string(line.substr(9)));
-  }
-  std::ranges::sort(out);
-  return out;
-}
-
-// What differs from build to build and matters to nobody: logs, caches, machine ids, compiled
-// Python of the build.
-Status Normalise(const Recipe& r, const fs::path& rootfs) {
-  for (const auto& path : r.remove) {
-    if (path.starts_with('/') || path.find("..") != std::string::npos)
-      return Fail(ErrorCode::kConfig, "'remove' takes paths inside the image, not '" + path + "'");
-    PODIUM_TRY(RemoveTree(rootfs / path));
-  }
-  for (const char* file : {"var/cache/ldconfig/aux-cache", "var/lib/dpkg/status-old",
-                           "etc/machine-id", "etc/resolv.conf", "etc/hostname"}) {
-    ::unlink((rootfs / file).c_str());
-  }
-  PODIUM_TRY(RemoveTree(rootfs / "dev"));  // a container gets its own
-  for (const char* dir : {"dev", "var/log", "home"}) PODIUM_TRY(MakeDirs(rootfs / dir));
-  // A user with the agent's id, so that programs that ask who they are get an answer.
-  PODIUM_ASSIGN(auto passwd, ReadFile(rootfs / "etc" / "passwd", 1 << 20));
-  PODIUM_ASSIGN(auto group, ReadFile(rootfs / "etc" / "group", 1 << 20));
-  PODIUM_TRY(WriteFileAtomic(rootfs / "etc" / "passwd",
-                             passwd + "agent:x:1000:1000:agent:/home/agent:/bin/bash\n"));
-  PODIUM_TRY(WriteFileAtomic(rootfs / "etc" / "group", group + "agent:x:1000:\n"));
-  PODIUM_TRY(
-      WriteFileAtomic(rootfs / "etc" / "hosts", "127.0.0.1 localhost podium\n::1 localhost\n"));
-  return WriteFileAtomic(rootfs / ".podium-init", "");
-}
-
-std::uint64_t TreeBytes(const fs::path& dir) {
-  std::uint64_t bytes = 0;
-  std::error_code ec;
-  for (auto it = fs::recursive_directory_iterator(dir, ec);
-       !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
-    if (it->is_regular_file() && !it->is_symlink()) bytes += it->file_size();
-  }
-  return bytes;
-}
-
-// Python's compiled files carry times of the build; the digest is of what the packages brought.
-Status RemoveCompiled(const fs::path& rootfs) {
-  std::vector<fs::path> found;
-  std::error_code ec;
-  for (auto it = fs::recursive_directory_iterator(rootfs / "usr" / "lib" / "python3", ec);
-       !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
-    if (it->is_directory() && it->path().filename() == "__pycache__") {
-      found.push_back(it->path());
-      it.disable_recursion_pending();
-    }
-  }
-  for (const auto& dir : found) PODIUM_TRY(RemoveTree(dir));
-  return {};
-}
-
-Status WriteImageJson(const Image& image, const fs::path& dir) {
-  Json json = {{"schema", "podium-image/1"}, {"name", image.name},
-               {"digest", image.digest},     {"recipe", image.recipe_digest},
-               {"created", image.created},   {"bytes", image.bytes},
-               {"packages", image.packages}};
-  return WriteFileAtomic(dir / "image.json", DumpJson(json, 1) + "\n");
-}
-
-Result<Image> ReadImage(const fs::path& dir) {
-  PODIUM_ASSIGN(auto text, ReadFile(dir / "image.json", 16 << 20));
-  PODIUM_ASSIGN(Json json, ParseJson(text, (dir / "image.json").string()));
-  Image image;
-  PODIUM_ASSIGN(image.name, JsonGet<std::string>(json, "name"));
-  PODIUM_ASSIGN(image.digest, JsonGet<std::string>(json, "digest"));
-  image.recipe_digest = JsonOr<std::string>(json, "recipe", "");
-  image.created = JsonOr<std::string>(json, "created", "");
-  image.bytes = JsonOr<std::uint64_t>(json, "bytes", 0);
-  image.packages = JsonOr<std::vector<std::string>>(json, "packages", {});
-  image.rootfs = dir / "rootfs";
-  return image;
-}
-
-fs::path ImageDir(const fs::path& cache, const std::string& name, const Recipe& r) {
-  return cache / "images" / (name + "-" + r.digest.substr(0, 12));
-}
-
-// Runs mmdebstrap on a thread, so that progress can be said while it works.
-Status Bootstrap(const Recipe& r, const fs::path& rootfs,
-                 const std::function<void(std::string_view)>& progress, Deadline deadline) {
-  auto sources = AptSources();
-  if (sources.empty())
-    return Fail(
-        ErrorCode::kUnavailable,
-        "no Debian apt source was found in /etc/apt: the image is built from the host's own");
-  Result<std::string> result = Fail(ErrorCode::kInternal, "not run");
-  std::atomic<bool> done{false};
-  std::thread worker([&] {
-    result = RunTool(BootstrapCommand(r, rootfs, sources), deadline);
-    done = true;
-  });
-  auto started = std::chrono::steady_clock::now();
-  for (int tick = 1; !done; ++tick) {
-    std::this_thread::sleep_for(Millis(100));
-    if (tick % 150 == 0)
-      progress("mmdebstrap at work for " + FormatDuration(std::chrono::duration_cast<Millis>(
-                                               std::chrono::steady_clock::now() - started)));
-  }
-  worker.join();
-  if (!result) return tl::unexpected(result.error());
-  return {};
+// True while another process builds into <images>/.building-<name>.
+bool IsBuilding(const ImageStore& store, const std::string& name) {
+  auto lock = FileLock::TryTake(store.root() / ("." + name + ".lock"));
+  return !lock || !*lock;
 }
 
 }  // namespace
 
-Result<Recipe> ReadRecipe(const std::string& name) {
-  fs::path path = ShareDir() / "configs" / "sandboxes" / (name + ".yaml");
-  std::error_code ec;
-  if (!IsIdText(name) || !fs::exists(path, ec))
-    return Fail(ErrorCode::kNotFound,
-                "there is no image recipe '" + name + "' (configs/sandboxes/" + name + ".yaml)");
-  PODIUM_ASSIGN(auto root, ReadYaml(path));
-  PODIUM_ASSIGN(auto map, YamlMap::From(root));
-  Recipe r;
-  PODIUM_ASSIGN(auto schema, map.String("schema"));
-  if (schema != "podium-image/1") return root.Complain("schema must be podium-image/1");
-  PODIUM_ASSIGN(r.suite, map.String("suite"));
-  PODIUM_ASSIGN(const YamlNode* packages, map.Require("packages"));
-  PODIUM_ASSIGN(r.packages, packages->AsStrings());
-  if (const YamlNode* node = map.Get("exclude")) {
-    PODIUM_ASSIGN(r.exclude, node->AsStrings());
-  }
-  if (const YamlNode* node = map.Get("remove")) {
-    PODIUM_ASSIGN(r.remove, node->AsStrings());
-  }
-  PODIUM_TRY(map.Finish());
-  for (const auto& p : r.packages) {
-    if (!IsIdText(p)) return packages->Complain("'" + p + "' is not a package name");
-  }
-  PODIUM_ASSIGN(auto text, ReadFile(path));
-  r.digest = Digest::Of(text).hex();
-  return r;
-}
-
 Result<Image> FindImage(const std::string& name, const fs::path& cache) {
-  PODIUM_ASSIGN(auto recipe, ReadRecipe(name));
-  auto image = ReadImage(ImageDir(cache, name, recipe));
-  if (image) return image;
-  return Fail(ErrorCode::kNotFound,
-              "image '" + name +
-                  "' is not built yet (or its recipe changed): run `podium image build " + name +
-                  "`, about 2 minutes");
+  auto recipe = ReadRecipe(name);
+  if (recipe) {
+    auto image = ReadBuiltImage(cache / "images" / (name + "-" + recipe->digest.substr(0, 12)));
+    if (image) return image;
+    return Fail(ErrorCode::kNotFound,
+                "image '" + name +
+                    "' is not built yet (or its recipe changed): run `podium image build " + name +
+                    "`, about 2 minutes");
+  }
+  if (recipe.error().code != ErrorCode::kNotFound) return tl::unexpected(recipe.error());
+  ImageStore store(cache);
+  std::error_code ec;
+  if (IsIdText(name) && fs::exists(store.root() / "names" / name / "image.json", ec))
+    return store.ReadName(name);
+  std::vector<std::string> known = store.Names();
+  for (const auto& image : BuiltImages(cache)) known.push_back(image.name);
+  return Fail(ErrorCode::kNotFound, "there is no image '" + Printable(name) + "'." +
+                                        Suggest(name, known) +
+                                        " `podium image ls` shows them, `podium image import` and "
+                                        "`podium image build` make one");
 }
 
 std::vector<Image> ListImages(const fs::path& cache) {
-  std::vector<Image> out;
-  std::error_code ec;
-  for (fs::directory_iterator it(cache / "images", ec), end; !ec && it != end; it.increment(ec)) {
-    if (auto image = ReadImage(it->path())) out.push_back(std::move(*image));
+  std::vector<Image> out = BuiltImages(cache);
+  ImageStore store(cache);
+  for (const auto& name : store.Names()) {
+    if (auto image = store.ReadName(name)) out.push_back(std::move(*image));
   }
   std::ranges::sort(out, {}, &Image::created);
   return out;
 }
 
-Result<Image> BuildImage(const std::string& name, const fs::path& cache,
-                         const std::function<void(std::string_view)>& progress, Deadline deadline) {
-  PODIUM_ASSIGN(auto recipe, ReadRecipe(name));
-  fs::path dir = ImageDir(cache, name, recipe);
-  if (auto known = ReadImage(dir)) return known;
-  if (::geteuid() != 0)
-    return Fail(ErrorCode::kUnavailable, "building an image needs root: run as root or with sudo");
-  PODIUM_TRY(MakeDirs(cache / "images"));
-  PODIUM_ASSIGN(auto lock, FileLock::TryTake(cache / "images" / ("." + name + ".lock")));
-  if (!lock) return Fail(ErrorCode::kBusy, "another process is building image '" + name + "' now");
-  fs::path temp = cache / "images" / (".building-" + name);
-  PODIUM_TRY(RemoveTree(temp));
-  PODIUM_TRY(MakeDirs(temp));
-  progress("building " + name + " with mmdebstrap (" + std::to_string(recipe.packages.size()) +
-           " packages and what they need)");
-  PODIUM_TRY(Bootstrap(recipe, temp / "rootfs", progress, deadline));
-  PODIUM_TRY(Normalise(recipe, temp / "rootfs"));
-  PODIUM_TRY(RemoveCompiled(temp / "rootfs"));
-  progress("taking its digest");
-  Image image;
-  image.name = name;
-  image.recipe_digest = recipe.digest;
-  PODIUM_ASSIGN(image.packages, InstalledPackages(temp / "rootfs"));
-  PODIUM_ASSIGN(auto digest, DigestTree(temp / "rootfs"));
-  image.digest = digest.hex();
-  image.created = IsoTime(SystemClock().WallNow());
-  image.bytes = TreeBytes(temp / "rootfs");
-  image.rootfs = dir / "rootfs";
-  PODIUM_TRY(WriteImageJson(image, temp));
-  if (::rename(temp.c_str(), dir.c_str()) != 0)
-    return FailErrno(ErrorCode::kIo, "cannot put the image in place at " + dir.string(), errno);
-  return image;
+bool IsInUse(const Image& image) {
+  auto mounted = MountedFolders::Now();
+  return std::ranges::any_of(image.layers, [&](const auto& dir) { return mounted.Holds(dir); });
+}
+
+Status RemoveImage(const std::string& name, const fs::path& cache) {
+  ImageStore store(cache);
+  std::error_code ec;
+  fs::path entry = store.root() / "names" / name;
+  if (IsIdText(name) && fs::exists(entry / "image.json", ec)) {
+    PODIUM_ASSIGN(auto lock, store.Lock(false));
+    return RemoveWhole(store, entry);
+  }
+  PODIUM_ASSIGN(auto lock, store.Lock(true));
+  bool found = false;
+  for (const auto& image : BuiltImages(cache)) {
+    if (image.name != name) continue;
+    found = true;
+    if (IsInUse(image)) return Fail(ErrorCode::kBusy, "a sandbox uses image '" + name + "' now");
+    PODIUM_TRY(RemoveWhole(store, image.rootfs.parent_path()));
+  }
+  if (found) return {};
+  return Fail(ErrorCode::kNotFound,
+              "there is no image '" + Printable(name) + "': `podium image ls` shows them");
+}
+
+Result<std::vector<Garbage>> CollectImages(const fs::path& cache, bool dry_run) {
+  ImageStore store(cache);
+  PODIUM_ASSIGN(auto lock, store.Lock(true));
+  PODIUM_ASSIGN(auto named, NamedLayers(store));
+  auto mounted = MountedFolders::Now();
+  std::vector<Garbage> out;
+  for (const auto& dir : Children(store.root() / "layers")) {
+    if (!named.contains(dir.filename().string()) && !mounted.Holds(dir / "rootfs"))
+      out.push_back({dir, "layer"});
+  }
+  for (const auto& dir : Children(store.root() / ".tmp")) out.push_back({dir, "unfinished import"});
+  for (const auto& dir : Children(store.root())) {
+    constexpr std::string_view kBuilding = ".building-";
+    std::string name = dir.filename();
+    if (name.starts_with(kBuilding) && !IsBuilding(store, name.substr(kBuilding.size())))
+      out.push_back({dir, "unfinished build"});
+  }
+  for (const auto& image : BuiltImages(cache)) {
+    auto recipe = ReadRecipe(image.name);
+    if (recipe && recipe->digest != image.recipe_digest && !mounted.Holds(image.rootfs))
+      out.push_back({image.rootfs.parent_path(), "old build"});
+  }
+  for (auto& garbage : out) {
+    garbage.bytes = TreeBytes(garbage.path);
+    if (!dry_run) PODIUM_TRY(RemoveWhole(store, garbage.path));
+  }
+  return out;
 }
 
 }  // namespace podium::sandbox

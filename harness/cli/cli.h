@@ -39,7 +39,8 @@ auto Wrap(Exit& exit, F function) {
 void AddRunVerbs(CLI::App& app, Exit& exit,
                  const std::string& program);    // run, status, report, reindex
 void AddTaskVerbs(CLI::App& app, Exit& exit);    // tasks
-void AddHostVerbs(CLI::App& app, Exit& exit);    // doctor, image
+void AddHostVerbs(CLI::App& app, Exit& exit);    // doctor
+void AddImageVerbs(CLI::App& app, Exit& exit);   // image
 void AddGradeVerbs(CLI::App& app, Exit& exit);   // grade, grade-sample
 void AddMetricVerbs(CLI::App& app, Exit& exit);  // metrics
 void AddScoreVerbs(CLI::App& app, Exit& exit);   // aggregate

@@ -42,43 +42,6 @@ Exit Doctor(bool json) {
   return ok ? Exit::kOk : Exit::kInfrastructure;
 }
 
-Exit BuildImage(const std::string& name) {
-  auto progress = [](std::string_view text) { std::cout << text << std::endl; };
-  auto image =
-      sandbox::BuildImage(name, CacheDir(), progress, Deadline::In(std::chrono::minutes(30)));
-  if (!image) return Report(image.error());
-  std::cout << "image " << image->name << ": " << FormatBytes(image->bytes) << ", "
-            << image->packages.size() << " packages, digest " << image->digest.substr(0, 16)
-            << "\n";
-  return Exit::kOk;
-}
-
-Exit ListImages(bool json) {
-  auto images = sandbox::ListImages(CacheDir());
-  if (json) {
-    Json out = Json::array();
-    for (const auto& i : images) {
-      out.push_back({{"name", i.name},
-                     {"digest", i.digest},
-                     {"recipe", i.recipe_digest},
-                     {"created", i.created},
-                     {"bytes", i.bytes},
-                     {"packages", i.packages},
-                     {"rootfs", i.rootfs.string()}});
-    }
-    std::cout << DumpJson(out, 2) << "\n";
-    return Exit::kOk;
-  }
-  TextTable table({"image", "digest", "size", "packages", "built"},
-                  {false, false, true, true, false});
-  for (const auto& i : images)
-    table.Add({i.name, i.digest.substr(0, 16), FormatBytes(i.bytes),
-               std::to_string(i.packages.size()), i.created});
-  std::cout << (images.empty() ? "No image is built yet: podium image build podium-ml\n"
-                               : table.Text());
-  return Exit::kOk;
-}
-
 }  // namespace
 
 void AddHostVerbs(CLI::App& app, Exit& exit) {
@@ -87,17 +50,6 @@ void AddHostVerbs(CLI::App& app, Exit& exit) {
       app.add_subcommand("doctor", "What this machine can do, and what to do about the rest");
   doctor->add_flag("--json", *json, "Print JSON (podium-doctor/1)");
   doctor->callback([json, &exit] { exit = Doctor(*json); });
-
-  auto* image = app.add_subcommand("image", "Container images");
-  image->require_subcommand(1);
-  auto name = std::make_shared<std::string>("podium-ml");
-  auto* build = image->add_subcommand(
-      "build", "Build an image from its recipe (configs/sandboxes/NAME.yaml)");
-  build->add_option("name", *name, "The image's name")->capture_default_str();
-  build->callback([name, &exit] { exit = BuildImage(*name); });
-  auto* ls = image->add_subcommand("ls", "The images that are built");
-  ls->add_flag("--json", *json, "Print JSON");
-  ls->callback([json, &exit] { exit = ListImages(*json); });
 }
 
 }  // namespace podium::harness

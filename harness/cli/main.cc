@@ -73,6 +73,7 @@ int Main(int argc, char** argv) {
   AddRunVerbs(app, exit, argc > 0 ? argv[0] : "podium");
   AddTaskVerbs(app, exit);
   AddHostVerbs(app, exit);
+  AddImageVerbs(app, exit);
   AddGradeVerbs(app, exit);
   AddMetricVerbs(app, exit);
   AddScoreVerbs(app, exit);

@@ -353,7 +353,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
   if (std::ranges::any_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); })) {
     PODIUM_ASSIGN(auto image, sandbox::FindImage(plan.image, CacheDir()));
     context.image_digest = image.digest;
-    context.image_layers = {image.rootfs};
+    context.image_layers = image.layers;
     PODIUM_ASSIGN(backend, sandbox::MakeBackend(plan.backend, reactor));
     context.backend = backend.get();
   }

@@ -1,0 +1,203 @@
+#include "sandbox/images/pack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+
+#include "base/text.h"
+
+namespace podium::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+unsigned FileType(MemberKind kind) {
+  switch (kind) {
+    case MemberKind::kFolder:
+      return AE_IFDIR;
+    case MemberKind::kSymlink:
+      return AE_IFLNK;
+    case MemberKind::kDevice:
+      return AE_IFCHR;
+    case MemberKind::kFifo:
+      return AE_IFIFO;
+    default:
+      return AE_IFREG;
+  }
+}
+
+class FolderPacker {
+ public:
+  FolderPacker(TarWriter& tar, const ByteProgress& progress) : tar_(tar), progress_(progress) {}
+
+  Status Add(int dir, const std::string& name, const std::string& path) {
+    struct stat st {};
+    if (::fstatat(dir, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+      return FailErrno(ErrorCode::kIo, "cannot stat " + Printable(path), errno);
+    if (device_ == 0) device_ = st.st_dev;
+    if (st.st_dev != device_)
+      return Refuse("through_mount", path, "is on another file system: unmount it first");
+    Member m{.name = path, .mode = st.st_mode & 07777u, .uid = st.st_uid, .gid = st.st_gid};
+    m.mtime = st.st_mtim.tv_sec;
+    switch (st.st_mode & S_IFMT) {
+      case S_IFDIR:
+        return AddFolder(dir, name, std::move(m));
+      case S_IFREG:
+        return AddRegular(dir, name, std::move(m), st);
+      case S_IFLNK:
+        return AddLink(dir, name, std::move(m));
+      case S_IFCHR:
+      case S_IFBLK:
+        m.kind = MemberKind::kDevice;
+        return tar_.Add(m, nullptr);
+      case S_IFIFO:
+        m.kind = MemberKind::kFifo;
+        return tar_.Add(m, nullptr);
+      default:
+        return {};  // a socket
+    }
+  }
+
+ private:
+  Status AddFolder(int dir, const std::string& name, Member m) {
+    m.kind = MemberKind::kFolder;
+    PODIUM_TRY(tar_.Add(m, nullptr));
+    UniqueFd fd(::openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + Printable(m.name), errno);
+    DIR* stream = ::fdopendir(::dup(fd.get()));
+    if (!stream) return FailErrno(ErrorCode::kIo, "cannot list " + Printable(m.name), errno);
+    std::vector<std::string> names;
+    while (dirent* e = ::readdir(stream)) {
+      std::string child = e->d_name;
+      if (child != "." && child != "..") names.push_back(std::move(child));
+    }
+    ::closedir(stream);
+    std::ranges::sort(names);
+    if (++depth_ > 500) return Refuse("too_deep", m.name, "lies too deep");
+    for (const auto& child : names)
+      PODIUM_TRY(Add(fd.get(), child, m.name == "." ? child : m.name + "/" + child));
+    --depth_;
+    return {};
+  }
+
+  Status AddRegular(int dir, const std::string& name, Member m, const struct stat& st) {
+    if (st.st_nlink > 1) {
+      auto [known, fresh] = seen_.try_emplace(st.st_ino, m.name);
+      if (!fresh) {
+        m.kind = MemberKind::kHardLink;
+        m.target = known->second;
+        return tar_.Add(m, nullptr);
+      }
+    }
+    m.kind = MemberKind::kFile;
+    m.size = static_cast<std::uint64_t>(st.st_size);
+    UniqueFd fd(::openat(dir, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + Printable(m.name), errno);
+    return tar_.Add(m, [&]() -> Result<std::string_view> {
+      ssize_t n = ::read(fd.get(), block_.data(), block_.size());
+      if (n < 0) return FailErrno(ErrorCode::kIo, "cannot read " + Printable(m.name), errno);
+      done_ += static_cast<std::uint64_t>(n);
+      if (progress_) progress_(done_);
+      return std::string_view(block_.data(), static_cast<std::size_t>(n));
+    });
+  }
+
+  Status AddLink(int dir, const std::string& name, Member m) {
+    m.kind = MemberKind::kSymlink;
+    ssize_t n = ::readlinkat(dir, name.c_str(), block_.data(), block_.size());
+    if (n < 0) return FailErrno(ErrorCode::kIo, "cannot read the link " + Printable(m.name), errno);
+    m.target.assign(block_.data(), static_cast<std::size_t>(n));
+    return tar_.Add(m, nullptr);
+  }
+
+  TarWriter& tar_;
+  const ByteProgress& progress_;
+  dev_t device_ = 0;
+  int depth_ = 0;
+  std::uint64_t done_ = 0;
+  std::map<ino_t, std::string> seen_;
+  std::string block_ = std::string(1 << 18, '\0');
+};
+
+}  // namespace
+
+struct TarWriter::Impl {
+  std::unique_ptr<archive, decltype(&archive_write_free)> out{archive_write_new(),
+                                                              &archive_write_free};
+  std::unique_ptr<archive_entry, decltype(&archive_entry_free)> entry{archive_entry_new(),
+                                                                      &archive_entry_free};
+  [[nodiscard]] tl::unexpected<Error> Broken(const std::string& member) const {
+    const char* why = archive_error_string(out.get());
+    return Fail(ErrorCode::kIo, "cannot write " + Printable(member) +
+                                    " to an archive: " + Printable(why ? why : "unknown reason"));
+  }
+};
+
+TarWriter::TarWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TarWriter::TarWriter(TarWriter&&) noexcept = default;
+TarWriter& TarWriter::operator=(TarWriter&&) noexcept = default;
+TarWriter::~TarWriter() = default;
+
+Result<TarWriter> TarWriter::Create(const fs::path& to) {
+  auto impl = std::make_unique<Impl>();
+  archive_write_set_format_pax_restricted(impl->out.get());
+  archive_write_set_options(impl->out.get(), "hdrcharset=BINARY");
+  if (archive_write_open_filename(impl->out.get(), to.c_str()) != ARCHIVE_OK)
+    return impl->Broken(to.string());
+  return TarWriter(std::move(impl));
+}
+
+Status TarWriter::Add(const Member& m, const Source& bytes) {
+  archive_entry* e = archive_entry_clear(impl_->entry.get());
+  archive_entry_set_pathname(e, m.name.c_str());
+  archive_entry_set_filetype(e, FileType(m.kind));
+  archive_entry_set_perm(e, m.mode);
+  archive_entry_set_uid(e, m.uid);
+  archive_entry_set_gid(e, m.gid);
+  archive_entry_set_mtime(e, m.mtime, 0);
+  archive_entry_set_size(e, static_cast<la_int64_t>(m.size));
+  if (m.kind == MemberKind::kSymlink) archive_entry_set_symlink(e, m.target.c_str());
+  if (m.kind == MemberKind::kHardLink) archive_entry_set_hardlink(e, m.target.c_str());
+  if (archive_write_header(impl_->out.get(), e) != ARCHIVE_OK) return impl_->Broken(m.name);
+  std::uint64_t written = 0;
+  while (bytes) {
+    PODIUM_ASSIGN(auto piece, bytes());
+    if (piece.empty()) break;
+    la_ssize_t n = archive_write_data(impl_->out.get(), piece.data(), piece.size());
+    if (n != static_cast<la_ssize_t>(piece.size()))
+      return Fail(ErrorCode::kIo,
+                  Printable(m.name) + " grew while it was read, or the disk is full");
+    written += piece.size();
+  }
+  if (written != m.size)
+    return Fail(ErrorCode::kIo, Printable(m.name) + " changed while it was read");
+  return {};
+}
+
+Status TarWriter::AddFile(Member m, std::string_view bytes) {
+  m.kind = MemberKind::kFile;
+  m.size = bytes.size();
+  return Add(m, [&]() -> Result<std::string_view> { return std::exchange(bytes, {}); });
+}
+
+Status TarWriter::Close() {
+  if (archive_write_close(impl_->out.get()) != ARCHIVE_OK) return impl_->Broken("its end");
+  return {};
+}
+
+Status PackFolder(const fs::path& folder, const fs::path& to, const ByteProgress& progress) {
+  PODIUM_ASSIGN(auto tar, TarWriter::Create(to));
+  UniqueFd dir(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!dir) return FailErrno(ErrorCode::kNotFound, "cannot open " + folder.string(), errno);
+  PODIUM_TRY(FolderPacker(tar, progress).Add(dir.get(), ".", "."));
+  return tar.Close();
+}
+
+}  // namespace podium::sandbox

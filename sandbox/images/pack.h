@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "sandbox/images/placer.h"
+#include "sandbox/images/unpack.h"
+
+namespace podium::sandbox {
+
+// Writes an uncompressed tar whose bytes follow from its members alone: equal members, equal
+// digest.
+class TarWriter {
+ public:
+  [[nodiscard]] static Result<TarWriter> Create(const std::filesystem::path& to);
+  TarWriter(TarWriter&&) noexcept;
+  TarWriter& operator=(TarWriter&&) noexcept;
+  ~TarWriter();
+  // `bytes` gives a file's content piece by piece; empty at the end.
+  using Source = std::function<Result<std::string_view>()>;
+  [[nodiscard]] Status Add(const Member& member, const Source& bytes);
+  [[nodiscard]] Status AddFile(Member member, std::string_view bytes);
+  [[nodiscard]] Status Close();
+
+ private:
+  struct Impl;
+  explicit TarWriter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// A folder as a tar: sorted by name, owners, modes and times as they are, hard links kept. Sockets
+// are left out; another file system mounted inside is an error.
+[[nodiscard]] Status PackFolder(const std::filesystem::path& folder,
+                                const std::filesystem::path& to, const ByteProgress& progress);
+
+}  // namespace podium::sandbox
