@@ -71,6 +71,9 @@ class MappedFile {
   }
   ~MappedFile();
   [[nodiscard]] std::string_view bytes() const { return {data_, size_}; }
+  // Gives back the memory of those of the bytes that are this file's; they are read from the file
+  // again when they are next looked at. Any thread.
+  void Release(std::string_view bytes) const;
 
  private:
   MappedFile(const char* data, std::size_t size) : data_(data), size_(size) {}

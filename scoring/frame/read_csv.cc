@@ -286,7 +286,7 @@ Reader::Done Reader::ReadPlainRows(Place& place) {
     bool first = rows_ == 0 && columns_.empty();
     if (auto done = ReadPlainBlock(place, block); !done) return done;
     if (first) ReadFirstBlockAgain(place, block);
-    if (options_.release != nullptr) options_.release(block);
+    if (options_.release) options_.release(block);
     place.rest.remove_prefix(block.size());
   }
 }
