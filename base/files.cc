@@ -118,6 +118,16 @@ MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<char*>(data_), size_);
 }
 
+void MappedFile::Release(std::string_view bytes) const {
+  auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  auto begin = std::max(reinterpret_cast<std::uintptr_t>(bytes.data()),
+                        reinterpret_cast<std::uintptr_t>(data_));
+  auto end = std::min(reinterpret_cast<std::uintptr_t>(bytes.data() + bytes.size()),
+                      reinterpret_cast<std::uintptr_t>(data_ + size_));
+  begin -= begin % page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 fs::path CacheDir() {
   if (const char* own = std::getenv("PODIUM_CACHE"); own && *own) return own;
   if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg) return fs::path(xdg) / "podium";

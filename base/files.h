@@ -12,7 +12,7 @@
 namespace podium {
 
 // The whole file, or an error when it is larger than `max_bytes`. For files that Podium or its user
-// wrote; never for a path inside a sandbox (sandbox/handover.h is for those).
+// wrote; never for a path inside a sandbox (sandbox/host/handover.h is for those).
 [[nodiscard]] Result<std::string> ReadFile(const std::filesystem::path& path,
                                            std::uint64_t max_bytes = std::uint64_t{1} << 32);
 
@@ -71,6 +71,9 @@ class MappedFile {
   }
   ~MappedFile();
   [[nodiscard]] std::string_view bytes() const { return {data_, size_}; }
+  // Gives back the memory of those of the bytes that are this file's; they are read from the file
+  // again when they are next looked at. Any thread.
+  void Release(std::string_view bytes) const;
 
  private:
   MappedFile(const char* data, std::size_t size) : data_(data), size_(size) {}

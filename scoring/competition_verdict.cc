@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "scoring/beside.h"
 #include "scoring/boards/board.h"
 #include "scoring/boards/mle_bench_board.h"
 #include "scoring/competitions/grade_competition.h"
@@ -79,7 +80,8 @@ CompetitionOutcome GradeBytes(const Request& request, const GradeInput& input) {
   out.verdict = CompetitionOutcome::Verdict::kInvalid;
   out.reason = request.submission.reason;
   if (request.submission.status != "ok") return out;
-  return GradeCompetition(request.spec, request.mode, *input.submission, input.answers_csv);
+  return GradeCompetition(request.spec, request.mode, *input.submission, input.answers_csv,
+                          input.release);
 }
 
 // The flags of a score against bare lines.
@@ -140,7 +142,19 @@ void AddRanking(OrderedJson& out, const Ranking& r) {
   out["lines_from"] = r.lines_from;
 }
 
-OrderedJson HeadJson(const Request& request, const GradeInput& input) {
+// A megabyte at a time, whose memory goes again.
+std::string Sha256Of(const GradeInput& input) {
+  constexpr std::size_t kBlock = 1 << 20;
+  Hasher hasher;
+  for (std::size_t at = 0; at < input.submission->size(); at += kBlock) {
+    std::string_view block = input.submission->substr(at, kBlock);
+    hasher.Update(block);
+    if (input.release) input.release(block);
+  }
+  return hasher.Finish().hex();
+}
+
+OrderedJson HeadJson(const Request& request, const GradeInput& input, std::string sha256) {
   OrderedJson out;
   out["schema"] = "podium-verdict/1";
   out["task"] = request.spec.id;
@@ -151,7 +165,7 @@ OrderedJson HeadJson(const Request& request, const GradeInput& input) {
   out["submission_sha256"] = nullptr;
   out["submission_bytes"] = nullptr;
   if (input.submission) {
-    out["submission_sha256"] = Digest::Of(*input.submission).hex();
+    out["submission_sha256"] = std::move(sha256);
     out["submission_bytes"] = input.submission->size();
   }
   return out;
@@ -179,6 +193,7 @@ Result<std::string> GradeCompetitionToJson(const GradeInput& input) {
   PODIUM_ASSIGN(auto request, ReadRequest(input.request_json));
   if (request.submission.status == "ok" && !input.submission)
     return Fail(ErrorCode::kIo, "the request says that there is a submission, and none was given");
+  Beside<std::string> sha256([&] { return input.submission ? Sha256Of(input) : std::string(); });
   CompetitionOutcome outcome = GradeBytes(request, input);
   bool scored = outcome.verdict == CompetitionOutcome::Verdict::kScored;
   auto ranking = RankOf(request, input.board_csv,
@@ -189,7 +204,7 @@ Result<std::string> GradeCompetitionToJson(const GradeInput& input) {
     outcome.detail = ranking.error().message;
     scored = false;
   }
-  OrderedJson out = HeadJson(request, input);
+  OrderedJson out = HeadJson(request, input, sha256.Get());
   bool missing = request.submission.status == "missing";
   out["lower_is_better"] = ranking ? ranking->lower_is_better : request.spec.lower_is_better;
   out["verdict"] = ranking && missing ? "no_submission" : std::string(VerdictText(outcome.verdict));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@ struct GradeInput {
   std::string_view board_csv;  // columns score and count at least
   std::optional<std::string_view>
       submission;  // as handed over; empty where the request says that there is none
+  // ReadCsvOptions' `release`, for the bytes of the answers and the submission.
+  std::function<void(std::string_view)> release = {};
 };
 
 // The sealed record "podium-verdict/1", a line of JSON: a function of its input alone, with no

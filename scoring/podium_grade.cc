@@ -150,12 +150,17 @@ Status Run(int argc, char** argv) {
   PODIUM_ASSIGN(auto request, MappedFile::Map(fds["--request-fd"]));
   PODIUM_ASSIGN(auto answers, MappedFile::Map(fds["--answers-fd"]));
   PODIUM_ASSIGN(auto board, MappedFile::Map(fds["--board-fd"]));
-  podium::scoring::GradeInput input{request.bytes(), answers.bytes(), board.bytes(), std::nullopt};
+  podium::scoring::GradeInput input{
+      request.bytes(), answers.bytes(), board.bytes(), std::nullopt, {}};
   std::optional<MappedFile> submission;
   if (fds.contains("--submission-fd")) {
     PODIUM_ASSIGN(submission, MappedFile::Map(fds["--submission-fd"]));
     input.submission = submission->bytes();
   }
+  input.release = [&](std::string_view bytes) {
+    answers.Release(bytes);
+    if (submission) submission->Release(bytes);
+  };
   PODIUM_ASSIGN(auto record, podium::scoring::GradeToJson(input));
   return podium::WriteAll(fds["--verdict-fd"], record);
 }

@@ -11,6 +11,7 @@
 #include "harness/cli/live_view.h"
 #include "harness/engine/plan.h"
 #include "harness/engine/run.h"
+#include "harness/report/grading_report.h"
 #include "harness/report/html.h"
 #include "harness/report/summary.h"
 #include "harness/report/table.h"

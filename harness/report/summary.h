@@ -40,8 +40,4 @@ struct AgentSummary {
 // The same with stable fields ("podium-summary/1").
 [[nodiscard]] std::string SummaryJson(const RunView& run);
 
-// mle-bench's grading report for these trials (reference: its README and grade.py), so that its
-// tools read ours.
-[[nodiscard]] std::string GradingReportJson(const RunView& run, const Clock& clock);
-
 }  // namespace podium::harness

@@ -31,7 +31,10 @@ Done ChangeColumns(const Rule& rule, Tables& tables, const Change& change) {
     Column* column = FindMutable(tables.submission, name);
     if (column == nullptr)
       return Raised("missing_column", "there is no column '" + Printable(name) + "'");
-    if (name == tables.id) tables.match_sought = false;
+    if (name == tables.id) {
+      tables.same_order.reset();
+      tables.matched.reset();
+    }
     GRADED_TRY(change(*column, tables.submission, Side::kSubmission));
     Column* truth = FindMutable(tables.answers, name);
     if (truth != nullptr) GRADED_TRY(change(*truth, tables.answers, Side::kAnswers));

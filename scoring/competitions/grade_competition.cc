@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <future>
-#include <system_error>
 #include <utility>
 
+#include "scoring/beside.h"
 #include "scoring/competitions/custom.h"
 #include "scoring/competitions/ids.h"
 #include "scoring/competitions/nq_answers.h"
@@ -28,29 +27,15 @@ Graded<Frame> ReadAnswers(const CompetitionSpec& spec, std::string_view bytes,
   return std::move(*frame);
 }
 
-// Reads the answers beside the submission, on a thread of its own where one can be had.
-class AnswersReader {
- public:
-  AnswersReader(const CompetitionSpec& spec, std::string_view bytes, const ReadCsvOptions& options)
-      : read_([&spec, bytes, &options] { return ReadAnswers(spec, bytes, options); }) {
-    try {
-      frame_ = std::async(std::launch::async, read_);
-    } catch (const std::system_error&) {
-      // No thread: Get reads them.
-    }
-  }
-  Graded<Frame> Get() { return frame_.valid() ? frame_.get() : read_(); }
-
- private:
-  std::function<Graded<Frame>()> read_;
-  std::future<Graded<Frame>> frame_;
-};
+using Release = std::function<void(std::string_view)>;
 
 Graded<Tables> ReadTables(const CompetitionSpec& spec, Mode mode, std::string_view submission,
-                          std::string_view answers) {
+                          std::string_view answers, const Release& release) {
   ReadCsvOptions options = mode == Mode::kStrict ? StrictOptions(spec) : ReadCsvOptions();
-  AnswersReader answers_reader(spec, answers, options);
+  options.release = release;
+  Beside<Graded<Frame>> answers_reader([&] { return ReadAnswers(spec, answers, options); });
   Tables tables;
+  tables.release = release;
   if (!spec.id_columns.empty()) tables.id = spec.id_columns[0];
   tables.targets = spec.mode(mode).targets;
   tables.may_have_more = spec.mode(mode).align == "cover";
@@ -63,22 +48,30 @@ Graded<Tables> ReadTables(const CompetitionSpec& spec, Mode mode, std::string_vi
   return tables;
 }
 
-// The rows that are graded against each other; an empty list: as they lie.
-Graded<RowPairs> Align(const ModeSpec& mode, Tables& tables) {
-  if (mode.align == "none") return RowPairs();
-  const auto* matched = mode.align == "ordered" ? nullptr : MatchedRows(tables);
-  if (matched != nullptr) return RowPairs{*matched, {}};
+// Which rows are graded against which. Rows of a table that are not picked stay as they lie.
+struct Alignment {
+  bool pick_submission = false;
+  bool pick_answers = false;
+  RowPairs pairs;
+};
+
+Graded<Alignment> Align(const ModeSpec& mode, Tables& tables) {
+  if (mode.align == "none") return Alignment();
+  bool merge = mode.align == "merge";
+  if (!merge && InSameOrder(tables)) return Alignment();
+  IdRows* matched = mode.align == "ordered" ? nullptr : MatchedRows(tables);
+  if (matched != nullptr && matched->in_order) return Alignment();
+  if (matched != nullptr) return Alignment{true, false, {std::move(matched->rows), {}}};
   const Column* mine = tables.submission.Find(tables.id);
   const Column* theirs = tables.answers.Find(tables.id);
   if (theirs == nullptr) return TaskFault("bad_answers", "the answers have no id column");
   if (mine == nullptr) return Raised("missing_column", "there is no column '" + tables.id + "'");
-  if (mode.align == "merge") return MergeRows(*mine, *theirs);
-  if (SameRowByRow(*mine, *theirs)) return RowPairs();
+  if (merge) return Alignment{true, true, MergeRows(*mine, *theirs)};
   RowPairs pairs{RowsById(*mine), RowsById(*theirs)};
-  if (mode.align != "cover") return pairs;
+  if (mode.align != "cover") return Alignment{true, true, std::move(pairs)};
   RowPairs merged = MergeRows(mine->Take(pairs.submission), theirs->Take(pairs.answers));
   for (std::size_t& row : merged.submission) row = pairs.submission[row];
-  return RowPairs{std::move(merged.submission), std::move(pairs.answers)};
+  return Alignment{true, true, {std::move(merged.submission), std::move(pairs.answers)}};
 }
 
 // Keeps the columns that a metric looks at.
@@ -100,40 +93,39 @@ void Pick(Frame& frame, const std::vector<std::size_t>& rows) {
   for (Column& column : frame.columns) column = column.Take(rows);
 }
 
-Graded<double> Measure(const ModeSpec& mode, Tables& tables, const RowPairs& pairs) {
+Graded<double> Measure(const ModeSpec& mode, Tables& tables, const Alignment& rows) {
   auto metric = FindMetric(mode.metric);
   if (!metric) return TaskFault("no_metric", metric.error().message);
-  bool merged = mode.align == "merge";
-  if (merged || !pairs.submission.empty()) {
+  if (mode.align != "none") {
     DropColumns(tables.submission, mode);
     DropColumns(tables.answers, mode);
-    Pick(tables.submission, pairs.submission);
   }
-  if ((merged && !tables.matched) || !pairs.answers.empty()) Pick(tables.answers, pairs.answers);
+  if (rows.pick_submission) Pick(tables.submission, rows.pairs.submission);
+  if (rows.pick_answers) Pick(tables.answers, rows.pairs.answers);
   return (*metric)->score({tables.submission, tables.answers, mode.targets, mode.params,
-                           pairs.submission, pairs.answers});
+                           rows.pairs.submission, rows.pairs.answers});
 }
 
 Graded<double> Compute(const CompetitionSpec& spec, Mode mode, std::string_view submission,
-                       std::string_view answers) {
+                       std::string_view answers, const Release& release) {
   const ModeSpec& how = spec.mode(mode);
   bool strict = mode == Mode::kStrict;
-  GRADED_ASSIGN(Tables tables, ReadTables(spec, mode, submission, answers));
+  GRADED_ASSIGN(Tables tables, ReadTables(spec, mode, submission, answers, release));
   if (strict) GRADED_TRY(CheckStrictly(spec, tables));
   if (CustomGrader custom = FindCustomGrader(how.metric))
     return custom({tables.submission, tables.answers, how.params, strict});
   GRADED_TRY(ApplyRules(how.rules, tables));
-  RowPairs pairs;
+  Alignment rows;
   if (!strict) {
-    GRADED_ASSIGN(pairs, Align(how, tables));
+    GRADED_ASSIGN(rows, Align(how, tables));
   }
-  return Measure(how, tables, pairs);
+  return Measure(how, tables, rows);
 }
 
 // Strict mode knows no exceptions of the original and no score that is not finite.
 Graded<double> Grade(const CompetitionSpec& spec, Mode mode, std::string_view submission,
-                     std::string_view answers) {
-  auto score = Compute(spec, mode, submission, answers);
+                     std::string_view answers, const Release& release) {
+  auto score = Compute(spec, mode, submission, answers, release);
   if (mode == Mode::kCompat) return score;
   if (!score && score.error().kind == Fault::Kind::kRaised)
     return Refused(score.error().code, score.error().detail);
@@ -160,8 +152,9 @@ std::string_view VerdictText(Outcome::Verdict verdict) {
 }
 
 CompetitionOutcome GradeCompetition(const CompetitionSpec& spec, Mode mode,
-                                    std::string_view submission, std::string_view answers) {
-  auto score = Grade(spec, mode, submission, answers);
+                                    std::string_view submission, std::string_view answers,
+                                    const std::function<void(std::string_view)>& release) {
+  auto score = Grade(spec, mode, submission, answers, release);
   if (!score) return OutcomeOf(std::move(score).error());
   RoundedScore rounded = RoundAs(*score, spec.score_type);
   Outcome outcome;

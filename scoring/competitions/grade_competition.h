@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -23,9 +24,9 @@ struct CompetitionOutcome {
 std::string_view VerdictText(CompetitionOutcome::Verdict verdict);  // scored, invalid, grader_error
 
 // Grades the bytes of a submission. Opens no file: the specification, the answers and the
-// submission are all given. A function of its arguments alone.
-[[nodiscard]] CompetitionOutcome GradeCompetition(const CompetitionSpec& spec, Mode mode,
-                                                  std::string_view submission,
-                                                  std::string_view answers);
+// submission are all given. A function of its arguments alone. `release` as in ReadCsvOptions.
+[[nodiscard]] CompetitionOutcome GradeCompetition(
+    const CompetitionSpec& spec, Mode mode, std::string_view submission, std::string_view answers,
+    const std::function<void(std::string_view)>& release = {});
 
 }  // namespace podium::scoring

@@ -3,30 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
+#include <utility>
+
+#include "scoring/keyed_hash.h"
 
 namespace podium::scoring {
 namespace {
-
-constexpr std::uint64_t kPrime = 0x9E3779B97F4A7C15ull;
-
-std::uint64_t Mix(std::uint64_t h) { return (h ^ (h >> 32)) * kPrime; }
-
-std::uint64_t HashOf(std::string_view text) {
-  std::uint64_t h = text.size() * kPrime;
-  const char* p = text.data();
-  std::size_t n = text.size();
-  for (; n >= 8; p += 8, n -= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, p, 8);
-    h = std::rotl((h ^ word) * kPrime, 29);
-  }
-  std::uint64_t tail = 0;
-  if (n > 0) std::memcpy(&tail, p, n);
-  return Mix((h ^ tail) * kPrime);
-}
-std::uint64_t HashOf(std::int64_t value) { return Mix(static_cast<std::uint64_t>(value) * kPrime); }
 
 bool Missing(std::string_view cell) { return IsMissing(cell); }
 bool Missing(std::int64_t) { return false; }
@@ -37,9 +20,13 @@ constexpr std::size_t kAhead = 16;
 template <class T>
 std::vector<std::uint64_t> Hashes(const std::vector<T>& ids) {
   std::vector<std::uint64_t> hashes(ids.size());
-  for (std::size_t row = 0; row < ids.size(); ++row) hashes[row] = HashOf(ids[row]);
+  for (std::size_t row = 0; row < ids.size(); ++row) hashes[row] = KeyedHash(ids[row]);
   return hashes;
 }
+
+// How many slots may be passed over a row, all in all; in a good table it is less than one. Beyond
+// it the ids are not matched by hashing: no input makes this quadratic.
+constexpr std::size_t kMaxSteps = 16;
 
 // Rows by id, open addressing; a slot keeps half of the hash so that few ids are compared in vain.
 template <class T>
@@ -51,10 +38,11 @@ class RowTable {
   // False where an id occurs twice or is missing.
   bool InsertAll() {
     auto hashes = Hashes(ids_);
+    steps_ = 0;
     for (std::size_t row = 0; row < ids_.size(); ++row) {
       if (row + kAhead < ids_.size()) Prefetch(hashes[row + kAhead]);
       Slot& slot = slots_[Find(ids_[row], hashes[row])];
-      if (slot.row != 0 || Missing(ids_[row])) return false;
+      if (slot.row != 0 || Missing(ids_[row]) || !good()) return false;
       slot = {static_cast<std::uint32_t>(row + 1), Tag(hashes[row])};
     }
     return true;
@@ -63,16 +51,20 @@ class RowTable {
   std::vector<std::uint32_t> Candidates(const std::vector<T>& ids) {
     auto hashes = Hashes(ids);
     std::vector<std::uint32_t> rows(ids.size());
-    for (std::size_t i = 0; i < ids.size(); ++i) {
+    steps_ = 0;
+    for (std::size_t i = 0; i < ids.size() && good(); ++i) {
       if (i + kAhead < ids.size()) Prefetch(hashes[i + kAhead]);
       std::size_t at = hashes[i] & mask_;
-      while (slots_[at].row != 0 && slots_[at].tag != Tag(hashes[i])) at = (at + 1) & mask_;
+      for (; slots_[at].row != 0 && slots_[at].tag != Tag(hashes[i]); ++steps_)
+        at = (at + 1) & mask_;
       rows[i] = slots_[at].row;
     }
     return rows;
   }
+  // Whether the last of the two above stayed within its steps.
+  [[nodiscard]] bool good() const { return steps_ <= kMaxSteps * (ids_.size() + 64); }
   // The row of an id plus one, or 0.
-  std::size_t RowOf(const T& id) { return Missing(id) ? 0 : slots_[Find(id, HashOf(id))].row; }
+  std::size_t RowOf(const T& id) { return Missing(id) ? 0 : slots_[Find(id, KeyedHash(id))].row; }
 
  private:
   struct Slot {
@@ -81,16 +73,18 @@ class RowTable {
   };
   static std::uint32_t Tag(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
   void Prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
-  std::size_t Find(const T& id, std::uint64_t hash) const {
+  std::size_t Find(const T& id, std::uint64_t hash) {
     std::size_t at = hash & mask_;
     while (slots_[at].row != 0 && (slots_[at].tag != Tag(hash) || ids_[slots_[at].row - 1] != id)) {
       at = (at + 1) & mask_;
+      ++steps_;
     }
     return at;
   }
   const std::vector<T>& ids_;
   std::size_t mask_;
   std::vector<Slot> slots_;
+  std::size_t steps_ = 0;
 };
 
 void PrefetchText(std::string_view text) { __builtin_prefetch(text.data()); }
@@ -105,6 +99,7 @@ std::optional<std::vector<std::size_t>> Match(const std::vector<T>& mine,
   RowTable<T> table(theirs);
   if (!table.InsertAll()) return std::nullopt;
   auto candidates = table.Candidates(mine);
+  if (!table.good()) return std::nullopt;
   constexpr std::size_t kNone = SIZE_MAX;
   std::vector<std::size_t> rows(theirs.size(), kNone);
   std::size_t matched = 0;
@@ -116,6 +111,7 @@ std::optional<std::vector<std::size_t>> Match(const std::vector<T>& mine,
     std::size_t found = candidates[row];
     bool other = found != 0 && theirs[found - 1] != mine[row];
     if (other || Missing(mine[row])) found = table.RowOf(mine[row]);
+    if (!table.good()) return std::nullopt;
     if (found == 0 && may_have_more) continue;
     if (found == 0 || rows[found - 1] != kNone) return std::nullopt;
     rows[found - 1] = row;
@@ -156,16 +152,29 @@ std::optional<std::vector<std::size_t>> MatchInts(const std::vector<std::int64_t
   return Match(mine, theirs, may_have_more);
 }
 
+template <class T>
+bool AllDiffer(const std::vector<T>& ids) {
+  auto rises = [](const T& a, const T& b) { return !(a < b); };
+  if (std::ranges::adjacent_find(ids, rises) == ids.end() && !Missing(ids.front())) return true;
+  return ids.size() < UINT32_MAX - 1 && RowTable<T>(ids).InsertAll();
+}
+
 }  // namespace
 
-std::optional<std::vector<std::size_t>> MatchUnique(const Column& submission, const Column& answers,
-                                                    bool may_have_more) {
+std::optional<IdRows> MatchUnique(const Column& submission, const Column& answers, bool same_order,
+                                  bool may_have_more) {
   bool bools = submission.python_bools || answers.python_bools;
-  if (submission.dtype != answers.dtype || bools) return std::nullopt;
-  if (answers.dtype == DType::kObject) return Match(submission.cells, answers.cells, may_have_more);
-  if (answers.dtype == DType::kInt64)
-    return MatchInts(submission.ints, answers.ints, may_have_more);
-  return std::nullopt;
+  if (submission.dtype != answers.dtype || bools || answers.size() == 0) return std::nullopt;
+  bool text = answers.dtype == DType::kObject;
+  if (!text && answers.dtype != DType::kInt64) return std::nullopt;
+  if (same_order) {
+    bool unique = text ? AllDiffer(answers.cells) : AllDiffer(answers.ints);
+    return unique ? std::optional(IdRows{true, {}}) : std::nullopt;
+  }
+  auto rows = text ? Match(submission.cells, answers.cells, may_have_more)
+                   : MatchInts(submission.ints, answers.ints, may_have_more);
+  if (!rows) return std::nullopt;
+  return IdRows{false, std::move(*rows)};
 }
 
 }  // namespace podium::scoring

@@ -75,8 +75,40 @@ std::vector<std::size_t> RowsById(const Column& ids) {
   return Sorted(ids.Numbers());
 }
 
-bool SameRowByRow(const Column& a, const Column& b) {
+namespace {
+
+constexpr std::size_t kRowsAtATime = 1 << 14;
+
+// Where the text of some cells lies.
+std::string_view Extent(std::span<const std::string_view> cells) {
+  const char* first = nullptr;
+  const char* last = nullptr;
+  for (std::string_view cell : cells) {
+    if (first == nullptr || std::less<>()(cell.data(), first)) first = cell.data();
+    if (std::less<>()(last, cell.data() + cell.size())) last = cell.data() + cell.size();
+  }
+  return first == nullptr ? "" : std::string_view(first, static_cast<std::size_t>(last - first));
+}
+
+bool SameText(std::span<const std::string_view> a, std::span<const std::string_view> b,
+              const std::function<void(std::string_view)>& release) {
+  for (std::size_t row = 0; row < a.size(); row += kRowsAtATime) {
+    std::size_t count = std::min(kRowsAtATime, a.size() - row);
+    auto mine = a.subspan(row, count);
+    auto theirs = b.subspan(row, count);
+    if (!std::ranges::equal(mine, theirs, [](auto u, auto v) { return Equal(u, v); })) return false;
+    if (release) release(Extent(mine));
+    if (release) release(Extent(theirs));
+  }
+  return true;
+}
+
+}  // namespace
+
+bool SameRowByRow(const Column& a, const Column& b,
+                  const std::function<void(std::string_view)>& release) {
   if (a.size() != b.size() || !Comparable(a, b)) return false;
+  if (BothText(a, b)) return SameText(a.cells, b.cells, release);
   return WithValues(a, b, [](const auto& x, const auto& y) {
     return std::ranges::equal(x, y, [](const auto& u, const auto& v) { return Equal(u, v); });
   });

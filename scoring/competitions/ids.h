@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "scoring/fault.h"
@@ -14,8 +16,10 @@ namespace podium::scoring {
 // The rows in ascending order of their id, missing ones last; equal ids keep their order.
 [[nodiscard]] std::vector<std::size_t> RowsById(const Column& ids);
 
-// Whether both columns hold the same ids row by row.
-[[nodiscard]] bool SameRowByRow(const Column& a, const Column& b);
+// Whether both columns hold the same ids row by row. `release`: ReadCsvOptions', for text that has
+// been compared.
+[[nodiscard]] bool SameRowByRow(const Column& a, const Column& b,
+                                const std::function<void(std::string_view)>& release = {});
 
 enum class IdMatch { kSame, kDiffer, kOtherLength };
 // `(sorted(a) != sorted(b)).any()`: kOtherLength where NumPy could not compare them.

@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "scoring/competitions/columns.h"
-#include "scoring/competitions/id_match.h"
 #include "scoring/competitions/ids.h"
 #include "scoring/frame/parse_number.h"
 #include "scoring/metrics/inputs.h"
@@ -114,7 +113,9 @@ Done HasIds(const Rule& rule, Tables& tables) {
   GRADED_ASSIGN(const Column* ids, Lookup(tables.submission, name));
   const Column* answers = tables.answers.Find(name);
   if (answers == nullptr) return TaskFault("bad_answers", "the answers have no column " + name);
-  if (name == tables.id && MatchedRows(tables) != nullptr) return {};
+  bool by_rows = name == tables.id;
+  if (by_rows && rule.how != "unique" && InSameOrder(tables)) return {};
+  if (by_rows && MatchedRows(tables) != nullptr) return {};
   auto differ = [&](const char* what) {
     return FailRule(rule, "wrong_ids", "column " + Quoted(name) + ": " + what);
   };
@@ -219,13 +220,21 @@ constexpr Handler kHandlers[] = {
 
 }  // namespace
 
-const std::vector<std::size_t>* MatchedRows(Tables& tables) {
+bool InSameOrder(Tables& tables) {
+  const Column* mine = tables.submission.Find(tables.id);
+  const Column* theirs = tables.answers.Find(tables.id);
+  if (mine == nullptr || theirs == nullptr) return false;
+  if (!tables.same_order) tables.same_order = SameRowByRow(*mine, *theirs, tables.release);
+  return *tables.same_order;
+}
+
+IdRows* MatchedRows(Tables& tables) {
   const Column* mine = tables.submission.Find(tables.id);
   const Column* theirs = tables.answers.Find(tables.id);
   if (mine == nullptr || theirs == nullptr) return nullptr;
-  if (!tables.match_sought) tables.matched = MatchUnique(*mine, *theirs, tables.may_have_more);
-  tables.match_sought = true;
-  return tables.matched ? &*tables.matched : nullptr;
+  if (!tables.matched)
+    tables.matched = MatchUnique(*mine, *theirs, InSameOrder(tables), tables.may_have_more);
+  return *tables.matched ? &**tables.matched : nullptr;
 }
 
 Graded<void> ApplyRules(const std::vector<Rule>& rules, Tables& tables) {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "scoring/competitions/id_match.h"
 #include "scoring/competitions/spec.h"
 #include "scoring/fault.h"
 #include "scoring/frame/frame.h"
@@ -17,14 +20,16 @@ struct Tables {
   std::string id;                    // the first id column
   std::vector<std::string> targets;  // what a rule without columns means
   bool may_have_more = false;        // the submission may have more ids than the answers
-  // The submission's row of each answer, where ids match one to one; looked for once, by
-  // MatchedRows.
-  std::optional<std::vector<std::size_t>> matched;
-  bool match_sought = false;
+  // How ids match; looked for once, by the two functions below.
+  std::optional<bool> same_order;
+  std::optional<std::optional<IdRows>> matched;
+  std::function<void(std::string_view)> release;  // ReadCsvOptions'
 };
 
-// The rows of `matched`, or nullptr where ids do not match one to one.
-[[nodiscard]] const std::vector<std::size_t>* MatchedRows(Tables& tables);
+// Whether both tables have the same ids row by row.
+[[nodiscard]] bool InSameOrder(Tables& tables);
+// How rows match, or nullptr where ids do not match one to one.
+[[nodiscard]] IdRows* MatchedRows(Tables& tables);
 
 // Applies the rules in their order; the first that fails is the outcome.
 [[nodiscard]] Graded<void> ApplyRules(const std::vector<Rule>& rules, Tables& tables);

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "scoring/keyed_hash.h"
 #include "scoring/metrics/inputs.h"
 
 namespace podium::scoring {
@@ -94,8 +95,9 @@ class IdIndex {
   std::vector<const Column*> columns_;
 };
 
-tl::unexpected<Fault> MissingIds(const std::unordered_map<std::string, std::size_t>& rows,
-                                 const IdIndex& answers) {
+using RowOfKey = std::unordered_map<std::string, std::size_t, KeyedTextHash>;
+
+tl::unexpected<Fault> MissingIds(const RowOfKey& rows, const IdIndex& answers) {
   std::size_t count = 0;
   std::string first;
   for (std::size_t row = 0; row < answers.rows(); ++row) {
@@ -109,7 +111,7 @@ tl::unexpected<Fault> MissingIds(const std::unordered_map<std::string, std::size
 // The submission's row of every answer; once where answers have several rows of an id.
 Graded<std::vector<std::size_t>> MatchRows(const IdIndex& mine, const IdIndex& answers,
                                            bool may_have_more) {
-  std::unordered_map<std::string, std::size_t> rows;
+  RowOfKey rows;
   rows.reserve(mine.rows());
   for (std::size_t row = 0; row < mine.rows(); ++row) {
     if (mine.Missing(row))
@@ -156,10 +158,11 @@ Graded<void> CheckStrictly(const CompetitionSpec& spec, Tables& tables) {
       return Refused("missing_column", "there is no column '" + Printable(name) + "'");
   }
   GRADED_TRY(CheckColumns(spec, tables));
-  const auto* matched = spec.id_columns.size() == 1 ? MatchedRows(tables) : nullptr;
+  const IdRows* matched = spec.id_columns.size() == 1 ? MatchedRows(tables) : nullptr;
+  if (matched != nullptr && matched->in_order) return {};
   if (matched != nullptr) {
-    for (Column& column : tables.submission.columns) column = column.Take(*matched);
-    tables.submission.rows = matched->size();
+    for (Column& column : tables.submission.columns) column = column.Take(matched->rows);
+    tables.submission.rows = matched->rows.size();
     return {};
   }
   GRADED_ASSIGN(auto rows,

@@ -5,6 +5,7 @@
 
 #include "scoring/frame/frame.h"
 #include "scoring/frame/parse_number.h"
+#include "scoring/frame/plain_block.h"
 
 namespace podium::scoring {
 
@@ -40,6 +41,25 @@ class ColumnBuilder {
     } else {
       AddOther(cell);
     }
+  }
+
+  // Adds the cell that begins at `p` in a plain block and returns its end: the comma or line feed
+  // behind it. `end` is where the bytes end.
+  const char* AddFrom(const char* p, const char* end) {
+    std::int64_t whole = 0;
+    double number = 0;
+    const char* behind = nullptr;
+    if (state_ == State::kInt && (behind = ScanPlainInt(p, whole)) != nullptr) {
+      column_.ints.push_back(whole);
+      ++count_;
+    } else if (state_ == State::kFloat && (behind = ScanPlainDecimal(p, number)) != nullptr) {
+      column_.floats.push_back(number);
+      ++count_;
+    } else {
+      behind = FindCellEnd(p, end);
+      Add({p, static_cast<std::size_t>(behind - p)});
+    }
+    return behind;
   }
 
   // The start of a builder that must read the cells again, or kGivenUp when this one is good.

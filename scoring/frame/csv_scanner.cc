@@ -1,47 +1,27 @@
 #include "scoring/frame/csv_scanner.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "scoring/frame/plain_block.h"
 
 namespace podium::scoring {
 namespace {
-
-// The first comma, line feed or carriage return at or behind p, or end.
-inline const char* FindCellEnd(const char* p, const char* end) {
-#if defined(__SSE2__)
-  const __m128i comma = _mm_set1_epi8(',');
-  const __m128i feed = _mm_set1_epi8('\n');
-  const __m128i carriage = _mm_set1_epi8('\r');
-  while (end - p >= 16) {
-    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    __m128i hits =
-        _mm_or_si128(_mm_cmpeq_epi8(block, comma),
-                     _mm_or_si128(_mm_cmpeq_epi8(block, feed), _mm_cmpeq_epi8(block, carriage)));
-    auto mask = static_cast<unsigned>(_mm_movemask_epi8(hits));
-    if (mask != 0) return p + std::countr_zero(mask);
-    p += 16;
-  }
-#endif
-  while (p != end && *p != ',' && *p != '\n' && *p != '\r') ++p;
-  return p;
-}
 
 constexpr std::size_t kBlockBytes = 1 << 16;
 
 }  // namespace
 
-CsvScanner::CsvScanner(std::string_view bytes, std::size_t max_cells_a_row, TextBlocks& blocks)
-    : max_cells_(max_cells_a_row),
-      blocks_(&blocks),
-      has_nul_(!bytes.empty() && std::memchr(bytes.data(), 0, bytes.size()) != nullptr) {
-  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
+CsvScanner::CsvScanner(std::string_view bytes, std::size_t max_cells_a_row, TextBlocks& blocks,
+                       std::size_t line)
+    : max_cells_(max_cells_a_row), blocks_(&blocks), next_line_(line) {
+  if (line == 1 && bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
   p_ = bytes.data();
   end_ = p_ + bytes.size();
+}
+
+void CsvScanner::LookForNul() {
+  has_nul_ = p_ != end_ && std::memchr(p_, 0, static_cast<std::size_t>(end_ - p_)) != nullptr;
 }
 
 void CsvScanner::EndLine() {

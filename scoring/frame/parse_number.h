@@ -37,12 +37,13 @@ enum class ParseState { kOk, kInvalid, kOverflow };
   return true;
 }
 
+inline constexpr double kExactPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
+                                               1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13,
+                                               1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
+
 // A sign, digits, a point and digits, with at most 19 digits and a mantissa that a double holds:
 // both factors are exact, so the one rounding is the right one (Clinger 1990).
 [[nodiscard]] inline bool ParsePlainDecimal(std::string_view cell, double& out) {
-  static constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
-                                            1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13,
-                                            1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
   const char* p = cell.data();
   const char* end = p + cell.size();
   bool negative = p != end && *p == '-';
@@ -63,9 +64,47 @@ enum class ParseState { kOk, kInvalid, kOverflow };
   std::ptrdiff_t fraction = point == end ? 0 : end - point - 1;
   std::ptrdiff_t digits = end - p - (point == end ? 0 : 1);
   if (digits < 1 || digits > 19 || mantissa > (std::uint64_t{1} << 53)) return false;
-  double value = static_cast<double>(mantissa) / kPowersOfTen[fraction];
+  double value = static_cast<double>(mantissa) / kExactPowersOfTen[fraction];
   out = negative ? -value : value;
   return true;
+}
+
+// The same two for a cell whose end is not known: from `p` to the comma or line feed that must come
+// somewhere. The end, or nullptr for "look closer".
+[[nodiscard]] inline const char* ScanPlainInt(const char* p, std::int64_t& out) {
+  bool negative = *p == '-';
+  p += negative;
+  const char* first = p;
+  std::uint64_t value = 0;
+  for (unsigned digit; (digit = static_cast<unsigned>(*p - '0')) <= 9; ++p)
+    value = value * 10 + digit;
+  auto others = static_cast<std::size_t>(p - first) - 1;
+  if (others > 17 || (*p != ',' && *p != '\n')) return nullptr;
+  out = negative ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
+  return p;
+}
+[[nodiscard]] inline const char* ScanPlainDecimal(const char* p, double& out) {
+  bool negative = *p == '-';
+  p += negative;
+  const char* first = p;
+  std::uint64_t mantissa = 0;
+  for (unsigned digit; (digit = static_cast<unsigned>(*p - '0')) <= 9; ++p)
+    mantissa = mantissa * 10 + digit;
+  std::ptrdiff_t digits = p - first;
+  std::ptrdiff_t fraction = 0;
+  if (*p == '.') {
+    const char* behind = ++p;
+    for (unsigned digit; (digit = static_cast<unsigned>(*p - '0')) <= 9; ++p)
+      mantissa = mantissa * 10 + digit;
+    fraction = p - behind;
+    digits += fraction;
+  }
+  bool plain = digits >= 1 && digits <= 19 && mantissa <= (std::uint64_t{1} << 53) &&
+               (*p == ',' || *p == '\n');
+  if (!plain) return nullptr;
+  double value = static_cast<double>(mantissa) / kExactPowersOfTen[fraction];
+  out = negative ? -value : value;
+  return p;
 }
 
 // Whether pandas takes the cell as missing: "", "NA", "nan", "None", ... (pandas 2's list of 19).

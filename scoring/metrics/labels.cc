@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -33,12 +34,14 @@ void Encode(const Values& values, std::vector<std::uint32_t>& out, const Index& 
   for (std::size_t i = 0; i < values.size(); ++i) out[i] = index(values[i]);
 }
 
-LabelPair EncodeByTable(std::span<const double> predicted, std::span<const double> truth,
-                        double low, double high) {
-  std::vector<std::uint32_t> index(static_cast<std::size_t>(high - low) + 1);
-  auto at = [&](double v) -> std::uint32_t& { return index[static_cast<std::size_t>(v - low)]; };
-  for (double v : predicted) at(v) = 1;
-  for (double v : truth) at(v) = 1;
+template <class T>
+LabelPair EncodeByTable(std::span<const T> predicted, std::span<const T> truth, double lowest,
+                        double highest) {
+  auto low = static_cast<T>(lowest);
+  std::vector<std::uint32_t> index(static_cast<std::size_t>(highest - lowest) + 1);
+  auto at = [&](T v) -> std::uint32_t& { return index[static_cast<std::size_t>(v - low)]; };
+  for (T v : predicted) at(v) = 1;
+  for (T v : truth) at(v) = 1;
   LabelPair pair;
   for (std::uint32_t& slot : index) {
     if (slot != 0) slot = static_cast<std::uint32_t>(pair.classes++);
@@ -61,6 +64,18 @@ LabelPair EncodeBySorting(std::span<const double> predicted, std::span<const dou
   Encode(predicted, pair.predicted, at);
   Encode(truth, pair.truth, at);
   return pair;
+}
+
+// Labels that are whole numbers already; nothing where they spread too far for a table.
+std::optional<LabelPair> EncodeInts(std::span<const std::int64_t> predicted,
+                                    std::span<const std::int64_t> truth) {
+  auto [low_p, high_p] = std::ranges::minmax(predicted);
+  auto [low_t, high_t] = std::ranges::minmax(truth);
+  auto low = static_cast<double>(std::min(low_p, low_t));
+  auto high = static_cast<double>(std::max(high_p, high_t));
+  if (high - low >= kTableSpan || std::max(std::abs(low), std::abs(high)) > 0x1p53)
+    return std::nullopt;
+  return EncodeByTable(predicted, truth, low, high);
 }
 
 LabelPair EncodeNumbers(std::span<const double> predicted, std::span<const double> truth) {
@@ -126,6 +141,9 @@ Graded<LabelPair> EncodeLabels(const Column& predicted, const Column& truth) {
     GRADED_ASSIGN(auto predicted_words, Words(predicted, Side::kSubmission));
     GRADED_ASSIGN(auto truth_words, Words(truth, Side::kAnswers));
     return EncodeWords(predicted_words, truth_words);
+  }
+  if (predicted.dtype == DType::kInt64 && truth.dtype == DType::kInt64) {
+    if (auto pair = EncodeInts(predicted.ints, truth.ints)) return std::move(*pair);
   }
   GRADED_ASSIGN(auto predicted_numbers, WholeNumbers(predicted, Side::kSubmission));
   GRADED_ASSIGN(auto truth_numbers, WholeNumbers(truth, Side::kAnswers));

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/text.h"
+#include "scoring/beside.h"
 #include "scoring/metrics/inputs.h"
 #include "scoring/metrics/metrics.h"
 #include "scoring/metrics/sort_doubles.h"
@@ -76,25 +79,55 @@ double BandArea(const std::vector<Point>& curve, double low, double high) {
 
 }  // namespace
 
-double RocAucOf(std::span<const double> scores, std::span<const std::uint8_t> positive) {
-  std::vector<double> positives;
-  std::vector<double> negatives;
-  for (std::size_t i = 0; i < scores.size(); ++i)
-    (positive[i] != 0 ? positives : negatives).push_back(scores[i]);
-  if (positives.empty() || negatives.empty()) return kNaN;
-  SortDoubles(positives);
-  SortDoubles(negatives);
+namespace {
+
+constexpr std::size_t kWorthAThread = 1 << 16;
+
+using Keys = std::vector<std::uint64_t>;
+
+// Twice the pairs of a positive above a negative, where a tie is half a pair; both lists sorted.
+std::uint64_t TwiceTheWins(const Keys& positives, const Keys& negatives) {
   std::uint64_t twice_wins = 0;
   std::size_t below = 0;
   std::size_t not_above = 0;
-  for (double score : positives) {
+  for (std::uint64_t score : positives) {
     while (below < negatives.size() && negatives[below] < score) ++below;
     not_above = std::max(not_above, below);
     while (not_above < negatives.size() && negatives[not_above] == score) ++not_above;
     twice_wins += below + not_above;
   }
-  return static_cast<double>(twice_wins) /
-         (2.0 * static_cast<double>(positives.size()) * static_cast<double>(negatives.size()));
+  return twice_wins;
+}
+
+// The keys of the scores of one class, sorted.
+Keys SortedScores(std::span<const double> scores, std::span<const std::uint8_t> positive,
+                  bool wanted, std::size_t count) {
+  Keys keys(count + 1);  // one more, so that every score can be written and few are kept
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    keys[at] = SortKey(scores[i]);
+    at += (positive[i] != 0) == wanted;
+  }
+  keys.pop_back();
+  SortKeys(keys);
+  return keys;
+}
+
+}  // namespace
+
+double RocAucOf(std::span<const double> scores, std::span<const std::uint8_t> positive) {
+  auto count = scores.size() - static_cast<std::size_t>(std::ranges::count(positive, 0));
+  std::size_t others = scores.size() - count;
+  if (count == 0 || others == 0) return kNaN;
+  std::function<Keys()> sort_negatives = [&] {
+    return SortedScores(scores, positive, false, others);
+  };
+  std::optional<Beside<Keys>> beside;
+  if (scores.size() >= kWorthAThread) beside.emplace(sort_negatives);
+  Keys positives = SortedScores(scores, positive, true, count);
+  Keys negatives = beside ? beside->Get() : sort_negatives();
+  return static_cast<double>(TwiceTheWins(positives, negatives)) /
+         (2.0 * static_cast<double>(count) * static_cast<double>(others));
 }
 
 double BandedAucOf(std::span<const double> scores, std::span<const std::uint8_t> positive,
@@ -114,8 +147,23 @@ double BandedAucOf(std::span<const double> scores, std::span<const std::uint8_t>
 
 namespace {
 
+// The same for labels 0 and 1, without a copy of the column; nothing where there are others.
+std::optional<std::vector<std::uint8_t>> ZerosAndOnes(const Column& truth) {
+  if (truth.dtype != DType::kInt64) return std::nullopt;
+  std::vector<std::uint8_t> positive(truth.ints.size());
+  std::uint64_t all = 0;
+  for (std::size_t i = 0; i < positive.size(); ++i) {
+    all |= static_cast<std::uint64_t>(truth.ints[i]);
+    positive[i] = static_cast<std::uint8_t>(truth.ints[i]);
+  }
+  auto ones = static_cast<std::size_t>(std::ranges::count(positive, 1));
+  if (all > 1 || ones == 0 || ones == positive.size()) return std::nullopt;
+  return positive;
+}
+
 // Two classes, the larger label positive (sklearn.preprocessing.label_binarize).
 Graded<std::vector<std::uint8_t>> Binary(const Column& truth) {
+  if (auto simple = ZerosAndOnes(truth)) return std::move(*simple);
   GRADED_ASSIGN(auto values, FiniteNumbers(truth, Side::kAnswers));
   if (values.empty()) return TaskFault("bad_answers", "the answers have no rows");
   auto [low, high] = std::ranges::minmax(values);

@@ -14,16 +14,6 @@ constexpr int kDigits = 6;
 constexpr std::size_t kBuckets = std::size_t{1} << kDigitBits;
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 
-// Whole numbers in the order of the doubles: negative ones reversed, below the positive ones.
-std::uint64_t KeyOf(double value) {
-  auto bits = std::bit_cast<std::uint64_t>(value + 0.0);  // -0.0 becomes 0.0
-  return bits & kSign ? ~bits : bits | kSign;
-}
-
-double ValueOf(std::uint64_t key) {
-  return std::bit_cast<double>(key & kSign ? key ^ kSign : ~key);
-}
-
 std::size_t Digit(std::uint64_t key, int digit) {
   return key >> (digit * kDigitBits) & (kBuckets - 1);
 }
@@ -32,17 +22,21 @@ using Counts = std::array<std::array<std::uint32_t, kBuckets>, kDigits>;
 
 }  // namespace
 
-void SortDoubles(std::vector<double>& values) {
-  if (values.size() < kFewValues || values.size() > UINT32_MAX) {
-    std::ranges::sort(values);
+// Negative doubles reversed, below the positive ones.
+std::uint64_t SortKey(double value) {
+  auto bits = std::bit_cast<std::uint64_t>(value + 0.0);  // -0.0 becomes 0.0
+  return bits & kSign ? ~bits : bits | kSign;
+}
+
+void SortKeys(std::vector<std::uint64_t>& keys) {
+  if (keys.size() < kFewValues || keys.size() > UINT32_MAX) {
+    std::ranges::sort(keys);
     return;
   }
-  std::vector<std::uint64_t> keys(values.size());
-  std::vector<std::uint64_t> other(values.size());
+  std::vector<std::uint64_t> other(keys.size());
   std::vector<Counts> counts(1);
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    keys[i] = KeyOf(values[i]);
-    for (int d = 0; d < kDigits; ++d) ++counts[0][static_cast<std::size_t>(d)][Digit(keys[i], d)];
+  for (std::uint64_t key : keys) {
+    for (int d = 0; d < kDigits; ++d) ++counts[0][static_cast<std::size_t>(d)][Digit(key, d)];
   }
   for (int d = 0; d < kDigits; ++d) {
     auto& starts = counts[0][static_cast<std::size_t>(d)];
@@ -52,7 +46,6 @@ void SortDoubles(std::vector<double>& values) {
     for (std::uint64_t key : keys) other[starts[Digit(key, d)]++] = key;
     keys.swap(other);
   }
-  for (std::size_t i = 0; i < keys.size(); ++i) values[i] = ValueOf(keys[i]);
 }
 
 }  // namespace podium::scoring

@@ -221,5 +221,63 @@ TEST(PythonFloatTest, EqualsRepr) {
   EXPECT_EQ(PythonFloat(std::numeric_limits<double>::infinity()), "inf");
 }
 
+// What a frame or a fault is, as text.
+std::string Whole(std::string_view bytes) {
+  auto frame = ReadPandasCsv(bytes);
+  if (!frame) return frame.error().code + ": " + frame.error().detail;
+  std::string out = std::to_string(frame->rows) + " rows";
+  auto add = [&](const Column& column) {
+    out += "\n" + column.name + " " + std::string(DTypeText(column.dtype));
+    for (std::size_t row = 0; row < frame->rows; ++row) out += "|" + column.Str(row);
+  };
+  for (const Column& column : frame->index) add(column);
+  for (const Column& column : frame->columns) add(column);
+  return out;
+}
+
+// Lines without a quote are read without the tokenizer; a quote in the last one sends them through
+// it. Tables of odd cells, some with rows that are too short, too long or blank.
+TEST(ReadPandasCsvTest, PlainLinesAreReadAsTheTokenizerReadsThem) {
+  const std::vector<std::string> cells = {"1",
+                                          "-7",
+                                          "0.5",
+                                          "1e3",
+                                          "",
+                                          "NA",
+                                          "abc",
+                                          "True",
+                                          "12345678901234567890",
+                                          " 4",
+                                          ".5",
+                                          "5.",
+                                          "-0.0",
+                                          "1e400",
+                                          "+2",
+                                          "\t",
+                                          "nan",
+                                          "\xC3\xA9",
+                                          "0.1234567890123456789",
+                                          "-",
+                                          "9007199254740993"};
+  std::uint64_t state = 1;
+  auto pick = [&state](std::size_t n) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<std::size_t>(state >> 33) % n;
+  };
+  for (int table = 0; table < 3000; ++table) {
+    std::size_t width = 1 + pick(3);
+    std::size_t kinds = 1 + pick(cells.size());
+    std::string text = width == 1 ? "a\n" : width == 2 ? "a,b\n" : "a,b,c\n";
+    for (std::size_t row = pick(5); row > 0; --row) {
+      std::size_t more = pick(20) == 0 ? pick(3) : 1;
+      for (std::size_t c = 0; c + 1 < width + more; ++c)
+        text += (c ? "," : "") + cells[pick(2) ? pick(kinds) : table % cells.size()];
+      text += pick(30) == 0 ? "\n \n" : "\n";
+    }
+    std::string rest = width == 1 ? "\n" : width == 2 ? ",2\n" : ",2,3\n";
+    EXPECT_EQ(Whole(text + "8" + rest), Whole(text + "\"8\"" + rest)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace podium::scoring
