@@ -83,7 +83,7 @@ std::string HowItEnded(const ProcessResult& r) {
 // For large files huge pages, where the host gives them to those who ask: half of the kernel's work
 // is then gone. For small ones a page of two megabytes would take longer to clear than the grading.
 std::vector<std::pair<std::string, std::string>> GraderEnvironment(const GraderCall& call) {
-  constexpr std::uintmax_t kLarge = 8 << 20;
+  constexpr std::uintmax_t kLarge = 32 << 20;
   std::error_code ec;
   bool large = call.submission && fs::file_size(*call.submission, ec) >= kLarge && !ec;
   if (!large) return {};
