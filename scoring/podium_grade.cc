@@ -6,6 +6,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -140,6 +141,10 @@ Result<std::map<std::string, int>> ReadArguments(int argc, char** argv) {
   return fds;
 }
 
+// Large blocks go back to the kernel when they are freed, however many there were before: peaks
+// stay what is in use.
+void ReturnFreedMemory() { ::mallopt(M_MMAP_THRESHOLD, 512 << 10); }
+
 Status Run(int argc, char** argv) {
   PODIUM_ASSIGN(auto fds, ReadArguments(argc, argv));
   struct stat st {};
@@ -147,6 +152,7 @@ Status Run(int argc, char** argv) {
     return Fail(ErrorCode::kUsage, "--verdict-fd must be a pipe");
   }
   PODIUM_TRY(SealSelf());
+  ReturnFreedMemory();
   PODIUM_ASSIGN(auto request, MappedFile::Map(fds["--request-fd"]));
   PODIUM_ASSIGN(auto answers, MappedFile::Map(fds["--answers-fd"]));
   PODIUM_ASSIGN(auto board, MappedFile::Map(fds["--board-fd"]));

@@ -72,9 +72,12 @@ Result<fs::path> FindAnswers(const CompetitionPlaces& places,
                              const scoring::CompetitionSpec& spec) {
   if (!places.answers.empty()) return FirstFile({places.answers}, "the answers");
   fs::path folder = DataDir(places) / spec.id;
-  return FirstFile({folder / "prepared" / "private" / spec.answers, folder / "answers.csv",
-                    folder / "answers.jsonl"},
-                   "the answers of " + spec.id + " (--data or --answers names them)");
+  fs::path answers = folder / "prepared" / "private" / spec.answers;
+  fs::path gzip = answers;
+  fs::path zip = answers;
+  return FirstFile(
+      {answers, gzip += ".gz", zip += ".zip", folder / "answers.csv", folder / "answers.jsonl"},
+      "the answers of " + spec.id + " (--data or --answers names them)");
 }
 
 Result<fs::path> FindBoard(const CompetitionPlaces& places, const std::string& id) {

@@ -13,14 +13,22 @@
 #include "scoring/competitions/rules.h"
 #include "scoring/competitions/strict_check.h"
 #include "scoring/frame/read_csv.h"
+#include "scoring/frame/unpack.h"
 
 namespace podium::scoring {
 namespace {
 
 using Outcome = CompetitionOutcome;
 
+// `unpacked` keeps what was compressed as long as the frame.
 Graded<Frame> ReadAnswers(const CompetitionSpec& spec, std::string_view bytes,
-                          const ReadCsvOptions& options) {
+                          const ReadCsvOptions& options, std::string& unpacked) {
+  if (IsPacked(bytes)) {
+    auto text = Unpack(bytes);
+    if (!text) return TaskFault("bad_answers", "the answers: " + text.error().detail);
+    unpacked = std::move(*text);
+    bytes = unpacked;
+  }
   if (spec.answers_format == "nq-jsonl") return ReadNqAnswers(bytes);
   auto frame = ReadPandasCsv(bytes, options);
   if (!frame) return TaskFault("bad_answers", "the answers: " + frame.error().detail);
@@ -29,17 +37,39 @@ Graded<Frame> ReadAnswers(const CompetitionSpec& spec, std::string_view bytes,
 
 using Release = std::function<void(std::string_view)>;
 
+// What compressed files became; tables are views into it.
+struct UnpackedFiles {
+  std::string submission;
+  std::string answers;
+};
+
+// The submission's table. In compat mode a compressed file is what it is for pandas, which goes by
+// the name: bytes that are not UTF-8.
+tl::expected<Frame, ReadFault> ReadSubmissionTable(Mode mode, std::string_view bytes,
+                                                   const ReadCsvOptions& options,
+                                                   std::string& unpacked) {
+  if (mode == Mode::kStrict && IsPacked(bytes)) {
+    auto text = Unpack(bytes);
+    if (!text) return tl::unexpected(text.error());
+    unpacked = std::move(*text);
+    bytes = unpacked;
+  }
+  return ReadPandasCsv(bytes, options);
+}
+
 Graded<Tables> ReadTables(const CompetitionSpec& spec, Mode mode, std::string_view submission,
-                          std::string_view answers, const Release& release) {
+                          std::string_view answers, const Release& release,
+                          UnpackedFiles& unpacked) {
   ReadCsvOptions options = mode == Mode::kStrict ? StrictOptions(spec) : ReadCsvOptions();
   options.release = release;
-  Beside<Graded<Frame>> answers_reader([&] { return ReadAnswers(spec, answers, options); });
+  Beside<Graded<Frame>> answers_reader(
+      [&] { return ReadAnswers(spec, answers, options, unpacked.answers); });
   Tables tables;
   tables.release = release;
   if (!spec.id_columns.empty()) tables.id = spec.id_columns[0];
   tables.targets = spec.mode(mode).targets;
   tables.may_have_more = spec.mode(mode).align == "cover";
-  auto frame = ReadPandasCsv(submission, options);
+  auto frame = ReadSubmissionTable(mode, submission, options, unpacked.submission);
   auto truth = answers_reader.Get();
   if (!frame && mode == Mode::kCompat) return Raised(frame.error().code, frame.error().detail);
   if (!frame) return Refused(frame.error().code, frame.error().detail);
@@ -110,7 +140,8 @@ Graded<double> Compute(const CompetitionSpec& spec, Mode mode, std::string_view 
                        std::string_view answers, const Release& release) {
   const ModeSpec& how = spec.mode(mode);
   bool strict = mode == Mode::kStrict;
-  GRADED_ASSIGN(Tables tables, ReadTables(spec, mode, submission, answers, release));
+  UnpackedFiles unpacked;
+  GRADED_ASSIGN(Tables tables, ReadTables(spec, mode, submission, answers, release, unpacked));
   if (strict) GRADED_TRY(CheckStrictly(spec, tables));
   if (CustomGrader custom = FindCustomGrader(how.metric))
     return custom({tables.submission, tables.answers, how.params, strict});

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <span>
 #include <vector>
 
 #include "base/text.h"
@@ -18,6 +19,11 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 double Clip(double p, double epsilon) { return std::min(std::max(p, epsilon), 1 - epsilon); }
 
 Graded<NumberView> Probabilities(const Column& column) {
+  if (column.dtype == DType::kFloat64) {
+    bool good = true;
+    for (double p : column.floats) good &= p >= 0 && p <= 1;
+    if (good) return NumberView(std::span<const double>(column.floats));
+  }
   GRADED_ASSIGN(auto values, FiniteNumbers(column, Side::kSubmission));
   for (std::size_t row = 0; row < values.size(); ++row) {
     if (values[row] < 0 || values[row] > 1)
@@ -53,11 +59,12 @@ Graded<double> LogLossBinary(const MetricInput& in) {
 
 namespace {
 
-// The divisor of each row: the sum of its probabilities where params.rows is "rescale", else 1.
+// The divisor of each row: the sum of its probabilities where params.rows is "rescale", else none,
+// which is 1.
 Graded<std::vector<double>> RowScales(const MetricInput& in) {
-  std::vector<double> scales(in.rows(), 1);
+  std::vector<double> scales;
   if (in.TextParamOr("rows", "as_is") != "rescale") return scales;
-  std::ranges::fill(scales, 0);
+  scales.resize(in.rows());
   for (std::size_t target = 0; target < in.targets.size(); ++target) {
     GRADED_ASSIGN(const Column* predicted, in.Predicted(target));
     GRADED_ASSIGN(auto p, Probabilities(*predicted));
@@ -68,6 +75,17 @@ Graded<std::vector<double>> RowScales(const MetricInput& in) {
       return Refused("row_sum", "row " + std::to_string(i + 1) + " adds to 0 and cannot be scaled");
   }
   return scales;
+}
+
+// Adds what the rows of one class lose.
+template <class Truth>
+void AddLosses(const NumberView& p, const Truth& y, std::span<const double> scales,
+               std::span<double> losses) {
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    if (y[i] == 0) continue;
+    double scaled = scales.empty() ? p[i] : p[i] / scales[i];
+    losses[i] -= static_cast<double>(y[i]) * std::log(Clip(scaled, kEpsilon));
+  }
 }
 
 }  // namespace
@@ -83,10 +101,12 @@ Graded<double> LogLoss(const MetricInput& in) {
     GRADED_ASSIGN(const Column* truth, in.Truth(target));
     if (predicted->size() != losses.size()) return Raised("row_count", "another number of rows");
     GRADED_ASSIGN(auto p, Probabilities(*predicted));
-    GRADED_ASSIGN(auto y, FiniteNumbers(*truth, Side::kAnswers));
-    for (std::size_t i = 0; i < losses.size(); ++i) {
-      if (y[i] != 0) losses[i] -= y[i] * std::log(Clip(p[i] / scales[i], kEpsilon));
+    if (truth->dtype == DType::kInt64) {
+      AddLosses(p, truth->ints, scales, losses);
+      continue;
     }
+    GRADED_ASSIGN(auto y, FiniteNumbers(*truth, Side::kAnswers));
+    AddLosses(p, y, scales, losses);
   }
   if (losses.empty()) return TaskFault("bad_answers", "the answers have no rows");
   return NumpyMean(losses);

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@ struct Measure {
   int status = 0;
 };
 
-Measure Run(const std::vector<std::string>& argv) {
+Measure RunHere(const std::vector<std::string>& argv) {
   std::vector<char*> args;
   for (const std::string& a : argv) args.push_back(const_cast<char*>(a.c_str()));
   args.push_back(nullptr);
@@ -46,6 +47,52 @@ Measure Run(const std::vector<std::string>& argv) {
   return out;
 }
 
+// A process that starts the programs to be measured. The kernel counts the memory of whoever
+// started a program into its peak, so this one is made before there are any data sets.
+class Starter {
+ public:
+  Starter() {
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends_) != 0 ||
+        (child_ = ::fork()) < 0)
+      std::exit(1);
+    if (child_ == 0) Serve();
+    ::close(ends_[1]);
+  }
+  ~Starter() {
+    ::close(ends_[0]);
+    ::waitpid(child_, nullptr, 0);
+  }
+  Starter(const Starter&) = delete;
+  Starter& operator=(const Starter&) = delete;
+
+  Measure Run(const std::vector<std::string>& argv) {
+    std::string packet;
+    for (const std::string& a : argv) packet += a + '\0';
+    Measure out;
+    bool done = ::send(ends_[0], packet.data(), packet.size(), 0) > 0 &&
+                ::recv(ends_[0], &out, sizeof out, 0) == static_cast<ssize_t>(sizeof out);
+    if (!done) std::exit(1);
+    return out;
+  }
+
+ private:
+  [[noreturn]] void Serve() {
+    ::close(ends_[0]);
+    char packet[16384];
+    for (ssize_t n; (n = ::recv(ends_[1], packet, sizeof packet, 0)) > 0;) {
+      std::vector<std::string> argv;
+      for (const char* p = packet; p < packet + n; p += argv.back().size() + 1)
+        argv.emplace_back(p);
+      Measure out = RunHere(argv);
+      ::send(ends_[1], &out, sizeof out, 0);
+    }
+    ::_exit(0);
+  }
+
+  int ends_[2] = {-1, -1};
+  pid_t child_ = -1;
+};
+
 double Median(std::vector<double> values) {
   std::ranges::sort(values);
   return values[values.size() / 2];
@@ -56,7 +103,7 @@ struct Times {
   double peak_mib = 0;
 };
 
-Times Interleaved(const Dataset& data, int runs) {
+Times Interleaved(Starter& starter, const Dataset& data, int runs) {
   std::vector<std::string> grade = {(ProgramDir() / "podium").string(),
                                     "grade-sample",
                                     data.submission.string(),
@@ -66,14 +113,14 @@ Times Interleaved(const Dataset& data, int runs) {
                                     "--json"};
   Times out;
   for (int i = 0; i < runs; ++i) {
-    Measure m = Run(grade);
+    Measure m = starter.Run(grade);
     if (m.status != 0) {
       std::fprintf(stderr, "podium_grade_bench: %s was not scored\n", data.task.c_str());
       std::exit(1);
     }
     out.grade.push_back(m.seconds);
     out.peak_mib = std::max(out.peak_mib, m.peak_mib);
-    out.count.push_back(Run({"wc", "-l", data.submission.string()}).seconds);
+    out.count.push_back(starter.Run({"wc", "-l", data.submission.string()}).seconds);
   }
   return out;
 }
@@ -93,6 +140,7 @@ void PrintRow(const Case& c, std::size_t rows, const Dataset& data, const Times&
 }
 
 int Main(int argc, char** argv) {
+  Starter starter;
   int runs = argc > 1 ? std::max(1, std::atoi(argv[1])) : 5;
   std::string part = argc > 2 ? argv[2] : "";
   std::printf(
@@ -104,7 +152,7 @@ int Main(int argc, char** argv) {
       auto dir = TempDir::Make("podium-bench");
       if (!dir) return 1;
       Dataset data = WriteDataset(c, rows, dir->path());
-      PrintRow(c, rows, data, Interleaved(data, runs));
+      PrintRow(c, rows, data, Interleaved(starter, data, runs));
     }
   }
   return 0;
