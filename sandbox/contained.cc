@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -31,7 +32,9 @@ class ContainedSandbox final : public Sandbox {
         spec_(std::move(spec)),
         channel_(reactor, std::move(parts_.socket)),
         groups_(OwnGroups(CgroupsOf(parts_.init_pid), parts_.cgroup_name)),
-        counters_(groups_) {}
+        counters_(groups_) {
+    if (spec_.without.contains(Mitigation::kCleanEnvironment)) AddOwnEnvironment();
+  }
 
   ~ContainedSandbox() override { KillInit(); }
 
@@ -178,6 +181,16 @@ class ContainedSandbox final : public Sandbox {
   }
 
  private:
+  // For the knock-out run alone: what a backend does that passes its environment on.
+  void AddOwnEnvironment() {
+    for (char** e = environ; *e; ++e) {
+      std::string_view entry = *e;
+      std::size_t at = entry.find('=');
+      if (at != std::string_view::npos)
+        spec_.env.emplace_back(entry.substr(0, at), entry.substr(at + 1));
+    }
+  }
+
   // Groups that are this container's alone: killing or freezing another's would stop the host.
   static std::vector<CgroupDir> OwnGroups(std::vector<CgroupDir> all, const std::string& name) {
     std::erase_if(all, [&](const CgroupDir& d) {
@@ -235,6 +248,7 @@ class ContainedSandbox final : public Sandbox {
 
 Task<Result<std::unique_ptr<Sandbox>>> StartContained(Reactor& reactor, ContainerParts parts,
                                                       SandboxSpec spec, Deadline deadline) {
+  spec.env.insert(spec.env.end(), spec.gpus.env.begin(), spec.gpus.env.end());
   auto made = std::make_unique<ContainedSandbox>(reactor, std::move(parts), std::move(spec));
   auto ready = co_await made->WaitReady(deadline);
   if (ready) co_return std::unique_ptr<Sandbox>(std::move(made));

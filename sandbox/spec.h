@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "sandbox/gpu/devices.h"
 #include "sandbox/mitigation.h"
 
 namespace podium::sandbox {
@@ -53,9 +54,10 @@ struct SandboxSpec {
   Limits limits;
   std::vector<std::pair<std::string, std::string>> env;  // the whole environment of every command
   bool allow_unenforced = false;
-  std::vector<std::filesystem::path> devices;  // device nodes of the host shown inside (GPUs)
-  std::optional<Snapshot> workspace;           // /home begins as this; empty: fresh
-  MitigationSet without;                       // left out, for the knock-out run alone
+  std::vector<std::filesystem::path> devices;  // other device nodes of the host shown inside
+  GpuDevices gpus;
+  std::optional<Snapshot> workspace;  // /home begins as this; empty: fresh
+  MitigationSet without;              // left out, for the knock-out run alone
 };
 
 struct ExecSpec {

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/archive.h"
 #include "base/files.h"
 #include "base/process.h"
-#include "tasks/archive_api.h"
 
 namespace podium::tasks {
 namespace {

@@ -15,6 +15,23 @@
 namespace podium::harness {
 namespace {
 
+struct BackendRow {
+  std::string name;
+  bool ok = false;
+  std::string why;
+};
+
+// Which backends this host can use, and what each lacks.
+std::vector<BackendRow> TryBackends() {
+  std::vector<BackendRow> out;
+  Reactor reactor;
+  for (const auto& name : sandbox::BackendNames()) {
+    auto made = sandbox::MakeBackend(name, reactor);
+    out.push_back({name, made.has_value(), made ? "" : made.error().message});
+  }
+  return out;
+}
+
 Exit Doctor(bool json) {
   auto checks = sandbox::CheckHost();
   bool image = sandbox::FindImage("podium-ml", CacheDir()).has_value();
@@ -30,13 +47,21 @@ Exit Doctor(bool json) {
                                {"required", c.required},
                                {"found", c.found},
                                {"advice", c.advice}});
+    for (const auto& b : TryBackends())
+      out["backends"].push_back({{"name", b.name}, {"ok", b.ok}, {"why", b.why}});
     std::cout << DumpJson(out, 2) << "\n";
     return ok ? Exit::kOk : Exit::kInfrastructure;
   }
   TextTable table({"", "check", "found", "what to do"});
   for (const auto& c : checks)
     table.Add({c.ok ? "ok" : c.required ? "MISSING" : "note", c.name, c.found, c.advice});
-  std::cout << table.Text()
+  TextTable backends({"", "sandbox", "what it lacks here"});
+  for (const auto& b : TryBackends())
+    backends.Add({b.ok ? "ok" : "-", b.name,
+                  b.name == "unsafe-local" ? "isolates nothing: for debugging alone" : b.why});
+  std::cout << table.Text() << "\n"
+            << backends.Text()
+            << "\n`podium sandbox test` tries to break out of one (--backend NAME).\n"
             << (ok ? "\nThis machine can run Podium's sandboxes.\n"
                    : "\nThis machine cannot run sandboxes yet: see MISSING above.\n");
   return ok ? Exit::kOk : Exit::kInfrastructure;

@@ -74,6 +74,7 @@ int Main(int argc, char** argv) {
   AddTaskVerbs(app, exit);
   AddHostVerbs(app, exit);
   AddImageVerbs(app, exit);
+  AddSandboxVerbs(app, exit);
   AddGradeVerbs(app, exit);
   AddMetricVerbs(app, exit);
   AddScoreVerbs(app, exit);

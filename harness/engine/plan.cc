@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "sandbox/gpu/cdi.h"
 #include "tasks/suite.h"
 
 namespace podium::harness {
@@ -130,7 +131,21 @@ Status FillModel(AgentPlan& a) {
   return {};
 }
 
+Status FillGpus(AgentPlan& a) {
+  if (!a.needs_sandbox() || a.settings.Get("limits.gpus").value == "none") return {};
+  const std::string& origin = a.settings.Get("limits.gpus").origin;
+  auto names = a.settings.List("limits.gpus");
+  if (names.empty())
+    return Fail(ErrorCode::kConfig, origin + ": 'limits.gpus' is empty: none, or names of GPUs");
+  PODIUM_ASSIGN(auto registry, sandbox::CdiRegistry::Read({}));
+  auto found = registry.Resolve(names);
+  if (!found) return Fail(found.error().code, origin + ": 'limits.gpus': " + found.error().message);
+  a.gpus = std::move(*found);
+  return {};
+}
+
 Status FillAgent(AgentPlan& a) {
+  PODIUM_TRY(FillGpus(a));
   PODIUM_ASSIGN(auto drafts, a.settings.Int("search.drafts", 1, 1000));
   PODIUM_ASSIGN(a.search.debug_prob, a.settings.Double("search.debug_prob", 0, 1));
   PODIUM_ASSIGN(auto depth, a.settings.Int("search.max_debug_depth", 0, 1000));

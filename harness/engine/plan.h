@@ -29,6 +29,7 @@ struct AgentPlan {
   int nodes = 8;
   std::filesystem::path program;
   Millis snapshot_every{30'000};
+  sandbox::GpuDevices gpus;  // of each trial's container
 
   [[nodiscard]] bool needs_sandbox() const { return scaffold != "nop" && scaffold != "oracle"; }
 };

@@ -266,7 +266,10 @@ class LocalExecutor {
   bool Fits(const TrialPlan& t) const {
     if (running_ >= plan_.jobs) return false;
     if (!t.agent->needs_sandbox()) return true;
-    return cores_used_ + t.limits.cpus <= cores_ + 1e-9 &&
+    bool gpus_free = std::ranges::none_of(gpus_used_, [&](const sandbox::GpuDevices* used) {
+      return sandbox::ShareGpu(*used, t.agent->gpus);
+    });
+    return gpus_free && cores_used_ + t.limits.cpus <= cores_ + 1e-9 &&
            memory_used_ + t.limits.memory_bytes <= memory_;
   }
 
@@ -286,6 +289,7 @@ class LocalExecutor {
     if (trial.agent->needs_sandbox()) {
       cores_used_ += trial.limits.cpus;
       memory_used_ += trial.limits.memory_bytes;
+      gpus_used_.push_back(&trial.agent->gpus);
     }
     // Joined by Run, which waits until running_ is 0.
     asio::co_spawn(context_.reactor.io(), RunTrial(context_, trial),
@@ -294,6 +298,7 @@ class LocalExecutor {
                      if (trial.agent->needs_sandbox()) {
                        cores_used_ -= trial.limits.cpus;
                        memory_used_ -= trial.limits.memory_bytes;
+                       gpus_used_.erase(std::ranges::find(gpus_used_, &trial.agent->gpus));
                      }
                      changed_.cancel();
                      if (e) std::rethrow_exception(e);
@@ -335,6 +340,7 @@ class LocalExecutor {
   double cores_used_ = 0;
   std::uint64_t memory_ = 0;
   std::uint64_t memory_used_ = 0;
+  std::vector<const sandbox::GpuDevices*> gpus_used_;  // of the trials that run
   Status first_error_;
 };
 

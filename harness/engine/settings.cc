@@ -28,6 +28,8 @@ constexpr SettingSpec kSettings[] = {
     {"limits.memory", "task", "memory of a trial's container ('4 GiB')"},
     {"limits.disk", "task", "writable disk of a trial's container"},
     {"limits.pids", "512", "processes and threads in a trial's container"},
+    {"limits.gpus", "none",
+     "GPUs of a trial's container: names as `nvidia-ctk cdi list` prints them, comma-separated"},
     {"search.drafts", "3", "first solutions before debugging and improving"},
     {"search.debug_prob", "1", "probability of debugging a failed leaf first"},
     {"search.max_debug_depth", "3", "debug steps in a row on one draft"},

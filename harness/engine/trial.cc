@@ -106,6 +106,7 @@ class TrialMachine {
     spec.state_dir = run_.folder.SandboxState();
     spec.data.push_back({run_.prepared.at(plan_.id.task).public_dir, "/home/data"});
     spec.limits = plan_.limits;
+    spec.gpus = plan_.agent->gpus;
     std::string threads = std::to_string(std::max(1, static_cast<int>(plan_.limits.cpus)));
     spec.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
                 {"HOME", "/home/agent"},

@@ -164,13 +164,20 @@ class EngineBackend final : public Backend {
                                Bind(paths.base / "passwd", "/etc/passwd", true)});
     for (std::size_t i = 0; i < spec.data.size(); ++i)
       mounts.push_back(Bind(paths.base / ("data" + std::to_string(i)), spec.data[i].inside, true));
+    for (const auto& mount : spec.gpus.mounts)
+      mounts.push_back(Bind(mount.host, mount.inside, true));
     Json nodes = Json::array();
     for (const auto& d : devices)
       nodes.push_back({{"PathOnHost", d.path.string()},
                        {"PathInContainer", d.path.string()},
                        {"CgroupPermissions", "rw"}});
+    for (const auto& node : spec.gpus.nodes)
+      nodes.push_back({{"PathOnHost", node.host.string()},
+                       {"PathInContainer", node.inside},
+                       {"CgroupPermissions", node.access}});
     Json env = Json::array();
     for (const auto& [key, value] : spec.env) env.push_back(key + "=" + value);
+    for (const auto& [key, value] : spec.gpus.env) env.push_back(key + "=" + value);
     const Limits& l = spec.limits;
     Json host = {
         {"NetworkMode", "none"},

@@ -31,10 +31,12 @@ bool HasOption(std::string_view options, std::string_view wanted) {
 
 // Removes the sandbox's group under every controller; runc has done so in the ordinary case.
 Status RemoveCgroups(const HostPaths& paths, Deadline deadline) {
+  // An owner that died between freezing and thawing left processes that no signal reaches.
+  for (const auto& [options, mount] : CgroupMounts())
+    ThawGroups({{options.empty() ? "" : "freezer", fs::path(mount) / paths.cgroup()}});
   for (const auto& [options, mount] : CgroupMounts()) {
     fs::path dir = fs::path(mount) / paths.cgroup();
     std::error_code ec;
-    if (fs::exists(dir, ec)) ThawGroups({{options.empty() ? "" : "freezer", dir}});
     while (fs::exists(dir, ec) && ::rmdir(dir.c_str()) != 0 && errno != ENOENT) {
       if (deadline.expired())
         return Fail(ErrorCode::kTimeout, "cgroup " + dir.string() + " does not empty");
@@ -205,7 +207,12 @@ Result<int> ReapDead(Deadline deadline) {
     paths.backend = JsonOr<std::string>(record, "backend", "");
     paths.engine = JsonOr<std::string>(record, "engine", "");
     if (!IsBackend(paths.backend)) continue;  // another version's
-    PODIUM_TRY(RemoveSandbox(paths, deadline));
+    // One that does not go away must not keep the others, or a new run, waiting.
+    auto gone = RemoveSandbox(paths, Deadline::In(std::chrono::seconds(20)));
+    if (!gone) {
+      LogWarn("sandbox " + id + " of a dead process is still there: " + gone.error().message);
+      continue;
+    }
     ++removed;
   }
   return removed;

@@ -96,7 +96,8 @@ Status MakeData(const HostPaths& paths, const SandboxSpec& spec, IdShift ids) {
       PODIUM_TRY(MakeDir(disk / (name + ".upper"), ids.Host(kAgentId), 0777));
       PODIUM_TRY(MakeDir(disk / (name + ".work"), ids.Host(0), 0755));
       PODIUM_TRY(MountOverlay(paths.base / name, {paths.base / (name + ".lower")},
-                              disk / (name + ".upper"), disk / (name + ".work"), 0));
+                              disk / (name + ".upper"), disk / (name + ".work"),
+                              MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME));
       continue;
     }
     PODIUM_TRY(MountOverlay(paths.base / name,

@@ -50,7 +50,10 @@ Status ReplaceHome(int init_pid, const std::vector<Placement>& placements) {
 }  // namespace
 
 Workspace::Workspace(const HostPaths& paths, const SandboxSpec& spec, IdShift ids)
-    : paths_(paths), data_(spec.data), ids_(ids) {}
+    : paths_(paths),
+      data_(spec.data),
+      ids_(ids),
+      nosuid_(!spec.without.contains(Mitigation::kNosuid)) {}
 
 Workspace::~Workspace() {
   if (sweeper_.joinable()) sweeper_.join();
@@ -65,6 +68,10 @@ Result<Workspace> Workspace::Make(const HostPaths& paths, const SandboxSpec& spe
   fs::path disk = paths.base / "disk";
   PODIUM_TRY(MakeDir(disk / "home", ids.Host(0), 0755));
   std::vector<Snapshot::Layer> layers;
+  if (spec.without.contains(Mitigation::kFreshWorkspace)) {
+    PODIUM_TRY(out.BindShared());
+    return out;
+  }
   if (spec.workspace) {
     layers = spec.workspace->layers;
   } else {
@@ -78,6 +85,20 @@ Result<Workspace> Workspace::Make(const HostPaths& paths, const SandboxSpec& spe
   out.disk_ = UniqueFd(::open(disk.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   PODIUM_TRY(out.Mount(std::move(layers), 0));
   return out;
+}
+
+fs::path Workspace::SharedHome() { return fs::path(kHostDir) / "shared-home"; }
+
+// For the knock-out run: one folder of the host for all.
+Status Workspace::BindShared() {
+  for (const char* part : {"", "data", "submission", "code", "logs", "agent"})
+    PODIUM_TRY(MakeDir(SharedHome() / part, ids_.Host(kAgentId), 0777));
+  fs::path at = paths_.base / "home";
+  if (::mount(SharedHome().c_str(), at.c_str(), nullptr, MS_BIND, nullptr) != 0)
+    return FailErrno(ErrorCode::kSandbox, "cannot bind " + SharedHome().string(), errno);
+  disk_ = UniqueFd(::open((paths_.base / "disk").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  root_ = UniqueFd(::open(at.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  return {};
 }
 
 // Every layer as a folder whose files belong to this sandbox's ids.
@@ -121,7 +142,7 @@ Status Workspace::Mount(std::vector<Snapshot::Layer> layers, int init_pid) {
   if (!first && ::umount2(at.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
     return FailErrno(ErrorCode::kSandbox, "cannot unmount " + at.string(), errno);
   PODIUM_TRY(MountOverlay(at, views, LayerDir(next) / "upper", LayerDir(next) / "work",
-                          MS_NOSUID | MS_NODEV | MS_NOATIME));
+                          (nosuid_ ? MS_NOSUID : 0) | MS_NODEV | MS_NOATIME));
   root_ = UniqueFd(::open(at.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
   if (!root_) return FailErrno(ErrorCode::kSandbox, "cannot hold " + at.string(), errno);
   top_ = next;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,6 +34,9 @@ class Workspace {
   // Stands on the snapshot's layers instead; the writable layer's files are removed meanwhile.
   [[nodiscard]] Status Restore(const Snapshot& snapshot, int init_pid);
 
+  // What stands in for every workspace when the knock-out run leaves `fresh-workspace` out.
+  [[nodiscard]] static std::filesystem::path SharedHome();
+
   // Lets go of every descriptor, so that the mounts can end.
   void Close();
 
@@ -41,11 +45,13 @@ class Workspace {
   Status Mount(std::vector<Snapshot::Layer> layers, int init_pid);
   Result<std::vector<std::filesystem::path>> Views(const std::vector<Snapshot::Layer>& layers);
   Status Attach(int init_pid);
+  Status BindShared();
   [[nodiscard]] std::filesystem::path LayerDir(int n) const;
 
   HostPaths paths_;
   std::vector<DataMount> data_;
   IdShift ids_;
+  bool nosuid_ = true;
   std::vector<Snapshot::Layer> layers_;  // below the writable one, topmost first
   int top_ = 0;                          // number of the writable layer
   int views_ = 0;

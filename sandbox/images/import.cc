@@ -1,5 +1,3 @@
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +7,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "base/archive.h"
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/ids.h"
@@ -70,32 +69,34 @@ bool IsImageMember(std::string_view name) {
 }
 
 struct ArchiveReader {
-  std::unique_ptr<archive, decltype(&archive_read_free)> a{archive_read_new(), &archive_read_free};
+  std::unique_ptr<archive, decltype(ArchiveApi::read_free)> a{Archive().read_new(),
+                                                              Archive().read_free};
 };
 
 // Reads headers until one belongs to no archive of an image.
 Result<SourceKind> KindOfArchive(const UniqueFd& file) {
+  PODIUM_TRY(LoadArchiveApi());
   ArchiveReader reader;
   archive* a = reader.a.get();
-  archive_read_support_filter_gzip(a);
-  archive_read_support_filter_bzip2(a);
-  archive_read_support_filter_xz(a);
-  archive_read_support_filter_zstd(a);
-  archive_read_support_format_tar(a);
-  if (archive_read_open_fd(a, file.get(), 1 << 16) != ARCHIVE_OK)
+  Archive().read_support_filter_gzip(a);
+  Archive().read_support_filter_bzip2(a);
+  Archive().read_support_filter_xz(a);
+  Archive().read_support_filter_zstd(a);
+  Archive().read_support_format_tar(a);
+  if (Archive().read_open_fd(a, file.get(), 1 << 16) != ARCHIVE_OK)
     return Fail(ErrorCode::kUsage,
                 "the source is no tar file: give a root file system, an OCI image layout or the "
                 "output of `docker save`");
   bool oci = false, docker = false;
   archive_entry* entry = nullptr;
   for (int members = 0; members < 100'000; ++members) {
-    int r = archive_read_next_header(a, &entry);
+    int r = Archive().read_next_header(a, &entry);
     if (r == ARCHIVE_EOF) break;
     if (r < ARCHIVE_WARN && members == 0)
       return Fail(ErrorCode::kUsage,
                   "the source is no tar file: give a root file system, an OCI image layout or the "
                   "output of `docker save`");
-    const char* name = r < ARCHIVE_WARN ? nullptr : archive_entry_pathname(entry);
+    const char* name = r < ARCHIVE_WARN ? nullptr : Archive().entry_pathname(entry);
     if (!name || !IsImageMember(name)) return SourceKind::kTar;
     std::string_view plain = name;
     while (plain.starts_with("./")) plain.remove_prefix(2);

@@ -1,13 +1,12 @@
 #include "sandbox/images/layer_stream.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <string>
 
+#include "base/archive.h"
 #include "base/text.h"
 
 namespace podium::sandbox {
@@ -51,13 +50,13 @@ struct LayerStream::Impl {
   bool ended = false;
   Hasher hasher;
   std::string block = std::string(kBlock, '\0');
-  std::unique_ptr<archive, decltype(&archive_read_free)> reader{archive_read_new(),
-                                                                &archive_read_free};
+  std::unique_ptr<archive, decltype(ArchiveApi::read_free)> reader{Archive().read_new(),
+                                                                   Archive().read_free};
 
   [[nodiscard]] Status Check() const {
     if (bytes > limits.bytes)
       return Refuse("too_large", "", "holds more than " + FormatBytes(limits.bytes));
-    auto in = static_cast<std::uint64_t>(archive_filter_bytes(reader.get(), -1));
+    auto in = static_cast<std::uint64_t>(Archive().filter_bytes(reader.get(), -1));
     if (bytes > limits.free_bytes && bytes / limits.ratio > in)
       return Refuse("ratio", "",
                     "grows more than " + std::to_string(limits.ratio) +
@@ -73,6 +72,7 @@ LayerStream::~LayerStream() = default;
 std::uint64_t LayerStream::bytes() const { return impl_->bytes; }
 
 Result<LayerStream> LayerStream::Open(UniqueFd file, const UnpackLimits& limits) {
+  PODIUM_TRY(LoadArchiveApi());
   auto impl = std::make_unique<Impl>();
   struct stat st {};
   if (::fstat(file.get(), &st) != 0) return FailErrno(ErrorCode::kIo, "fstat", errno);
@@ -80,26 +80,27 @@ Result<LayerStream> LayerStream::Open(UniqueFd file, const UnpackLimits& limits)
   impl->file = std::move(file);
   impl->limits = limits;
   archive* a = impl->reader.get();
-  archive_read_support_filter_gzip(a);
-  archive_read_support_filter_bzip2(a);
-  archive_read_support_filter_xz(a);
-  archive_read_support_filter_zstd(a);
-  archive_read_support_format_raw(a);
+  Archive().read_support_filter_gzip(a);
+  Archive().read_support_filter_bzip2(a);
+  Archive().read_support_filter_xz(a);
+  Archive().read_support_filter_zstd(a);
+  Archive().read_support_format_raw(a);
   archive_entry* entry = nullptr;
-  if (archive_read_open_fd(a, impl->file.get(), 1 << 16) != ARCHIVE_OK ||
-      archive_read_next_header(a, &entry) != ARCHIVE_OK)
-    return Refuse("truncated", "",
-                  "is empty or not readable: " +
-                      Printable(archive_error_string(a) ? archive_error_string(a) : "no bytes"));
+  if (Archive().read_open_fd(a, impl->file.get(), 1 << 16) != ARCHIVE_OK ||
+      Archive().read_next_header(a, &entry) != ARCHIVE_OK)
+    return Refuse(
+        "truncated", "",
+        "is empty or not readable: " +
+            Printable(Archive().error_string(a) ? Archive().error_string(a) : "no bytes"));
   return LayerStream(std::move(impl));
 }
 
 Result<std::string_view> LayerStream::Next() {
   Impl& s = *impl_;
   if (s.ended) return std::string_view();
-  la_ssize_t n = archive_read_data(s.reader.get(), s.block.data(), s.block.size());
+  la_ssize_t n = Archive().read_data(s.reader.get(), s.block.data(), s.block.size());
   if (n < 0) {
-    const char* why = archive_error_string(s.reader.get());
+    const char* why = Archive().error_string(s.reader.get());
     return Refuse("truncated", "",
                   "cannot be decompressed after " + FormatBytes(s.bytes) + ": " +
                       Printable(why ? why : "unknown reason"));
@@ -120,7 +121,7 @@ Result<StreamEnd> LayerStream::Finish() {
     if (got.empty()) break;
   }
   Impl& s = *impl_;
-  auto in = static_cast<std::uint64_t>(archive_filter_bytes(s.reader.get(), -1));
+  auto in = static_cast<std::uint64_t>(Archive().filter_bytes(s.reader.get(), -1));
   return StreamEnd{s.hasher.Finish(), s.bytes, s.nonzero,
                    s.file_bytes > in ? s.file_bytes - in : 0};
 }

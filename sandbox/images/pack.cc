@@ -1,7 +1,5 @@
 #include "sandbox/images/pack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,6 +9,7 @@
 #include <cerrno>
 #include <map>
 
+#include "base/archive.h"
 #include "base/text.h"
 
 namespace podium::sandbox {
@@ -129,12 +128,12 @@ class FolderPacker {
 }  // namespace
 
 struct TarWriter::Impl {
-  std::unique_ptr<archive, decltype(&archive_write_free)> out{archive_write_new(),
-                                                              &archive_write_free};
-  std::unique_ptr<archive_entry, decltype(&archive_entry_free)> entry{archive_entry_new(),
-                                                                      &archive_entry_free};
+  std::unique_ptr<archive, decltype(ArchiveApi::write_free)> out{Archive().write_new(),
+                                                                 Archive().write_free};
+  std::unique_ptr<archive_entry, decltype(ArchiveApi::entry_free)> entry{Archive().entry_new(),
+                                                                         Archive().entry_free};
   [[nodiscard]] tl::unexpected<Error> Broken(const std::string& member) const {
-    const char* why = archive_error_string(out.get());
+    const char* why = Archive().error_string(out.get());
     return Fail(ErrorCode::kIo, "cannot write " + Printable(member) +
                                     " to an archive: " + Printable(why ? why : "unknown reason"));
   }
@@ -146,31 +145,32 @@ TarWriter& TarWriter::operator=(TarWriter&&) noexcept = default;
 TarWriter::~TarWriter() = default;
 
 Result<TarWriter> TarWriter::Create(const fs::path& to) {
+  PODIUM_TRY(LoadArchiveApi());
   auto impl = std::make_unique<Impl>();
-  archive_write_set_format_pax_restricted(impl->out.get());
-  archive_write_set_options(impl->out.get(), "hdrcharset=BINARY");
-  if (archive_write_open_filename(impl->out.get(), to.c_str()) != ARCHIVE_OK)
+  Archive().write_set_format_pax_restricted(impl->out.get());
+  Archive().write_set_options(impl->out.get(), "hdrcharset=BINARY");
+  if (Archive().write_open_filename(impl->out.get(), to.c_str()) != ARCHIVE_OK)
     return impl->Broken(to.string());
   return TarWriter(std::move(impl));
 }
 
 Status TarWriter::Add(const Member& m, const Source& bytes) {
-  archive_entry* e = archive_entry_clear(impl_->entry.get());
-  archive_entry_set_pathname(e, m.name.c_str());
-  archive_entry_set_filetype(e, FileType(m.kind));
-  archive_entry_set_perm(e, m.mode);
-  archive_entry_set_uid(e, m.uid);
-  archive_entry_set_gid(e, m.gid);
-  archive_entry_set_mtime(e, m.mtime, 0);
-  archive_entry_set_size(e, static_cast<la_int64_t>(m.size));
-  if (m.kind == MemberKind::kSymlink) archive_entry_set_symlink(e, m.target.c_str());
-  if (m.kind == MemberKind::kHardLink) archive_entry_set_hardlink(e, m.target.c_str());
-  if (archive_write_header(impl_->out.get(), e) != ARCHIVE_OK) return impl_->Broken(m.name);
+  archive_entry* e = Archive().entry_clear(impl_->entry.get());
+  Archive().entry_set_pathname(e, m.name.c_str());
+  Archive().entry_set_filetype(e, FileType(m.kind));
+  Archive().entry_set_perm(e, m.mode);
+  Archive().entry_set_uid(e, m.uid);
+  Archive().entry_set_gid(e, m.gid);
+  Archive().entry_set_mtime(e, m.mtime, 0);
+  Archive().entry_set_size(e, static_cast<la_int64_t>(m.size));
+  if (m.kind == MemberKind::kSymlink) Archive().entry_set_symlink(e, m.target.c_str());
+  if (m.kind == MemberKind::kHardLink) Archive().entry_set_hardlink(e, m.target.c_str());
+  if (Archive().write_header(impl_->out.get(), e) != ARCHIVE_OK) return impl_->Broken(m.name);
   std::uint64_t written = 0;
   while (bytes) {
     PODIUM_ASSIGN(auto piece, bytes());
     if (piece.empty()) break;
-    la_ssize_t n = archive_write_data(impl_->out.get(), piece.data(), piece.size());
+    la_ssize_t n = Archive().write_data(impl_->out.get(), piece.data(), piece.size());
     if (n != static_cast<la_ssize_t>(piece.size()))
       return Fail(ErrorCode::kIo,
                   Printable(m.name) + " grew while it was read, or the disk is full");
@@ -188,7 +188,7 @@ Status TarWriter::AddFile(Member m, std::string_view bytes) {
 }
 
 Status TarWriter::Close() {
-  if (archive_write_close(impl_->out.get()) != ARCHIVE_OK) return impl_->Broken("its end");
+  if (Archive().write_close(impl_->out.get()) != ARCHIVE_OK) return impl_->Broken("its end");
   return {};
 }
 

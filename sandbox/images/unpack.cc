@@ -1,12 +1,11 @@
 #include "sandbox/images/unpack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <locale.h>
 #include <sys/stat.h>
 
 #include <optional>
 
+#include "base/archive.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "sandbox/images/placer.h"
@@ -56,18 +55,18 @@ std::string Text(const char* text) { return text ? text : ""; }
 
 Member ReadMember(archive_entry* entry) {
   Member m;
-  m.name = Text(archive_entry_pathname(entry));
-  m.mode = archive_entry_perm(entry);
-  m.uid = archive_entry_uid(entry);
-  m.gid = archive_entry_gid(entry);
-  m.mtime = archive_entry_mtime(entry);
-  m.size = static_cast<std::uint64_t>(archive_entry_size(entry));
-  if (const char* target = archive_entry_hardlink(entry)) {
+  m.name = Text(Archive().entry_pathname(entry));
+  m.mode = Archive().entry_perm(entry);
+  m.uid = Archive().entry_uid(entry);
+  m.gid = Archive().entry_gid(entry);
+  m.mtime = Archive().entry_mtime(entry);
+  m.size = static_cast<std::uint64_t>(Archive().entry_size(entry));
+  if (const char* target = Archive().entry_hardlink(entry)) {
     m.kind = MemberKind::kHardLink;
     m.target = target;
     return m;
   }
-  switch (archive_entry_filetype(entry)) {
+  switch (Archive().entry_filetype(entry)) {
     case AE_IFREG:
       m.kind = MemberKind::kFile;
       break;
@@ -76,7 +75,7 @@ Member ReadMember(archive_entry* entry) {
       break;
     case AE_IFLNK:
       m.kind = MemberKind::kSymlink;
-      m.target = Text(archive_entry_symlink(entry));
+      m.target = Text(Archive().entry_symlink(entry));
       break;
     case AE_IFCHR:
     case AE_IFBLK:
@@ -102,14 +101,15 @@ class Unpacker {
 
   Result<Unpacked> Run() {
     archive* a = tar_.get();
-    archive_read_support_format_tar(a);
-    if (archive_read_open(a, &feed_, nullptr, ReadBlock, nullptr) != ARCHIVE_OK) return Damaged("");
+    Archive().read_support_format_tar(a);
+    if (Archive().read_open(a, &feed_, nullptr, ReadBlock, nullptr) != ARCHIVE_OK)
+      return Damaged("");
     Unpacked out;
     for (;;) {
       archive_entry* entry = nullptr;
-      int r = archive_read_next_header(a, &entry);
+      int r = Archive().read_next_header(a, &entry);
       if (r == ARCHIVE_EOF) break;
-      if (r != ARCHIVE_OK) return Damaged(entry ? Text(archive_entry_pathname(entry)) : "");
+      if (r != ARCHIVE_OK) return Damaged(entry ? Text(Archive().entry_pathname(entry)) : "");
       if (++out.members > limits_.members)
         return Refuse("too_many_members", "",
                       "holds more than " + std::to_string(limits_.members) + " members");
@@ -125,23 +125,23 @@ class Unpacker {
  private:
   tl::unexpected<Error> Damaged(const std::string& member) {
     if (feed_.error) return tl::unexpected(*feed_.error);
-    std::string why = Text(archive_error_string(tar_.get()));
+    std::string why = Text(Archive().error_string(tar_.get()));
     bool cut = why.find("runcated") != std::string::npos;
     return Refuse(cut ? "truncated" : "damaged", member, "cannot be read: " + Printable(why));
   }
 
   Status PlaceEntry(archive_entry* entry) {
     Member member = ReadMember(entry);
-    if (archive_entry_sparse_count(entry) > 0)
+    if (Archive().entry_sparse_count(entry) > 0)
       return Refuse("sparse", member.name, "is a sparse file: make the archive without --sparse");
     if (member.size > limits_.bytes)
       return Refuse("too_large", member.name, "says that it is larger than the limit");
-    if (archive_entry_xattr_count(entry) > 0) {
+    if (Archive().entry_xattr_count(entry) > 0) {
       const char* name = nullptr;
       const void* value = nullptr;
       std::size_t size = 0;
-      archive_entry_xattr_reset(entry);
-      while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
+      Archive().entry_xattr_reset(entry);
+      while (Archive().entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
         placer_.Note(Text(name) == "security.capability" ? "file capabilities dropped"
                                                          : "extended attributes dropped");
     }
@@ -154,7 +154,7 @@ class Unpacker {
       const void* block = nullptr;
       std::size_t size = 0;
       la_int64_t offset = 0;
-      int r = archive_read_data_block(tar_.get(), &block, &size, &offset);
+      int r = Archive().read_data_block(tar_.get(), &block, &size, &offset);
       if (r == ARCHIVE_EOF) break;
       if (r != ARCHIVE_OK) return Damaged(member.name);
       if (static_cast<std::uint64_t>(offset) != at)
@@ -171,7 +171,7 @@ class Unpacker {
 
   // An archive ends with a block of zeros and holds nothing after.
   Status ReadEnd(Unpacked& out) {
-    auto used = static_cast<std::uint64_t>(archive_filter_bytes(tar_.get(), 0));
+    auto used = static_cast<std::uint64_t>(Archive().filter_bytes(tar_.get(), 0));
     PODIUM_ASSIGN(auto end, stream_.Finish());
     if (end.nonzero > used || end.trailing > 0)
       return Refuse("trailing_bytes", "", "goes on after its end");
@@ -186,8 +186,8 @@ class Unpacker {
   UnpackLimits limits_;
   Placer placer_;
   Feed feed_;
-  std::unique_ptr<archive, decltype(&archive_read_free)> tar_{archive_read_new(),
-                                                              &archive_read_free};
+  std::unique_ptr<archive, decltype(ArchiveApi::read_free)> tar_{Archive().read_new(),
+                                                                 Archive().read_free};
 };
 
 }  // namespace

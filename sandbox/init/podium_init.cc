@@ -107,6 +107,14 @@ uint64_t g_output = 0;   // bytes of output so far
 Ring g_tail;             // the last of the others
 int g_pass_fd = -1;      // goes with the next bytes written, which begin with kListenDone
 
+// Closes every descriptor from `first` on; gVisor has no close_range.
+void CloseFrom(int first) {
+  if (syscall(SYS_close_range, first, ~0u, 0) == 0) return;
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  for (int fd = first; fd < static_cast<int>(limit.rlim_cur); ++fd) close(fd);
+}
+
 long NowMs() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -178,7 +186,7 @@ void Complain(const char* what, const char* name) {
   dup2(in, 0);
   dup2(out, 1);
   dup2(out, 2);
-  if (!g_keep_descriptors) syscall(SYS_close_range, 3, ~0u, 0);
+  if (!g_keep_descriptors) CloseFrom(3);
   prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   int oom = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (oom >= 0) {
@@ -477,7 +485,7 @@ int main(int argc, char** argv) {
   ReachHost(argv[1]);
   int null = open("/dev/null", O_RDWR);
   for (int fd = 0; fd < 3; ++fd) dup2(null, fd);
-  if (!g_keep_descriptors) syscall(SYS_close_range, 4, ~0u, 0);
+  if (!g_keep_descriptors) CloseFrom(4);
   umask(022);
   signal(SIGPIPE, SIG_IGN);
   sigset_t children;

@@ -80,6 +80,10 @@ class LocalBackend final : public Backend {
       co_return Fail(ErrorCode::kUsage,
                      "unsafe-local isolates nothing and enforces no limit; set allow_unenforced if "
                      "you mean it");
+    if (!spec.gpus.empty())
+      co_return Fail(ErrorCode::kUsage,
+                     "unsafe-local shows every device of the host, so limits.gpus has no meaning "
+                     "there: use runc, or leave it out");
     auto job = [spec, deadline] { return MakeParts(spec, deadline); };
     auto parts = co_await reactor_.Blocking(std::move(job));
     if (!parts) co_return tl::unexpected(parts.error());

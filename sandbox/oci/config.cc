@@ -29,10 +29,26 @@ Json Tmpfs(const std::string& where, std::uint64_t bytes, bool unlimited, bool n
   return Mount(where, "tmpfs", "tmpfs", std::move(options));
 }
 
+// Bound, nodes too: a runtime may not make device nodes in a user namespace. They come before the
+// sandbox's own mounts, which an image's links thus cannot have them hide.
+void AddGpuMounts(const GpuDevices& gpus, Json& mounts) {
+  for (const auto& node : gpus.nodes)
+    mounts.push_back(Mount(node.inside, "none", node.host.string(), {"bind", "nosuid", "noexec"}));
+  for (const auto& mount : gpus.mounts) {
+    std::vector<std::string> options = {"bind", "ro", "nosuid", "nodev"};
+    if (mount.noexec) options.emplace_back("noexec");
+    mounts.push_back(Mount(mount.inside, "none", mount.host.string(), std::move(options)));
+  }
+}
+
 Json Mounts(const HostPaths& paths, const SandboxSpec& spec) {
   auto without = [&](Mitigation m) { return spec.without.contains(m); };
   Json mounts = Json::array();
-  mounts.push_back(Mount("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
+  // Without a process namespace of its own a user namespace may not mount /proc anew.
+  if (without(Mitigation::kPidNamespace))
+    mounts.push_back(Mount("/proc", "none", "/proc", {"rbind", "rprivate"}));
+  else
+    mounts.push_back(Mount("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
   if (without(Mitigation::kPrivateDev)) {
     mounts.push_back(Mount("/dev", "none", "/dev", {"rbind", "rprivate"}));
   } else {
@@ -40,8 +56,10 @@ Json Mounts(const HostPaths& paths, const SandboxSpec& spec) {
                            {"nosuid", "noexec", "strictatime", "mode=755", "size=65536"}));
     mounts.push_back(Mount("/dev/pts", "devpts", "devpts",
                            {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}));
+    AddGpuMounts(spec.gpus, mounts);
     mounts.push_back(Tmpfs("/dev/shm", spec.limits.shm_bytes, without(Mitigation::kShmSize), true));
-    mounts.push_back(Mount("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
+    if (!without(Mitigation::kIpcNamespace))
+      mounts.push_back(Mount("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
   }
   if (without(Mitigation::kPrivateTmp)) {
     mounts.push_back(Mount("/tmp", "none", SharedTmp().string(), {"bind", "nodev"}));
@@ -67,6 +85,7 @@ Json Process(const SandboxSpec& spec) {
   auto without = [&](Mitigation m) { return spec.without.contains(m); };
   Json env = Json::array();
   for (const auto& [key, value] : spec.env) env.push_back(key + "=" + value);
+  for (const auto& [key, value] : spec.gpus.env) env.push_back(key + "=" + value);
   Json args = {"/.podium-init", "fd:0"};
   if (without(Mitigation::kClosedDescriptors)) args.push_back(wire::kKeepDescriptors);
   if (without(Mitigation::kInitUndumpable)) args.push_back(wire::kDumpable);
@@ -111,6 +130,12 @@ Json Resources(const SandboxSpec& spec, const std::vector<DeviceNode>& devices) 
                               {"major", d.major},
                               {"minor", d.minor},
                               {"access", "rw"}});
+  for (const auto& node : spec.gpus.nodes)
+    out["devices"].push_back({{"allow", true},
+                              {"type", "c"},
+                              {"major", node.major},
+                              {"minor", node.minor},
+                              {"access", node.access}});
   return out;
 }
 
@@ -240,9 +265,13 @@ void DescribeIsolation(const SandboxSpec& spec, const std::string& disk, Isolati
       {"tmp", FormatBytes(l.tmp_bytes) + " by tmpfs size"},
       {"devices",
        "cgroup denies all but null, zero, full, random, urandom, tty, ptmx" +
-           (spec.devices.empty() ? "" : " and " + std::to_string(spec.devices.size()) + " listed")},
+           (spec.devices.empty() ? "" : " and " + std::to_string(spec.devices.size()) + " listed") +
+           (spec.gpus.empty() ? "" : " and GPU " + Join(spec.gpus.Names(), ", "))},
       {"image", "read-only idmapped lower layer of a private overlay"},
       {"data", "read-only idmapped lower layer of a private overlay"}};
+  if (!spec.gpus.left_out.empty())
+    record.enforced.emplace_back("gpu",
+                                 "left out, no hook is run: " + Join(spec.gpus.left_out, ", "));
   for (const auto& info : Mitigations()) {
     if (spec.without.contains(info.mitigation))
       record.not_enforced.push_back("left out on purpose: " + std::string(info.name));

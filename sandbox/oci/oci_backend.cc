@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "sandbox/contained.h"
 #include "sandbox/oci/config.h"
 #include "sandbox/oci/runtime.h"
@@ -71,6 +72,11 @@ Status Launch(const OciRuntime& runtime, ContainerParts& parts, const SandboxSpe
 // Everything that blocks between the spec and a running init.
 Result<ContainerParts> MakeParts(const OciRuntime& runtime, const SandboxSpec& spec,
                                  Deadline deadline) {
+  if (runtime.user_space_kernel && !spec.gpus.empty())
+    return Fail(ErrorCode::kUsage, "a GPU (" + Join(spec.gpus.Names(), ", ") + ") in " +
+                                       runtime.name +
+                                       " needs its nvproxy, which Podium has not tried: use runc, "
+                                       "or leave limits.gpus out");
   ContainerParts parts;
   parts.paths = HostPaths::For(spec.state_dir, spec.id);
   parts.paths.backend = runtime.name;

@@ -1,4 +1,6 @@
 // Submissions that are not files to be graded, and agents that pass their limits.
+#include <algorithm>
+
 #include "base/text.h"
 #include "tests/e2e/podium_program.h"
 
@@ -78,6 +80,38 @@ TEST_F(HostileAgentTest, PassingALimitIsNamedAndTheLastValidSubmissionIsGraded) 
     EXPECT_EQ(verdict["agent"]["end"], end) << agent << verdict["agent"];
     EXPECT_EQ(verdict["grade"]["verdict"], "scored") << agent << verdict["grade"];
   }
+}
+
+// Cases G01 to G09 and G13 of the escape suite: start-up files of Python and shells, programs that
+// shadow others, preloaded libraries, edited metrics, forged results and events, a daemon.
+TEST_F(HostileAgentTest, WhatAnAgentPlantsNeverReachesTheGrader) {
+  Task();
+  const std::string plant = R"(
+cp /home/data/sample_submission.csv submission.csv
+mark='open("/home/logs/canary-ran", "a").write("x")'
+mkdir -p /home/agent/.local/lib/python3.11/site-packages /home/agent/bin
+for f in sitecustomize.py usercustomize.py conftest.py evaluate.py metric.py; do echo "$mark" > /home/agent/$f; cp /home/agent/$f /home/submission/; cp /home/agent/$f /home/agent/.local/lib/python3.11/site-packages/; done
+echo "import os; $mark" > /home/agent/.local/lib/python3.11/site-packages/x.pth
+for f in .bashrc .profile .bash_profile; do echo 'touch /home/logs/canary-ran' > /home/agent/$f; done
+for f in python python3 curl tar podium-grade sh; do printf '#!/bin/sh\ntouch /home/logs/canary-ran\n' > /home/agent/bin/$f; chmod +x /home/agent/bin/$f; done
+echo /home/agent/lib.so > /etc/ld.so.preload 2>/dev/null
+for f in reward.txt score.json verdict.json grading_report.json answers.csv; do echo '{"score": 1, "medal": "gold", "verdict": "scored"}' > /home/submission/$f; cp /home/submission/$f /home/logs/; done
+echo '{"type": "graded", "score": 1, "medal": "gold"}'
+echo '{"seq": 99, "type": "trial_sealed", "submission": "x"}'
+(setsid sh -c 'while :; do sleep 0.2; echo late >> /home/submission/submission.csv; done' >/dev/null 2>&1 &)
+exit 0
+)";
+  RunAll({{"planter", plant}}, {"--agent", "sample-submission", "--wall", "60 s"});
+  Json planted = Verdict("h", "planter"), plain = Verdict("h", "sample-submission");
+  EXPECT_EQ(planted["grade"]["verdict"], "scored") << planted["grade"];
+  EXPECT_EQ(planted["grade"]["score"], plain["grade"]["score"]);
+  EXPECT_EQ(*ReadFile(TrialDir("h", "planter") / "submission" / "submission.csv"),
+            *ReadFile(TrialDir("h", "sample-submission") / "submission" / "submission.csv"))
+      << "what the daemon wrote after the program's end is not taken";
+  EXPECT_FALSE(fs::exists(TrialDir("h", "planter") / "logs" / "canary-ran"));
+  auto events = Events(TrialDir("h", "planter"));
+  EXPECT_EQ(std::ranges::count(events, "graded"), 1) << "printed lines are no events";
+  EXPECT_EQ(std::ranges::count(events, "trial_sealed"), 0);
 }
 
 }  // namespace

@@ -1,20 +1,23 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <thread>
 
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "sandbox/image.h"
 #include "sandbox/host/host_paths.h"
+#include "sandbox/image.h"
 #include "sandbox/sandbox.h"
 #include "tests/support/host_traces.h"
 
@@ -328,6 +331,96 @@ TEST_F(OciSandboxTest, NothingIsLeftWhenTheOwnerIsKilled) {
   auto left = RunProcess(ps, Deadline::In(seconds(10)));
   ASSERT_TRUE(left);
   EXPECT_EQ(left->out, "0\n");
+}
+
+TEST_F(OciSandboxTest, AWorkspaceIsFrozenRestoredAndForked) {
+  SandboxSpec child = Spec("fork");
+  WithSandbox([this, child](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(60));
+    co_await Sh(box, "cd /home/code; echo one > f; mkdir d; echo in > d/g");
+    auto first = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(first) << first.error().message;
+    co_await Sh(box, "cd /home/code; echo two > f; rm -r d; echo new > n");
+    auto second = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(second);
+    auto restored = co_await box.Restore(*first, deadline);
+    EXPECT_TRUE(restored) << restored.error().message;
+    auto back = co_await Sh(box, "cd /home/code; cat f d/g; ls; ls /home/data");
+    EXPECT_EQ(back.output, "one\nin\nd\nf\ntrain.csv\n");
+    auto taken = co_await box.TakeFile("/home/code/f", temp_->path() / "f", 100, deadline);
+    EXPECT_TRUE(taken && taken->fault == TakeFault::kNone)
+        << "a file of a lower layer is taken too";
+    SandboxSpec spec = child;
+    spec.workspace = *second;
+    auto fork = co_await backend_->Create(std::move(spec), deadline);
+    EXPECT_TRUE(fork) << fork.error().message;
+    auto seen = co_await Sh(
+        **fork, "cd /home/code; cat f n; ls d 2>&1 | wc -l; echo mine > f; stat -c %u f");
+    EXPECT_EQ(seen.output, "two\nnew\n1\n1000\n");
+    auto parent = co_await Sh(box, "cat /home/code/f");
+    EXPECT_EQ(parent.output, "one\n") << "a fork writes to a layer of its own";
+    auto removed = co_await (*fork)->Destroy(deadline);
+    EXPECT_TRUE(removed);
+  });
+}
+
+TEST_F(OciSandboxTest, SeventySnapshotsStayUsable) {
+  WithSandbox([](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(120));
+    for (int i = 0; i < 70; ++i) {
+      co_await Sh(box, "echo " + std::to_string(i) + " >> /home/code/log");
+      auto taken = co_await box.TakeSnapshot(deadline);
+      EXPECT_TRUE(taken) << i << ": " << taken.error().message;
+      if (!taken) co_return;
+      EXPECT_LE(taken->layers.size(), 64u);
+    }
+    auto r = co_await Sh(box, "wc -l < /home/code/log; tail -n 1 /home/code/log");
+    EXPECT_EQ(r.output, "70\n69\n");
+  });
+}
+
+TEST_F(OciSandboxTest, AListenerInsideIsHandedOut) {
+  WithSandbox([](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(30));
+    auto listener = co_await box.Listen(5000, deadline);
+    EXPECT_TRUE(listener) << listener.error().message;
+    std::thread server([fd = listener->get()] {
+      pollfd wait{fd, POLLIN, 0};
+      if (::poll(&wait, 1, 20'000) <= 0) return;
+      UniqueFd one(::accept(fd, nullptr, nullptr));
+      EXPECT_EQ(::write(one.get(), "hello from the host\n", 20), 20);
+    });
+    auto r = co_await Sh(box,
+                         "python3 -c \"import socket; s = socket.create_connection(('127.0.0.1', "
+                         "5000)); print(s.recv(99).decode(), end='')\"");
+    server.join();
+    EXPECT_EQ(r.output, "hello from the host\n");
+    auto twice = co_await box.Listen(5000, deadline);
+    EXPECT_FALSE(twice) << "the port is taken";
+    auto alive = co_await Sh(box, "echo alive");
+    EXPECT_EQ(alive.output, "alive\n");
+  });
+}
+
+TEST_F(OciSandboxTest, UnsafeLocalRunsAndSaysWhatItIs) {
+  auto local = MakeBackend("unsafe-local", reactor_);
+  ASSERT_TRUE(local) << local.error().message;
+  SandboxSpec spec = Spec("local");
+  auto status = reactor_.Run([&]() -> Task<Status> {
+    Deadline deadline = Deadline::In(seconds(60));
+    auto refused = co_await (*local)->Create(spec, deadline);
+    EXPECT_FALSE(refused) << "not without allow_unenforced";
+    spec.allow_unenforced = true;
+    auto box = co_await (*local)->Create(spec, deadline);
+    if (!box) co_return tl::unexpected(box.error());
+    auto r =
+        co_await Sh(**box, "cat /home/data/train.csv; echo x > /home/code/f; cat /home/code/f");
+    EXPECT_EQ(r.output, "a,b\n1,2\nx\n");
+    EXPECT_EQ((*box)->isolation().not_enforced.front(), "isolation of any kind");
+    co_return co_await (*box)->Destroy(deadline);
+  });
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_THAT(tests::SandboxTraces(spec.id), testing::IsEmpty());
 }
 
 }  // namespace

@@ -1,0 +1,102 @@
+// The escape suite on every backend that works here, and the knock-out run: each mitigation left
+// out must be noticed.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "sandbox/escape/suite.h"
+#include "sandbox/image.h"
+#include "tests/support/docker_daemon.h"
+#include "tests/support/host_traces.h"
+
+namespace podium::sandbox::escape {
+namespace {
+
+class EscapeTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    auto image = FindImage("podium-ml", CacheDir());
+    if (!image) GTEST_SKIP() << image.error().message;
+    layers_ = image->layers;
+  }
+
+  // Empty where the backend does not work here; the reason is the test's.
+  std::vector<CaseOutcome> Run(const std::string& backend, MitigationSet without = {},
+                               std::vector<std::string> only = {}) {
+    Reactor reactor;
+    if (auto made = MakeBackend(backend, reactor); !made) {
+      reason_ = made.error().message;
+      return {};
+    }
+    SuiteOptions options{.backend = backend, .layers = layers_, .only = std::move(only)};
+    options.without = std::move(without);
+    std::vector<CaseOutcome> out;
+    auto status = reactor.Run([&]() -> Task<Status> {
+      auto ran = co_await RunSuite(reactor, std::move(options));
+      if (!ran) co_return tl::unexpected(ran.error());
+      out = std::move(*ran);
+      co_return Status{};
+    });
+    EXPECT_TRUE(status) << status.error().message;
+    EXPECT_EQ(tests::SandboxTraces("esc-"), std::set<std::string>{}) << "left behind";
+    return out;
+  }
+
+  void ExpectAllHeld(const std::string& backend) {
+    auto outcomes = Run(backend);
+    if (outcomes.empty() && !reason_.empty()) GTEST_SKIP() << reason_;
+    EXPECT_EQ(outcomes.size(), Cases().size());
+    int held = 0;
+    for (const auto& c : outcomes) {
+      held += c.result.outcome == Outcome::kHeld;
+      EXPECT_NE(c.result.outcome, Outcome::kBroken)
+          << c.of->id << " (" << c.of->title << "): " << c.result.detail;
+      if (c.result.outcome == Outcome::kSkipped)
+        std::cout << "skipped " << c.of->id << ": " << c.result.detail << "\n";
+    }
+    std::cout << backend << ": " << held << " of " << outcomes.size() << " held\n";
+    EXPECT_GE(held, 40);
+  }
+
+  std::vector<std::filesystem::path> layers_;
+  std::string reason_;
+};
+
+TEST_F(EscapeTest, OnRunc) { ExpectAllHeld("runc"); }
+
+TEST_F(EscapeTest, OnGvisor) { ExpectAllHeld("runsc"); }
+
+TEST_F(EscapeTest, OnDocker) {
+  auto daemon = tests::DockerDaemon::Start();
+  if (!daemon) GTEST_SKIP() << daemon.error().message;
+  ExpectAllHeld("docker");
+}
+
+TEST_F(EscapeTest, EveryMitigationLeftOutIsNoticed) {
+  for (const auto& set : KnockOutSets()) {
+    auto only = ExpectedToNotice(set);
+    ASSERT_FALSE(only.empty()) << NameOf(set);
+    auto outcomes = Run("runc", set, only);
+    bool noticed = std::ranges::any_of(
+        outcomes, [](const auto& c) { return c.result.outcome == Outcome::kBroken; });
+    std::string seen;
+    for (const auto& c : outcomes) seen += std::string(c.of->id) + ": " + c.result.detail + "\n";
+    EXPECT_TRUE(noticed) << NameOf(set) << " was left out and nobody noticed:\n" << seen;
+  }
+}
+
+TEST_F(EscapeTest, EveryMitigationIsInTheKnockOutRun) {
+  for (const auto& info : Mitigations()) {
+    bool covered = false;
+    for (const auto& set : KnockOutSets())
+      covered = covered || (set.contains(info.mitigation) && !ExpectedToNotice(set).empty());
+    EXPECT_TRUE(covered) << info.name;
+  }
+}
+
+}  // namespace
+}  // namespace podium::sandbox::escape
