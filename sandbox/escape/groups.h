@@ -13,7 +13,6 @@ namespace podium::sandbox::escape {
 
 [[nodiscard]] std::vector<Case> FileCases();      // F: files and answers
 [[nodiscard]] std::vector<Case> HandoverCases();  // S: submission hand-over
-[[nodiscard]] std::vector<Case> GraderCases();    // G: grader integrity and persistence
 [[nodiscard]] std::vector<Case> NetworkCases();   // N: network
 [[nodiscard]] std::vector<Case> ProcessCases();   // P: processes, resources, monitor
 [[nodiscard]] std::vector<Case> KernelCases();    // K: kernel surface
