@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/async.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace podium::agents {
+
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
+// A request as it came, already within the server's limits.
+struct ServedRequest {
+  std::string method;
+  std::string target;   // begins with "/"
+  HttpHeaders headers;  // names in lower case
+  std::string body;
+
+  // The first of that name (lower case); empty when there is none.
+  [[nodiscard]] std::string_view Header(std::string_view name) const;
+  // The target without its query.
+  [[nodiscard]] std::string_view Path() const;
+};
+
+// What a server takes. Whoever exceeds a size is answered (431, 413) and cut off; whoever is too
+// slow is cut off.
+struct ServerLimits {
+  std::uint32_t header_bytes = 32 << 10;
+  std::uint64_t body_bytes = std::uint64_t{32} << 20;
+  int connections = 64;  // at once; others wait in the socket's queue
+  Millis header_time{10'000};
+  Millis body_time{60'000};
+  Millis write_time{60'000};  // for a peer that does not read
+  Millis idle_time{120'000};  // between two requests of one connection
+  // What the Host header may name, beside a port. A page or a proxy that means another host is
+  // answered 421.
+  std::vector<std::string> hosts = {"localhost", "127.0.0.1"};
+};
+
+// One request and the way to answer it: with Answer, or with Begin, Send and End in pieces
+// (chunked). Every call fails once the peer is gone or does not read for write_time; a handler then
+// just returns. A handler that returns without an answer closes the connection.
+class HttpExchange {
+ public:
+  virtual ~HttpExchange() = default;
+  [[nodiscard]] virtual const ServedRequest& request() const = 0;
+  [[nodiscard]] virtual Task<Status> Answer(int status, HttpHeaders headers, std::string body) = 0;
+  [[nodiscard]] virtual Task<Status> Begin(int status, HttpHeaders headers) = 0;
+  [[nodiscard]] virtual Task<Status> Send(std::string piece) = 0;
+  [[nodiscard]] virtual Task<Status> End() = 0;
+};
+
+using HttpHandler = std::function<Task<void>(HttpExchange&)>;
+
+// Serves HTTP/1.1 to whoever connects to `listener` (TCP or a unix socket), a coroutine a
+// connection on the caller's loop, until it is cancelled; then every connection is closed and
+// waited for. What comes from a connection is hostile: only origin-form targets, no CONNECT, no
+// upgrade, no compressed bodies, no second length.
+[[nodiscard]] Task<void> ServeHttp(UniqueFd listener, ServerLimits limits, HttpHandler handler);
+
+}  // namespace podium::agents
