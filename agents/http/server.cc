@@ -1,5 +1,6 @@
 #include "agents/http/server.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -15,13 +16,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <list>
 #include <optional>
 
-#include "base/text.h"
+#include "base/files.h"
 
 namespace podium::agents {
 namespace {
@@ -39,6 +40,40 @@ std::string Lower(std::string_view text) {
   });
   return out;
 }
+
+// The bytes of one request's body: in memory, or in a nameless file once they are many.
+class Body {
+ public:
+  explicit Body(const std::filesystem::path& spool_dir) : dir_(spool_dir) {}
+
+  Status Append(std::string_view piece) {
+    if (!file_ && (dir_.empty() || text_.size() + piece.size() <= (1 << 20))) {
+      text_ += piece;
+      return {};
+    }
+    if (!file_) {
+      file_ = UniqueFd(::open(dir_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+      if (!file_) return FailErrno(ErrorCode::kIo, "cannot write in " + dir_.string(), errno);
+      PODIUM_TRY(WriteAll(file_.get(), text_));
+      text_ = {};
+    }
+    return WriteAll(file_.get(), piece);
+  }
+
+  // Once all is there.
+  Result<std::string_view> View() {
+    if (!file_) return std::string_view(text_);
+    PODIUM_ASSIGN(auto mapped, MappedFile::Map(file_.get()));
+    mapped_.emplace(std::move(mapped));
+    return mapped_->bytes();
+  }
+
+ private:
+  const std::filesystem::path& dir_;
+  std::string text_;
+  UniqueFd file_;
+  std::optional<MappedFile> mapped_;
+};
 
 // Cancels what is under way on the socket when the time is over. Once destroyed it touches nothing,
 // even when it had been about to ring.
@@ -130,7 +165,7 @@ class Connection final : public HttpExchange {
   }
 
  private:
-  using Parser = http::request_parser<http::string_body>;
+  using Parser = http::request_parser<http::buffer_body>;
 
   // 0, or the status with which the request is refused. A peer that is gone or too slow closes.
   Task<int> ReadRequest() {
@@ -157,11 +192,27 @@ class Connection final : public HttpExchange {
       auto sent = co_await Write(std::move(go));
       if (!sent) co_return Gone();
     }
+    co_return co_await ReadBody(parser);
+  }
+
+  Task<int> ReadBody(Parser& parser) {
     Alarm slow(socket_, limits_.body_time);
-    co_await http::async_read(socket_, buffer_, parser,
-                              asio::redirect_error(asio::use_awaitable, ec));
-    if (ec) co_return Refusal(ec);
-    request_.body = std::move(parser.get().body());
+    body_.emplace(limits_.spool_dir);
+    std::vector<char> chunk(64 << 10);
+    while (!parser.is_done()) {
+      auto& into = parser.get().body();
+      into.data = chunk.data();
+      into.size = chunk.size();
+      error_code ec;
+      co_await http::async_read_some(socket_, buffer_, parser,
+                                     asio::redirect_error(asio::use_awaitable, ec));
+      if (ec && ec != http::error::need_buffer) co_return Refusal(ec);
+      auto kept = body_->Append({chunk.data(), chunk.size() - into.size});
+      if (!kept) co_return 507;
+    }
+    auto view = body_->View();
+    if (!view) co_return 507;
+    request_.body = *view;
     co_return 0;
   }
 
@@ -233,6 +284,7 @@ class Connection final : public HttpExchange {
   const HttpHandler& handler_;
   beast::flat_buffer buffer_{64 << 10};
   ServedRequest request_;
+  std::optional<Body> body_;
   bool open_ = true;
   bool keep_ = true;
   bool answered_ = false;

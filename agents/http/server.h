@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,7 +23,7 @@ struct ServedRequest {
   std::string method;
   std::string target;   // begins with "/"
   HttpHeaders headers;  // names in lower case
-  std::string body;
+  std::string_view body;
 
   // The first of that name (lower case); empty when there is none.
   [[nodiscard]] std::string_view Header(std::string_view name) const;
@@ -35,6 +36,8 @@ struct ServedRequest {
 struct ServerLimits {
   std::uint32_t header_bytes = 32 << 10;
   std::uint64_t body_bytes = std::uint64_t{32} << 20;
+  // Bodies above 1 MiB lie in a nameless file of this folder instead of in memory; empty: never.
+  std::filesystem::path spool_dir;
   int connections = 64;  // at once; others wait in the socket's queue
   Millis header_time{10'000};
   Millis body_time{60'000};
