@@ -392,11 +392,12 @@ Task<void> ServeHttp(UniqueFd listener, ServerLimits limits, HttpHandler handler
   Server server(executor, std::move(limits), std::move(handler));
   asio::posix::stream_descriptor socket(executor, listener.release());
   socket.non_blocking(true);
-  // A cancellation ends the waiting for connections; those there are must still be joined.
+  // A cancellation ends the waiting for connections; those there are must still be joined. The
+  // caller's next wait then throws, as after any cancelled one.
   co_await asio::this_coro::throw_if_cancelled(false);
   co_await server.Accept(socket);
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   co_await server.End();
+  co_await asio::this_coro::throw_if_cancelled(true);
 }
 
 }  // namespace podium::agents
