@@ -124,12 +124,12 @@ class Connection final : public HttpExchange {
         std::string text = "{\"error\": \"" + std::to_string(refusal) + "\"}\n";
         HttpHeaders headers = {{"Content-Type", "application/json"}};
         auto refused = co_await Answer(refusal, std::move(headers), std::move(text));
+        co_await Linger();
         break;
       }
       co_await handler_(*this);
       if (!answered_ || !keep_) break;
     }
-    co_await Linger();
   }
 
   const ServedRequest& request() const override { return request_; }
