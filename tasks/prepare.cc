@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "tasks/builtins.h"
 #include "tasks/deb_package.h"
+#include "tasks/version_history.h"
 
 namespace podium::tasks {
 namespace {
@@ -123,6 +124,7 @@ Status Build(const BuildContext& context, const Builtin& builtin) {
   if (context.task.grader.competition.empty())
     PODIUM_TRY(CheckNothingElse(context.task, context.out));
   PODIUM_TRY(context.Write("public/description.md", context.task.description));
+  PODIUM_TRY(RefuseVersionHistory(context.out / "public"));
   // The answers are for the owner alone.
   std::error_code ec;
   fs::permissions(context.out / "private", fs::perms(0700), ec);

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "base/yaml.h"
+#include "tasks/version_history.h"
 
 namespace podium::tasks {
 namespace {
@@ -303,6 +304,7 @@ Result<TaskPackage> LoadTask(const fs::path& dir) {
   PODIUM_TRY(ReadHead(map, task));
   PODIUM_TRY(ReadBlocks(map, task));
   PODIUM_TRY(map.Finish());
+  PODIUM_TRY(RefuseVersionHistory(dir));
   PODIUM_ASSIGN(task.digest, PackageDigest(dir));
   return task;
 }

@@ -19,6 +19,7 @@ enum class Exit : int {
   kGraderError = 4,     // `grade`: the grader failed
   kInfrastructure = 5,  // the host, a file, a server, a sandbox
   kUnfinished = 6,      // `run`: stopped before every trial had its verdict
+  kNotVerified = 7,     // `verify`: something a run claims does not add up
 };
 [[nodiscard]] Exit ExitFor(const Error& error);
 
@@ -38,6 +39,7 @@ auto Wrap(Exit& exit, F function) {
 // `program` is how the user called it, for the commands that are printed.
 void AddRunVerbs(CLI::App& app, Exit& exit,
                  const std::string& program);     // run, status, report, reindex
+void AddVerifyVerb(CLI::App& app, Exit& exit);    // verify
 void AddTaskVerbs(CLI::App& app, Exit& exit);     // tasks
 void AddHostVerbs(CLI::App& app, Exit& exit);     // doctor
 void AddImageVerbs(CLI::App& app, Exit& exit);    // image

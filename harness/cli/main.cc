@@ -49,7 +49,7 @@ Start here:
   OPENAI_API_KEY=... podium run --task unimelb-grants --agent greedy --proposer llm --model NAME
 
 Running the same command again continues where it stopped. Exit codes: 0 done, 2 usage, 3 invalid submission,
-4 grader error, 5 infrastructure, 6 unfinished.)";
+4 grader error, 5 infrastructure, 6 unfinished, 7 not verified.)";
 
 int Main(int argc, char** argv) {
   CLI::App app{
@@ -71,6 +71,7 @@ int Main(int argc, char** argv) {
   });
   Exit exit = Exit::kOk;
   AddRunVerbs(app, exit, argc > 0 ? argv[0] : "podium");
+  AddVerifyVerb(app, exit);
   AddTaskVerbs(app, exit);
   AddHostVerbs(app, exit);
   AddImageVerbs(app, exit);

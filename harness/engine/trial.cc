@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "harness/engine/grading.h"
 #include "harness/engine/services.h"
+#include "harness/store/history.h"
 #include "harness/store/journal.h"
 #include "harness/store/lease.h"
 #include "tasks/validate_submission.h"
@@ -81,6 +82,9 @@ class TrialMachine {
         {"pid", ::getpid()}, {"wall_ms", plan_.wall.count()}, {"used_ms", before.active.count()}};
     auto recorded = journal_.Record("attempt", DumpJson(body));
     if (!recorded) co_return tl::unexpected(recorded.error());
+    HistoryEntry begun{.event = "attempt", .trial = plan_.id.str()};
+    auto noted = History(run_.folder.dir).Append(std::move(begun), run_.clock);
+    if (!noted) co_return tl::unexpected(noted.error());
     if (plan_.agent->scaffold == "oracle") co_return SealOracle();
     if (plan_.agent->scaffold == "nop")
       co_return Seal(AgentOutcome{}, HandOver{}, nullptr, ValidationsIn(journal_.events()));
@@ -299,10 +303,24 @@ class TrialMachine {
                     {"image", plan_.agent->needs_sandbox() ? run_.image_digest : ""}};
     verdict["isolation"] = sealed->value("isolation", Json());
     verdict["validations"] = sealed->value("validations", Json());
-    auto written = WriteFileAtomic(dir_ / "verdict.json", DumpJson(verdict, 2) + "\n");
-    if (!written) co_return written;
-    Json done = {{"verdict", JsonOr<std::string>(*parsed, "verdict", "")}};
-    co_return journal_.Record("graded", DumpJson(done));
+    co_return KeepVerdict(verdict);
+  }
+
+  // The history knows of a grading before its verdict can be seen: a score that somebody saw cannot
+  // be made undone.
+  Status KeepVerdict(const Json& verdict) {
+    std::string text = DumpJson(verdict, 2) + "\n";
+    const Json& grade = verdict["grade"];
+    PODIUM_ASSIGN(auto journal, SealedDigest(dir_ / "journal.jsonl"));
+    HistoryEntry graded{.event = "graded",
+                        .trial = plan_.id.str(),
+                        .submission_sha256 = JsonOr<std::string>(grade, "submission_sha256", ""),
+                        .verdict_sha256 = Digest::Of(text).hex(),
+                        .journal_sha256 = journal.hex()};
+    PODIUM_TRY(History(run_.folder.dir).Append(std::move(graded), run_.clock));
+    PODIUM_TRY(WriteFileAtomic(dir_ / "verdict.json", text));
+    Json done = {{"verdict", JsonOr<std::string>(grade, "verdict", "")}};
+    return journal_.Record("graded", DumpJson(done));
   }
 
   RunContext& run_;

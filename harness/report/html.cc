@@ -218,6 +218,7 @@ std::string ReportHtml(const RunView& run) {
          std::to_string(done) + " of " + std::to_string(run.trials.size()) +
          " trials have their verdict" + (started.empty() ? "" : "; started " + Escape(started)) +
          ".</p>\n";
+  for (const auto& flag : run.flags) out += "<p><b>Flag</b>: " + Escape(flag) + "</p>\n";
   out += Overview(run) + "<h2>Agents</h2>\n" + Agents(run);
   std::set<std::string> seen;
   for (const auto& t : run.trials) {

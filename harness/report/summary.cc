@@ -213,6 +213,7 @@ std::string SummaryText(const RunView& run, std::string_view program) {
   std::string out = MedalTable(run) + "\n";
   out += AgentTable(SummarizeAgents(run)) + BudgetText(run);
   out += Failures(run);
+  for (const auto& flag : run.flags) out += "\nFlag: " + flag + "\n";
   auto open = std::ranges::count_if(run.trials, [](const TrialView& t) { return !t.verdict; });
   out += "\nFiles:  " + run.dir.string() + "\n";
   std::error_code ec;
@@ -230,11 +231,8 @@ std::string SummaryText(const RunView& run, std::string_view program) {
 }
 
 std::string SummaryJson(const RunView& run) {
-  Json out = {{"schema", "podium-summary/1"},
-              {"run", run.name},
-              {"dir", run.dir.string()},
-              {"trials", Json::array()},
-              {"agents", Json::array()}};
+  Json out = {{"schema", "podium-summary/1"}, {"run", run.name},         {"dir", run.dir.string()},
+              {"trials", Json::array()},      {"agents", Json::array()}, {"flags", run.flags}};
   for (const auto& t : run.trials) out["trials"].push_back(TrialJson(t));
   for (const auto& a : SummarizeAgents(run)) {
     Share medals = MakeShare(a.gold + a.silver + a.bronze, a.graded);

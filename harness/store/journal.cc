@@ -66,6 +66,18 @@ Result<std::vector<JournalEvent>> ReadJournal(const std::filesystem::path& path)
   return Parse(text, path.string(), sound);
 }
 
+Result<Digest> SealedDigest(const std::filesystem::path& path) {
+  PODIUM_ASSIGN(auto text, ReadFile(path));
+  std::size_t sound = 0, at = 0, end = 0;
+  PODIUM_ASSIGN(auto events, Parse(text, path.string(), sound));
+  for (const auto& event : events) {
+    at = text.find('\n', at) + 1;
+    if (event.type == "sealed") end = at;
+  }
+  if (end == 0) return Fail(ErrorCode::kIo, path.string() + " holds no event 'sealed'");
+  return Digest::Of(std::string_view(text).substr(0, end));
+}
+
 Result<Journal> Journal::Open(const std::filesystem::path& path, const Clock& clock) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0644));
   if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + path.string(), errno);

@@ -8,6 +8,7 @@
 
 #include "agents/trial_context.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -41,5 +42,8 @@ class Journal final : public agents::EventSink {
 
 // The events of a journal somebody else may be writing; a cut last line is left out.
 [[nodiscard]] Result<std::vector<JournalEvent>> ReadJournal(const std::filesystem::path& path);
+
+// Of the journal's bytes up to the end of its last "sealed" event; an error when it has none.
+[[nodiscard]] Result<Digest> SealedDigest(const std::filesystem::path& path);
 
 }  // namespace podium::harness

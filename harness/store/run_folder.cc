@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "harness/store/history.h"
 #include "harness/store/lease.h"
 
 namespace podium::harness {
@@ -170,6 +171,10 @@ Result<RunView> ReadRun(const fs::path& run_dir, const Clock& clock) {
     if (IsHumanBoard(run_dir / "boards" / (id.task.str() + ".csv")))
       run.human_boards.insert(id.task);
   }
+  auto history = History(run_dir).Read();
+  if (!history) run.flags.push_back(history.error().message);
+  for (auto& flag : HistoryFlags(history ? *history : std::vector<HistoryEntry>(), run))
+    run.flags.push_back(flag.trial + ": " + flag.text);
   return run;
 }
 

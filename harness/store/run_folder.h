@@ -54,10 +54,11 @@ struct TrialView {
 struct RunView {
   std::string name;
   std::filesystem::path dir;
-  std::string config_yaml;        // run.yaml as written
-  std::string lock_json;          // lock.json
-  std::vector<TrialView> trials;  // in the run's order
-  std::set<TaskId> human_boards;  // tasks whose board holds entries to a competition alone
+  std::string config_yaml;         // run.yaml as written
+  std::string lock_json;           // lock.json
+  std::vector<TrialView> trials;   // in the run's order
+  std::vector<std::string> flags;  // what the history tells that the trials do not (history.h)
+  std::set<TaskId> human_boards;   // tasks whose board holds entries to a competition alone
 };
 
 // The places of a run on disk.

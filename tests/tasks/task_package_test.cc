@@ -84,6 +84,33 @@ TEST_F(TaskPackageTest, TheDigestIsOfTheFilesAndNotOfTheirPlace) {
   EXPECT_NE(LoadTask(dir_)->digest, before);
 }
 
+// F12: what an agent is given must not hold how it came to be.
+TEST_F(TaskPackageTest, AHistoryInAPackageIsRefused) {
+  const fs::path at = dir_ / "data" / "public" / "extra";
+  auto write = [](const fs::path& path, const std::string& text) {
+    ASSERT_TRUE(MakeDirs(path.parent_path()));
+    ASSERT_TRUE(WriteFileAtomic(path, text));
+  };
+  const std::vector<std::vector<std::pair<fs::path, std::string>>> cases = {
+      {{".git/HEAD", "ref: refs/heads/main\n"}},
+      {{".git", "gitdir: /somewhere/else\n"}},
+      {{"repo/HEAD", "x"}, {"repo/objects/aa/bb", "x"}, {"repo/refs/tags/v1", "x"}},
+      {{"x/pack-1.bin", std::string("PACK\0\0\0\2rest", 12)}},
+      {{"all.dat", "# v2 git bundle\nabc\n"}},
+      {{".hg/store/data", "x"}},
+      {{".svn/wc.db", "x"}},
+  };
+  for (const auto& files : cases) {
+    for (const auto& [name, text] : files) write(at / name, text);
+    std::string message = LoadError();
+    EXPECT_NE(message.find("a version history"), std::string::npos) << files[0].first << message;
+    EXPECT_NE(message.find((at / *files[0].first.begin()).string()), std::string::npos) << message;
+    fs::remove_all(at);
+  }
+  write(at / "HEAD", "an innocent file");
+  EXPECT_TRUE(LoadTask(dir_));
+}
+
 TEST(FindTaskTest, AnUnknownTaskIsAnErrorWithASuggestion) {
   auto task = FindTask("conway-revers");
   ASSERT_FALSE(task);

@@ -1,0 +1,273 @@
+#include "harness/engine/verify.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "base/yaml.h"
+#include "harness/engine/grading.h"
+#include "harness/engine/settings.h"
+#include "harness/store/history.h"
+#include "harness/store/journal.h"
+#include "tasks/prepare.h"
+#include "tasks/suite.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The tasks of a run as they are here, with their data; or why one is not at hand.
+class TaskShelf {
+ public:
+  TaskShelf(const RunView& run, const std::vector<std::string>& packages,
+            std::function<void(std::string_view)> progress)
+      : progress_(std::move(progress)) {
+    for (const auto& dir : packages) Offer(dir.find('/') == std::string::npos ? dir + "/" : dir);
+    OfferConfigured(run.config_yaml);
+  }
+
+  struct Entry {
+    tasks::TaskPackage package;
+    tasks::PreparedTask prepared;
+  };
+  Result<const Entry*> Find(const TaskId& id) {
+    if (auto it = ready_.find(id); it != ready_.end()) return it->second.get();
+    auto offered = offered_.find(id);
+    Result<tasks::TaskPackage> package =
+        offered != offered_.end() ? tasks::LoadTask(offered->second) : tasks::FindTask(id.str());
+    if (!package) return tl::unexpected(package.error());
+    PODIUM_ASSIGN(auto prepared, tasks::Prepare(*package, CacheDir(), progress_,
+                                                Deadline::In(std::chrono::minutes(30))));
+    auto entry = std::make_unique<Entry>(Entry{std::move(*package), std::move(prepared)});
+    return (ready_[id] = std::move(entry)).get();
+  }
+
+ private:
+  void Offer(const std::string& dir) {
+    if (auto task = tasks::FindTask(dir)) offered_[task->id] = task->dir;
+  }
+  // Packages of the user's own are named in run.yaml by their folders.
+  void OfferConfigured(const std::string& yaml) {
+    auto root = ParseYaml(yaml, "run.yaml");
+    Settings settings;
+    static constexpr std::string_view kAlso[] = {"schema"};
+    if (!root || !settings.ApplyYaml(*root, kAlso)) return;
+    for (const auto& name : settings.List("tasks")) {
+      if (name.find('/') != std::string::npos) Offer(name);
+    }
+  }
+
+  std::function<void(std::string_view)> progress_;
+  std::map<TaskId, fs::path> offered_;
+  std::map<TaskId, std::unique_ptr<Entry>> ready_;
+};
+
+class Verifier {
+ public:
+  Verifier(RunView run, TaskShelf shelf, std::function<void(std::string_view)> progress)
+      : run_(std::move(run)), shelf_(std::move(shelf)), progress_(std::move(progress)) {}
+
+  Result<Verification> Verify() {
+    out_.run = run_.name;
+    PODIUM_ASSIGN(lock_, ParseJson(run_.lock_json, (run_.dir / "lock.json").string()));
+    ReadHistory();
+    for (const auto& trial : run_.trials) {
+      progress_(trial.id.str());
+      out_.trials.push_back(Check(trial));
+    }
+    auto open = std::ranges::count_if(run_.trials, [](const auto& t) { return !t.verdict; });
+    if (open > 0)
+      out_.flags.push_back("incomplete: " + std::to_string(open) + " of " +
+                           std::to_string(run_.trials.size()) + " trials have no verdict");
+    for (auto& flag : HistoryFlags(history_, run_)) {
+      if (flag.trial.empty() || !FlagTrial(flag.trial, flag.text)) out_.flags.push_back(flag.text);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void ReadHistory() {
+    History history(run_.dir);
+    std::error_code ec;
+    auto entries = history.Read();
+    if (!entries) {
+      out_.problems.push_back(entries.error().message);
+    } else if (!fs::exists(history.path(), ec)) {
+      out_.problems.push_back(history.path().string() + " is missing");
+    } else {
+      history_ = std::move(*entries);
+    }
+  }
+
+  bool FlagTrial(const std::string& trial, const std::string& text) {
+    for (auto& check : out_.trials) {
+      if (check.id.str() != trial) continue;
+      check.flags.push_back(text);
+      return true;
+    }
+    return false;
+  }
+
+  TrialCheck Check(const TrialView& trial) {
+    TrialCheck check;
+    check.id = trial.id;
+    check.state = trial.state;
+    for (const auto& e : history_) {
+      if (e.trial != trial.id.str()) continue;
+      check.attempts += e.event == "attempt";
+      check.gradings += e.event == "graded";
+    }
+    if (auto journal = ReadJournal(trial.dir / "journal.jsonl");
+        !journal && trial.state != "pending")
+      check.problems.push_back(journal.error().message);
+    if (!trial.verdict) return check;
+    check.verdict = trial.verdict->verdict;
+    check.score = trial.verdict->score;
+    auto verdict = ParseJson(trial.verdict->json, "verdict.json");
+    if (!verdict) {
+      check.problems.push_back(verdict.error().message);
+      return check;
+    }
+    CheckHistory(trial, check);
+    CheckSeal(trial, *verdict, check);
+    CheckIsolation(trial, *verdict, check);
+    CheckGrade(trial, *verdict, check);
+    return check;
+  }
+
+  // The last grading of the history is of these bytes.
+  void CheckHistory(const TrialView& trial, TrialCheck& check) const {
+    const HistoryEntry* last = nullptr;
+    for (const auto& e : history_) {
+      if (e.trial == trial.id.str() && e.event == "graded") last = &e;
+    }
+    if (!last) {
+      check.problems.emplace_back("the run's history knows of no grading");
+      return;
+    }
+    if (last->verdict_sha256 != Digest::Of(trial.verdict->json).hex())
+      check.problems.emplace_back("verdict.json is not what was graded: its digest differs");
+    auto journal = SealedDigest(trial.dir / "journal.jsonl");
+    if (!journal || journal->hex() != last->journal_sha256)
+      check.problems.emplace_back("journal.jsonl was changed after the seal: its digest differs");
+  }
+
+  static void CheckSeal(const TrialView& trial, const Json& verdict, TrialCheck& check) {
+    const JournalEvent* sealed = nullptr;
+    for (const auto& e : trial.events) {
+      if (e.type == "sealed") sealed = &e;
+    }
+    auto body = sealed ? ParseJson(sealed->body_json, "sealed") : Result<Json>(Json::object());
+    for (const char* part : {"agent", "isolation", "validations"}) {
+      if (!body || body->value(part, Json()) != verdict.value(part, Json()))
+        check.problems.push_back(std::string("the verdict's '") + part +
+                                 "' is not what the journal sealed");
+    }
+  }
+
+  void CheckIsolation(const TrialView& trial, const Json& verdict, TrialCheck& check) const {
+    Json agents = lock_.value("agents", Json::object());
+    Json agent = agents.value(trial.id.agent.str(), Json::object());
+    std::string scaffold = JsonOr<std::string>(agent, "scaffold", "");
+    if (scaffold == "oracle")
+      check.flags.emplace_back("knows_answers: the oracle hands in the task's own answers");
+    Json isolation = verdict.value("isolation", Json());
+    if (isolation.is_null()) return;
+    std::string backend = JsonOr<std::string>(isolation, "backend", "");
+    if (backend == "unsafe-local")
+      check.problems.emplace_back("unsafe-local isolates nothing: such results are not comparable");
+    auto open = JsonOr<std::vector<std::string>>(isolation, "not_enforced", {});
+    if (!open.empty() && backend != "unsafe-local")
+      check.flags.push_back("not_enforced: " + Join(open, ", "));
+    Json image = lock_.value("image", Json::object());
+    if (trial.verdict->image_digest != JsonOr<std::string>(image, "digest", ""))
+      check.problems.emplace_back("the verdict names another image than lock.json");
+  }
+
+  void CheckGrade(const TrialView& trial, const Json& verdict, TrialCheck& check) {
+    const fs::path file = trial.dir / "submission" / "submission.csv";
+    if (trial.verdict->verdict == "scored") {
+      auto digest = DigestFile(file);
+      if (!digest || digest->hex() != trial.verdict->submission_sha256) {
+        check.problems.emplace_back("submission.csv is not what was graded: its digest differs");
+        return;
+      }
+    }
+    auto task = shelf_.Find(trial.id.task);
+    if (!task) {
+      check.flags.push_back("not_regraded: the task is not here: " + task.error().message +
+                            " (--task FOLDER names its package)");
+      return;
+    }
+    std::string digest = (*task)->prepared.task_digest.hex();
+    Json locked = lock_.value("tasks", Json::object());
+    if (JsonOr<std::string>(locked, trial.id.task.str().c_str(), "") != digest) {
+      check.flags.emplace_back(
+          "not_regraded: the task here is another version than the one in lock.json");
+      return;
+    }
+    Regrade(trial, **task, verdict.value("grade", Json()), check);
+  }
+
+  static void Regrade(const TrialView& trial, const TaskShelf::Entry& task, const Json& claimed,
+                      TrialCheck& check) {
+    auto grade = Grade(task.package, task.prepared, SealedHandOver(trial),
+                       Deadline::In(std::chrono::minutes(30)));
+    auto fresh = grade ? ParseJson(*grade, "record") : tl::unexpected(grade.error());
+    if (!fresh) {
+      check.problems.push_back("grading again failed: " + fresh.error().message);
+      return;
+    }
+    check.regraded = *fresh == claimed;
+    if (check.regraded) return;
+    std::string text = DumpJson(Json::diff(claimed, *fresh)).substr(0, 300);
+    check.problems.push_back("grading the submission again gives another record: " + text);
+  }
+
+  static HandOver SealedHandOver(const TrialView& trial) {
+    HandOver out;
+    for (const auto& e : trial.events) {
+      if (e.type != "sealed") continue;
+      if (auto body = ParseJson(e.body_json, "sealed")) out = HandOverOf(*body, trial.dir);
+    }
+    return out;
+  }
+
+  static HandOver HandOverOf(const Json& sealed, const fs::path& dir) {
+    HandOver out;
+    const Json from = sealed.value("hand_over", Json::object());
+    out.status = JsonOr<std::string>(from, "status", "missing");
+    out.reason = JsonOr<std::string>(from, "reason", "");
+    out.detail = JsonOr<std::string>(from, "detail", "");
+    if (out.status == "ok") out.file = dir / "submission" / "submission.csv";
+    return out;
+  }
+
+  RunView run_;
+  TaskShelf shelf_;
+  std::function<void(std::string_view)> progress_;
+  Json lock_;
+  std::vector<HistoryEntry> history_;
+  Verification out_;
+};
+
+}  // namespace
+
+bool Verification::ok() const {
+  return problems.empty() &&
+         std::ranges::all_of(trials, [](const auto& t) { return t.problems.empty(); });
+}
+
+Result<Verification> VerifyRun(const fs::path& run_dir, const std::vector<std::string>& packages,
+                               const std::function<void(std::string_view)>& progress,
+                               const Clock& clock) {
+  PODIUM_ASSIGN(auto run, ReadRun(run_dir, clock));
+  TaskShelf shelf(run, packages, progress);
+  return Verifier(std::move(run), std::move(shelf), progress).Verify();
+}
+
+}  // namespace podium::harness
