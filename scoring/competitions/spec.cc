@@ -189,10 +189,13 @@ Result<std::vector<std::string>> ListCompetitions(const std::filesystem::path& d
 }
 
 Result<CompetitionSpec> LoadCompetition(const std::filesystem::path& dir, std::string_view id) {
-  PODIUM_ASSIGN(auto ids, ListCompetitions(dir));
-  if (std::ranges::find(ids, id) == ids.end())
-    return Fail(ErrorCode::kNotFound, "no competition '" + Printable(id) + "'." + Suggest(id, ids));
   std::filesystem::path path = dir / (std::string(id) + ".yaml");
+  std::error_code ec;
+  bool a_name = !id.empty() && id.find('/') == std::string_view::npos;
+  if (!a_name || !std::filesystem::is_regular_file(path, ec)) {
+    PODIUM_ASSIGN(auto ids, ListCompetitions(dir));
+    return Fail(ErrorCode::kNotFound, "no competition '" + Printable(id) + "'." + Suggest(id, ids));
+  }
   PODIUM_ASSIGN(auto text, ReadFile(path));
   PODIUM_ASSIGN(auto spec, ParseCompetition(text, path.string()));
   if (spec.id != id)
