@@ -35,6 +35,8 @@ using podium::Status;
 
 constexpr rlim_t kMemoryBytes = rlim_t{16} << 30;
 constexpr rlim_t kCpuSeconds = 1800;
+// Of smaller files all pages stay: to read them again would take longer than the grading.
+constexpr std::size_t kLargeBytes = 16 << 20;
 
 constexpr const char* kUsage =
     "podium-grade --request-fd N --answers-fd N --board-fd N --verdict-fd N [--submission-fd N]\n"
@@ -163,10 +165,13 @@ Status Run(int argc, char** argv) {
     PODIUM_ASSIGN(submission, MappedFile::Map(fds["--submission-fd"]));
     input.submission = submission->bytes();
   }
-  input.release = [&](std::string_view bytes) {
-    answers.Release(bytes);
-    if (submission) submission->Release(bytes);
-  };
+  std::size_t mapped = input.answers_csv.size() + input.submission.value_or("").size();
+  if (mapped >= kLargeBytes) {
+    input.release = [&](std::string_view bytes) {
+      answers.Release(bytes);
+      if (submission) submission->Release(bytes);
+    };
+  }
   PODIUM_ASSIGN(auto record, podium::scoring::GradeToJson(input));
   return podium::WriteAll(fds["--verdict-fd"], record);
 }

@@ -385,6 +385,12 @@ void Extend(std::vector<T>& values, std::vector<T>& more) {
   more = {};
 }
 
+template <class Packed>
+void ExtendPacked(Packed& values, Packed& more) {
+  values.Append(more);
+  more = {};
+}
+
 // Types go together where one pass over the whole column would find the same.
 bool AppendColumn(Column& column, Column& more) {
   auto number = [](DType type) { return type == DType::kInt64 || type == DType::kFloat64; };
@@ -394,10 +400,10 @@ bool AppendColumn(Column& column, Column& more) {
     ToFloats(more);
   }
   if (column.dtype == DType::kUInt64) return false;
-  Extend(column.ints, more.ints);
+  ExtendPacked(column.ints, more.ints);
   Extend(column.floats, more.floats);
   Extend(column.bools, more.bools);
-  Extend(column.cells, more.cells);
+  ExtendPacked(column.cells, more.cells);
   return true;
 }
 

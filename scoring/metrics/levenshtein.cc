@@ -153,9 +153,8 @@ namespace {
 constexpr std::size_t kWorthAThread = 1 << 14;  // rows
 
 // The distances of some rows; a fault is that of the first bad one of them.
-Graded<void> RowDistances(std::span<const std::string_view> predicted,
-                          std::span<const std::string_view> truth, const Column& column,
-                          RowRange rows, std::span<double> out) {
+Graded<void> RowDistances(TextView predicted, TextView truth, const Column& column, RowRange rows,
+                          std::span<double> out) {
   EditDistances distances;
   for (std::size_t i = rows.begin; i < rows.end; ++i) {
     if (IsMissing(truth[i]))

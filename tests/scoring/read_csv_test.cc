@@ -98,7 +98,7 @@ TEST(ReadPandasCsvTest, QuotesEndsAndBlankLines) {
   ASSERT_EQ(frame.rows, 2u);
   EXPECT_EQ(frame.columns[0].cells[0], "x, \"y\"\nz");
   EXPECT_EQ(frame.columns[0].cells[1], "pq\"r\"");
-  EXPECT_EQ(frame.columns[1].ints, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(frame.columns[1].ints.Wide(), (std::vector<std::int64_t>{1, 2}));
 }
 
 TEST(ReadPandasCsvTest, QuotedWordsAreMissingToo) {
@@ -121,8 +121,8 @@ TEST(ReadPandasCsvTest, ShortRowsAreFilledAndLongOnesRefused) {
 TEST(ReadPandasCsvTest, AFirstRowLongerThanTheHeaderMakesAnIndex) {
   Frame frame = Read("a,b\n7,1,2\n8,3\n");
   ASSERT_EQ(frame.index.size(), 1u);
-  EXPECT_EQ(frame.index[0].ints, (std::vector<std::int64_t>{7, 8}));
-  EXPECT_EQ(frame.columns[0].ints, (std::vector<std::int64_t>{1, 3}));
+  EXPECT_EQ(frame.index[0].ints.Wide(), (std::vector<std::int64_t>{7, 8}));
+  EXPECT_EQ(frame.columns[0].ints.Wide(), (std::vector<std::int64_t>{1, 3}));
   EXPECT_TRUE(frame.columns[1].missing(1));
 }
 
