@@ -1,14 +1,18 @@
 #include "tests/fuzz/targets.h"
 
+#include <zlib.h>
+
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "base/csv.h"
 #include "scoring/boards/board.h"
 #include "scoring/boards/mle_bench_board.h"
 #include "scoring/frame/read_csv.h"
+#include "scoring/frame/unpack.h"
 #include "scoring/metrics/box.h"
 #include "scoring/metrics/detection_metrics.h"
 #include "scoring/metrics/mask_metrics.h"
@@ -69,6 +73,23 @@ std::pair<scoring::Polygon, scoring::Polygon> TwoPolygons(std::string_view bytes
     out[i / 16 % 2].push_back(p);
   }
   return {out[0], out[1]};
+}
+
+// gzip's form of some bytes, at a level of compression that the bytes choose.
+std::string Gzip(std::string_view bytes) {
+  z_stream stream{};
+  int level = bytes.empty() ? 0 : static_cast<unsigned char>(bytes[0]) % 10;
+  Require(deflateInit2(&stream, level, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK,
+          "zlib starts");
+  std::string out(deflateBound(&stream, bytes.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  Require(deflate(&stream, Z_FINISH) == Z_STREAM_END, "zlib packs");
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
 }
 
 }  // namespace
@@ -157,6 +178,21 @@ void Polygon(std::string_view bytes) {
   }
   std::vector<Sample3d> samples = {{*truth, *predicted}};
   (void)LyftMap3d(samples);
+}
+
+void Unpack(std::string_view bytes) {
+  constexpr scoring::UnpackLimits kLimits{
+      .max_bytes = 1 << 20, .max_ratio = 250, .free_bytes = 1 << 14};
+  auto out = scoring::Unpack(bytes, kLimits);
+  if (out) {
+    Require(out->size() <= kLimits.max_bytes, "no more comes out than the bound");
+    Require(out->size() <= kLimits.free_bytes || out->size() / kLimits.max_ratio <= bytes.size(),
+            "nor more than its ratio");
+    Require(!IsPacked(*out), "what comes out is not packed again");
+  }
+  if (bytes.size() > kLimits.max_bytes) return;
+  auto again = scoring::Unpack(Gzip(bytes));
+  Require(again ? *again == bytes : IsPacked(bytes), "what was packed comes out again");
 }
 
 }  // namespace podium::fuzz
