@@ -36,6 +36,27 @@ std::pair<std::string_view, std::string_view> Halves(std::string_view bytes) {
   return {bytes.substr(0, cut), bytes.substr(std::min(bytes.size(), cut + 1))};
 }
 
+void RequireSame(const Column& a, const Column& b) {
+  Require(a.name == b.name && a.dtype == b.dtype && a.size() == b.size(), "columns are alike");
+  Require(a.python_bools == b.python_bools, "columns are both of bools or not");
+  for (std::size_t row = 0; row < a.size(); ++row)
+    Require(a.missing(row) == b.missing(row) && a.Str(row) == b.Str(row), "cells are equal");
+}
+
+// Several threads read what one reads.
+void ReadInParts(std::string_view bytes) {
+  ReadCsvOptions options;
+  auto whole = ReadPandasCsv(bytes, options);
+  options.part_bytes = 8;
+  auto parts = ReadPandasCsv(bytes, options);
+  Require(whole.has_value() == parts.has_value(), "both read the table or neither");
+  if (!whole) return Require(whole.error().code == parts.error().code, "faults are the same");
+  Require(whole->rows == parts->rows, "both have all rows");
+  Require(whole->columns.size() == parts->columns.size(), "both have all columns");
+  for (std::size_t c = 0; c < whole->columns.size(); ++c)
+    RequireSame(whole->columns[c], parts->columns[c]);
+}
+
 void ReadFrames(std::string_view bytes) {
   for (bool ragged : {true, false}) {
     ReadCsvOptions options;
@@ -96,6 +117,7 @@ std::string Gzip(std::string_view bytes) {
 
 void Csv(std::string_view bytes) {
   ReadFrames(bytes);
+  ReadInParts(bytes);
   CsvReader reader(bytes, {.max_columns = 1000, .max_cell_bytes = 1 << 16});
   std::vector<std::string_view> cells;
   for (;;) {

@@ -179,6 +179,20 @@ std::string Large(const std::string& cell, const std::string& last) {
   return bytes + "end," + last + "\n";
 }
 
+// Cells that hold quotes, commas and line feeds.
+TEST(ReadPandasCsvTest, LargeQuotedFilesAreReadAsByOneThread) {
+  std::string bytes = "id,text\n";
+  for (int row = 0; bytes.size() < (40u << 10); ++row)
+    bytes += std::to_string(row) + ",\"line " + std::to_string(row) + ",\n\"\"" +
+             std::string(static_cast<std::size_t>(row % 50), '\n') + "\"\" end\"\n";
+  Frame whole = Read(bytes);
+  Frame parts = Read(bytes, SmallParts());
+  ASSERT_EQ(parts.rows, whole.rows);
+  EXPECT_EQ(parts.columns[0].ints, whole.columns[0].ints);
+  for (std::size_t row = 0; row < whole.rows; ++row)
+    ASSERT_EQ(parts.columns[1].cells[row], whole.columns[1].cells[row]) << row;
+}
+
 std::string TypeOfLarge(const std::string& cell, const std::string& last) {
   std::string bytes = Large(cell, last);
   Frame frame = Read(bytes, SmallParts());
