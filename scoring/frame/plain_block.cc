@@ -48,6 +48,21 @@ Facts Look(std::string_view block) {
 
 }  // namespace
 
+std::size_t CountByte(std::string_view bytes, char byte) {
+  std::size_t count = 0;
+  const char* p = bytes.data();
+  const char* end = p + bytes.size();
+#if defined(__SSE2__)
+  const __m128i wanted = _mm_set1_epi8(byte);
+  for (; end - p >= 16; p += 16) {
+    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, wanted)));
+    count += static_cast<std::size_t>(std::popcount(hits));
+  }
+#endif
+  return count + static_cast<std::size_t>(std::count(p, end, byte));
+}
+
 std::string_view NextPlainBlock(std::string_view bytes, std::size_t max_bytes) {
   std::string_view block = WholeLines(bytes, max_bytes);
   Facts facts = Look(block);

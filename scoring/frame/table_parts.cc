@@ -1,15 +1,11 @@
 #include "scoring/frame/table_parts.h"
 
 #include <algorithm>
-#include <bit>
 #include <deque>
 #include <thread>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "scoring/beside.h"
+#include "scoring/frame/plain_block.h"
 
 namespace podium::scoring {
 namespace {
@@ -17,28 +13,13 @@ namespace {
 constexpr std::size_t kMaxParts = 8;
 constexpr std::size_t kHeadBytes = 64 << 10;
 
-std::size_t CountQuotes(std::string_view bytes) {
-  std::size_t count = 0;
-  const char* p = bytes.data();
-  const char* end = p + bytes.size();
-#if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  for (; end - p >= 16; p += 16) {
-    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, quote)));
-    count += static_cast<std::size_t>(std::popcount(mask));
-  }
-#endif
-  return count + static_cast<std::size_t>(std::count(p, end, '"'));
-}
-
 // A megabyte at a time, whose memory goes again.
 bool OddQuotes(std::string_view bytes, const ReadCsvOptions& options) {
   constexpr std::size_t kBlock = 1 << 20;
   std::size_t count = 0;
   for (std::size_t at = 0; at < bytes.size(); at += kBlock) {
     std::string_view block = bytes.substr(at, kBlock);
-    count += CountQuotes(block);
+    count += CountByte(block, '"');
     if (options.release) options.release(block);
   }
   return count % 2 != 0;

@@ -106,10 +106,8 @@ TableReader::Done TableReader::ReadRows(const Place& place) {
     if (auto done = Step(scanner, more); !done) return done;
     if (!more) return {};
     if (rows_ == 0 && columns_.empty()) {
-      auto lines = std::count(place.rest.begin(), place.rest.end(), '\n') + 1;
-      if (auto done = StartColumns(scanner.line(), cells_.size(), static_cast<std::size_t>(lines));
-          !done)
-        return done;
+      std::size_t lines = CountByte(place.rest, '\n') + 1;
+      if (auto done = StartColumns(scanner.line(), cells_.size(), lines); !done) return done;
     }
     if (auto done = CheckWidth(scanner.line(), cells_.size()); !done) return done;
     AddRow();
@@ -210,7 +208,7 @@ TableReader::Done TableReader::ReadPlainRows(Place& place) {
       while (row != block.data() + block.size() && BehindBlankLine(row) != row)
         row = BehindBlankLine(row);
       if (row == block.data() + block.size()) return {};
-      auto lines = static_cast<double>(std::count(block.begin(), block.end(), '\n'));
+      auto lines = static_cast<double>(CountByte(block, '\n'));
       lines *= static_cast<double>(place.rest.size()) / static_cast<double>(block.size());
       if (auto done = StartColumns(place.line, CountCells(row),
                                    static_cast<std::size_t>(lines * 1.05) + 16);
