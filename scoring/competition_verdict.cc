@@ -193,7 +193,9 @@ Result<std::string> GradeCompetitionToJson(const GradeInput& input) {
   PODIUM_ASSIGN(auto request, ReadRequest(input.request_json));
   if (request.submission.status == "ok" && !input.submission)
     return Fail(ErrorCode::kIo, "the request says that there is a submission, and none was given");
-  Beside<std::string> sha256([&] { return input.submission ? Sha256Of(input) : std::string(); });
+  constexpr std::size_t kWorthAThread = 256 << 10;  // bytes
+  Beside<std::string> sha256([&] { return input.submission ? Sha256Of(input) : std::string(); },
+                             input.submission && input.submission->size() >= kWorthAThread);
   CompetitionOutcome outcome = GradeBytes(request, input);
   bool scored = outcome.verdict == CompetitionOutcome::Verdict::kScored;
   auto ranking = RankOf(request, input.board_csv,

@@ -1,11 +1,13 @@
 #include "scoring/boards/pandas_number.h"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 #include <cmath>
-#include <cstdlib>
+#include <iterator>
 #include <limits>
 #include <string>
+
+#include "scoring/frame/parse_number.h"
 
 namespace podium::scoring {
 namespace {
@@ -67,15 +69,13 @@ bool TakeExponent(std::string_view& rest, int& power) {
   return any;
 }
 
-// Powers of ten as correctly rounded literals: std::pow need not be.
+// Powers of ten, correctly rounded: std::pow need not be.
 double PowerOfTen(int n) {
-  static const auto kPowers = [] {
-    std::array<double, kMaxPower + 1> powers{};
-    for (int i = 0; i <= kMaxPower; ++i)
-      powers[i] = std::strtod(("1e" + std::to_string(i)).c_str(), nullptr);
-    return powers;
-  }();
-  return kPowers[static_cast<std::size_t>(n)];
+  if (n < std::ssize(kExactPowersOfTen)) return kExactPowersOfTen[n];
+  std::string text = "1e" + std::to_string(n);
+  double power = 0;
+  std::from_chars(text.data(), text.data() + text.size(), power);
+  return power;
 }
 
 double Scale(double mantissa, int power) {

@@ -49,8 +49,8 @@ std::string_view Own(Frame& frame, std::string text) {
 }
 
 void FillText(Column& column, std::string_view text) {
-  for (std::string_view& cell : column.cells) {
-    if (IsMissing(cell)) cell = text;
+  for (std::size_t row = 0; row < column.cells.size(); ++row) {
+    if (IsMissing(column.cells[row])) column.cells.Set(row, text);
   }
 }
 
@@ -71,7 +71,7 @@ std::int64_t IntOf(const std::string& digits) {
 // Turns text into whole numbers; `pick` takes the part of a cell that must be one.
 template <class Pick>
 Done TextToInts(Column& column, Side side, const Pick& pick) {
-  std::vector<std::int64_t> ints;
+  PackedInts ints;
   for (std::size_t row = 0; row < column.cells.size(); ++row) {
     std::string_view cell = column.cells[row];
     if (column.python_bools && !IsMissing(cell)) cell = ParsePythonBool(cell) ? "1" : "0";
@@ -86,18 +86,20 @@ Done TextToInts(Column& column, Side side, const Pick& pick) {
 }
 
 void BoolsToInts(Column& column) {
-  column.ints.assign(column.bools.begin(), column.bools.end());
+  column.ints = {};
+  for (std::uint8_t value : column.bools) column.ints.push_back(value);
   column.dtype = DType::kInt64;
 }
 
 Done FloatsToInts(Column& column, Side side) {
-  column.ints.clear();
+  PackedInts ints;
   for (std::size_t row = 0; row < column.floats.size(); ++row) {
     double value = std::trunc(column.floats[row]);
     if (!std::isfinite(value)) return NoInt(column, side, row);
     bool fits = std::abs(value) < 9e18;
-    column.ints.push_back(fits ? static_cast<std::int64_t>(value) : IntOf(PythonFloat(value)));
+    ints.push_back(fits ? static_cast<std::int64_t>(value) : IntOf(PythonFloat(value)));
   }
+  column.ints = std::move(ints);
   column.dtype = DType::kInt64;
   return {};
 }
@@ -134,15 +136,19 @@ Graded<void> AsText(const Rule& rule, Tables& tables) {
   bool empty = rule.how == "empty";
   return ChangeColumns(rule, tables, [&](Column& column, Frame& frame, Side) -> Done {
     if (rule.how == "text" && column.dtype != DType::kObject) return {};
-    std::vector<std::string_view> cells(column.size());
-    for (std::size_t row = 0; row < cells.size(); ++row) {
+    if (column.dtype == DType::kObject && !column.python_bools) {
+      FillText(column, empty ? "" : "nan");
+      return {};
+    }
+    PackedTexts cells;
+    cells.reserve(column.size());
+    for (std::size_t row = 0; row < column.size(); ++row) {
       if (column.missing(row)) {
-        cells[row] = empty ? "" : "nan";
+        cells.push_back(empty ? "" : "nan");
       } else if (column.python_bools) {
-        cells[row] = ParsePythonBool(column.cells[row]) ? "True" : "False";
+        cells.push_back(ParsePythonBool(column.cells[row]) ? "True" : "False");
       } else {
-        cells[row] =
-            column.dtype == DType::kObject ? column.cells[row] : Own(frame, column.Str(row));
+        cells.push_back(Own(frame, column.Str(row)));
       }
     }
     Column text{.name = column.name, .dtype = DType::kObject};

@@ -62,8 +62,10 @@ Graded<Tables> ReadTables(const CompetitionSpec& spec, Mode mode, std::string_vi
                           UnpackedFiles& unpacked) {
   ReadCsvOptions options = mode == Mode::kStrict ? StrictOptions(spec) : ReadCsvOptions();
   options.release = release;
+  constexpr std::size_t kWorthAThread = 256 << 10;  // bytes
   Beside<Graded<Frame>> answers_reader(
-      [&] { return ReadAnswers(spec, answers, options, unpacked.answers); });
+      [&] { return ReadAnswers(spec, answers, options, unpacked.answers); },
+      answers.size() >= kWorthAThread || IsPacked(answers));
   Tables tables;
   tables.release = release;
   if (!spec.id_columns.empty()) tables.id = spec.id_columns[0];

@@ -17,8 +17,9 @@ bool Missing(std::int64_t) { return false; }
 // How many rows ahead memory is asked for: both tables are larger than the caches.
 constexpr std::size_t kAhead = 16;
 
-template <class T>
-std::vector<std::uint64_t> Hashes(const std::vector<T>& ids) {
+// Ids: the texts or the whole numbers of a column.
+template <class Ids>
+std::vector<std::uint64_t> Hashes(const Ids& ids) {
   std::vector<std::uint64_t> hashes(ids.size());
   for (std::size_t row = 0; row < ids.size(); ++row) hashes[row] = KeyedHash(ids[row]);
   return hashes;
@@ -29,10 +30,12 @@ std::vector<std::uint64_t> Hashes(const std::vector<T>& ids) {
 constexpr std::size_t kMaxSteps = 16;
 
 // Rows by id, open addressing; a slot keeps half of the hash so that few ids are compared in vain.
-template <class T>
+template <class Ids>
 class RowTable {
+  using Id = typename Ids::value_type;
+
  public:
-  explicit RowTable(const std::vector<T>& ids)
+  explicit RowTable(const Ids& ids)
       : ids_(ids), mask_(std::bit_ceil(ids.size() * 2 + 2) - 1), slots_(mask_ + 1) {}
 
   // False where an id occurs twice or is missing.
@@ -48,7 +51,7 @@ class RowTable {
     return true;
   }
   // For each id the row whose hash agrees plus one, or 0.
-  std::vector<std::uint32_t> Candidates(const std::vector<T>& ids) {
+  std::vector<std::uint32_t> Candidates(const Ids& ids) {
     auto hashes = Hashes(ids);
     std::vector<std::uint32_t> rows(ids.size());
     steps_ = 0;
@@ -64,7 +67,7 @@ class RowTable {
   // Whether the last of the two above stayed within its steps.
   [[nodiscard]] bool good() const { return steps_ <= kMaxSteps * (ids_.size() + 64); }
   // The row of an id plus one, or 0.
-  std::size_t RowOf(const T& id) { return Missing(id) ? 0 : slots_[Find(id, KeyedHash(id))].row; }
+  std::size_t RowOf(const Id& id) { return Missing(id) ? 0 : slots_[Find(id, KeyedHash(id))].row; }
 
  private:
   struct Slot {
@@ -73,7 +76,7 @@ class RowTable {
   };
   static std::uint32_t Tag(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
   void Prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
-  std::size_t Find(const T& id, std::uint64_t hash) {
+  std::size_t Find(const Id& id, std::uint64_t hash) {
     std::size_t at = hash & mask_;
     while (slots_[at].row != 0 && (slots_[at].tag != Tag(hash) || ids_[slots_[at].row - 1] != id)) {
       at = (at + 1) & mask_;
@@ -81,7 +84,7 @@ class RowTable {
     }
     return at;
   }
-  const std::vector<T>& ids_;
+  const Ids& ids_;
   std::size_t mask_;
   std::vector<Slot> slots_;
   std::size_t steps_ = 0;
@@ -90,13 +93,13 @@ class RowTable {
 void PrefetchText(std::string_view text) { __builtin_prefetch(text.data()); }
 void PrefetchText(std::int64_t) {}
 
-template <class T>
-std::optional<std::vector<std::size_t>> Match(const std::vector<T>& mine,
-                                              const std::vector<T>& theirs, bool may_have_more) {
+template <class Ids>
+std::optional<std::vector<std::size_t>> Match(const Ids& mine, const Ids& theirs,
+                                              bool may_have_more) {
   if (mine.size() < theirs.size() || (mine.size() > theirs.size() && !may_have_more))
     return std::nullopt;
   if (mine.empty() || mine.size() > UINT32_MAX - 1) return std::nullopt;
-  RowTable<T> table(theirs);
+  RowTable<Ids> table(theirs);
   if (!table.InsertAll()) return std::nullopt;
   auto candidates = table.Candidates(mine);
   if (!table.good()) return std::nullopt;
@@ -105,7 +108,7 @@ std::optional<std::vector<std::size_t>> Match(const std::vector<T>& mine,
   std::size_t matched = 0;
   for (std::size_t row = 0; row < mine.size(); ++row) {
     if (row + 2 * kAhead < mine.size() && candidates[row + 2 * kAhead] != 0)
-      __builtin_prefetch(&theirs[candidates[row + 2 * kAhead] - 1]);
+      theirs.PrefetchView(candidates[row + 2 * kAhead] - 1);
     if (row + kAhead < mine.size() && candidates[row + kAhead] != 0)
       PrefetchText(theirs[candidates[row + kAhead] - 1]);
     std::size_t found = candidates[row];
@@ -122,9 +125,9 @@ std::optional<std::vector<std::size_t>> Match(const std::vector<T>& mine,
 }
 
 // Whole numbers from a narrow range need no hashing.
-std::optional<std::vector<std::size_t>> MatchNarrow(const std::vector<std::int64_t>& mine,
-                                                    const std::vector<std::int64_t>& theirs,
-                                                    std::int64_t low, std::size_t range) {
+std::optional<std::vector<std::size_t>> MatchNarrow(const PackedInts& mine,
+                                                    const PackedInts& theirs, std::int64_t low,
+                                                    std::size_t range) {
   std::vector<std::uint32_t> row_of(range);
   for (std::size_t row = 0; row < theirs.size(); ++row) {
     auto& slot = row_of[static_cast<std::size_t>(theirs[row] - low)];
@@ -141,8 +144,7 @@ std::optional<std::vector<std::size_t>> MatchNarrow(const std::vector<std::int64
   return rows;
 }
 
-std::optional<std::vector<std::size_t>> MatchInts(const std::vector<std::int64_t>& mine,
-                                                  const std::vector<std::int64_t>& theirs,
+std::optional<std::vector<std::size_t>> MatchInts(const PackedInts& mine, const PackedInts& theirs,
                                                   bool may_have_more) {
   if (mine.size() == theirs.size() && !mine.empty() && mine.size() < UINT32_MAX) {
     auto [low, high] = std::ranges::minmax(theirs);
@@ -152,11 +154,11 @@ std::optional<std::vector<std::size_t>> MatchInts(const std::vector<std::int64_t
   return Match(mine, theirs, may_have_more);
 }
 
-template <class T>
-bool AllDiffer(const std::vector<T>& ids) {
-  auto rises = [](const T& a, const T& b) { return !(a < b); };
-  if (std::ranges::adjacent_find(ids, rises) == ids.end() && !Missing(ids.front())) return true;
-  return ids.size() < UINT32_MAX - 1 && RowTable<T>(ids).InsertAll();
+template <class Ids>
+bool AllDiffer(const Ids& ids) {
+  auto rises = [](const auto& a, const auto& b) { return !(a < b); };
+  if (std::ranges::adjacent_find(ids, rises) == ids.end() && !Missing(ids[0])) return true;
+  return ids.size() < UINT32_MAX - 1 && RowTable<Ids>(ids).InsertAll();
 }
 
 }  // namespace

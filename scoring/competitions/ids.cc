@@ -10,11 +10,6 @@
 namespace podium::scoring {
 namespace {
 
-// Ids of one column in a form that compares quickly.
-using Words = std::vector<std::string_view>;
-using Wholes = std::vector<std::int64_t>;
-using Reals = std::vector<double>;
-
 bool BothText(const Column& a, const Column& b) {
   return a.dtype == DType::kObject && b.dtype == DType::kObject;
 }
@@ -49,8 +44,8 @@ auto WithValues(const Column& a, const Column& b, const Use& use) {
   return use(a.Numbers(), b.Numbers());
 }
 
-template <class T>
-std::vector<std::size_t> Sorted(const std::vector<T>& values) {
+template <class Values>
+std::vector<std::size_t> Sorted(const Values& values) {
   std::vector<std::size_t> rows(values.size());
   std::iota(rows.begin(), rows.end(), std::size_t{0});
   auto before = [&](std::size_t i, std::size_t k) { return Before(values[i], values[k]); };
@@ -58,8 +53,10 @@ std::vector<std::size_t> Sorted(const std::vector<T>& values) {
   return rows;
 }
 
-template <class T>
-std::vector<T> SortedUnique(std::vector<T> values) {
+template <class Values>
+auto SortedUnique(const Values& unsorted) {
+  using T = typename Values::value_type;
+  std::vector<T> values(unsorted.begin(), unsorted.end());
   auto before = [](const T& x, const T& y) { return Before(x, y); };
   if (!std::ranges::is_sorted(values, before)) std::ranges::sort(values, before);
   auto same = [](const T& x, const T& y) { return Equal(x, y); };
@@ -80,25 +77,26 @@ namespace {
 constexpr std::size_t kRowsAtATime = 1 << 14;
 
 // Where the text of some cells lies.
-std::string_view Extent(std::span<const std::string_view> cells) {
+std::string_view Extent(const PackedTexts& cells, std::size_t begin, std::size_t end) {
   const char* first = nullptr;
   const char* last = nullptr;
-  for (std::string_view cell : cells) {
+  for (std::size_t row = begin; row < end; ++row) {
+    std::string_view cell = cells[row];
     if (first == nullptr || std::less<>()(cell.data(), first)) first = cell.data();
     if (std::less<>()(last, cell.data() + cell.size())) last = cell.data() + cell.size();
   }
   return first == nullptr ? "" : std::string_view(first, static_cast<std::size_t>(last - first));
 }
 
-bool SameText(std::span<const std::string_view> a, std::span<const std::string_view> b,
+bool SameText(const PackedTexts& a, const PackedTexts& b,
               const std::function<void(std::string_view)>& release) {
-  for (std::size_t row = 0; row < a.size(); row += kRowsAtATime) {
-    std::size_t count = std::min(kRowsAtATime, a.size() - row);
-    auto mine = a.subspan(row, count);
-    auto theirs = b.subspan(row, count);
-    if (!std::ranges::equal(mine, theirs, [](auto u, auto v) { return Equal(u, v); })) return false;
-    if (release) release(Extent(mine));
-    if (release) release(Extent(theirs));
+  for (std::size_t begin = 0; begin < a.size(); begin += kRowsAtATime) {
+    std::size_t end = std::min(begin + kRowsAtATime, a.size());
+    for (std::size_t row = begin; row < end; ++row) {
+      if (!Equal(a[row], b[row])) return false;
+    }
+    if (release) release(Extent(a, begin, end));
+    if (release) release(Extent(b, begin, end));
   }
   return true;
 }
@@ -109,6 +107,7 @@ bool SameRowByRow(const Column& a, const Column& b,
                   const std::function<void(std::string_view)>& release) {
   if (a.size() != b.size() || !Comparable(a, b)) return false;
   if (BothText(a, b)) return SameText(a.cells, b.cells, release);
+  if (BothWhole(a, b)) return a.ints == b.ints;
   return WithValues(a, b, [](const auto& x, const auto& y) {
     return std::ranges::equal(x, y, [](const auto& u, const auto& v) { return Equal(u, v); });
   });

@@ -1,8 +1,12 @@
 #include "scoring/competitions/spec.h"
 
+#include <dirent.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -149,6 +153,10 @@ Status ReadHead(YamlMap& map, CompetitionSpec& spec) {
   return {};
 }
 
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
 }  // namespace
 
 std::string_view ModeText(Mode mode) { return mode == Mode::kCompat ? "compat" : "strict"; }
@@ -178,21 +186,26 @@ Result<CompetitionSpec> ParseCompetition(std::string_view yaml, std::string_view
 }
 
 Result<std::vector<std::string>> ListCompetitions(const std::filesystem::path& dir) {
-  std::error_code ec;
+  constexpr std::string_view kSuffix = ".yaml";
+  std::unique_ptr<DIR, CloseFolder> folder(::opendir(dir.c_str()));
+  if (!folder) return FailErrno(ErrorCode::kIo, "cannot list " + dir.string(), errno);
   std::vector<std::string> ids;
-  for (const auto& entry : std::filesystem::directory_iterator(dir, ec)) {
-    if (entry.path().extension() == ".yaml") ids.push_back(entry.path().stem());
+  while (const dirent* entry = ::readdir(folder.get())) {
+    std::string_view name = entry->d_name;
+    if (name.ends_with(kSuffix)) ids.emplace_back(name.substr(0, name.size() - kSuffix.size()));
   }
-  if (ec) return Fail(ErrorCode::kIo, "cannot list " + dir.string() + ": " + ec.message());
   std::ranges::sort(ids);
   return ids;
 }
 
 Result<CompetitionSpec> LoadCompetition(const std::filesystem::path& dir, std::string_view id) {
-  PODIUM_ASSIGN(auto ids, ListCompetitions(dir));
-  if (std::ranges::find(ids, id) == ids.end())
-    return Fail(ErrorCode::kNotFound, "no competition '" + Printable(id) + "'." + Suggest(id, ids));
   std::filesystem::path path = dir / (std::string(id) + ".yaml");
+  std::error_code ec;
+  bool a_name = !id.empty() && id.find('/') == std::string_view::npos;
+  if (!a_name || !std::filesystem::is_regular_file(path, ec)) {
+    PODIUM_ASSIGN(auto ids, ListCompetitions(dir));
+    return Fail(ErrorCode::kNotFound, "no competition '" + Printable(id) + "'." + Suggest(id, ids));
+  }
   PODIUM_ASSIGN(auto text, ReadFile(path));
   PODIUM_ASSIGN(auto spec, ParseCompetition(text, path.string()));
   if (spec.id != id)

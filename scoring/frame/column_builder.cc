@@ -1,5 +1,6 @@
 #include "scoring/frame/column_builder.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -59,7 +60,7 @@ void ColumnBuilder::AddMissing() {
       column_.bools.push_back(kNaBool);
       break;
     case State::kText:
-      column_.cells.emplace_back();
+      column_.cells.push_back({});
       break;
     case State::kGivenUp:
       break;
@@ -113,10 +114,13 @@ void ColumnBuilder::AddBool(std::string_view cell) {
 
 void ColumnBuilder::IntsToUInts() {
   state_ = State::kUInt;
-  for (std::int64_t& value : column_.ints) {
+  PackedInts ints;
+  ints.reserve(column_.ints.capacity());
+  for (std::int64_t value : column_.ints) {
     seen_negative_ |= value < 0 && value != kNaInt;
-    if (value < 0) value = 0;
+    ints.push_back(std::max(value, std::int64_t{0}));
   }
+  column_.ints = std::move(ints);
 }
 
 void ColumnBuilder::IntsToFloats() {

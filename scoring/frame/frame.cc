@@ -57,6 +57,10 @@ double Column::number(std::size_t row) const {
 std::vector<double> Column::Numbers() const {
   if (dtype == DType::kFloat64) return floats;
   std::vector<double> out(size());
+  if (dtype == DType::kInt64) {
+    ints.Visit([&](auto values) { std::ranges::copy(values, out.begin()); });
+    return out;
+  }
   for (std::size_t row = 0; row < out.size(); ++row) out[row] = number(row);
   return out;
 }
@@ -94,10 +98,10 @@ Column Column::Take(std::span<const std::size_t> rows) const {
   out.name = name;
   out.dtype = dtype;
   out.python_bools = python_bools;
-  out.ints = Pick(ints, rows);
+  if (!ints.empty()) out.ints = ints.Take(rows);
   out.floats = Pick(floats, rows);
   out.bools = Pick(bools, rows);
-  out.cells = Pick(cells, rows);
+  if (!cells.empty()) out.cells = cells.Take(rows);
   return out;
 }
 

@@ -7,6 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "scoring/frame/packed_ints.h"
+#include "scoring/frame/packed_texts.h"
+
 namespace podium::scoring {
 
 // What pandas makes of a column of text: the first of these that holds every cell.
@@ -17,10 +20,10 @@ std::string_view DTypeText(DType dtype);  // "int64", "uint64", "float64", "bool
 struct Column {
   std::string name;
   DType dtype = DType::kObject;
-  std::vector<std::int64_t> ints;       // kInt64; kUInt64 by its bits
-  std::vector<double> floats;           // kFloat64, NaN where missing
-  std::vector<std::uint8_t> bools;      // kBool
-  std::vector<std::string_view> cells;  // kObject; data() == nullptr where missing
+  PackedInts ints;                  // kInt64; kUInt64 by its bits
+  std::vector<double> floats;       // kFloat64, NaN where missing
+  std::vector<std::uint8_t> bools;  // kBool
+  PackedTexts cells;                // kObject; data() == nullptr where missing
   // kObject whose cells are all Python bools or missing, not text (bool with a missing value).
   bool python_bools = false;
 

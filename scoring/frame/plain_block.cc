@@ -8,15 +8,12 @@
 namespace podium::scoring {
 namespace {
 
-constexpr std::size_t kBlockBytes = 256 << 10;
-
-// Whole lines from `at` on, or nothing where no line feed follows.
-std::string_view WholeLines(std::string_view bytes, std::size_t at) {
-  std::string_view rest = bytes.substr(at);
-  std::string_view block = rest.substr(0, kBlockBytes);
+// Whole lines, or nothing where no line feed follows.
+std::string_view WholeLines(std::string_view bytes, std::size_t max_bytes) {
+  std::string_view block = bytes.substr(0, max_bytes);
   std::size_t feed = block.rfind('\n');
-  if (feed == std::string_view::npos) feed = rest.find('\n', block.size());
-  return feed == std::string_view::npos ? std::string_view() : rest.substr(0, feed + 1);
+  if (feed == std::string_view::npos) feed = bytes.find('\n', block.size());
+  return feed == std::string_view::npos ? std::string_view() : bytes.substr(0, feed + 1);
 }
 
 struct Facts {
@@ -51,8 +48,23 @@ Facts Look(std::string_view block) {
 
 }  // namespace
 
-std::string_view NextPlainBlock(std::string_view bytes, std::size_t at) {
-  std::string_view block = WholeLines(bytes, at);
+std::size_t CountByte(std::string_view bytes, char byte) {
+  std::size_t count = 0;
+  const char* p = bytes.data();
+  const char* end = p + bytes.size();
+#if defined(__SSE2__)
+  const __m128i wanted = _mm_set1_epi8(byte);
+  for (; end - p >= 16; p += 16) {
+    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, wanted)));
+    count += static_cast<std::size_t>(std::popcount(hits));
+  }
+#endif
+  return count + static_cast<std::size_t>(std::count(p, end, byte));
+}
+
+std::string_view NextPlainBlock(std::string_view bytes, std::size_t max_bytes) {
+  std::string_view block = WholeLines(bytes, max_bytes);
   Facts facts = Look(block);
   bool plain = !facts.special && (facts.ascii || FirstBadUtf8(block) == block.size());
   return plain ? block : std::string_view();

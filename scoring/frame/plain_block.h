@@ -30,9 +30,12 @@ inline const char* FindCellEnd(const char* p, const char* end) {
   return p;
 }
 
+// How often a byte occurs.
+[[nodiscard]] std::size_t CountByte(std::string_view bytes, char byte);
+
 // Whole lines of a table, the last one with its line feed, that need no tokenizer: UTF-8 without a
-// quote, a carriage return or a NUL byte, so that every comma and line feed ends a cell. About
-// 256 KiB of what begins at `at`, or a longer line; empty where the next lines are not plain.
-[[nodiscard]] std::string_view NextPlainBlock(std::string_view bytes, std::size_t at);
+// quote, a carriage return or a NUL byte, so that every comma and line feed ends a cell. The first
+// `max_bytes` at most, or a longer line; empty where the next lines are not plain.
+[[nodiscard]] std::string_view NextPlainBlock(std::string_view bytes, std::size_t max_bytes);
 
 }  // namespace podium::scoring

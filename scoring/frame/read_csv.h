@@ -39,7 +39,7 @@ struct ReadFault {
 
 // What pandas.read_csv(bytes, float_precision="round_trip") returns, for the C engine of pandas 2.
 // No bytes, or blank lines alone, are a frame without columns. Keeps views into `bytes`. Memory is
-// bounded by 16 bytes a cell. Large files without quotes are read by several threads. One
+// bounded by 8 bytes a cell. Large files are read by several threads. One
 // difference: pandas infers types in blocks of 2^18 rows or so and mixes Python objects when those
 // disagree; here a column has one type.
 [[nodiscard]] tl::expected<Frame, ReadFault> ReadPandasCsv(std::string_view bytes,

@@ -41,6 +41,8 @@ std::size_t SequenceLength(std::string_view bytes, std::size_t i) {
 
 }  // namespace
 
+bool IsAscii(std::string_view bytes) { return SkipAscii(bytes, 0) == bytes.size(); }
+
 std::size_t FirstBadUtf8(std::string_view bytes) {
   std::size_t i = SkipAscii(bytes, 0);
   while (i < bytes.size()) {

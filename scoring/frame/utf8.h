@@ -5,6 +5,8 @@
 
 namespace podium::scoring {
 
+[[nodiscard]] bool IsAscii(std::string_view bytes);
+
 // Where the first byte lies that Python's strict UTF-8 decoder refuses (surrogates, overlong forms,
 // cut sequences), or size() where all are good.
 [[nodiscard]] std::size_t FirstBadUtf8(std::string_view bytes);

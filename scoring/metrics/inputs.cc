@@ -79,10 +79,9 @@ Graded<NumberPair> FinitePair(const MetricInput& in, std::size_t target) {
   return pair;
 }
 
-Graded<std::span<const std::string_view>> TextCells(const Column& column, Side side) {
-  if (column.dtype == DType::kObject && !column.python_bools)
-    return std::span<const std::string_view>(column.cells);
-  if (column.size() == 0) return std::span<const std::string_view>();
+Graded<TextView> TextCells(const Column& column, Side side) {
+  if (column.dtype == DType::kObject && !column.python_bools) return TextView(column.cells);
+  if (column.size() == 0) return TextView();
   return BadCell(column, side, 0, "not_text", "a number where text belongs");
 }
 

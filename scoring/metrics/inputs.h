@@ -64,8 +64,24 @@ struct LabelPair {
 [[nodiscard]] Graded<LabelPair> EncodeLabels(const Column& predicted, const Column& truth);
 [[nodiscard]] Graded<LabelPair> LabelsOf(const MetricInput& in);
 
+// A column's texts, which must outlive it.
+class TextView {
+ public:
+  TextView() = default;
+  explicit TextView(const PackedTexts& texts) : texts_(&texts) {}
+
+  [[nodiscard]] std::size_t size() const { return texts_ == nullptr ? 0 : texts_->size(); }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  [[nodiscard]] std::string_view operator[](std::size_t row) const { return (*texts_)[row]; }
+  [[nodiscard]] auto begin() const { return PackedTexts::const_iterator(texts_, 0); }
+  [[nodiscard]] auto end() const { return PackedTexts::const_iterator(texts_, size()); }
+
+ private:
+  const PackedTexts* texts_ = nullptr;
+};
+
 // A column's cells as text; a column of numbers is a fault.
-[[nodiscard]] Graded<std::span<const std::string_view>> TextCells(const Column& column, Side side);
+[[nodiscard]] Graded<TextView> TextCells(const Column& column, Side side);
 
 // str.split(): at runs of Unicode whitespace.
 [[nodiscard]] std::vector<std::string_view> SplitWords(std::string_view text);

@@ -34,8 +34,8 @@ void Encode(const Values& values, std::vector<std::uint32_t>& out, const Index& 
   for (std::size_t i = 0; i < values.size(); ++i) out[i] = index(values[i]);
 }
 
-template <class T>
-LabelPair EncodeByTable(std::span<const T> predicted, std::span<const T> truth, double lowest,
+template <class T, class Predicted, class Truth>
+LabelPair EncodeByTable(const Predicted& predicted, const Truth& truth, double lowest,
                         double highest) {
   auto low = static_cast<T>(lowest);
   std::vector<std::uint32_t> index(static_cast<std::size_t>(highest - lowest) + 1);
@@ -67,15 +67,20 @@ LabelPair EncodeBySorting(std::span<const double> predicted, std::span<const dou
 }
 
 // Labels that are whole numbers already; nothing where they spread too far for a table.
-std::optional<LabelPair> EncodeInts(std::span<const std::int64_t> predicted,
-                                    std::span<const std::int64_t> truth) {
-  auto [low_p, high_p] = std::ranges::minmax(predicted);
-  auto [low_t, high_t] = std::ranges::minmax(truth);
-  auto low = static_cast<double>(std::min(low_p, low_t));
-  auto high = static_cast<double>(std::max(high_p, high_t));
+std::optional<LabelPair> EncodeInts(const PackedInts& predicted, const PackedInts& truth) {
+  auto range = [](auto values) {
+    auto [low, high] = std::ranges::minmax(values);
+    return std::pair(static_cast<double>(low), static_cast<double>(high));
+  };
+  auto [low_p, high_p] = predicted.Visit(range);
+  auto [low_t, high_t] = truth.Visit(range);
+  double low = std::min(low_p, low_t);
+  double high = std::max(high_p, high_t);
   if (high - low >= kTableSpan || std::max(std::abs(low), std::abs(high)) > 0x1p53)
     return std::nullopt;
-  return EncodeByTable(predicted, truth, low, high);
+  return predicted.Visit([&](auto p) {
+    return truth.Visit([&](auto t) { return EncodeByTable<std::int64_t>(p, t, low, high); });
+  });
 }
 
 LabelPair EncodeNumbers(std::span<const double> predicted, std::span<const double> truth) {
@@ -87,11 +92,11 @@ LabelPair EncodeNumbers(std::span<const double> predicted, std::span<const doubl
       high = std::max(high, v);
     }
   }
-  if (high - low < kTableSpan) return EncodeByTable(predicted, truth, low, high);
+  if (high - low < kTableSpan) return EncodeByTable<double>(predicted, truth, low, high);
   return EncodeBySorting(predicted, truth);
 }
 
-Graded<std::vector<std::string_view>> Words(const Column& column, Side side) {
+Graded<TextView> Words(const Column& column, Side side) {
   GRADED_ASSIGN(auto cells, TextCells(column, side));
   for (std::size_t row = 0; row < cells.size(); ++row) {
     if (!IsMissing(cells[row])) continue;
@@ -100,7 +105,7 @@ Graded<std::vector<std::string_view>> Words(const Column& column, Side side) {
     return side == Side::kAnswers ? TaskFault("bad_answers", detail)
                                   : Raised("missing_value", detail);
   }
-  return std::vector<std::string_view>(cells.begin(), cells.end());
+  return cells;
 }
 
 bool IsText(const Column& column) {
@@ -108,8 +113,7 @@ bool IsText(const Column& column) {
 }
 
 // Distinct words are few: hashed first, sorted after.
-LabelPair EncodeWords(const std::vector<std::string_view>& predicted,
-                      const std::vector<std::string_view>& truth) {
+LabelPair EncodeWords(TextView predicted, TextView truth) {
   std::unordered_map<std::string_view, std::uint32_t> index;
   for (std::string_view word : truth) index.emplace(word, 0);
   for (std::string_view word : predicted) index.emplace(word, 0);

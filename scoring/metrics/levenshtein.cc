@@ -1,6 +1,7 @@
 #include "scoring/metrics/levenshtein.h"
 
 #include <algorithm>
+#include <cstring>
 #include <unordered_map>
 #include <vector>
 
@@ -8,52 +9,68 @@
 #include "scoring/frame/utf8.h"
 #include "scoring/metrics/inputs.h"
 #include "scoring/metrics/metrics.h"
+#include "scoring/row_ranges.h"
 
 namespace podium::scoring {
 namespace {
 
-using Symbols = std::span<const std::uint32_t>;
+using Bytes = std::span<const unsigned char>;
 
-// For each symbol and block of 64 places, the places where the pattern has it.
-class PatternBits {
- public:
-  explicit PatternBits(Symbols pattern)
-      : blocks_((pattern.size() + 63) / 64), small_(blocks_ * kSmall), none_(blocks_) {
-    for (std::size_t i = 0; i < pattern.size(); ++i) {
-      std::uint64_t bit = std::uint64_t{1} << (i % 64);
-      std::uint32_t symbol = pattern[i];
-      if (symbol < kSmall) {
-        small_[symbol * blocks_ + i / 64] |= bit;
-      } else {
-        auto& bits = large_[symbol];
-        bits.resize(blocks_);
-        bits[i / 64] |= bit;
-      }
-    }
-  }
-  [[nodiscard]] std::size_t blocks() const { return blocks_; }
-  [[nodiscard]] const std::uint64_t* Of(std::uint32_t symbol) const {
-    if (symbol < kSmall) return small_.data() + symbol * blocks_;
-    auto found = large_.find(symbol);
-    return found == large_.end() ? none_.data() : found->second.data();
-  }
+Bytes BytesOf(std::string_view text) {
+  return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
+}
 
- private:
-  static constexpr std::size_t kSmall = 128;
-  std::size_t blocks_;
-  std::vector<std::uint64_t> small_;
-  std::vector<std::uint64_t> none_;
-  std::unordered_map<std::uint32_t, std::vector<std::uint64_t>> large_;
-};
+std::uint64_t EightAt(const char* p) {
+  std::uint64_t word;
+  std::memcpy(&word, p, sizeof word);
+  return word;
+}
 
-struct Block {
-  std::uint64_t up = ~std::uint64_t{0};  // vertical +1
-  std::uint64_t down = 0;                // vertical -1
-};
+// How many bytes both begin with, and end with.
+std::size_t CommonPrefix(std::string_view a, std::string_view b) {
+  std::size_t shorter = std::min(a.size(), b.size());
+  std::size_t n = 0;
+  while (n + 8 <= shorter && EightAt(a.data() + n) == EightAt(b.data() + n)) n += 8;
+  while (n < shorter && a[n] == b[n]) ++n;
+  return n;
+}
+std::size_t CommonSuffix(std::string_view a, std::string_view b) {
+  std::size_t shorter = std::min(a.size(), b.size());
+  const char* end_a = a.data() + a.size();
+  const char* end_b = b.data() + b.size();
+  std::size_t n = 0;
+  while (n + 8 <= shorter && EightAt(end_a - n - 8) == EightAt(end_b - n - 8)) n += 8;
+  while (n < shorter && *(end_a - n - 1) == *(end_b - n - 1)) ++n;
+  return n;
+}
+
+// Inside a code point.
+bool IsInside(std::string_view text, std::size_t at) {
+  return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+}
+
+// Cuts off the code points that both begin and end with: they take no edit.
+void StripCommon(std::string_view& a, std::string_view& b) {
+  std::size_t prefix = CommonPrefix(a, b);
+  while (prefix > 0 && (IsInside(a, prefix) || IsInside(b, prefix))) --prefix;
+  a.remove_prefix(prefix);
+  b.remove_prefix(prefix);
+  std::size_t suffix = CommonSuffix(a, b);
+  while (suffix > 0 && IsInside(a, a.size() - suffix)) --suffix;
+  a.remove_suffix(suffix);
+  b.remove_suffix(suffix);
+}
+
+void CodePoints(std::string_view text, std::vector<std::uint32_t>& out) {
+  out.clear();
+  for (std::size_t i = 0; i < text.size();) out.push_back(NextCodePoint(text, i));
+}
+
+}  // namespace
 
 // One symbol of the text against one block; `carry` is the horizontal step that enters at the top
 // and leaves at bit `last` (-1, 0, +1).
-int Advance(Block& block, std::uint64_t equal, int carry, unsigned last) {
+inline int EditDistances::Advance(Block& block, std::uint64_t equal, int carry, unsigned last) {
   std::uint64_t vertical = equal | block.down;
   equal |= carry < 0;
   std::uint64_t diagonal = (((equal & block.up) + block.up) ^ block.up) | equal;
@@ -67,49 +84,90 @@ int Advance(Block& block, std::uint64_t equal, int carry, unsigned last) {
   return out;
 }
 
-std::size_t Distance(Symbols pattern, Symbols text) {
-  PatternBits bits(pattern);
-  std::vector<Block> blocks(bits.blocks());
+template <class Symbol>
+void EditDistances::SetPlaces(std::span<const Symbol> pattern) {
+  std::size_t blocks = blocks_.size();
+  small_.assign(blocks * kSmall, 0);
+  none_.assign(blocks, 0);
+  large_.clear();
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    std::uint64_t bit = std::uint64_t{1} << (i % 64);
+    if (std::uint32_t{pattern[i]} < kSmall) {
+      small_[pattern[i] * blocks + i / 64] |= bit;
+    } else {
+      auto& places = large_[pattern[i]];
+      places.resize(blocks);
+      places[i / 64] |= bit;
+    }
+  }
+}
+
+template <class Symbol>
+const std::uint64_t* EditDistances::PlacesOf(Symbol symbol) const {
+  if (std::uint32_t{symbol} < kSmall) return small_.data() + symbol * blocks_.size();
+  auto found = large_.find(symbol);
+  return found == large_.end() ? none_.data() : found->second.data();
+}
+
+template <class Symbol>
+std::size_t EditDistances::OfShorter(std::span<const Symbol> pattern,
+                                     std::span<const Symbol> text) {
+  blocks_.assign((pattern.size() + 63) / 64, {});
+  SetPlaces(pattern);
   auto score = static_cast<std::ptrdiff_t>(pattern.size());
   auto last = static_cast<unsigned>((pattern.size() - 1) % 64);
-  for (std::uint32_t symbol : text) {
-    const std::uint64_t* equal = bits.Of(symbol);
+  if (blocks_.size() == 1) {
+    Block block;
+    for (Symbol symbol : text) score += Advance(block, *PlacesOf(symbol), 1, last);
+    return static_cast<std::size_t>(score);
+  }
+  for (Symbol symbol : text) {
+    const std::uint64_t* equal = PlacesOf(symbol);
     int carry = 1;
-    for (std::size_t k = 0; k + 1 < blocks.size(); ++k)
-      carry = Advance(blocks[k], equal[k], carry, 63);
-    score += Advance(blocks.back(), equal[blocks.size() - 1], carry, last);
+    for (std::size_t k = 0; k + 1 < blocks_.size(); ++k)
+      carry = Advance(blocks_[k], equal[k], carry, 63);
+    score += Advance(blocks_.back(), equal[blocks_.size() - 1], carry, last);
   }
   return static_cast<std::size_t>(score);
 }
 
-void CodePoints(std::string_view text, std::vector<std::uint32_t>& out) {
-  out.clear();
-  for (std::size_t i = 0; i < text.size();) out.push_back(NextCodePoint(text, i));
+std::size_t EditDistances::Of(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) {
+  auto prefix = static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+  a = a.subspan(prefix);
+  b = b.subspan(prefix);
+  if (a.size() > b.size()) std::swap(a, b);
+  return a.empty() ? b.size() : OfShorter(a, b);
+}
+
+std::size_t EditDistances::OfTexts(std::string_view a, std::string_view b) {
+  StripCommon(a, b);
+  if (a.size() > b.size()) std::swap(a, b);
+  if (IsAscii(a) && IsAscii(b)) return a.empty() ? b.size() : OfShorter(BytesOf(a), BytesOf(b));
+  CodePoints(a, left_);
+  CodePoints(b, right_);
+  return Of(left_, right_);
+}
+
+namespace {
+
+constexpr std::size_t kWorthAThread = 1 << 14;  // rows
+
+// The distances of some rows; a fault is that of the first bad one of them.
+Graded<void> RowDistances(TextView predicted, TextView truth, const Column& column, RowRange rows,
+                          std::span<double> out) {
+  EditDistances distances;
+  for (std::size_t i = rows.begin; i < rows.end; ++i) {
+    if (IsMissing(truth[i]))
+      return TaskFault("bad_answers", "row " + std::to_string(i + 1) + " is empty");
+    if (IsMissing(predicted[i]))
+      return Raised("missing_value", "column '" + Printable(column.name) + "', row " +
+                                         std::to_string(i + 1) + ": empty");
+    out[i] = static_cast<double>(distances.OfTexts(predicted[i], truth[i]));
+  }
+  return {};
 }
 
 }  // namespace
-
-std::size_t EditDistance(Symbols a, Symbols b) {
-  auto same = std::ranges::mismatch(a, b);
-  auto prefix = static_cast<std::size_t>(same.in1 - a.begin());
-  a = a.subspan(prefix);
-  b = b.subspan(prefix);
-  while (!a.empty() && !b.empty() && a.back() == b.back()) {
-    a = a.first(a.size() - 1);
-    b = b.first(b.size() - 1);
-  }
-  if (a.size() > b.size()) std::swap(a, b);
-  return a.empty() ? b.size() : Distance(a, b);
-}
-
-std::size_t TextDistance(std::string_view a, std::string_view b) {
-  if (a == b) return 0;
-  std::vector<std::uint32_t> left;
-  std::vector<std::uint32_t> right;
-  CodePoints(a, left);
-  CodePoints(b, right);
-  return EditDistance(left, right);
-}
 
 // Mean edit distance of the cells, in code points. A missing cell is a fault.
 Graded<double> LevenshteinMean(const MetricInput& in) {
@@ -120,14 +178,9 @@ Graded<double> LevenshteinMean(const MetricInput& in) {
   GRADED_ASSIGN(auto t, TextCells(*truth, Side::kAnswers));
   if (t.empty()) return TaskFault("bad_answers", "the answers have no rows");
   std::vector<double> distances(t.size());
-  for (std::size_t i = 0; i < t.size(); ++i) {
-    if (IsMissing(t[i]))
-      return TaskFault("bad_answers", "row " + std::to_string(i + 1) + " is empty");
-    if (IsMissing(p[i]))
-      return Raised("missing_value", "column '" + Printable(predicted->name) + "', row " +
-                                         std::to_string(i + 1) + ": empty");
-    distances[i] = static_cast<double>(TextDistance(p[i], t[i]));
-  }
+  GRADED_TRY(InRowRanges(t.size(), kWorthAThread, [&](RowRange rows) {
+    return RowDistances(p, t, *predicted, rows, distances);
+  }));
   return NumpyMean(distances);
 }
 
@@ -162,6 +215,7 @@ Graded<double> SequenceErrorRate(const MetricInput& in) {
   GRADED_ASSIGN(auto p, TextCells(*predicted, Side::kSubmission));
   GRADED_ASSIGN(auto t, TextCells(*truth, Side::kAnswers));
   NumberNames names;
+  EditDistances distances;
   std::size_t distance = 0;
   std::size_t items = 0;
   for (std::size_t i = 0; i < t.size(); ++i) {
@@ -172,7 +226,7 @@ Graded<double> SequenceErrorRate(const MetricInput& in) {
     if (!guessed)
       return Refused("not_an_integer", "column '" + Printable(predicted->name) + "', row " +
                                            std::to_string(i + 1) + ": not a list of whole numbers");
-    distance += EditDistance(*guessed, *expected);
+    distance += distances.Of(*guessed, *expected);
     items += expected->size();
   }
   if (items == 0) return TaskFault("bad_answers", "the answers have no items");

@@ -102,7 +102,7 @@ Graded<double> LogLoss(const MetricInput& in) {
     if (predicted->size() != losses.size()) return Raised("row_count", "another number of rows");
     GRADED_ASSIGN(auto p, Probabilities(*predicted));
     if (truth->dtype == DType::kInt64) {
-      AddLosses(p, truth->ints, scales, losses);
+      truth->ints.Visit([&](auto y) { AddLosses(p, y, scales, losses); });
       continue;
     }
     GRADED_ASSIGN(auto y, FiniteNumbers(*truth, Side::kAnswers));

@@ -150,12 +150,10 @@ namespace {
 // The same for labels 0 and 1, without a copy of the column; nothing where there are others.
 std::optional<std::vector<std::uint8_t>> ZerosAndOnes(const Column& truth) {
   if (truth.dtype != DType::kInt64) return std::nullopt;
-  std::vector<std::uint8_t> positive(truth.ints.size());
-  std::uint64_t all = 0;
-  for (std::size_t i = 0; i < positive.size(); ++i) {
-    all |= static_cast<std::uint64_t>(truth.ints[i]);
-    positive[i] = static_cast<std::uint8_t>(truth.ints[i]);
-  }
+  if (truth.ints.width() > 1) return std::nullopt;
+  std::vector<std::uint8_t> positive(truth.ints.begin(), truth.ints.end());
+  std::uint8_t all = 0;
+  for (std::uint8_t label : positive) all |= label;
   auto ones = static_cast<std::size_t>(std::ranges::count(positive, 1));
   if (all > 1 || ones == 0 || ones == positive.size()) return std::nullopt;
   return positive;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,6 +15,7 @@
 #include "scoring/metrics/inputs.h"
 #include "scoring/metrics/lower_case.h"
 #include "scoring/metrics/metrics.h"
+#include "scoring/row_ranges.h"
 
 namespace podium::scoring {
 namespace {
@@ -39,8 +41,8 @@ std::size_t CommonCount(const std::vector<std::string_view>& a,
 }
 
 struct Cells {
-  std::span<const std::string_view> predicted;
-  std::span<const std::string_view> truth;
+  TextView predicted;
+  TextView truth;
 };
 
 Graded<Cells> TextPair(const MetricInput& in) {
@@ -107,27 +109,47 @@ bool SameWord(std::string_view a, std::string_view b) {
   return a == b;
 }
 
-bool HasWord(const std::vector<std::string_view>& sorted, std::string_view word) {
-  constexpr std::size_t kFew = 16;
-  if (sorted.size() > kFew) return std::ranges::binary_search(sorted, word);
-  return std::ranges::any_of(sorted, [&](std::string_view known) { return SameWord(known, word); });
+using Words = std::vector<std::string_view>;
+constexpr std::size_t kFew = 16;  // so many words are not sorted
+
+bool IsAmong(std::span<const std::string_view> words, std::string_view word) {
+  return std::ranges::any_of(words, [&](std::string_view known) { return SameWord(known, word); });
+}
+
+// Leaves each word once; sorted where they are not few.
+void DropRepeated(Words& words) {
+  if (words.size() > kFew) {
+    std::ranges::sort(words);
+    words.erase(std::unique(words.begin(), words.end()), words.end());
+    return;
+  }
+  std::size_t kept = 0;
+  for (std::string_view word : words) {
+    if (!IsAmong(std::span(words).first(kept), word)) words[kept++] = word;
+  }
+  words.resize(kept);
+}
+
+bool HasWord(const Words& words, std::string_view word) {
+  return words.size() > kFew ? std::ranges::binary_search(words, word) : IsAmong(words, word);
 }
 
 // Hits at rank i + 1 add precision at that rank; a repeated guess takes a place and counts nothing.
-double AveragePrecision(std::vector<std::string_view>& truth,
-                        std::vector<std::string_view>& guesses, std::size_t k) {
-  std::ranges::sort(truth);
-  truth.erase(std::unique(truth.begin(), truth.end()), truth.end());
+double AveragePrecision(Words& truth, Words& guesses, std::size_t k) {
+  DropRepeated(truth);
   if (guesses.size() > k) guesses.resize(k);
   double hits = 0;
   double score = 0;
   for (std::size_t i = 0; i < guesses.size(); ++i) {
     if (!HasWord(truth, guesses[i])) continue;
-    auto here = guesses.begin() + static_cast<std::ptrdiff_t>(i);
-    if (std::find(guesses.begin(), here, guesses[i]) != here) continue;
+    if (IsAmong(std::span(guesses).first(i), guesses[i])) continue;
     score += ++hits / (static_cast<double>(i) + 1);
   }
   return truth.empty() ? 0.0 : score / static_cast<double>(std::min(truth.size(), k));
+}
+
+void PrefetchText(std::string_view text) {
+  for (std::size_t at = 0; at < text.size(); at += 64) __builtin_prefetch(text.data() + at);
 }
 
 }  // namespace
@@ -144,18 +166,19 @@ Graded<double> MapAtK(const MetricInput& in) {
   std::vector<double> scores(std::min(guesses.size(), labels.size()));
   if (scores.empty()) return TaskFault("bad_answers", "the answers have no rows");
   auto split = in.TextParamOr("words", "blanks") == "runs" ? SplitWordsInto : SplitBlanksInto;
-  std::vector<std::string_view> truth_words;
-  std::vector<std::string_view> guess_words;
-  constexpr std::size_t kAhead = 8;  // rows picked by id lie all over the file
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    if (i + kAhead < scores.size()) {
-      for (std::size_t at = 0; at < guesses[i + kAhead].size(); at += 64)
-        __builtin_prefetch(guesses[i + kAhead].data() + at);
+  constexpr std::size_t kWorthAThread = 1 << 12;  // rows
+  GRADED_TRY(InRowRanges(scores.size(), kWorthAThread, [&](RowRange rows) -> Graded<void> {
+    Words truth_words;
+    Words guess_words;
+    constexpr std::size_t kAhead = 8;  // rows picked by id lie all over the file
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
+      if (i + kAhead < rows.end) PrefetchText(guesses[i + kAhead]);
+      split(labels[i], truth_words);
+      split(guesses[i], guess_words);
+      scores[i] = AveragePrecision(truth_words, guess_words, static_cast<std::size_t>(k));
     }
-    split(labels[i], truth_words);
-    split(guesses[i], guess_words);
-    scores[i] = AveragePrecision(truth_words, guess_words, static_cast<std::size_t>(k));
-  }
+    return {};
+  }));
   return NumpyMean(scores);
 }
 

@@ -1,14 +1,18 @@
 #include "tests/fuzz/targets.h"
 
+#include <zlib.h>
+
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "base/csv.h"
 #include "scoring/boards/board.h"
 #include "scoring/boards/mle_bench_board.h"
 #include "scoring/frame/read_csv.h"
+#include "scoring/frame/unpack.h"
 #include "scoring/metrics/box.h"
 #include "scoring/metrics/detection_metrics.h"
 #include "scoring/metrics/mask_metrics.h"
@@ -30,6 +34,27 @@ void Require(bool holds, const char* what) {
 std::pair<std::string_view, std::string_view> Halves(std::string_view bytes) {
   std::size_t cut = std::min(bytes.find('\x1E'), bytes.size());
   return {bytes.substr(0, cut), bytes.substr(std::min(bytes.size(), cut + 1))};
+}
+
+void RequireSame(const Column& a, const Column& b) {
+  Require(a.name == b.name && a.dtype == b.dtype && a.size() == b.size(), "columns are alike");
+  Require(a.python_bools == b.python_bools, "columns are both of bools or not");
+  for (std::size_t row = 0; row < a.size(); ++row)
+    Require(a.missing(row) == b.missing(row) && a.Str(row) == b.Str(row), "cells are equal");
+}
+
+// Several threads read what one reads.
+void ReadInParts(std::string_view bytes) {
+  ReadCsvOptions options;
+  auto whole = ReadPandasCsv(bytes, options);
+  options.part_bytes = 8;
+  auto parts = ReadPandasCsv(bytes, options);
+  Require(whole.has_value() == parts.has_value(), "both read the table or neither");
+  if (!whole) return Require(whole.error().code == parts.error().code, "faults are the same");
+  Require(whole->rows == parts->rows, "both have all rows");
+  Require(whole->columns.size() == parts->columns.size(), "both have all columns");
+  for (std::size_t c = 0; c < whole->columns.size(); ++c)
+    RequireSame(whole->columns[c], parts->columns[c]);
 }
 
 void ReadFrames(std::string_view bytes) {
@@ -71,10 +96,28 @@ std::pair<scoring::Polygon, scoring::Polygon> TwoPolygons(std::string_view bytes
   return {out[0], out[1]};
 }
 
+// gzip's form of some bytes, at a level of compression that the bytes choose.
+std::string Gzip(std::string_view bytes) {
+  z_stream stream{};
+  int level = bytes.empty() ? 0 : static_cast<unsigned char>(bytes[0]) % 10;
+  Require(deflateInit2(&stream, level, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK,
+          "zlib starts");
+  std::string out(deflateBound(&stream, bytes.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  Require(deflate(&stream, Z_FINISH) == Z_STREAM_END, "zlib packs");
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
 }  // namespace
 
 void Csv(std::string_view bytes) {
   ReadFrames(bytes);
+  ReadInParts(bytes);
   CsvReader reader(bytes, {.max_columns = 1000, .max_cell_bytes = 1 << 16});
   std::vector<std::string_view> cells;
   for (;;) {
@@ -157,6 +200,21 @@ void Polygon(std::string_view bytes) {
   }
   std::vector<Sample3d> samples = {{*truth, *predicted}};
   (void)LyftMap3d(samples);
+}
+
+void Unpack(std::string_view bytes) {
+  constexpr scoring::UnpackLimits kLimits{
+      .max_bytes = 1 << 20, .max_ratio = 250, .free_bytes = 1 << 14};
+  auto out = scoring::Unpack(bytes, kLimits);
+  if (out) {
+    Require(out->size() <= kLimits.max_bytes, "no more comes out than the bound");
+    Require(out->size() <= kLimits.free_bytes || out->size() / kLimits.max_ratio <= bytes.size(),
+            "nor more than its ratio");
+    Require(!IsPacked(*out), "what comes out is not packed again");
+  }
+  if (bytes.size() > kLimits.max_bytes) return;
+  auto again = scoring::Unpack(Gzip(bytes));
+  Require(again ? *again == bytes : IsPacked(bytes), "what was packed comes out again");
 }
 
 }  // namespace podium::fuzz

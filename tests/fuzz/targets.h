@@ -11,12 +11,13 @@ void Csv(std::string_view bytes);
 void Rle(std::string_view bytes);
 void Box(std::string_view bytes);
 void Polygon(std::string_view bytes);
+void Unpack(std::string_view bytes);
 
 struct Target {
   std::string_view name;  // also the corpus folder
   void (*run)(std::string_view bytes);
 };
 inline constexpr Target kTargets[] = {
-    {"csv", Csv}, {"rle", Rle}, {"box", Box}, {"polygon", Polygon}};
+    {"csv", Csv}, {"rle", Rle}, {"box", Box}, {"polygon", Polygon}, {"unpack", Unpack}};
 
 }  // namespace podium::fuzz

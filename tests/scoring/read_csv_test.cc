@@ -98,7 +98,7 @@ TEST(ReadPandasCsvTest, QuotesEndsAndBlankLines) {
   ASSERT_EQ(frame.rows, 2u);
   EXPECT_EQ(frame.columns[0].cells[0], "x, \"y\"\nz");
   EXPECT_EQ(frame.columns[0].cells[1], "pq\"r\"");
-  EXPECT_EQ(frame.columns[1].ints, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(frame.columns[1].ints.Wide(), (std::vector<std::int64_t>{1, 2}));
 }
 
 TEST(ReadPandasCsvTest, QuotedWordsAreMissingToo) {
@@ -121,8 +121,8 @@ TEST(ReadPandasCsvTest, ShortRowsAreFilledAndLongOnesRefused) {
 TEST(ReadPandasCsvTest, AFirstRowLongerThanTheHeaderMakesAnIndex) {
   Frame frame = Read("a,b\n7,1,2\n8,3\n");
   ASSERT_EQ(frame.index.size(), 1u);
-  EXPECT_EQ(frame.index[0].ints, (std::vector<std::int64_t>{7, 8}));
-  EXPECT_EQ(frame.columns[0].ints, (std::vector<std::int64_t>{1, 3}));
+  EXPECT_EQ(frame.index[0].ints.Wide(), (std::vector<std::int64_t>{7, 8}));
+  EXPECT_EQ(frame.columns[0].ints.Wide(), (std::vector<std::int64_t>{1, 3}));
   EXPECT_TRUE(frame.columns[1].missing(1));
 }
 
@@ -177,6 +177,20 @@ std::string Large(const std::string& cell, const std::string& last) {
   for (int row = 0; bytes.size() < (13u << 10); ++row)
     bytes += "row" + std::to_string(row) + "," + cell + "\n";
   return bytes + "end," + last + "\n";
+}
+
+// Cells that hold quotes, commas and line feeds.
+TEST(ReadPandasCsvTest, LargeQuotedFilesAreReadAsByOneThread) {
+  std::string bytes = "id,text\n";
+  for (int row = 0; bytes.size() < (40u << 10); ++row)
+    bytes += std::to_string(row) + ",\"line " + std::to_string(row) + ",\n\"\"" +
+             std::string(static_cast<std::size_t>(row % 50), '\n') + "\"\" end\"\n";
+  Frame whole = Read(bytes);
+  Frame parts = Read(bytes, SmallParts());
+  ASSERT_EQ(parts.rows, whole.rows);
+  EXPECT_EQ(parts.columns[0].ints, whole.columns[0].ints);
+  for (std::size_t row = 0; row < whole.rows; ++row)
+    ASSERT_EQ(parts.columns[1].cells[row], whole.columns[1].cells[row]) << row;
 }
 
 std::string TypeOfLarge(const std::string& cell, const std::string& last) {
