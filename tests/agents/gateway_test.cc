@@ -1,6 +1,9 @@
 // The gateway between a client and a scripted provider, over real HTTP.
 #include "agents/gateway/gateway.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -30,6 +33,21 @@ std::string Header(const Answered& answer, std::string_view name) {
 
 // What nobody should send.
 Task<void> Nothing(HttpExchange&) { co_return; }
+
+// False when the socket is full for now.
+bool SendDescriptor(int socket, std::string piece) {
+  iovec part{piece.data(), piece.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{.msg_iov = &part, .msg_iovlen = 1};
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  *reinterpret_cast<int*>(CMSG_DATA(header)) = 0;
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL) > 0;
+}
 
 // A door that a test opens when it has seen what it waits for.
 class Door {
@@ -188,6 +206,60 @@ TEST_F(GatewayTest, AnswersHealthAndListsOnlyItsOwnModels) {
     std::string closed = co_await Raw(
         live, "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     EXPECT_NE(closed.find(" 401 "), std::string::npos) << closed;
+  });
+}
+
+TEST_F(GatewayTest, AnUnknownTransferCodingHidesNoSecondRequest) {
+  Attempt(Nothing, [&](Live& live) -> Task<void> {
+    for (const char* coding : {"xchunked", "gzip, chunked", "identity"}) {
+      std::string answer = co_await Raw(
+          live, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: " +
+                    std::string(coding) +
+                    "\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      EXPECT_TRUE(answer.starts_with("HTTP/1.1 501 ")) << coding << answer;
+      EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos) << coding << answer;
+    }
+  });
+}
+
+TEST_F(GatewayTest, DescriptorsThatComeOverAUnixSocketAreNotTaken) {
+  auto count = [] {
+    return std::ranges::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                                 std::filesystem::directory_iterator());
+  };
+  Attempt(Nothing, [&](Live& live) -> Task<void> {
+    using namespace asio::experimental::awaitable_operators;
+    sockaddr_un address{.sun_family = AF_UNIX};
+    std::string path = (dir() / "socket").string();
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(listener.get(), 8), 0);
+    UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    EXPECT_EQ(::connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    auto before = count();
+    auto send = [&]() -> Task<void> {
+      std::vector<std::string> pieces(1000, "x");
+      pieces.front() = "GET /health HTTP/1.1\r\nHost: localhost\r\nX: ";
+      pieces.back() = "\r\nConnection: close\r\n\r\n";
+      for (const auto& piece : pieces) {
+        while (!SendDescriptor(client.get(), piece)) {
+          Deadline step = Deadline::In(Millis(1));
+          co_await SleepUntil(step);
+        }
+      }
+      for (std::string got; got.find("200 OK") == std::string::npos;) {
+        char bytes[512];
+        ssize_t n = ::recv(client.get(), bytes, sizeof bytes, 0);
+        if (n > 0) got.append(bytes, static_cast<std::size_t>(n));
+        if (n == 0) break;
+        Deadline step = Deadline::In(Millis(1));
+        co_await SleepUntil(step);
+      }
+      EXPECT_LE(count(), before + 2) << "the connection, and the folder that is listed";
+    };
+    auto ended = co_await (live.gateway.Serve(std::move(listener)) || send());
+    EXPECT_EQ(ended.index(), 1u);
   });
 }
 
