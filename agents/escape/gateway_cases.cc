@@ -306,7 +306,7 @@ Task<CaseResult> N15(Context& ctx) {
     auto seen = co_await stage.Python(R"py(
 def prompt(size): return dict(ASK, max_tokens=6, messages=[{'role': 'user', 'content': 'x' * size}])
 want('3 MB', call('/v1/chat/completions', prompt(3_000_000)), (200, None))
-want('20 MB', call('/v1/chat/completions', prompt(20_000_000)), (413, 'request_too_large'))
+want('9 MB', call('/v1/chat/completions', prompt(8_900_000)), (413, 'request_too_large'))
 want('40 MB', call('/v1/chat/completions', prompt(40_000_000))[0], 413, 0)
 )py");
     co_return Both(Both(seen, Calls(stage, 1)),

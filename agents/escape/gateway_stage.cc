@@ -197,7 +197,7 @@ class Stage final : public GatewayStage {
     options.record_dir = ctx_.scratch / ("gateway-" + name_) / whose;
     options.variable = [](const std::string&) { return std::optional<std::string>(kRealKey); };
     EventSink& sink = whose == "own" ? static_cast<EventSink&>(events_) : other_events_;
-    auto made = Gateway::Make(http_, gate_, sink, std::move(options));
+    auto made = Gateway::Make(ctx_.reactor, http_, gate_, sink, std::move(options));
     return made ? std::move(*made) : nullptr;
   }
 

@@ -11,6 +11,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kLargestAnswer = 64 << 20;
+constexpr std::size_t kLargeBody = 128 << 10;  // takes milliseconds to read and to write
 constexpr std::int64_t kMostTokens = 1'000'000'000'000;
 
 Millis Since(SteadyClock::time_point start) {
@@ -25,6 +26,13 @@ bool Good(int status) { return status >= 200 && status < 300; }
 
 // Refusals that say the same to the same request, whenever it is sent.
 bool Final(int status) { return status == 400 || status == 404 || status == 413 || status == 422; }
+
+// On the pool where the loop would notice.
+template <class F>
+Task<std::invoke_result_t<F>> Apart(Reactor& reactor, std::size_t bytes, F function) {
+  if (bytes < kLargeBody) co_return function();
+  co_return co_await reactor.Blocking(std::move(function));
+}
 
 // A provider may quote the key that it does not like.
 std::string Scrubbed(std::string body, const std::string& key) {
@@ -66,10 +74,11 @@ Call::~Call() {
   if (reservation_) Settle(std::nullopt);
   if (open_) Close("cancelled");
   if (turn_ && !kept_) context_.recorder.Abandon(*turn_);
+  context_.bytes_under_way -= bytes_;
 }
 
 Task<void> Call::Run() {
-  if (auto refusal = Prepare()) {
+  if (auto refusal = co_await Prepare()) {
     co_await Refuse(std::move(*refusal));
     co_return;
   }
@@ -96,17 +105,19 @@ Task<void> Call::Refuse(Refusal refusal) {
   auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(refusal));
 }
 
-std::optional<Refusal> Call::Prepare() {
-  if (auto refusal = CheckSize()) return refusal;
-  auto screened = Screen(route_.format, exchange_.request().body);
-  if (!screened) return screened.error();
+Task<std::optional<Refusal>> Call::Prepare() {
+  if (auto refusal = CheckSize()) co_return refusal;
+  std::string_view bytes = exchange_.request().body;
+  auto screen = [format = route_.format, bytes] { return Screen(format, bytes); };
+  auto screened = co_await Apart(context_.reactor, bytes.size(), std::move(screen));
+  if (!screened) co_return screened.error();
   request_ = std::move(*screened);
   for (const Flag& flag : request_.flags) context_.log.Flag(flag.code, flag.detail);
-  if (auto refusal = ChooseModel()) return refusal;
+  if (auto refusal = ChooseModel()) co_return refusal;
   std::string path = UpstreamPath(route_, *model_, events_);
-  std::int64_t limit = request_.output_limit ? 0 : NominalOutput();
-  turn_ = context_.recorder.Begin(model_->provider + path, FinishedBody(limit));
-  return std::nullopt;
+  std::string body = co_await FinishedBody(request_.output_limit ? 0 : NominalOutput());
+  turn_ = context_.recorder.Begin(model_->provider + path, std::move(body));
+  co_return std::nullopt;
 }
 
 std::optional<Refusal> Call::CheckSize() {
@@ -115,6 +126,9 @@ std::optional<Refusal> Call::CheckSize() {
     return Refusal{413, "request_too_large",
                    "A request of " + FormatBytes(size) + " is over this trial's " +
                        FormatBytes(context_.options.prompt_cap_bytes) + "."};
+  if (context_.bytes_under_way + size > context_.options.prompts_cap_bytes)
+    return Refusal{413, "request_too_large", "Too many large requests are under way at once."};
+  context_.bytes_under_way += bytes_ = size;
   if (size > context_.options.prompt_flag_bytes)
     context_.log.Flag("large_prompt", std::to_string(size) + " bytes");
   return std::nullopt;
@@ -141,9 +155,10 @@ std::int64_t Call::NominalOutput() const {
   return info.default_output > 0 ? info.default_output : model_->max_output_tokens;
 }
 
-std::string Call::FinishedBody(std::int64_t output_limit) const {
-  return FinishBody(route_.format, request_,
-                    {model_->upstream_name, model_->output_limit_field, output_limit});
+Task<std::string> Call::FinishedBody(std::int64_t output_limit) const {
+  Finish finish{model_->upstream_name, model_->output_limit_field, output_limit};
+  auto write = [this, finish] { return FinishBody(route_.format, request_, finish); };
+  co_return co_await Apart(context_.reactor, request_.body.size(), std::move(write));
 }
 
 std::optional<Refusal> Call::SetAside() {
@@ -169,11 +184,11 @@ std::optional<Refusal> Call::SetAside() {
   return std::nullopt;
 }
 
-HttpRequest Call::MakeRequest() {
+HttpRequest Call::MakeRequest(std::string body) {
   std::string path = UpstreamPath(route_, *model_, events_);
   std::vector<Flag> flags;
   HttpRequest out = UpstreamRequest(route_, *model_, path, context_.keys.at(model_->id),
-                                    exchange_.request(), FinishedBody(output_limit_), flags);
+                                    exchange_.request(), std::move(body), flags);
   for (const Flag& flag : flags) context_.log.Flag(flag.code, flag.detail);
   return out;
 }
@@ -187,7 +202,9 @@ Task<void> Call::AskProvider() {
   head.transport_error = "no turn came in time";
   std::unique_ptr<HttpStream> stream;
   if (pass) {
-    HttpRequest request = MakeRequest();
+    std::string body = co_await FinishedBody(output_limit_);
+    request_.body = {};
+    HttpRequest request = MakeRequest(std::move(body));
     stream = co_await context_.http.Open(std::move(request), deadline);
     head = co_await stream->Head();
   }
@@ -252,7 +269,7 @@ Task<void> Call::PassEvents(HttpStream& stream, HttpHead head) {
   }
   auto used = reader.End();
   if (!reader.failed() && whole.size() < kLargestAnswer)
-    Keep(head.status, HeaderOf(head.headers, "content-type"), whole);
+    co_await Keep(head.status, HeaderOf(head.headers, "content-type"), whole);
   Settle(used);
   Close(reader.failed() ? "error_event" : "ok");
   auto ended = co_await exchange_.End();
@@ -276,7 +293,7 @@ Task<void> Call::PassWhole(HttpStream& stream, HttpHead head) {
   }
   if (!Good(head.status)) whole = Scrubbed(std::move(whole), context_.keys.at(model_->id));
   if (Good(head.status) || Final(head.status))
-    Keep(head.status, HeaderOf(head.headers, "content-type"), whole);
+    co_await Keep(head.status, HeaderOf(head.headers, "content-type"), whole);
   UsageReader reader(route_.format, false);
   reader.Add(whole);
   Settle(Good(head.status) ? reader.End() : std::optional(TokenCount{}));
@@ -312,8 +329,10 @@ void Call::Settle(std::optional<TokenCount> used) {
   reservation_.reset();
 }
 
-void Call::Keep(int status, std::string_view content_type, const std::string& body) {
-  auto saved = context_.recorder.Save(*turn_, {status, std::string(content_type), body});
+Task<void> Call::Keep(int status, std::string_view content_type, const std::string& body) {
+  RecordedAnswer answer{status, std::string(content_type), body};
+  auto save = [this, &answer] { return context_.recorder.Save(*turn_, answer); };
+  auto saved = co_await Apart(context_.reactor, kLargeBody, std::move(save));
   kept_ = saved.has_value();
   if (!saved) context_.log.Failed(saved.error());
 }

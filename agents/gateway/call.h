@@ -15,6 +15,7 @@ namespace podium::agents {
 
 // What the calls of one gateway share.
 struct CallContext {
+  Reactor& reactor;
   HttpClient& http;
   ProviderGate& gate;
   const GatewayOptions& options;
@@ -22,6 +23,7 @@ struct CallContext {
   FlagLog& log;
   Ledger& ledger;
   Recorder& recorder;
+  std::uint64_t& bytes_under_way;
 
   // By id or alias; nullptr where the trial may not use it.
   [[nodiscard]] const Model* Find(std::string_view name) const;
@@ -44,7 +46,7 @@ class Call {
   Task<void> Run();
 
  private:
-  [[nodiscard]] std::optional<Refusal> Prepare();
+  [[nodiscard]] Task<std::optional<Refusal>> Prepare();
   [[nodiscard]] std::optional<Refusal> CheckSize();
   [[nodiscard]] std::optional<Refusal> ChooseModel();
   [[nodiscard]] std::optional<Refusal> SetAside();
@@ -54,11 +56,11 @@ class Call {
   [[nodiscard]] Task<void> Pass(HttpStream& stream, HttpHead head);
   [[nodiscard]] Task<void> PassEvents(HttpStream& stream, HttpHead head);
   [[nodiscard]] Task<void> PassWhole(HttpStream& stream, HttpHead head);
-  [[nodiscard]] HttpRequest MakeRequest();
+  [[nodiscard]] HttpRequest MakeRequest(std::string body);
   [[nodiscard]] std::int64_t NominalOutput() const;
-  [[nodiscard]] std::string FinishedBody(std::int64_t output_limit) const;
+  [[nodiscard]] Task<std::string> FinishedBody(std::int64_t output_limit) const;
   void Settle(std::optional<TokenCount> used);
-  void Keep(int status, std::string_view content_type, const std::string& body);
+  [[nodiscard]] Task<void> Keep(int status, std::string_view content_type, const std::string& body);
   void Close(std::string_view end);
 
   CallContext context_;
@@ -76,7 +78,8 @@ class Call {
   Usd cost_;
   std::chrono::steady_clock::time_point begun_, asked_;
   Millis held_{0};
-  bool open_ = false;  // its event is still to be written
+  std::uint64_t bytes_ = 0;  // counted in bytes_under_way
+  bool open_ = false;        // its event is still to be written
 };
 
 }  // namespace podium::agents

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "agents/gateway/call.h"
+#include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -86,14 +87,16 @@ std::string GeminiModelList(const std::vector<Model>& models) {
 }  // namespace
 
 struct Gateway::State {
-  State(HttpClient& h, ProviderGate& g, EventSink& events, GatewayOptions o)
-      : http(h),
+  State(Reactor& r, HttpClient& h, ProviderGate& g, EventSink& events, GatewayOptions o)
+      : reactor(r),
+        http(h),
         gate(g),
         options(std::move(o)),
         log(events),
         ledger(options.budget, options.before),
         recorder(options.record_dir) {}
 
+  Reactor& reactor;
   HttpClient& http;
   ProviderGate& gate;
   GatewayOptions options;
@@ -103,6 +106,7 @@ struct Gateway::State {
   FlagLog log;
   Ledger ledger;
   Recorder recorder;
+  std::uint64_t bytes_under_way = 0;
 
   Status ReadKeys() {
     for (const Model& model : options.models) {
@@ -122,7 +126,9 @@ struct Gateway::State {
     return {};
   }
 
-  [[nodiscard]] CallContext Context() { return {http, gate, options, keys, log, ledger, recorder}; }
+  [[nodiscard]] CallContext Context() {
+    return {reactor, http, gate, options, keys, log, ledger, recorder, bytes_under_way};
+  }
 
   Task<void> Handle(HttpExchange& exchange) {
     const ServedRequest& request = exchange.request();
@@ -185,9 +191,13 @@ struct Gateway::State {
 Gateway::Gateway(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Gateway::~Gateway() = default;
 
-Result<std::unique_ptr<Gateway>> Gateway::Make(HttpClient& http, ProviderGate& gate,
-                                               EventSink& events, GatewayOptions options) {
-  auto state = std::make_unique<State>(http, gate, events, std::move(options));
+Result<std::unique_ptr<Gateway>> Gateway::Make(Reactor& reactor, HttpClient& http,
+                                               ProviderGate& gate, EventSink& events,
+                                               GatewayOptions options) {
+  PODIUM_TRY(MakeDirs(options.record_dir));
+  options.server.body_bytes = options.prompt_cap_bytes + (1 << 20);
+  options.server.spool_dir = options.record_dir;
+  auto state = std::make_unique<State>(reactor, http, gate, events, std::move(options));
   PODIUM_TRY(state->ReadKeys());
   PODIUM_ASSIGN(state->token, MakeToken());
   return std::unique_ptr<Gateway>(new Gateway(std::move(state)));

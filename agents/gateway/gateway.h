@@ -28,10 +28,11 @@ struct GatewayOptions {
   std::filesystem::path record_dir;  // the trial's llm/
   bool replay = false;               // answers from the record alone: no key, no network
   std::int64_t bytes_per_token = 1;  // of a prompt at the least, for what is set aside
-  std::uint64_t prompt_cap_bytes = std::uint64_t{16} << 20;
-  std::uint64_t prompt_flag_bytes = std::uint64_t{1} << 20;  // larger ones are served and flagged
-  Millis request_timeout{600'000};                           // of one answer, waiting included
-  ServerLimits server;
+  std::uint64_t prompt_cap_bytes = std::uint64_t{8} << 20;
+  std::uint64_t prompts_cap_bytes = std::uint64_t{64} << 20;  // of all that are under way at once
+  std::uint64_t prompt_flag_bytes = std::uint64_t{1} << 20;   // larger ones are served and flagged
+  Millis request_timeout{600'000};                            // of one answer, waiting included
+  ServerLimits server;  // its body_bytes and spool_dir are set here
   // The value of an environment variable; std::getenv where empty.
   std::function<std::optional<std::string>(const std::string&)> variable;
 };
@@ -39,12 +40,12 @@ struct GatewayOptions {
 // The reverse proxy of one trial: the agent's only way to models. It holds the real keys and sends
 // them upstream, knows the agent by a random token, lets listed fields of requests through, sets
 // the budget's part aside before it asks, records every answer, and never retries. On the event
-// loop's thread; HttpClient, ProviderGate and EventSink outlive it.
+// loop's thread, with large bodies read on the pool; what Make is given outlives it.
 class Gateway {
  public:
   // An error names the key that is not in the environment.
-  [[nodiscard]] static Result<std::unique_ptr<Gateway>> Make(HttpClient& http, ProviderGate& gate,
-                                                             EventSink& events,
+  [[nodiscard]] static Result<std::unique_ptr<Gateway>> Make(Reactor& reactor, HttpClient& http,
+                                                             ProviderGate& gate, EventSink& events,
                                                              GatewayOptions options);
   ~Gateway();
   Gateway(const Gateway&) = delete;

@@ -99,7 +99,7 @@ void GatewayTest::Attempt(agents::HttpHandler provider, Body body) {
     model.base_url = "http://127.0.0.1:" + std::to_string(upstream_port) + "/v1";
   options.before = {};
   for (const auto& [type, event] : events_.all) AddEvent(type, event.dump(), options.before);
-  auto gateway = agents::Gateway::Make(http_, gate_, events_, std::move(options));
+  auto gateway = agents::Gateway::Make(reactor_, http_, gate_, events_, std::move(options));
   ASSERT_TRUE(gateway) << gateway.error().message;
   agents::HttpHandler listened = [this, &provider](HttpExchange& exchange) -> Task<void> {
     const agents::ServedRequest& request = exchange.request();

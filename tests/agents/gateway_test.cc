@@ -449,15 +449,47 @@ TEST_F(GatewayTest, ALargePromptIsFlaggedAndAHugeOneRefused) {
   EXPECT_EQ(received_.size(), 1u);
 }
 
+TEST_F(GatewayTest, AllThatIsUnderWayAtOnceHasACapAndABigBodyIsReadWhole) {
+  options_.prompts_cap_bytes = 900'000;
+  std::string big = R"({"model": "m", "messages": [{"role": "user", "content": ")" +
+                    std::string(600'000, 'x') + "\"}]}";
+  std::optional<Door> go, arrived;
+  auto provider = [&](HttpExchange& exchange) -> Task<void> {
+    arrived->Open();
+    co_await go->Wait();
+    HttpHeaders headers = {{"Content-Type", "application/json"}};
+    std::string body = ChatAnswer(1, 1);
+    auto told = co_await exchange.Answer(200, std::move(headers), std::move(body));
+  };
+  Attempt(provider, [&](Live& live) -> Task<void> {
+    auto executor = co_await asio::this_coro::executor;
+    go.emplace(executor);
+    arrived.emplace(executor);
+    auto first = co_await Open(live, "/v1/chat/completions", big);
+    co_await arrived->Wait();
+    Answered second = co_await Post(live, "/v1/chat/completions", big);
+    EXPECT_EQ(second.status, 413);
+    go->Open();
+    auto head = co_await first->Head();
+    EXPECT_EQ(head.status, 200);
+    go->Open();
+    Answered third = co_await Post(live, "/v1/chat/completions", big);
+    EXPECT_EQ(third.status, 200) << "the first is over";
+  });
+  EXPECT_GT(received_.at(0).body.size(), 600'000u);
+}
+
 TEST_F(GatewayTest, AMissingKeyIsNamedBeforeAnythingRuns) {
   options_.variable = [](const std::string&) { return std::optional<std::string>(); };
+  Reactor reactor(1);
   agents::HttpClient http;
   agents::ProviderGate gate;
-  auto gateway = agents::Gateway::Make(http, gate, events_, options_);
+  auto gateway = agents::Gateway::Make(reactor, http, gate, events_, options_);
   ASSERT_FALSE(gateway);
   EXPECT_NE(gateway.error().message.find("REAL_KEY"), std::string::npos);
   options_.replay = true;
-  EXPECT_TRUE(agents::Gateway::Make(http, gate, events_, options_)) << "a replay needs none";
+  EXPECT_TRUE(agents::Gateway::Make(reactor, http, gate, events_, options_))
+      << "a replay needs none";
 }
 
 TEST_F(GatewayTest, FlagsThatAnAgentCausesAtWillAreCountedNotAllWritten) {
