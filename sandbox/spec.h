@@ -45,12 +45,20 @@ struct Snapshot {
   std::string id;             // "<sandbox>/3"
 };
 
+// A file of /home that the agent can read and not change.
+struct HomeFile {
+  std::string name;  // no slash
+  std::string content;
+  unsigned mode = 0644;
+};
+
 struct SandboxSpec {
   std::string id;  // [a-z0-9-], at most 60 characters, unique on the host while it lives
   std::vector<std::filesystem::path>
       layers;                       // the image's folders in overlayfs form, topmost first
   std::filesystem::path state_dir;  // of this run: records for the reaper, and the writable layers
   std::vector<DataMount> data;
+  std::vector<HomeFile> home_files;  // of a fresh workspace
   Limits limits;
   std::vector<std::pair<std::string, std::string>> env;  // the whole environment of every command
   bool allow_unenforced = false;

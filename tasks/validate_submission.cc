@@ -36,9 +36,7 @@ ShapeReport Invalid(std::string reason, const std::string& why) {
   return {false, std::move(reason), std::move(message)};
 }
 
-// For a competition whose specification knows the columns: those of the sample submission, and as
-// many rows.
-Result<ShapeReport> ValidateLikeSample(std::string_view sample, std::string_view bytes) {
+Result<ShapeReport> CompareWithSample(std::string_view sample, std::string_view bytes) {
   PODIUM_ASSIGN(auto wanted, ShapeOf(sample));
   auto found = ShapeOf(bytes);
   if (!found) return Invalid("bad_csv", Printable(found.error().message));
@@ -53,14 +51,23 @@ Result<ShapeReport> ValidateLikeSample(std::string_view sample, std::string_view
   return ShapeReport{true, "", "Submission is valid."};
 }
 
+Result<MappedFile> MapSample(const fs::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + path.string(), errno);
+  return MappedFile::Map(fd.get());
+}
+
 }  // namespace
+
+Result<ShapeReport> ValidateLikeSample(const fs::path& sample_submission, std::string_view bytes) {
+  PODIUM_ASSIGN(auto sample, MapSample(sample_submission));
+  return CompareWithSample(sample.bytes(), bytes);
+}
 
 Result<ShapeReport> ValidateShape(const TaskPackage& task, const fs::path& sample_submission,
                                   std::string_view bytes) {
-  UniqueFd fd(::open(sample_submission.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + sample_submission.string(), errno);
-  PODIUM_ASSIGN(auto sample, MappedFile::Map(fd.get()));
-  if (!task.grader.competition.empty()) return ValidateLikeSample(sample.bytes(), bytes);
+  if (!task.grader.competition.empty()) return ValidateLikeSample(sample_submission, bytes);
+  PODIUM_ASSIGN(auto sample, MapSample(sample_submission));
   PODIUM_ASSIGN(auto ids, IdList::FromCsv(sample.bytes(), task.submission.rules.id_column));
   auto table = ReadSubmission(bytes, task.submission.rules, ids);
   if (!table) {

@@ -22,4 +22,9 @@ struct ShapeReport {
                                                 const fs::path& sample_submission,
                                                 std::string_view bytes);
 
+// For a competition whose own specification knows the columns: those of the sample submission, and
+// as many rows.
+[[nodiscard]] Result<ShapeReport> ValidateLikeSample(const fs::path& sample_submission,
+                                                     std::string_view bytes);
+
 }  // namespace podium::tasks

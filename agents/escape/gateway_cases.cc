@@ -1,9 +1,12 @@
-#include "agents/escape/gateway_cases.h"
+// Group N's attempts on the gateway: an agent in a sandbox of its own against a gateway whose
+// provider is scripted. Judged by what the agent saw, what reached the provider and which events
+// there are.
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <filesystem>
 
+#include "agents/escape/cases.h"
 #include "agents/escape/gateway_stage.h"
 #include "base/json.h"
 #include "sandbox/escape/groups.h"

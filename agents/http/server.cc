@@ -124,12 +124,12 @@ class Connection final : public HttpExchange {
         std::string text = "{\"error\": \"" + std::to_string(refusal) + "\"}\n";
         HttpHeaders headers = {{"Content-Type", "application/json"}};
         auto refused = co_await Answer(refusal, std::move(headers), std::move(text));
+        co_await Linger();
         break;
       }
       co_await handler_(*this);
       if (!answered_ || !keep_) break;
     }
-    co_await Linger();
   }
 
   const ServedRequest& request() const override { return request_; }
@@ -396,11 +396,12 @@ Task<void> ServeHttp(UniqueFd listener, ServerLimits limits, HttpHandler handler
   Server server(executor, std::move(limits), std::move(handler));
   asio::posix::stream_descriptor socket(executor, listener.release());
   socket.non_blocking(true);
-  // A cancellation ends the waiting for connections; those there are must still be joined.
+  // A cancellation ends the waiting for connections; those there are must still be joined. The
+  // caller's next wait then throws, as after any cancelled one.
   co_await asio::this_coro::throw_if_cancelled(false);
   co_await server.Accept(socket);
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   co_await server.End();
+  co_await asio::this_coro::throw_if_cancelled(true);
 }
 
 }  // namespace podium::agents

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "agents/escape/cases.h"
 #include "base/async.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -57,6 +58,7 @@ Result<std::vector<CaseOutcome>> RunOnce(const SandboxOptions& o, sandbox::Mitig
   options.only = only;
   options.without = std::move(without);
   bool watched = ::isatty(2) != 0;
+  options.also = agents::ServiceCases();
   options.on_start = [watched](const escape::Case& c) {
     if (watched) std::cerr << "\r\x1b[K" << c.id << "  " << c.title << " ..." << std::flush;
   };
@@ -73,9 +75,17 @@ Result<std::vector<CaseOutcome>> RunOnce(const SandboxOptions& o, sandbox::Mitig
   return outcomes;
 }
 
+// The sandbox's own and those of what an agent can talk to, in the order in which they are tried.
+std::vector<const escape::Case*> AllCases() {
+  std::vector<const escape::Case*> out;
+  for (const auto& c : escape::Cases()) out.push_back(&c);
+  for (const auto& c : agents::ServiceCases()) out.push_back(&c);
+  return out;
+}
+
 Result<Exit> Test(const SandboxOptions& o) {
   for (const auto& id : o.cases) {
-    bool known = std::ranges::any_of(escape::Cases(), [&](const auto& c) { return c.id == id; });
+    bool known = std::ranges::any_of(AllCases(), [&](const auto* c) { return c->id == id; });
     if (!known)
       return Fail(ErrorCode::kUsage,
                   "there is no case '" + id + "': `podium sandbox test --list` shows them");
@@ -170,9 +180,9 @@ Result<Exit> KnockOutRun(const SandboxOptions& o) {
 Exit List(bool json) {
   TextTable table({"case", "attempt", "expected"});
   Json out = Json::array();
-  for (const auto& c : escape::Cases()) {
-    table.Add({std::string(c.id), std::string(c.title), std::string(c.expects)});
-    out.push_back({{"id", c.id}, {"title", c.title}, {"expects", c.expects}});
+  for (const auto* c : AllCases()) {
+    table.Add({std::string(c->id), std::string(c->title), std::string(c->expects)});
+    out.push_back({{"id", c->id}, {"title", c->title}, {"expects", c->expects}});
   }
   std::cout << (json ? DumpJson(out, 2) + "\n" : table.Text());
   return Exit::kOk;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "harness/engine/grading.h"
+#include "harness/engine/services.h"
 #include "harness/store/journal.h"
 #include "harness/store/lease.h"
 #include "tasks/validate_submission.h"
@@ -81,9 +82,8 @@ class TrialMachine {
     auto recorded = journal_.Record("attempt", DumpJson(body));
     if (!recorded) co_return tl::unexpected(recorded.error());
     if (plan_.agent->scaffold == "oracle") co_return SealOracle();
-    if (plan_.agent->scaffold == "nop") {
-      co_return Seal(AgentOutcome{}, HandOver{}, nullptr);
-    }
+    if (plan_.agent->scaffold == "nop")
+      co_return Seal(AgentOutcome{}, HandOver{}, nullptr, ValidationsIn(journal_.events()));
     co_return co_await WorkInSandbox(std::move(before));
   }
 
@@ -95,7 +95,7 @@ class TrialMachine {
     hand_over.status = "ok";
     AgentOutcome outcome;
     outcome.submission_digest = Digest::Of(bytes).hex();
-    return Seal(outcome, hand_over, nullptr);
+    return Seal(outcome, hand_over, nullptr, ValidationsIn(journal_.events()));
   }
 
   sandbox::SandboxSpec MakeSpec() const {
@@ -105,6 +105,7 @@ class TrialMachine {
     spec.layers = run_.image_layers;
     spec.state_dir = run_.folder.SandboxState();
     spec.data.push_back({run_.prepared.at(plan_.id.task).public_dir, "/home/data"});
+    spec.home_files = HomeFiles(plan_);
     spec.limits = plan_.limits;
     spec.gpus = plan_.agent->gpus;
     std::string threads = std::to_string(std::max(1, static_cast<int>(plan_.limits.cpus)));
@@ -180,21 +181,27 @@ class TrialMachine {
   Task<Result<bool>> UseSandbox(sandbox::Sandbox& box, TrialView before) {
     auto scaffold = MakeScaffold(run_, plan_, dir_);
     if (!scaffold) co_return tl::unexpected(scaffold.error());
+    auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
+    TrialServices services(run_.reactor, journal_, check, dir_);
+    Deadline control = Deadline::In(kControl);
+    auto opened = co_await services.Open(box, control);
+    if (!opened) co_return tl::unexpected(opened.error());
     auto context = MakeContext(box, std::move(before));
     using namespace boost::asio::experimental::awaitable_operators;
-    auto ended = co_await ((*scaffold)->Run(context) || run_.wait_stop());
-    if (ended.index() == 1) co_return Paused();
+    auto ended = co_await ((*scaffold)->Run(context) || run_.wait_stop() || services.Serve());
+    if (ended.index() != 0) co_return Paused(services.validations());
     Result<AgentOutcome> outcome = std::get<0>(std::move(ended));
     if (!outcome) co_return tl::unexpected(outcome.error());
-    if (outcome->end == "paused") co_return Paused();
+    if (outcome->end == "paused") co_return Paused(services.validations());
     run_.observer.OnTrialPhase(plan_.id, "sealing");
     auto hand_over = co_await TakeOver(box, *outcome);
     if (!hand_over) co_return tl::unexpected(hand_over.error());
-    co_return Seal(*outcome, *hand_over, &box);
+    co_return Seal(*outcome, *hand_over, &box, services.validations());
   }
 
-  Result<bool> Paused() {
-    PODIUM_TRY(journal_.Record("paused", "{}"));
+  Result<bool> Paused(const agents::ValidationCounts& validations) {
+    Json body = {{"validations_refused", validations.refused}};
+    PODIUM_TRY(journal_.Record("paused", DumpJson(body)));
     return false;
   }
 
@@ -247,8 +254,12 @@ class TrialMachine {
   }
 
   Result<bool> Seal(const AgentOutcome& outcome, const HandOver& hand_over,
-                    const sandbox::Sandbox* box) {
+                    const sandbox::Sandbox* box, const agents::ValidationCounts& validations) {
     Json body = {{"agent", {{"end", outcome.end}, {"detail", outcome.detail}}},
+                 {"validations",
+                  {{"valid", validations.valid},
+                   {"invalid", validations.invalid},
+                   {"refused", validations.refused}}},
                  {"hand_over",
                   {{"status", hand_over.status},
                    {"reason", hand_over.reason},
@@ -287,6 +298,7 @@ class TrialMachine {
                     {"agent", (*sealed)["agent"]},
                     {"image", plan_.agent->needs_sandbox() ? run_.image_digest : ""}};
     verdict["isolation"] = sealed->value("isolation", Json());
+    verdict["validations"] = sealed->value("validations", Json());
     auto written = WriteFileAtomic(dir_ / "verdict.json", DumpJson(verdict, 2) + "\n");
     if (!written) co_return written;
     Json done = {{"verdict", JsonOr<std::string>(*parsed, "verdict", "")}};

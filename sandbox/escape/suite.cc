@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 
@@ -80,13 +81,16 @@ class Runner {
   Task<Result<std::vector<CaseOutcome>>> Run() {
     std::vector<CaseOutcome> out;
     auto begun = co_await Begin();
-    for (const Case& c : Cases()) {
-      bool wanted =
-          options_.only.empty() || std::ranges::find(options_.only, c.id) != options_.only.end();
-      if (!begun || !wanted) continue;
-      if (options_.on_start) options_.on_start(c);
-      out.push_back(co_await Try(c));
-      begun = co_await Refresh();
+    const std::array<std::span<const Case>, 2> groups = {Cases(), options_.also};
+    for (auto group : groups) {
+      for (const Case& c : group) {
+        bool wanted =
+            options_.only.empty() || std::ranges::find(options_.only, c.id) != options_.only.end();
+        if (!begun || !wanted) continue;
+        if (options_.on_start) options_.on_start(c);
+        out.push_back(co_await Try(c));
+        begun = co_await Refresh();
+      }
     }
     auto ended = co_await End();
     if (!begun) co_return tl::unexpected(begun.error());

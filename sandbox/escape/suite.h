@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace podium::sandbox::escape {
 struct SuiteOptions {
   std::string backend;                        // as MakeBackend knows it
   std::vector<std::filesystem::path> layers;  // of the image the sandboxes run
+  std::span<const Case> also;                 // cases of other folders, after the sandbox's own
   std::vector<std::string> only;              // ids; empty: all
   MitigationSet without;                      // left out, for the knock-out run
   std::function<void(const Case&)> on_start;  // may be empty

@@ -47,6 +47,16 @@ Status ReplaceHome(int init_pid, const std::vector<Placement>& placements) {
   return {};
 }
 
+Status PutHomeFile(const fs::path& base, const HomeFile& file, IdShift ids) {
+  if (file.name.empty() || file.name.starts_with('.') || file.name.find('/') != std::string::npos)
+    return Fail(ErrorCode::kUsage, "a file of /home is a plain name, not '" + file.name + "'");
+  fs::path at = base / file.name;
+  PODIUM_TRY(WriteFileAtomic(at, file.content, file.mode));
+  if (::lchown(at.c_str(), ids.Host(0), ids.Host(0)) != 0)
+    return FailErrno(ErrorCode::kSandbox, "cannot give away " + at.string(), errno);
+  return {};
+}
+
 }  // namespace
 
 Workspace::Workspace(const HostPaths& paths, const SandboxSpec& spec, IdShift ids)
@@ -80,6 +90,7 @@ Result<Workspace> Workspace::Make(const HostPaths& paths, const SandboxSpec& spe
     PODIUM_TRY(MakeDir(base / "data", ids.Host(0), 0755));
     for (const char* own : {"submission", "code", "logs", "agent"})
       PODIUM_TRY(MakeDir(base / own, ids.Host(kAgentId), 0755));
+    for (const auto& file : spec.home_files) PODIUM_TRY(PutHomeFile(base, file, ids));
     layers = {{base, ids.first}};
   }
   out.disk_ = UniqueFd(::open(disk.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));

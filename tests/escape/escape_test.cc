@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "agents/escape/cases.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "sandbox/escape/suite.h"
@@ -33,6 +34,7 @@ class EscapeTest : public testing::Test {
       return {};
     }
     SuiteOptions options{.backend = backend, .layers = layers_, .only = std::move(only)};
+    options.also = agents::ServiceCases();
     options.without = std::move(without);
     std::vector<CaseOutcome> out;
     auto status = reactor.Run([&]() -> Task<Status> {
@@ -49,7 +51,7 @@ class EscapeTest : public testing::Test {
   void ExpectAllHeld(const std::string& backend) {
     auto outcomes = Run(backend);
     if (outcomes.empty() && !reason_.empty()) GTEST_SKIP() << reason_;
-    EXPECT_EQ(outcomes.size(), Cases().size());
+    EXPECT_EQ(outcomes.size(), Cases().size() + agents::ServiceCases().size());
     int held = 0;
     for (const auto& c : outcomes) {
       held += c.result.outcome == Outcome::kHeld;
