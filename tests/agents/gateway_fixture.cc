@@ -1,8 +1,5 @@
 #include "tests/agents/gateway_fixture.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -50,18 +47,6 @@ std::string_view Received::Header(std::string_view name) const {
     if (n == name) return value;
   }
   return {};
-}
-
-std::pair<UniqueFd, std::uint16_t> ListenOnLoopback() {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::listen(fd.get(), 128), 0);
-  EXPECT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  return {std::move(fd), ntohs(address.sin_port)};
 }
 
 void GatewayTest::SetUp() {

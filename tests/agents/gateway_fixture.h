@@ -11,6 +11,7 @@
 #include "agents/gateway/gateway.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "tests/agents/loopback_client.h"
 
 namespace podium::tests {
 
@@ -40,9 +41,6 @@ struct Received {
   std::string body;
   [[nodiscard]] std::string_view Header(std::string_view name) const;
 };
-
-// A listening socket at a free port of 127.0.0.1.
-std::pair<UniqueFd, std::uint16_t> ListenOnLoopback();
 
 // A gateway with a scripted provider behind it, both over HTTP on loopback, on one event loop.
 class GatewayTest : public testing::Test {
