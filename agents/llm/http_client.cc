@@ -67,17 +67,17 @@ struct Transfer {
   std::shared_ptr<Channel> channel;  // of a stream; `done` is empty then
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
 
-  // Tells who waits how it ended; `error` is empty when all came.
-  void End(const std::string& error) {
+  // Tells who waits how it ended; `why` is empty when all came.
+  void End(const std::string& why) {
     if (channel) {
       channel->Change([&] {
         channel->ended = true;
-        channel->error = error;
+        channel->error = why;
       });
       return;
     }
-    if (!error.empty()) response.status = 0;
-    response.transport_error = error;
+    if (!why.empty()) response.status = 0;
+    response.transport_error = why;
     done(std::move(response));
   }
 
