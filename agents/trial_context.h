@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agents/search_node.h"
@@ -55,8 +56,9 @@ struct TrialContext {
   std::vector<SearchNode> nodes;      // of an earlier, interrupted attempt, oldest first
   const std::atomic<bool>& draining;  // set by Ctrl-C: end after the step in flight
   std::function<ShapeVerdict(std::string_view bytes)> check_shape;
-  std::function<void(const SearchNode&)> on_node;  // progress display
-  std::function<void(std::string_view)> on_phase;  // "proposing", "running node 3"
+  std::function<void(const SearchNode&)> on_node;        // progress display
+  std::function<void(std::string_view)> on_phase;        // "proposing", "running node 3"
+  std::vector<std::pair<std::string, std::string>> env;  // tells a program what it is served
   std::uint64_t submission_cap_bytes = std::uint64_t{2} << 30;
 };
 

@@ -15,6 +15,7 @@ Status FindAll(SharedLibrary& library, CurlApi& api) {
   PODIUM_TRY(library.Find("curl_easy_getinfo", api.easy_getinfo));
   PODIUM_TRY(library.Find("curl_easy_perform", api.easy_perform));
   PODIUM_TRY(library.Find("curl_easy_strerror", api.easy_strerror));
+  PODIUM_TRY(library.Find("curl_easy_pause", api.easy_pause));
   PODIUM_TRY(library.Find("curl_slist_append", api.slist_append));
   PODIUM_TRY(library.Find("curl_slist_free_all", api.slist_free_all));
   PODIUM_TRY(library.Find("curl_multi_init", api.multi_init));

@@ -9,7 +9,11 @@ namespace podium::agents {
 using sandbox::escape::CaseResult;
 
 std::span<const sandbox::escape::Case> ServiceCases() {
-  static const std::vector<sandbox::escape::Case> all = ValidatorCases();
+  static const std::vector<sandbox::escape::Case> all = [] {
+    std::vector<sandbox::escape::Case> out = GatewayCases();
+    for (auto& c : ValidatorCases()) out.push_back(c);
+    return out;
+  }();
   return all;
 }
 

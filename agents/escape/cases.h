@@ -14,6 +14,7 @@ namespace podium::agents {
 
 [[nodiscard]] std::span<const sandbox::escape::Case> ServiceCases();
 
+[[nodiscard]] std::vector<sandbox::escape::Case> GatewayCases();    // N06, N09 to N16
 [[nodiscard]] std::vector<sandbox::escape::Case> ValidatorCases();  // V: oracle and leakage
 
 // Runs a Python program in the box, as the agent, while `serve` answers at localhost:`port` in

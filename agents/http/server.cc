@@ -227,6 +227,10 @@ class Connection final : public HttpExchange {
     if (message.count(http::field::host) != 1 || !HostIsOurs()) return 421;
     std::string coding = Lower(request_.Header("content-encoding"));
     if (!coding.empty() && coding != "identity") return 415;
+    // Of a coding that is not known the parser would take the rest for the next request.
+    std::size_t codings = message.count(http::field::transfer_encoding);
+    bool chunked = Lower(request_.Header("transfer-encoding")) == "chunked";
+    if (codings > 1 || (codings == 1 && !chunked)) return 501;
     return 0;
   }
 

@@ -7,6 +7,9 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cctype>
 #include <cstdlib>
@@ -22,6 +25,35 @@ namespace {
 
 namespace asio = boost::asio;
 
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+constexpr std::size_t kMostWaiting = 1 << 20;
+
+// What passes from libcurl's thread to the reader of a stream.
+struct Channel {
+  std::mutex mutex;
+  HttpHead head;
+  std::string waiting;
+  bool head_complete = false;
+  bool ended = false;
+  bool paused = false;           // libcurl was told to stop until the reader has caught up
+  std::string error;             // why it ended early
+  std::function<void()> notify;  // empty once nobody reads
+
+  // Changes something under the lock, then wakes the reader.
+  template <class F>
+  void Change(F change) {
+    std::lock_guard lock(mutex);
+    change();
+    if (notify) notify();
+  }
+};
+
 struct Transfer {
   HttpRequest request;
   HttpResponse response;
@@ -32,7 +64,22 @@ struct Transfer {
   curl_slist* headers = nullptr;
   char error[CURL_ERROR_SIZE] = {};
   bool too_large = false;
+  std::shared_ptr<Channel> channel;  // of a stream; `done` is empty then
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
+
+  // Tells who waits how it ended; `why` is empty when all came.
+  void End(const std::string& why) {
+    if (channel) {
+      channel->Change([&] {
+        channel->ended = true;
+        channel->error = why;
+      });
+      return;
+    }
+    if (!why.empty()) response.status = 0;
+    response.transport_error = why;
+    done(std::move(response));
+  }
 
   ~Transfer() {
     if (easy) curl->easy_cleanup(easy);
@@ -43,6 +90,15 @@ struct Transfer {
 std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* user) {
   auto* t = static_cast<Transfer*>(user);
   std::size_t n = size * count;
+  if (t->channel) {
+    std::size_t taken = n;
+    t->channel->Change([&] {
+      t->channel->paused = t->channel->waiting.size() >= kMostWaiting;
+      if (t->channel->paused) taken = CURL_WRITEFUNC_PAUSE;
+      if (!t->channel->paused) t->channel->waiting.append(data, n);
+    });
+    return taken;
+  }
   if (t->response.body.size() + n > t->request.response_cap_bytes) {
     t->too_large = true;
     return 0;
@@ -51,14 +107,30 @@ std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* user) 
   return n;
 }
 
+// A stream's head: interim answers (1xx) begin it anew.
+void OnStreamHeader(Channel& channel, std::string_view line) {
+  std::string_view text = Trim(line);
+  std::size_t colon = text.find(':');
+  channel.Change([&] {
+    if (text.starts_with("HTTP/")) {
+      channel.head.headers.clear();
+      channel.head.status = std::atoi(std::string(text.substr(text.find(' ') + 1)).c_str());
+    } else if (text.empty()) {
+      channel.head_complete = channel.head_complete || channel.head.status >= 200;
+    } else if (colon != std::string_view::npos && !channel.head_complete) {
+      channel.head.headers.emplace_back(Lower(text.substr(0, colon)),
+                                        std::string(Trim(text.substr(colon + 1))));
+    }
+  });
+}
+
 std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user) {
   auto* t = static_cast<Transfer*>(user);
   std::string_view line(data, size * count);
+  if (t->channel) OnStreamHeader(*t->channel, line);
   std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return line.size();
-  std::string name(line.substr(0, colon));
-  std::ranges::transform(name, name.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (t->channel || colon == std::string_view::npos) return line.size();
+  std::string name = Lower(line.substr(0, colon));
   std::string value(Trim(line.substr(colon + 1)));
   double number = std::atof(value.c_str());
   if (name == "retry-after-ms") t->response.retry_after = Millis(static_cast<std::int64_t>(number));
@@ -128,6 +200,7 @@ struct HttpClient::Impl {
     while (!stop) {
       TakeIncoming();
       DropCancelled();
+      Resume();
       int running = 0;
       curl.multi_perform(multi, &running);
       Finish();
@@ -149,14 +222,27 @@ struct HttpClient::Impl {
     }
   }
 
+  // Lets those go on whose readers have caught up.
+  void Resume() {
+    for (auto& [easy, transfer] : active) {
+      if (!transfer->channel) continue;
+      bool resume = false;
+      {
+        std::lock_guard lock(transfer->channel->mutex);
+        resume = transfer->channel->paused && transfer->channel->waiting.empty();
+        if (resume) transfer->channel->paused = false;
+      }
+      if (resume) curl.easy_pause(easy, CURLPAUSE_CONT);
+    }
+  }
+
   void DropCancelled() {
     for (auto it = active.begin(); it != active.end();) {
       auto next = std::next(it);
       if (*it->second->cancelled) {
         curl.multi_remove_handle(multi, it->first);
         auto node = active.extract(it);
-        node.mapped()->response.transport_error = "cancelled";
-        node.mapped()->done(std::move(node.mapped()->response));
+        node.mapped()->End("cancelled");
       }
       it = next;
     }
@@ -173,12 +259,13 @@ struct HttpClient::Impl {
       Transfer& t = *node.mapped();
       long status = 0;
       curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-      t.response.status = code == CURLE_OK ? static_cast<int>(status) : 0;
+      t.response.status = static_cast<int>(status);
+      std::string error;
       if (code != CURLE_OK)
-        t.response.transport_error = t.too_large  ? "the answer is too large"
-                                     : t.error[0] ? t.error
-                                                  : curl.easy_strerror(code);
-      t.done(std::move(t.response));
+        error = t.too_large  ? "the answer is too large"
+                : t.error[0] ? t.error
+                             : curl.easy_strerror(code);
+      t.End(error);
     }
   }
 };
@@ -219,6 +306,97 @@ Task<HttpResponse> HttpClient::Post(HttpRequest request, Deadline deadline) {
   auto token = asio::use_awaitable;
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(HttpResponse)>(start,
                                                                                              token);
+}
+
+namespace {
+
+class Stream final : public HttpStream {
+ public:
+  Stream(const asio::any_io_executor& executor, std::shared_ptr<Channel> channel,
+         std::shared_ptr<std::atomic<bool>> cancelled, std::function<void()> wake_client)
+      : changed_(std::make_shared<asio::steady_timer>(executor)),
+        channel_(std::move(channel)),
+        cancelled_(std::move(cancelled)),
+        wake_client_(std::move(wake_client)) {
+    changed_->expires_at(asio::steady_timer::time_point::max());
+    channel_->notify = [executor, changed = changed_] {
+      asio::post(executor, [changed] { changed->cancel(); });
+    };
+  }
+
+  ~Stream() override {
+    {
+      std::lock_guard lock(channel_->mutex);
+      channel_->notify = nullptr;
+    }
+    *cancelled_ = true;
+    wake_client_();
+  }
+
+  Task<HttpHead> Head() override {
+    for (;;) {
+      {
+        std::lock_guard lock(channel_->mutex);
+        if (channel_->head_complete) co_return channel_->head;
+        if (channel_->ended) co_return HttpHead{0, {}, Reason()};
+      }
+      co_await Changed();
+    }
+  }
+
+  Task<Result<std::string>> Next() override {
+    for (;;) {
+      std::string piece;
+      bool paused = false, ended = false;
+      {
+        std::lock_guard lock(channel_->mutex);
+        piece.swap(channel_->waiting);
+        paused = channel_->paused;
+        ended = channel_->ended;
+      }
+      if (paused) wake_client_();
+      if (!piece.empty()) co_return piece;
+      if (ended && !channel_->error.empty()) co_return Fail(ErrorCode::kModel, channel_->error);
+      if (ended) co_return std::string();
+      co_await Changed();
+    }
+  }
+
+ private:
+  [[nodiscard]] std::string Reason() const {
+    return channel_->error.empty() ? "it sent no answer" : channel_->error;
+  }
+
+  // Whatever changes wakes through the loop, so nothing is missed between a look and this wait.
+  Task<void> Changed() {
+    boost::system::error_code ec;
+    co_await changed_->async_wait(asio::redirect_error(asio::use_awaitable, ec));
+  }
+
+  std::shared_ptr<asio::steady_timer> changed_;
+  std::shared_ptr<Channel> channel_;
+  std::shared_ptr<std::atomic<bool>> cancelled_;
+  std::function<void()> wake_client_;
+};
+
+}  // namespace
+
+Task<std::unique_ptr<HttpStream>> HttpClient::Open(HttpRequest request, Deadline deadline) {
+  auto executor = co_await asio::this_coro::executor;
+  auto channel = std::make_shared<Channel>();
+  auto transfer = std::make_unique<Transfer>();
+  transfer->request = std::move(request);
+  transfer->deadline = deadline;
+  transfer->channel = channel;
+  auto wake = [impl = impl_.get()] {
+    if (impl) impl->curl.multi_wakeup(impl->multi);
+  };
+  auto stream = std::make_unique<Stream>(executor, channel, transfer->cancelled, wake);
+  if (impl_)
+    impl_->Add(std::move(transfer));
+  else
+    transfer->End(Curl().error().message);
+  co_return stream;
 }
 
 }  // namespace podium::agents

@@ -15,9 +15,9 @@ namespace podium::agents {
 
 struct HttpRequest {
   std::string url;
-  std::vector<std::string> headers;  // "Name: value"
-  std::string body;                  // POSTed
-  std::size_t response_cap_bytes = 64 << 20;
+  std::vector<std::string> headers;           // "Name: value"
+  std::string body;                           // POSTed
+  std::size_t response_cap_bytes = 64 << 20;  // of Post
 };
 
 struct HttpResponse {
@@ -26,6 +26,24 @@ struct HttpResponse {
   std::optional<Millis> retry_after;  // from retry-after-ms or retry-after
   std::optional<bool> should_retry;   // from x-should-retry
   std::string transport_error;        // "Connection refused", "timed out", ...
+};
+
+// The head of an answer that is read in pieces.
+struct HttpHead {
+  int status = 0;                                            // 0: no answer; see transport_error
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string transport_error;
+};
+
+// The body of an answer while it comes. The server is held back once a megabyte waits to be read;
+// destruction drops the connection. One coroutine reads; on the event loop's thread.
+class HttpStream {
+ public:
+  virtual ~HttpStream() = default;
+  // Waits for the head; failure to reach the server is a head with status 0.
+  [[nodiscard]] virtual Task<HttpHead> Head() = 0;
+  // The next piece, empty after the last; an error when the answer was cut or the deadline passed.
+  [[nodiscard]] virtual Task<Result<std::string>> Next() = 0;
 };
 
 // HTTP POST over libcurl's multi interface. One thread of its own drives any number of transfers;
@@ -42,6 +60,9 @@ class HttpClient {
   // Always ends by the deadline, at once when its coroutine is cancelled; failure to reach the
   // server is a value with status 0.
   Task<HttpResponse> Post(HttpRequest request, Deadline deadline);
+
+  // Sends the request and gives the answer in pieces. The client must outlive the stream.
+  [[nodiscard]] Task<std::unique_ptr<HttpStream>> Open(HttpRequest request, Deadline deadline);
 
  private:
   struct Impl;

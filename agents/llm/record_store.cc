@@ -2,6 +2,8 @@
 
 #include <zstd.h>
 
+#include <algorithm>
+
 #include "base/digest.h"
 #include "base/files.h"
 
@@ -42,6 +44,19 @@ Status RecordStore::Save(std::string_view request, std::string_view response) co
   PODIUM_TRY(MakeDirs(dir_));
   PODIUM_TRY(WriteFileAtomic(dir_ / (name + ".request.json.zst"), Compress(request)));
   return WriteFileAtomic(dir_ / (name + ".response.zst"), Compress(response));
+}
+
+std::vector<std::string> RecordStore::Requests() const {
+  std::vector<std::string> out;
+  std::error_code ec;
+  for (std::filesystem::directory_iterator it(dir_, ec), end; !ec && it != end; it.increment(ec)) {
+    if (!it->path().filename().string().ends_with(".request.json.zst")) continue;
+    auto bytes = ReadFile(it->path(), kMaxBytes);
+    auto text = bytes ? Decompress(*bytes) : std::nullopt;
+    if (text) out.push_back(std::move(*text));
+  }
+  std::ranges::sort(out);
+  return out;
 }
 
 }  // namespace podium::agents

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -17,6 +18,8 @@ class RecordStore {
   // The stored answer to exactly this request, if it was asked before and both files are sound.
   [[nodiscard]] std::optional<std::string> Find(std::string_view request) const;
   [[nodiscard]] Status Save(std::string_view request, std::string_view response) const;
+  // All requests that are stored and sound, sorted.
+  [[nodiscard]] std::vector<std::string> Requests() const;
 
  private:
   std::filesystem::path dir_;

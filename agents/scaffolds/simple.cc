@@ -97,6 +97,7 @@ class Program final : public Scaffold {
     spec.env = {{"TIME_LIMIT_SECS", std::to_string(context.deadline.remaining().count() / 1000)},
                 {"STEP_LIMIT", std::to_string(context.max_nodes)},
                 {"PODIUM_SEED", std::to_string(context.seed)}};
+    spec.env.insert(spec.env.end(), context.env.begin(), context.env.end());
     auto result = co_await context.sandbox.Exec(std::move(spec), context.deadline);
     if (!result) co_return tl::unexpected(result.error());
     auto recorded = RecordExec(context.events, "start.sh", *result);

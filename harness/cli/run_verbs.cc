@@ -201,7 +201,8 @@ void AddRunVerbs(CLI::App& app, Exit& exit, const std::string& program) {
     }
     run->add_option(flag, o->values[flag], help);
   }
-  run->add_option("--set", o->sets, "Any setting, as NAME=VALUE; may be repeated")->expected(1);
+  run->add_option("--set", o->sets, "Any setting, as NAME=VALUE; may be repeated")
+      ->allow_extra_args(false);
   run->add_flag("--print-config", o->print_config,
                 "Show every setting and where its value came from, then stop");
   run->add_flag("--dry-run", o->dry_run, "Show the trials and what they may use, then stop");

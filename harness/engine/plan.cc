@@ -164,13 +164,17 @@ Status FillAgent(AgentPlan& a) {
                       ": 'program.folder' must name a folder with a start.sh, found '" +
                       a.program.string() + "'");
     }
+    PODIUM_ASSIGN(a.gateway, PlanGateway(a.settings));
   }
   if (!HasProposer(a.scaffold)) {
     a.proposer.clear();
     return {};
   }
   if (a.proposer.empty()) a.proposer = a.settings.Get("proposer").value;
-  if (a.proposer == "llm") return FillModel(a);
+  if (a.proposer == "llm") {
+    PODIUM_TRY(NoModelBudget(a.settings, a.id.str()));
+    return FillModel(a);
+  }
   if (a.proposer == "portfolio") return {};
   return Fail(ErrorCode::kConfig, a.settings.Get("proposer").origin + ": there is no proposer '" +
                                       a.proposer + "': portfolio or llm");

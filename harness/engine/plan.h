@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "harness/engine/gateway_plan.h"
 #include "harness/engine/settings.h"
 #include "sandbox/sandbox.h"
 #include "tasks/task_package.h"
@@ -29,6 +30,7 @@ struct AgentPlan {
   int nodes = 8;
   std::filesystem::path program;
   Millis snapshot_every{30'000};
+  GatewayPlan gateway;       // of a program
   sandbox::GpuDevices gpus;  // of each trial's container
 
   [[nodiscard]] bool needs_sandbox() const { return scaffold != "nop" && scaffold != "oracle"; }

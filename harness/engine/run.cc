@@ -49,6 +49,15 @@ Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan,
   return out;
 }
 
+// What a model was and what its tokens cost; where it is served may change.
+Json ModelLock(const agents::Model& model) {
+  return {{"upstream_name", model.upstream_name},
+          {"input_usd", model.prices.input.Text()},
+          {"cached_input_usd", model.prices.cached_input.Text()},
+          {"cache_write_usd", model.prices.cache_write.Text()},
+          {"output_usd", model.prices.output.Text()}};
+}
+
 // What may not change while a run goes on; `trials` is what ReadRun lists.
 Json MakeLock(const RunPlan& plan, const RunContext& context) {
   Json lock = {{"schema", "podium-lock/1"},
@@ -66,6 +75,8 @@ Json MakeLock(const RunPlan& plan, const RunContext& context) {
     }
     lock["agents"][agent->id.str()] = {
         {"scaffold", agent->scaffold}, {"proposer", agent->proposer}, {"settings", settings}};
+    for (const auto& model : agent->gateway.models)
+      lock["agents"][agent->id.str()]["models"][model.id] = ModelLock(model);
   }
   lock["trials"] = Json::array();
   for (const auto& t : plan.trials) {
@@ -349,8 +360,10 @@ class LocalExecutor {
 Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
   Reactor reactor;
   agents::HttpClient http;
+  agents::ProviderGate gate;
   RunContext context{.reactor = reactor,
                      .http = http,
+                     .gate = gate,
                      .folder = {RunsDir() / plan.name},
                      .observer = observer,
                      .clock = SystemClock()};

@@ -1,5 +1,6 @@
 #include "harness/engine/services.h"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <string_view>
 
 #include "agents/trial_context.h"
@@ -7,6 +8,19 @@
 #include "base/text.h"
 
 namespace podium::harness {
+namespace {
+
+constexpr std::uint16_t kGatewayPort = 8000;
+
+// A service that is missing does not end the trial.
+Task<void> WaitForEver() {
+  for (;;) {
+    Deadline later = Deadline::In(std::chrono::hours(1));
+    co_await SleepUntil(later);
+  }
+}
+
+}  // namespace
 
 std::vector<sandbox::HomeFile> HomeFiles(const TrialPlan& plan) {
   return {{"instructions.txt", AgentInstructions(plan), 0644},
@@ -15,13 +29,35 @@ std::vector<sandbox::HomeFile> HomeFiles(const TrialPlan& plan) {
 
 TrialServices::TrialServices(Reactor& reactor, Journal& journal,
                              agents::Validator::CheckShape check, std::filesystem::path trial_dir)
-    : journal_(journal),
+    : reactor_(reactor),
+      journal_(journal),
       trial_dir_(std::move(trial_dir)),
       validator_(reactor, std::move(check), journal) {
   validator_.Resume(ValidationsIn(journal.events()));
 }
 
+Status TrialServices::AddGateway(agents::HttpClient& http, agents::ProviderGate& gate,
+                                 const GatewayPlan& plan) {
+  if (plan.models.empty()) return {};
+  agents::GatewayOptions options;
+  options.models = plan.models;
+  options.budget = plan.budget;
+  options.replay = plan.replay;
+  options.request_timeout = plan.request_timeout;
+  options.record_dir = trial_dir_ / "llm";
+  for (const auto& event : journal_.events())
+    agents::AddEvent(event.type, event.body_json, options.before);
+  PODIUM_ASSIGN(gateway_,
+                agents::Gateway::Make(reactor_, http, gate, journal_, std::move(options)));
+  return {};
+}
+
 Task<Status> TrialServices::Open(sandbox::Sandbox& box, Deadline deadline) {
+  if (gateway_) {
+    auto models = co_await box.Listen(kGatewayPort, deadline);
+    if (!models) co_return tl::unexpected(models.error());
+    gateway_listener_ = std::move(*models);
+  }
   auto listener = co_await box.Listen(agents::kValidatorPort, deadline);
   if (listener) {
     validator_listener_ = std::move(*listener);
@@ -31,13 +67,41 @@ Task<Status> TrialServices::Open(sandbox::Sandbox& box, Deadline deadline) {
   co_return journal_.Record("service", DumpJson(body));
 }
 
-Task<void> TrialServices::Serve() {
+Task<void> TrialServices::ServeValidator() {
   if (validator_listener_) co_await validator_.Serve(std::move(validator_listener_), trial_dir_);
-  // A service that is missing does not end the trial.
-  for (;;) {
-    Deadline later = Deadline::In(std::chrono::hours(1));
-    co_await SleepUntil(later);
-  }
+  co_await WaitForEver();
+}
+
+Task<void> TrialServices::ServeGateway() {
+  if (gateway_listener_) co_await gateway_->Serve(std::move(gateway_listener_));
+  co_await WaitForEver();
+}
+
+Task<void> TrialServices::Serve() {
+  using namespace boost::asio::experimental::awaitable_operators;
+  auto ended = co_await (ServeValidator() || ServeGateway());
+}
+
+Status TrialServices::End() {
+  if (!gateway_) return {};
+  gateway_->End();
+  return gateway_->status();
+}
+
+std::vector<std::pair<std::string, std::string>> TrialServices::Environment() const {
+  if (!gateway_) return {};
+  return gateway_->Environment("127.0.0.1:" + std::to_string(kGatewayPort));
+}
+
+std::string TrialServices::ModelsJson() const {
+  if (!gateway_) return "null";
+  const agents::Spent& spent = gateway_->spent();
+  return DumpJson(Json{{"requests", spent.requests},
+                       {"input_tokens", spent.tokens.input},
+                       {"cached_tokens", spent.tokens.cached},
+                       {"output_tokens", spent.tokens.output},
+                       {"cost_usd", spent.cost.Text()},
+                       {"wait_ms", spent.wait.count()}});
 }
 
 std::string AgentInstructions(const TrialPlan& plan) {
@@ -63,6 +127,11 @@ std::string AgentInstructions(const TrialPlan& plan) {
   text += "Working time: " + FormatDuration(plan.wall) +
           ". Cores: " + FormatDouble(plan.limits.cpus) +
           ". Memory: " + FormatBytes(plan.limits.memory_bytes) + ".\n";
+  std::vector<std::string> models;
+  for (const auto& model : plan.agent->gateway.models) models.push_back(model.id);
+  if (!models.empty())
+    text += "Models: " + Join(models, ", ") +
+            ". OPENAI_BASE_URL, ANTHROPIC_BASE_URL and GOOGLE_GEMINI_BASE_URL say where.\n";
   return text;
 }
 

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "agents/gateway/gateway.h"
 #include "agents/validator/validator.h"
 #include "base/async.h"
 #include "base/clock.h"
@@ -14,27 +17,44 @@
 
 namespace podium::harness {
 
-// What a trial's container can talk to: MLE-bench's validator at localhost:5000. Lives while the
-// scaffold runs.
+// What a trial's container can talk to: MLE-bench's validator at localhost:5000 and, where the
+// agent's plan names models, the gateway to them at localhost:8000. Lives while the scaffold runs.
 class TrialServices {
  public:
   TrialServices(Reactor& reactor, Journal& journal, agents::Validator::CheckShape check,
                 std::filesystem::path trial_dir);
 
-  // Opens the ports. A backend that hands none out is an event "service" with its reason, not an
-  // error.
+  // Before Open. Does nothing where the plan names no model.
+  [[nodiscard]] Status AddGateway(agents::HttpClient& http, agents::ProviderGate& gate,
+                                  const GatewayPlan& plan);
+
+  // Opens the ports. Without its gateway an agent cannot work; of the validator a backend that
+  // hands none out is an event "service" with its reason, not an error.
   [[nodiscard]] Task<Status> Open(sandbox::Sandbox& box, Deadline deadline);
 
   // Serves until cancelled.
   [[nodiscard]] Task<void> Serve();
 
+  // Ends the gateway's token. An error: what it did could not be recorded.
+  [[nodiscard]] Status End();
+
+  // By which a program finds the gateway, its token and its models.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> Environment() const;
+  // What was spent on models over all attempts, as JSON; "null" without a gateway.
+  [[nodiscard]] std::string ModelsJson() const;
+
   [[nodiscard]] const agents::ValidationCounts& validations() const { return validator_.counts(); }
 
  private:
+  [[nodiscard]] Task<void> ServeValidator();
+  [[nodiscard]] Task<void> ServeGateway();
+  Reactor& reactor_;
   Journal& journal_;
   std::filesystem::path trial_dir_;
   agents::Validator validator_;
   UniqueFd validator_listener_;
+  std::unique_ptr<agents::Gateway> gateway_;
+  UniqueFd gateway_listener_;
 };
 
 // What lies in /home of every trial: instructions.txt and validate_submission.sh.

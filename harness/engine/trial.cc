@@ -187,12 +187,18 @@ class TrialMachine {
     if (!scaffold) co_return tl::unexpected(scaffold.error());
     auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
     TrialServices services(run_.reactor, journal_, check, dir_);
+    auto added = services.AddGateway(run_.http, run_.gate, plan_.agent->gateway);
+    if (!added) co_return tl::unexpected(added.error());
     Deadline control = Deadline::In(kControl);
     auto opened = co_await services.Open(box, control);
     if (!opened) co_return tl::unexpected(opened.error());
     auto context = MakeContext(box, std::move(before));
+    context.env = services.Environment();
     using namespace boost::asio::experimental::awaitable_operators;
     auto ended = co_await ((*scaffold)->Run(context) || run_.wait_stop() || services.Serve());
+    auto closed = services.End();
+    if (!closed) co_return tl::unexpected(closed.error());
+    models_json_ = services.ModelsJson();
     if (ended.index() != 0) co_return Paused(services.validations());
     Result<AgentOutcome> outcome = std::get<0>(std::move(ended));
     if (!outcome) co_return tl::unexpected(outcome.error());
@@ -275,6 +281,7 @@ class TrialMachine {
       for (const auto& [what, how] : box->isolation().enforced) isolation["enforced"][what] = how;
       body["isolation"] = isolation;
     }
+    PODIUM_ASSIGN(body["models"], ParseJson(models_json_, "what was spent on models"));
     PODIUM_TRY(journal_.Record("sealed", DumpJson(body)));
     return true;
   }
@@ -303,6 +310,7 @@ class TrialMachine {
                     {"image", plan_.agent->needs_sandbox() ? run_.image_digest : ""}};
     verdict["isolation"] = sealed->value("isolation", Json());
     verdict["validations"] = sealed->value("validations", Json());
+    verdict["models"] = sealed->value("models", Json());
     co_return KeepVerdict(verdict);
   }
 
@@ -327,6 +335,7 @@ class TrialMachine {
   TrialPlan plan_;
   Journal journal_;
   fs::path dir_;
+  std::string models_json_ = "null";  // what the gateway's models cost
 };
 
 // Never ends by itself: renews the lease until the work beside it is done.

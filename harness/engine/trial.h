@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "agents/gateway/provider_gate.h"
 #include "agents/llm/http_client.h"
 #include "base/async.h"
 #include "harness/engine/observer.h"
@@ -21,6 +22,7 @@ struct RunContext {
   Reactor& reactor;
   sandbox::Backend* backend = nullptr;  // nullptr when no trial needs a sandbox
   agents::HttpClient& http;
+  agents::ProviderGate& gate;
   RunFolder folder;
   std::string image_digest;
   std::vector<std::filesystem::path> image_layers;

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "agents/gateway/ledger.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/report/table.h"
@@ -55,17 +56,19 @@ std::string OutOf(int hits, int n) { return std::to_string(hits) + "/" + std::to
 
 // A row an agent; columns that say nothing for any of them are left out.
 std::string AgentTable(const std::vector<AgentSummary>& agents) {
-  bool apart = false, models = false;
+  bool apart = false, models = false, priced = false;
   int fewest_seeds = 1'000'000;
   for (const auto& a : agents) {
     apart = apart || a.human_graded < a.graded;
     models = models || a.completion_tokens > 0;
+    priced = priced || a.model_cost.pico > 0;
     fewest_seeds = std::min(fewest_seeds, a.seeds);
   }
   std::vector<std::string> head = {"agent", "any medal", "gold", "silver", "bronze"};
   if (apart) head.emplace_back("competitions' boards");
   for (const char* name : {"above median", "valid", "tasks", "seeds"}) head.emplace_back(name);
   if (models) head.insert(head.end(), {"tokens in", "out", "model wait"});
+  if (priced) head.emplace_back("cost, USD");
   std::vector<bool> right(head.size(), true);
   right[0] = right[1] = false;
   TextTable table(head, right);
@@ -79,6 +82,7 @@ std::string AgentTable(const std::vector<AgentSummary>& agents) {
     if (models)
       row.insert(row.end(), {std::to_string(a.prompt_tokens), std::to_string(a.completion_tokens),
                              FormatDuration(a.wait)});
+    if (priced) row.push_back(a.model_cost.Text());
     table.Add(std::move(row));
   }
   std::string out = table.Text();
@@ -160,6 +164,19 @@ std::string Share::Text() const {
          FormatScore(100 * low, 0) + "-" + Percent(high) + ")";
 }
 
+namespace {
+
+void AddGatewayCalls(const TrialView& trial, AgentSummary& a) {
+  agents::Spent spent;
+  for (const auto& event : trial.events) agents::AddEvent(event.type, event.body_json, spent);
+  a.prompt_tokens += spent.tokens.input;
+  a.completion_tokens += spent.tokens.output;
+  a.wait += spent.wait;
+  a.model_cost = a.model_cost + spent.cost;
+}
+
+}  // namespace
+
 std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
   std::vector<AgentSummary> out;
   std::map<std::string, std::set<std::string>> tasks;
@@ -177,6 +194,7 @@ std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
       a.completion_tokens += n.tokens.completion;
       a.wait += n.tokens.wait;
     }
+    AddGatewayCalls(t, a);
     if (!t.verdict) continue;
     if (t.verdict->verdict == "grader_error") {
       ++a.grader_errors;
@@ -255,6 +273,7 @@ std::string SummaryJson(const RunView& run) {
          {"prompt_tokens", a.prompt_tokens},
          {"completion_tokens", a.completion_tokens},
          {"model_wait_ms", a.wait.count()},
+         {"model_cost_usd", a.model_cost.Text()},
          {"active_ms", a.active.count()}});
   }
   return DumpJson(out, 2);

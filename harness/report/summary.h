@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agents/gateway/usd.h"
 #include "harness/store/run_folder.h"
 
 namespace podium::harness {
@@ -26,6 +27,7 @@ struct AgentSummary {
   int gold = 0, silver = 0, bronze = 0, above_median = 0, valid = 0, submitted = 0;
   int human_graded = 0, human_medals = 0;  // of these, on competitions' own boards
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
+  agents::Usd model_cost;  // of what went through gateways
   Millis wait{0}, active{0};
 };
 [[nodiscard]] std::vector<AgentSummary> SummarizeAgents(const RunView& run);

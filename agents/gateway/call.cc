@@ -1,0 +1,361 @@
+#include "agents/gateway/call.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+#include "base/text.h"
+
+namespace podium::agents {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t kLargestAnswer = 64 << 20;
+constexpr std::size_t kLargeBody = 128 << 10;  // takes milliseconds to read and to write
+constexpr std::int64_t kMostTokens = 1'000'000'000'000;
+
+Millis Since(SteadyClock::time_point start) {
+  return std::chrono::duration_cast<Millis>(SteadyClock::now() - start);
+}
+
+std::int64_t Times(std::int64_t a, std::int64_t b) {
+  return b > 0 && a > kMostTokens / b ? kMostTokens : a * b;
+}
+
+bool Good(int status) { return status >= 200 && status < 300; }
+
+// Refusals that say the same to the same request, whenever it is sent.
+bool Final(int status) { return status == 400 || status == 404 || status == 413 || status == 422; }
+
+// On the pool where the loop would notice.
+template <class F>
+Task<std::invoke_result_t<F>> Apart(Reactor& reactor, std::size_t bytes, F function) {
+  if (bytes < kLargeBody) co_return function();
+  co_return co_await reactor.Blocking(std::move(function));
+}
+
+// A provider may quote the key that it does not like.
+std::string Scrubbed(std::string body, const std::string& key) {
+  for (std::size_t at = 0; !key.empty() && (at = body.find(key, at)) != std::string::npos;)
+    body.replace(at, key.size(), "[key]");
+  return body;
+}
+
+}  // namespace
+
+const Model* CallContext::Find(std::string_view name) const {
+  for (const Model& model : options.models) {
+    if (model.id == name || std::ranges::find(model.aliases, name) != model.aliases.end())
+      return &model;
+  }
+  return nullptr;
+}
+
+std::string CallContext::ModelNames() const {
+  std::vector<std::string> names;
+  for (const Model& model : options.models) names.push_back(model.id);
+  return Join(names, ", ");
+}
+
+Task<Status> AnswerRefusal(HttpExchange& exchange, Format format, Refusal refusal) {
+  HttpHeaders headers = {{"Content-Type", "application/json"}, {"x-should-retry", "false"}};
+  std::string body = ErrorBody(format, refusal.status, refusal.code, refusal.message);
+  co_return co_await exchange.Answer(refusal.status, std::move(headers), std::move(body));
+}
+
+Call::Call(CallContext context, Route route, bool events, HttpExchange& exchange)
+    : context_(context),
+      route_(std::move(route)),
+      events_(events),
+      exchange_(exchange),
+      begun_(SteadyClock::now()) {}
+
+Call::~Call() {
+  if (reservation_) Settle(std::nullopt);
+  if (open_) Close("cancelled");
+  if (turn_ && !kept_) context_.recorder.Abandon(*turn_);
+  context_.bytes_under_way -= bytes_;
+}
+
+Task<void> Call::Run() {
+  if (auto refusal = co_await Prepare()) {
+    co_await Refuse(std::move(*refusal));
+    co_return;
+  }
+  if (auto known = context_.recorder.Find(*turn_)) {
+    co_await Replay(std::move(*known));
+    co_return;
+  }
+  if (context_.options.replay) {
+    Refusal miss{403, "replay_miss",
+                 "This trial is replayed from its record, and this request is not in it."};
+    context_.log.Flag("replay_miss", context_.recorder.Difference(*turn_));
+    auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(miss));
+    co_return;
+  }
+  if (auto refusal = SetAside()) {
+    co_await Refuse(std::move(*refusal));
+    co_return;
+  }
+  co_await AskProvider();
+}
+
+Task<void> Call::Refuse(Refusal refusal) {
+  context_.log.Flag(refusal.code, refusal.message);
+  auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(refusal));
+}
+
+Task<std::optional<Refusal>> Call::Prepare() {
+  if (auto refusal = CheckSize()) co_return refusal;
+  std::string_view bytes = exchange_.request().body;
+  auto screen = [format = route_.format, bytes] { return Screen(format, bytes); };
+  auto screened = co_await Apart(context_.reactor, bytes.size(), std::move(screen));
+  if (!screened) co_return screened.error();
+  request_ = std::move(*screened);
+  for (const Flag& flag : request_.flags) context_.log.Flag(flag.code, flag.detail);
+  if (auto refusal = ChooseModel()) co_return refusal;
+  std::string path = UpstreamPath(route_, *model_, events_);
+  std::string body = co_await FinishedBody(request_.output_limit ? 0 : NominalOutput());
+  turn_ = context_.recorder.Begin(model_->provider + path, std::move(body));
+  co_return std::nullopt;
+}
+
+std::optional<Refusal> Call::CheckSize() {
+  std::uint64_t size = exchange_.request().body.size();
+  if (size > context_.options.prompt_cap_bytes)
+    return Refusal{413, "request_too_large",
+                   "A request of " + FormatBytes(size) + " is over this trial's " +
+                       FormatBytes(context_.options.prompt_cap_bytes) + "."};
+  if (context_.bytes_under_way + size > context_.options.prompts_cap_bytes)
+    return Refusal{413, "request_too_large", "Too many large requests are under way at once."};
+  context_.bytes_under_way += bytes_ = size;
+  if (size > context_.options.prompt_flag_bytes)
+    context_.log.Flag("large_prompt", std::to_string(size) + " bytes");
+  return std::nullopt;
+}
+
+std::optional<Refusal> Call::ChooseModel() {
+  std::string name = route_.format == Format::kGemini ? route_.model : request_.model;
+  model_ = context_.Find(name);
+  if (!model_)
+    return Refusal{403, "model_not_allowed",
+                   "This trial may not use model '" + Printable(name.substr(0, 100)) +
+                       "'. It may use: " + context_.ModelNames() + "."};
+  if (!model_->Serves(route_.format))
+    return Refusal{403, "model_not_allowed",
+                   "Model '" + model_->id + "' is not served at this path (format " +
+                       std::string(InfoOf(route_.format).name) + ")."};
+  return std::nullopt;
+}
+
+// What an answer may have where its request does not say; 0 where answers have no tokens.
+std::int64_t Call::NominalOutput() const {
+  const FormatInfo& info = InfoOf(route_.format);
+  if (!info.answers) return 0;
+  return info.default_output > 0 ? info.default_output : model_->max_output_tokens;
+}
+
+Task<std::string> Call::FinishedBody(std::int64_t output_limit) const {
+  Finish finish{model_->upstream_name, model_->output_limit_field, output_limit};
+  auto write = [this, finish] { return FinishBody(route_.format, request_, finish); };
+  co_return co_await Apart(context_.reactor, request_.body.size(), std::move(write));
+}
+
+std::optional<Refusal> Call::SetAside() {
+  Ask ask{.prices = model_->prices};
+  ask.input = MostInput(request_, context_.options.bytes_per_token, model_->context_tokens);
+  if (request_.output_limit && InfoOf(route_.format).answers) {
+    ask.output = Times(*request_.output_limit, request_.answers);
+  } else if (std::int64_t nominal = NominalOutput(); nominal > 0) {
+    std::int64_t all = Times(nominal, request_.answers);
+    std::int64_t left = context_.ledger.AffordableOutput(ask.input, ask.prices, all);
+    output_limit_ = std::max<std::int64_t>(1, left / request_.answers);
+    ask.output = Times(output_limit_, request_.answers);
+  }
+  auto reserved = context_.ledger.Reserve(ask);
+  if (!reserved)
+    return Refusal{403, "budget_exhausted",
+                   "What is left of this trial's budget of " + std::string(reserved.error()) +
+                       " does not hold this request, which could use up to " +
+                       std::to_string(ask.input) + " tokens of prompt and " +
+                       std::to_string(ask.output) + " of answer."};
+  reservation_.emplace(std::move(*reserved));
+  open_ = true;
+  return std::nullopt;
+}
+
+HttpRequest Call::MakeRequest(std::string body) {
+  std::string path = UpstreamPath(route_, *model_, events_);
+  std::vector<Flag> flags;
+  HttpRequest out = UpstreamRequest(route_, *model_, path, context_.keys.at(model_->id),
+                                    exchange_.request(), std::move(body), flags);
+  for (const Flag& flag : flags) context_.log.Flag(flag.code, flag.detail);
+  return out;
+}
+
+Task<void> Call::AskProvider() {
+  asked_ = SteadyClock::now();
+  Deadline deadline = Deadline::In(context_.options.request_timeout);
+  auto pass = co_await context_.gate.Enter(model_->provider, deadline);
+  held_ = Since(asked_);
+  HttpHead head;
+  head.transport_error = "no turn came in time";
+  std::unique_ptr<HttpStream> stream;
+  if (pass) {
+    std::string body = co_await FinishedBody(output_limit_);
+    request_.body = {};
+    HttpRequest request = MakeRequest(std::move(body));
+    stream = co_await context_.http.Open(std::move(request), deadline);
+    head = co_await stream->Head();
+  }
+  status_ = head.status;
+  if (head.status == 0) {
+    Settle(TokenCount{});
+    Close("unreachable");
+    Refusal refusal{502, "upstream_unreachable",
+                    "The model's server did not answer: " + head.transport_error};
+    HttpHeaders headers = {{"Content-Type", "application/json"}};
+    std::string body = ErrorBody(route_.format, 502, refusal.code, refusal.message);
+    auto told = co_await exchange_.Answer(502, std::move(headers), std::move(body));
+    co_return;
+  }
+  co_await Pass(*stream, std::move(head));
+}
+
+Task<void> Call::Pass(HttpStream& stream, HttpHead head) {
+  if (head.status >= 300 && head.status < 400) {
+    Settle(TokenCount{});
+    Close("redirect");
+    Refusal refusal{502, "upstream_redirect",
+                    "The model's server points elsewhere, and is not followed."};
+    context_.log.Flag(refusal.code,
+                      model_->id + " to " + std::string(HeaderOf(head.headers, "location")));
+    auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(refusal));
+    co_return;
+  }
+  if (head.status >= 400) {
+    if (auto pause = RetryAfter(head.headers); pause && (head.status == 429 || head.status >= 500))
+      context_.gate.Hold(model_->provider, *pause);
+    if (head.status == 401) context_.log.Flag("upstream_refused_key", model_->key_env);
+  }
+  bool events = HeaderOf(head.headers, "content-type").starts_with("text/event-stream");
+  if (events && Good(head.status))
+    co_await PassEvents(stream, std::move(head));
+  else
+    co_await PassWhole(stream, std::move(head));
+}
+
+Task<void> Call::PassEvents(HttpStream& stream, HttpHead head) {
+  UsageReader reader(route_.format, true);
+  std::string whole;
+  HttpHeaders headers = PassedHeaders(head.headers);
+  auto sent = co_await exchange_.Begin(head.status, std::move(headers));
+  for (;;) {
+    auto piece = co_await stream.Next();
+    if (!piece) {
+      Settle(std::nullopt);
+      Close("cut");
+      co_return;  // without an end, so that the client knows
+    }
+    if (piece->empty()) break;
+    reader.Add(*piece);
+    if (whole.size() < kLargestAnswer) whole += *piece;
+    if (sent) sent = co_await exchange_.Send(std::move(*piece));
+    if (!sent) {
+      Settle(std::nullopt);
+      Close("client_gone");
+      co_return;
+    }
+  }
+  auto used = reader.End();
+  if (!reader.failed() && whole.size() < kLargestAnswer)
+    co_await Keep(head.status, HeaderOf(head.headers, "content-type"), whole);
+  Settle(used);
+  Close(reader.failed() ? "error_event" : "ok");
+  auto ended = co_await exchange_.End();
+}
+
+Task<void> Call::PassWhole(HttpStream& stream, HttpHead head) {
+  std::string whole;
+  bool complete = false;
+  while (whole.size() < kLargestAnswer) {
+    auto piece = co_await stream.Next();
+    complete = piece && piece->empty();
+    if (!piece || complete) break;
+    whole += *piece;
+  }
+  if (!complete) {
+    Settle(Good(head.status) ? std::nullopt : std::optional(TokenCount{}));
+    Close("cut");
+    Refusal refusal{502, "upstream_cut", "The model's answer broke off."};
+    auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(refusal));
+    co_return;
+  }
+  if (!Good(head.status)) whole = Scrubbed(std::move(whole), context_.keys.at(model_->id));
+  if (Good(head.status) || Final(head.status))
+    co_await Keep(head.status, HeaderOf(head.headers, "content-type"), whole);
+  UsageReader reader(route_.format, false);
+  reader.Add(whole);
+  Settle(Good(head.status) ? reader.End() : std::optional(TokenCount{}));
+  Close("ok");
+  HttpHeaders headers = PassedHeaders(head.headers);
+  auto told = co_await exchange_.Answer(head.status, std::move(headers), std::move(whole));
+}
+
+Task<void> Call::Replay(RecordedAnswer answer) {
+  kept_ = true;
+  status_ = answer.status;
+  Json body = {{"model", model_->id},     {"format", InfoOf(route_.format).name},
+               {"status", answer.status}, {"end", "ok"},
+               {"replayed", true},        {"digest", turn_->digest}};
+  UsageReader reader(route_.format, answer.content_type.starts_with("text/event-stream"));
+  reader.Add(answer.body);
+  TokenCount used = reader.End().value_or(TokenCount{});
+  body["input_tokens"] = used.input;
+  body["cached_tokens"] = used.cached;
+  body["output_tokens"] = used.output;
+  body["cost_usd"] = "0";
+  context_.log.Write("model_call", DumpJson(body));
+  HttpHeaders headers = {{"Content-Type", answer.content_type}};
+  auto told = co_await exchange_.Answer(answer.status, std::move(headers), std::move(answer.body));
+}
+
+// Nothing: it is not known what was used.
+void Call::Settle(std::optional<TokenCount> used) {
+  if (!reservation_) return;
+  used_ = used.value_or(
+      TokenCount{.input = reservation_->ask().input, .output = reservation_->ask().output});
+  cost_ = used ? reservation_->Settle(*used) : reservation_->SettleAll();
+  reservation_.reset();
+}
+
+Task<void> Call::Keep(int status, std::string_view content_type, const std::string& body) {
+  RecordedAnswer answer{status, std::string(content_type), body};
+  auto save = [this, &answer] { return context_.recorder.Save(*turn_, answer); };
+  auto saved = co_await Apart(context_.reactor, kLargeBody, std::move(save));
+  kept_ = saved.has_value();
+  if (!saved) context_.log.Failed(saved.error());
+}
+
+void Call::Close(std::string_view end) {
+  open_ = false;
+  Millis wait = Since(asked_);
+  context_.ledger.AddWait(wait);
+  Json body = {{"model", model_->id},
+               {"format", InfoOf(route_.format).name},
+               {"status", status_},
+               {"end", end},
+               {"input_tokens", used_.input},
+               {"cached_tokens", used_.cached},
+               {"cache_write_tokens", used_.cache_write},
+               {"output_tokens", used_.output},
+               {"cost_usd", cost_.Text()},
+               {"held_ms", held_.count()},
+               {"wait_ms", wait.count()},
+               {"wall_ms", Since(begun_).count()},
+               {"replayed", false},
+               {"digest", turn_->digest}};
+  context_.log.Write("model_call", DumpJson(body));
+}
+
+}  // namespace podium::agents

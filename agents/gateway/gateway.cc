@@ -1,0 +1,235 @@
+#include "agents/gateway/gateway.h"
+
+#include <sys/random.h>
+
+#include <cstdlib>
+#include <map>
+
+#include "agents/gateway/call.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
+
+namespace podium::agents {
+namespace {
+
+Result<std::string> MakeToken() {
+  unsigned char bytes[32];
+  if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+    return FailErrno(ErrorCode::kIo, "cannot read random bytes", errno);
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string out = "podium-";
+  for (unsigned char b : bytes) {
+    out += kHex[b >> 4];
+    out += kHex[b & 15];
+  }
+  return out;
+}
+
+// In the same time wherever they differ.
+bool SameSecret(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  volatile unsigned char differs = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    differs = static_cast<unsigned char>(differs | (a[i] ^ b[i]));
+  return differs == 0;
+}
+
+std::string_view QueryValue(std::string_view target, std::string_view name) {
+  std::size_t mark = target.find('?');
+  if (mark == std::string_view::npos) return {};
+  for (auto part : Split(target.substr(mark + 1), '&')) {
+    if (part.starts_with(name) && part.substr(name.size()).starts_with('='))
+      return part.substr(name.size() + 1);
+  }
+  return {};
+}
+
+std::string_view Credential(const ServedRequest& request) {
+  std::string_view bearer = request.Header("authorization");
+  if (bearer.size() > 7 && (bearer.starts_with("Bearer ") || bearer.starts_with("bearer ")))
+    return Trim(bearer.substr(7));
+  for (const char* name : {"x-api-key", "x-goog-api-key"}) {
+    if (auto key = request.Header(name); !key.empty()) return Trim(key);
+  }
+  return QueryValue(request.target, "key");
+}
+
+Json ModelEntry(const Model& model) {
+  return {{"id", model.id},
+          {"object", "model"},
+          {"type", "model"},
+          {"display_name", model.id},
+          {"created", 0},
+          {"created_at", "1970-01-01T00:00:00Z"},
+          {"owned_by", model.provider}};
+}
+
+// In one object what OpenAI's and Anthropic's clients look for.
+std::string ModelList(const std::vector<Model>& models) {
+  Json data = Json::array();
+  for (const Model& model : models) data.push_back(ModelEntry(model));
+  return DumpJson(Json{{"object", "list"}, {"data", data}, {"has_more", false}});
+}
+
+std::string GeminiModelList(const std::vector<Model>& models) {
+  Json list = Json::array();
+  for (const Model& model : models) {
+    Json methods = Json::array({"generateContent", "streamGenerateContent"});
+    list.push_back({{"name", "models/" + model.id},
+                    {"inputTokenLimit", model.context_tokens},
+                    {"outputTokenLimit", model.max_output_tokens},
+                    {"supportedGenerationMethods", methods}});
+  }
+  return DumpJson(Json{{"models", list}});
+}
+
+}  // namespace
+
+struct Gateway::State {
+  State(Reactor& r, HttpClient& h, ProviderGate& g, EventSink& events, GatewayOptions o)
+      : reactor(r),
+        http(h),
+        gate(g),
+        options(std::move(o)),
+        log(events),
+        ledger(options.budget, options.before),
+        recorder(options.record_dir) {}
+
+  Reactor& reactor;
+  HttpClient& http;
+  ProviderGate& gate;
+  GatewayOptions options;
+  std::string token;
+  bool ended = false;
+  std::map<std::string, std::string> keys;
+  FlagLog log;
+  Ledger ledger;
+  Recorder recorder;
+  std::uint64_t bytes_under_way = 0;
+
+  Status ReadKeys() {
+    for (const Model& model : options.models) {
+      keys[model.id] = "";
+      if (model.key_env.empty() || options.replay) continue;
+      std::optional<std::string> value;
+      if (options.variable) {
+        value = options.variable(model.key_env);
+      } else if (const char* text = std::getenv(model.key_env.c_str())) {
+        value = text;
+      }
+      if (!value || value->empty())
+        return Fail(ErrorCode::kConfig, "model '" + model.id + "' needs a key: set " +
+                                            model.key_env + " in the environment");
+      keys[model.id] = *value;
+    }
+    return {};
+  }
+
+  [[nodiscard]] CallContext Context() {
+    return {reactor, http, gate, options, keys, log, ledger, recorder, bytes_under_way};
+  }
+
+  Task<void> Handle(HttpExchange& exchange) {
+    const ServedRequest& request = exchange.request();
+    std::string_view path = request.Path();
+    if (request.method == "GET" && path == "/health") {
+      co_await Own(exchange, R"({"status":"ok"})");
+      co_return;
+    }
+    auto route = MatchRoute(request.method, path);
+    Format shape = route ? route->format : ShapeOf(path);
+    if (auto refusal = Admit(request)) {
+      log.Flag(refusal->code, std::string(path.substr(0, 200)));
+      auto told = co_await AnswerRefusal(exchange, shape, std::move(*refusal));
+      co_return;
+    }
+    if (auto body = OwnAnswer(request.method, path)) {
+      co_await Own(exchange, std::move(*body));
+      co_return;
+    }
+    if (!route) {
+      Refusal refusal{403, "route_not_allowed",
+                      "There is no " + Printable(request.method) + " " +
+                          Printable(path.substr(0, 200)) + " for this trial."};
+      log.Flag(refusal.code, refusal.message);
+      auto told = co_await AnswerRefusal(exchange, shape, std::move(refusal));
+      co_return;
+    }
+    bool events = QueryValue(request.target, "alt") == "sse";
+    Call call(Context(), std::move(*route), events, exchange);
+    co_await call.Run();
+  }
+
+  [[nodiscard]] std::optional<Refusal> Admit(const ServedRequest& request) const {
+    if (ended || !SameSecret(Credential(request), token))
+      return Refusal{401, "invalid_api_key",
+                     "This is not the key of this trial, or the trial has ended."};
+    if (!log.status())
+      return Refusal{403, "gateway_failed", "The trial's record cannot be written."};
+    return std::nullopt;
+  }
+
+  // The lists of models, which no provider is asked for.
+  [[nodiscard]] std::optional<std::string> OwnAnswer(std::string_view method,
+                                                     std::string_view path) {
+    if (method != "GET") return std::nullopt;
+    if (path == "/v1/models" || path == "/models") return ModelList(options.models);
+    if (path == "/v1beta/models") return GeminiModelList(options.models);
+    constexpr std::string_view kOne = "/v1/models/";
+    if (!path.starts_with(kOne)) return std::nullopt;
+    const Model* model = Context().Find(path.substr(kOne.size()));
+    return model ? std::optional(DumpJson(ModelEntry(*model))) : std::nullopt;
+  }
+
+  static Task<void> Own(HttpExchange& exchange, std::string body) {
+    HttpHeaders headers = {{"Content-Type", "application/json"}};
+    auto told = co_await exchange.Answer(200, std::move(headers), std::move(body));
+  }
+};
+
+Gateway::Gateway(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Gateway::~Gateway() = default;
+
+Result<std::unique_ptr<Gateway>> Gateway::Make(Reactor& reactor, HttpClient& http,
+                                               ProviderGate& gate, EventSink& events,
+                                               GatewayOptions options) {
+  PODIUM_TRY(MakeDirs(options.record_dir));
+  options.server.body_bytes = options.prompt_cap_bytes + (1 << 20);
+  options.server.spool_dir = options.record_dir;
+  auto state = std::make_unique<State>(reactor, http, gate, events, std::move(options));
+  PODIUM_TRY(state->ReadKeys());
+  PODIUM_ASSIGN(state->token, MakeToken());
+  return std::unique_ptr<Gateway>(new Gateway(std::move(state)));
+}
+
+Task<void> Gateway::Serve(UniqueFd listener) {
+  HttpHandler handler = [state = state_.get()](HttpExchange& exchange) {
+    return state->Handle(exchange);
+  };
+  ServerLimits limits = state_->options.server;
+  co_await ServeHttp(std::move(listener), std::move(limits), std::move(handler));
+}
+
+void Gateway::End() { state_->ended = true; }
+const std::string& Gateway::token() const { return state_->token; }
+const Spent& Gateway::spent() const { return state_->ledger.spent(); }
+Status Gateway::status() const { return state_->log.status(); }
+
+std::vector<std::pair<std::string, std::string>> Gateway::Environment(
+    const std::string& authority) const {
+  std::string root = "http://" + authority, v1 = root + "/v1";
+  std::vector<std::string> names;
+  for (const Model& model : state_->options.models) names.push_back(model.id);
+  std::vector<std::pair<std::string, std::string>> out = {
+      {"OPENAI_BASE_URL", v1},      {"OPENAI_API_BASE", v1},
+      {"ANTHROPIC_BASE_URL", root}, {"GOOGLE_GEMINI_BASE_URL", root},
+      {"LLM_BASE_URL", v1},         {"LITELLM_PROXY_API_BASE", v1},
+      {"LLM_MODEL", names.front()}, {"PODIUM_MODELS", Join(names, ",")}};
+  for (const char* name : {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY",
+                           "GOOGLE_API_KEY", "LLM_API_KEY", "LITELLM_PROXY_API_KEY"})
+    out.emplace_back(name, state_->token);
+  return out;
+}
+
+}  // namespace podium::agents

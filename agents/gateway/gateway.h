@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agents/gateway/ledger.h"
+#include "agents/gateway/models.h"
+#include "agents/gateway/provider_gate.h"
+#include "agents/http/server.h"
+#include "agents/llm/http_client.h"
+#include "agents/trial_context.h"
+#include "base/async.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace podium::agents {
+
+struct GatewayOptions {
+  std::vector<Model> models;  // that this trial may use
+  Budget budget;
+  Spent before;                      // by earlier attempts of the trial
+  std::filesystem::path record_dir;  // the trial's llm/
+  bool replay = false;               // answers from the record alone: no key, no network
+  std::int64_t bytes_per_token = 1;  // of a prompt at the least, for what is set aside
+  std::uint64_t prompt_cap_bytes = std::uint64_t{8} << 20;
+  std::uint64_t prompts_cap_bytes = std::uint64_t{64} << 20;  // of all that are under way at once
+  std::uint64_t prompt_flag_bytes = std::uint64_t{1} << 20;   // larger ones are served and flagged
+  Millis request_timeout{600'000};                            // of one answer, waiting included
+  ServerLimits server;  // its body_bytes and spool_dir are set here
+  // The value of an environment variable; std::getenv where empty.
+  std::function<std::optional<std::string>(const std::string&)> variable;
+};
+
+// The reverse proxy of one trial: the agent's only way to models. It holds the real keys and sends
+// them upstream, knows the agent by a random token, lets listed fields of requests through, sets
+// the budget's part aside before it asks, records every answer, and never retries. On the event
+// loop's thread, with large bodies read on the pool; what Make is given outlives it.
+class Gateway {
+ public:
+  // An error names the key that is not in the environment.
+  [[nodiscard]] static Result<std::unique_ptr<Gateway>> Make(Reactor& reactor, HttpClient& http,
+                                                             ProviderGate& gate, EventSink& events,
+                                                             GatewayOptions options);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // Serves until it is cancelled; any number of listeners at once.
+  [[nodiscard]] Task<void> Serve(UniqueFd listener);
+
+  // From now on the token is worth nothing.
+  void End();
+
+  [[nodiscard]] const std::string& token() const;  // 256 random bits
+  [[nodiscard]] const Spent& spent() const;        // earlier attempts' and waiting included
+  // The first failure to write an event or a record: the trial cannot go on.
+  [[nodiscard]] Status status() const;
+
+  // What existing agents read to find their models: addresses, the token as every provider's key,
+  // names of models. `authority` is "127.0.0.1:8000".
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> Environment(
+      const std::string& authority) const;
+
+ private:
+  struct State;
+  explicit Gateway(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace podium::agents

@@ -1,0 +1,315 @@
+#include "agents/gateway/policy.h"
+
+#include <algorithm>
+#include <map>
+
+#include "agents/gateway/allowlist.h"
+#include "base/json.h"
+#include "base/text.h"
+
+namespace podium::agents {
+namespace {
+
+constexpr std::int64_t kMostCount = 100'000'000;
+constexpr std::int64_t kTokensOfMedia = 40'000;    // of one picture in the finest resolution
+constexpr std::int64_t kTokensOfTemplate = 1'000;  // what providers put around prompts and tools
+
+const Json& Rules(Format format) {
+  static const auto all = [] {
+    std::map<Format, Json> out;
+    for (const auto& info : Formats())
+      out[info.format] = Json::parse(AllowlistJson(info.format), nullptr, false);
+    return out;
+  }();
+  return all.at(format);
+}
+
+// "max_output" -> "maxOutput".
+std::string Camel(std::string_view name) {
+  std::string out;
+  bool up = false;
+  for (char c : name) {
+    if (c == '_') {
+      up = true;
+      continue;
+    }
+    out += up && c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    up = false;
+  }
+  return out;
+}
+
+std::string Shown(std::string_view text) { return Printable(text.substr(0, 100)); }
+
+bool IsDirective(std::string_view key) { return key == "refuse"; }
+
+// Walks a value and its rule together; the first thing that is not allowed ends it.
+class Walker {
+ public:
+  Walker(Format format, Screened& out)
+      : rules_(Rules(format)), camel_(format == Format::kGemini), out_(out) {}
+
+  bool Check(Json& value) { return Walk(value, rules_["root"], ""); }
+  [[nodiscard]] const Refusal& refusal() const { return refusal_; }
+
+ private:
+  bool Refuse(std::string code, std::string message) {
+    refusal_ = {403, std::move(code), std::move(message)};
+    return false;
+  }
+  bool Unlike(const std::string& path, const std::string& expected) {
+    return Refuse("field_not_allowed", "'" + Shown(path) + "' must be " + expected + " here.");
+  }
+
+  bool Walk(Json& value, const Json& rule, const std::string& path) {
+    if (value.is_null()) return true;
+    if (rule.is_string()) return Named(value, rule.get_ref<const std::string&>(), path);
+    if (rule.is_array()) return List(value, rule, path);
+    if (rule.contains("?")) return Alternatives(value, rule["?"], path);
+    if (rule.contains("by")) return ByMember(value, rule, path);
+    return Object(value, rule, path);
+  }
+
+  bool Named(Json& value, const std::string& rule, const std::string& path) {
+    if (rule == "any") return true;
+    if (rule.starts_with('@')) return Walk(value, rules_[rule.substr(1)], path);
+    if (rule == "values") return Values(value, path);
+    if (rule == "positive") return Count(value, path);
+    if (rule == "data") return Data(value, path);
+    if (rule == "never") {
+      if (value == false) return true;
+      return Refuse("field_not_allowed", "'" + path + "' is not allowed.");
+    }
+    if (rule == "text") return value.is_string() || Unlike(path, "text");
+    if (rule == "value") return !value.is_structured() || Unlike(path, "a single value");
+    return Choice(value, rule, path);
+  }
+
+  bool Values(const Json& value, const std::string& path) {
+    if (!value.is_structured()) return true;
+    if (value.is_object()) return Unlike(path, "text or a list");
+    return std::ranges::all_of(value, [&](const Json& v) { return Values(v, path); });
+  }
+
+  bool Count(const Json& value, const std::string& path) {
+    bool whole = value.is_number_integer() && value >= 0 && value <= kMostCount;
+    return whole || Unlike(path, "a whole number from 0 to " + std::to_string(kMostCount));
+  }
+
+  bool Data(const Json& value, const std::string& path) {
+    if (!value.is_string()) return Unlike(path, "text");
+    if (value.get_ref<const std::string&>().starts_with("data:")) {
+      CountMedia();
+      return true;
+    }
+    return Refuse("url_not_allowed", "'" + Shown(path) +
+                                         "' must be a data: URL; nothing is fetched from "
+                                         "elsewhere on a request's behalf.");
+  }
+
+  bool Choice(const Json& value, const std::string& rule, const std::string& path) {
+    if (!value.is_string()) return Unlike(path, "text");
+    for (auto one : Split(rule, '|')) {
+      if (value == one) return true;
+    }
+    return Refuse("field_not_allowed", "'" + Shown(path) + "' may be " + rule + ", not '" +
+                                           Shown(value.get_ref<const std::string&>()) + "'.");
+  }
+
+  bool List(Json& value, const Json& rule, const std::string& path) {
+    if (!value.is_array()) return Unlike(path, "a list");
+    if (rule.empty()) return value.empty() || Unlike(path, "an empty list");
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (!Walk(value[i], rule[0], path + "[" + std::to_string(i) + "]")) return false;
+    }
+    return true;
+  }
+
+  static bool SameKind(const Json& value, const Json& rule, const Json& rules) {
+    if (rule.is_string() && rule.get_ref<const std::string&>().starts_with('@'))
+      return SameKind(value, rules[rule.get_ref<const std::string&>().substr(1)], rules);
+    if (rule.is_string()) return value.is_string();
+    return rule.is_array() ? value.is_array() : value.is_object();
+  }
+
+  bool Alternatives(Json& value, const Json& rules, const std::string& path) {
+    for (const Json& rule : rules) {
+      if (SameKind(value, rule, rules_)) return Walk(value, rule, path);
+    }
+    return Unlike(path, "of another kind");
+  }
+
+  bool ByMember(Json& value, const Json& rule, const std::string& path) {
+    if (!value.is_object()) return Unlike(path, "an object");
+    std::string member = rule["by"];
+    std::string kind = JsonOr<std::string>(value, member.c_str(), rule.value("else", ""));
+    auto found = rule["of"].find(kind);
+    if (found == rule["of"].end())
+      return Refuse(rule.value("refuse", "field_not_allowed"),
+                    "'" + Shown(path) + "' of " + member + " '" + Shown(kind) +
+                        "' is not allowed: only what the agent itself carries out or sends.");
+    if (kind == "base64") CountMedia();
+    if (kind == "document" || kind == "file" || kind == "input_file") out_.documents = true;
+    return Object(value, *found, path);
+  }
+
+  bool Object(Json& value, const Json& rule, const std::string& path) {
+    if (!value.is_object()) return Unlike(path, "an object");
+    if (camel_ && !Rename(value, rule, path)) return false;
+    std::vector<std::string> names;
+    for (auto it = value.begin(); it != value.end(); ++it) names.push_back(it.key());
+    for (const auto& name : names) {
+      if (!Member(value, name, rule, path.empty() ? name : path + "." + name)) return false;
+    }
+    return true;
+  }
+
+  // Gemini takes every field in two spellings; one is left.
+  bool Rename(Json& value, const Json& rule, const std::string& path) {
+    Json out = Json::object();
+    for (auto it = value.begin(); it != value.end(); ++it) {
+      std::string name = rule.contains(it.key()) ? it.key() : Camel(it.key());
+      if (out.contains(name))
+        return Refuse("field_not_allowed",
+                      "'" + Shown(path) + "' gives " + Shown(name) + " twice.");
+      out[name] = it.value();
+    }
+    value = std::move(out);
+    return true;
+  }
+
+  bool Member(Json& value, const std::string& name, const Json& rule, const std::string& path) {
+    auto found = IsDirective(name) ? rule.end() : rule.find(name);
+    if (found == rule.end()) {
+      if (!value[name].is_null()) return Unknown(name, rule, path);
+      value.erase(name);
+      return true;
+    }
+    if (value[name].is_null()) return true;
+    if (*found == "drop") {
+      out_.flags.push_back({"field_dropped", path});
+      value.erase(name);
+      return true;
+    }
+    if (*found == "false") {
+      if (value[name] != false) out_.flags.push_back({"field_forced", path + " -> false"});
+      value[name] = false;
+      return true;
+    }
+    if (name == "inlineData") {
+      CountMedia();
+      out_.documents = true;
+    }
+    return Walk(value[name], *found, path);
+  }
+
+  bool Unknown(const std::string& name, const Json& rule, const std::string& path) {
+    std::string code = rule.value("refuse", "field_not_allowed");
+    if (name.find("web_search") != std::string::npos || name == "mcp_servers")
+      code = "tool_not_allowed";
+    std::vector<std::string> known;
+    for (auto it = rule.begin(); it != rule.end(); ++it)
+      if (!IsDirective(it.key())) known.push_back(it.key());
+    return Refuse(code, "'" + Shown(path) + "' is not allowed in requests of this trial." +
+                            Suggest(name, known));
+  }
+
+  void CountMedia() { out_.media += 1; }
+
+  const Json& rules_;
+  bool camel_;
+  Screened& out_;
+  Refusal refusal_;
+};
+
+std::optional<std::int64_t> Whole(const Json& object, const char* key) {
+  auto it = object.find(key);
+  if (it == object.end() || !it->is_number_integer()) return std::nullopt;
+  return it->get<std::int64_t>();
+}
+
+// The larger of the two names that Chat Completions has.
+std::optional<std::int64_t> DeclaredOutput(Format format, const Json& body) {
+  if (format == Format::kGemini) {
+    auto config = body.find("generationConfig");
+    if (config == body.end() || !config->is_object()) return std::nullopt;
+    return Whole(*config, "maxOutputTokens");
+  }
+  if (format == Format::kResponses) return Whole(body, "max_output_tokens");
+  auto plain = Whole(body, "max_tokens"), full = Whole(body, "max_completion_tokens");
+  return plain && full ? std::max(plain, full) : (plain ? plain : full);
+}
+
+// A list of texts, or of lists of tokens, is so many prompts.
+std::int64_t Prompts(Format format, const Json& body) {
+  auto prompt = body.find(format == Format::kEmbeddings ? "input" : "prompt");
+  bool list = prompt != body.end() && prompt->is_array() && !prompt->empty();
+  if (!list || (*prompt)[0].is_number()) return 1;
+  return static_cast<std::int64_t>(prompt->size());
+}
+
+std::int64_t Answers(Format format, const Json& body) {
+  if (format == Format::kGemini) {
+    auto config = body.find("generationConfig");
+    if (config == body.end() || !config->is_object()) return 1;
+    return std::max<std::int64_t>(Whole(*config, "candidateCount").value_or(1), 1);
+  }
+  std::int64_t each = std::max(Whole(body, "n").value_or(1), Whole(body, "best_of").value_or(1));
+  return std::max<std::int64_t>(each, 1) * Prompts(format, body);
+}
+
+void SetOutputLimit(Format format, const Finish& finish, Json& body) {
+  if (format == Format::kGemini) {
+    if (!body["generationConfig"].is_object()) body["generationConfig"] = Json::object();
+    body["generationConfig"]["maxOutputTokens"] = finish.output_limit;
+  } else if (format == Format::kResponses) {
+    body["max_output_tokens"] = finish.output_limit;
+  } else if (format == Format::kChat) {
+    body[finish.output_limit_field] = finish.output_limit;
+  } else {
+    body["max_tokens"] = finish.output_limit;
+  }
+}
+
+}  // namespace
+
+tl::expected<Screened, Refusal> Screen(Format format, std::string_view text) {
+  auto body = ParseJson(text, "the request");
+  if (!body || !body->is_object())
+    return tl::unexpected(
+        Refusal{400, "invalid_json", "The request's body is not one JSON object."});
+  Screened out;
+  Walker walker(format, out);
+  if (!walker.Check(*body)) return tl::unexpected(walker.refusal());
+  out.model = JsonOr<std::string>(*body, "model", "");
+  out.stream = JsonOr(*body, "stream", false);
+  out.output_limit = DeclaredOutput(format, *body);
+  out.answers = Answers(format, *body);
+  out.many = Prompts(format, *body) > 1;
+  out.body = DumpJson(*body);
+  return out;
+}
+
+std::string FinishBody(Format format, const Screened& request, const Finish& finish) {
+  Json body = *ParseJson(request.body, "the request");
+  if (format != Format::kGemini) body["model"] = finish.upstream_name;
+  if (finish.output_limit > 0) SetOutputLimit(format, finish, body);
+  bool reports = format == Format::kChat || format == Format::kCompletions;
+  if (reports && request.stream) {
+    if (!body["stream_options"].is_object()) body["stream_options"] = Json::object();
+    body["stream_options"]["include_usage"] = true;
+  }
+  if (format == Format::kResponses) body["store"] = false;
+  return DumpJson(body);
+}
+
+std::int64_t MostInput(const Screened& request, std::int64_t bytes_per_token,
+                       std::int64_t context_tokens) {
+  std::int64_t bytes = static_cast<std::int64_t>(request.body.size());
+  std::int64_t most = bytes / std::max<std::int64_t>(1, bytes_per_token) + kTokensOfTemplate +
+                      request.media * kTokensOfMedia;
+  if (request.documents) return std::max(most, context_tokens);
+  return request.many ? most : std::min(most, context_tokens);
+}
+
+}  // namespace podium::agents

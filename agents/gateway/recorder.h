@@ -1,0 +1,55 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "agents/http/server.h"
+#include "agents/llm/record_store.h"
+#include "base/result.h"
+
+namespace podium::agents {
+
+struct RecordedAnswer {
+  int status = 200;
+  std::string content_type;
+  std::string body;
+};
+
+// The n-th time that a trial asks one and the same thing: agents ask a prompt again to get another
+// answer. Handed back (Abandon) where no answer came that is worth keeping, so that the next asking
+// takes its place.
+struct Turn {
+  std::string path;     // of the provider
+  std::string request;  // as canonical JSON
+  int number = 0;
+  std::string digest;  // of both and the number: the record's name
+};
+
+// What a trial asked and was answered, on disk before the answer is handed out completely. The
+// requests hold no key. On the event loop's thread.
+class Recorder {
+ public:
+  explicit Recorder(std::filesystem::path dir) : store_(std::move(dir)) {}
+
+  [[nodiscard]] Turn Begin(std::string_view path, std::string request);
+  void Abandon(const Turn& turn);
+  [[nodiscard]] std::optional<RecordedAnswer> Find(const Turn& turn) const;
+  [[nodiscard]] Status Save(const Turn& turn, const RecordedAnswer& answer) const;
+
+  // For a person: in what the request differs from the recorded one that is most like it.
+  [[nodiscard]] std::string Difference(const Turn& turn) const;
+
+ private:
+  struct Asked {
+    int next = 0;
+    std::set<int> free;  // below next
+  };
+  RecordStore store_;
+  std::map<std::string, Asked> asked_;
+};
+
+}  // namespace podium::agents

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agents/gateway/formats.h"
+#include "agents/gateway/models.h"
+#include "agents/gateway/policy.h"
+#include "agents/http/server.h"
+#include "agents/llm/http_client.h"
+#include "base/clock.h"
+
+namespace podium::agents {
+
+// Where a request of this route goes, below the model's base_url.
+[[nodiscard]] std::string UpstreamPath(const Route& route, const Model& model, bool events);
+
+// The request as it is sent. Of the agent's own headers only the few that say how an answer should
+// look are passed on; betas that are not listed are left out and flagged.
+[[nodiscard]] HttpRequest UpstreamRequest(const Route& route, const Model& model,
+                                          const std::string& path, const std::string& key,
+                                          const ServedRequest& asked, std::string body,
+                                          std::vector<Flag>& flags);
+
+// Those headers of an answer that a client acts on.
+[[nodiscard]] HttpHeaders PassedHeaders(const HttpHeaders& headers);
+[[nodiscard]] std::string_view HeaderOf(const HttpHeaders& headers, std::string_view name);
+// What retry-after-ms or retry-after ask for.
+[[nodiscard]] std::optional<Millis> RetryAfter(const HttpHeaders& headers);
+
+}  // namespace podium::agents

@@ -1,0 +1,178 @@
+#include "tests/agents/gateway_fixture.h"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "agents/llm/record_store.h"
+
+namespace podium::tests {
+
+namespace asio = boost::asio;
+using agents::HttpExchange;
+using asio::ip::tcp;
+
+Status KeptEvents::Record(std::string_view type, const std::string& body_json) {
+  all.emplace_back(type, Json::parse(body_json));
+  return {};
+}
+
+std::vector<Json> KeptEvents::Of(std::string_view type) const {
+  std::vector<Json> out;
+  for (const auto& [t, body] : all) {
+    if (t == type) out.push_back(body);
+  }
+  return out;
+}
+
+std::vector<std::string> KeptEvents::Flags() const {
+  std::vector<std::string> out;
+  for (const Json& body : Of("gateway_flag")) out.push_back(body["code"]);
+  return out;
+}
+
+std::string Answered::code() const {
+  Json parsed = json();
+  if (!parsed.is_object() || !parsed.contains("error")) return {};
+  const Json& inner = parsed["error"];
+  if (inner.contains("details")) return inner["details"][0]["reason"];
+  return inner.value("code", "");
+}
+
+std::string_view Received::Header(std::string_view name) const {
+  for (const auto& [n, value] : headers) {
+    if (n == name) return value;
+  }
+  return {};
+}
+
+void GatewayTest::SetUp() {
+  auto made = TempDir::Make("podium-gateway");
+  ASSERT_TRUE(made);
+  temp_.emplace(std::move(*made));
+  options_.record_dir = dir() / "llm";
+  options_.models = {MakeModel()};
+  options_.variable = [](const std::string& name) -> std::optional<std::string> {
+    return name == "REAL_KEY" ? std::optional<std::string>("sk-real-secret") : std::nullopt;
+  };
+}
+
+agents::Model GatewayTest::MakeModel() const {
+  agents::Model model;
+  model.id = "m";
+  model.provider = "scripted";
+  for (const auto& info : agents::Formats()) model.formats.push_back(info.format);
+  model.key_env = "REAL_KEY";
+  model.upstream_name = "upstream-m";
+  model.max_output_tokens = 1000;
+  model.context_tokens = 100'000;
+  model.output_limit_field = "max_completion_tokens";
+  model.prices.input = model.prices.cached_input = model.prices.cache_write = {1'000'000};
+  model.prices.output = {10'000'000};
+  model.aliases = {"vendor/m"};
+  return model;
+}
+
+void GatewayTest::Attempt(agents::HttpHandler provider, Body body) {
+  auto [upstream, upstream_port] = ListenOnLoopback();
+  auto [listener, port] = ListenOnLoopback();
+  agents::GatewayOptions options = options_;
+  for (auto& model : options.models)
+    model.base_url = "http://127.0.0.1:" + std::to_string(upstream_port) + "/v1";
+  options.before = {};
+  for (const auto& [type, event] : events_.all) AddEvent(type, event.dump(), options.before);
+  auto gateway = agents::Gateway::Make(reactor_, http_, gate_, events_, std::move(options));
+  ASSERT_TRUE(gateway) << gateway.error().message;
+  agents::HttpHandler listened = [this, &provider](HttpExchange& exchange) -> Task<void> {
+    const agents::ServedRequest& request = exchange.request();
+    received_.push_back({request.target, request.headers, std::string(request.body)});
+    co_await provider(exchange);
+  };
+  Live live{**gateway, "127.0.0.1:" + std::to_string(port)};
+  auto status = reactor_.Run([&]() -> Task<Status> {
+    using namespace asio::experimental::awaitable_operators;
+    agents::ServerLimits limits;
+    auto ended = co_await (agents::ServeHttp(std::move(upstream), limits, listened) ||
+                           (*gateway)->Serve(std::move(listener)) || body(live));
+    EXPECT_EQ(ended.index(), 2u);
+    co_return Status{};
+  });
+  EXPECT_TRUE(status);
+  spent_ = (*gateway)->spent();
+}
+
+Task<std::unique_ptr<agents::HttpStream>> GatewayTest::Open(Live& live, std::string path,
+                                                            std::string body) {
+  agents::HttpRequest request;
+  request.url = "http://" + live.authority + path;
+  request.headers = {"Content-Type: application/json",
+                     "Expect:", "Authorization: Bearer " + live.gateway.token()};
+  request.body = std::move(body);
+  Deadline deadline = Deadline::In(std::chrono::seconds(60));
+  co_return co_await http_.Open(std::move(request), deadline);
+}
+
+Task<Answered> GatewayTest::Post(Live& live, std::string path, std::string body,
+                                 std::optional<std::vector<std::string>> headers) {
+  agents::HttpRequest request;
+  request.url = "http://" + live.authority + path;
+  std::vector<std::string> token = {"Authorization: Bearer " + live.gateway.token()};
+  request.headers = headers ? std::move(*headers) : std::move(token);
+  request.headers.emplace_back("Content-Type: application/json");
+  request.headers.emplace_back("Expect:");
+  request.body = std::move(body);
+  Deadline deadline = Deadline::In(std::chrono::seconds(60));
+  auto stream = co_await http_.Open(std::move(request), deadline);
+  agents::HttpHead head = co_await stream->Head();
+  Answered out{head.status, std::move(head.headers), {}, std::move(head.transport_error)};
+  for (;;) {
+    auto piece = co_await stream->Next();
+    if (!piece) out.error = piece.error().message;
+    if (!piece || piece->empty()) break;
+    out.body += *piece;
+  }
+  co_return out;
+}
+
+Task<std::string> GatewayTest::Raw(Live& live, std::string bytes) {
+  auto port = static_cast<std::uint16_t>(std::stoi(live.authority.substr(10)));
+  tcp::socket socket(reactor_.io());
+  boost::system::error_code ec;
+  tcp::endpoint where(asio::ip::address_v4::loopback(), port);
+  co_await socket.async_connect(where, asio::redirect_error(asio::use_awaitable, ec));
+  co_await asio::async_write(socket, asio::buffer(bytes),
+                             asio::redirect_error(asio::use_awaitable, ec));
+  std::string out;
+  auto into = asio::dynamic_buffer(out);
+  co_await asio::async_read(socket, into, asio::redirect_error(asio::use_awaitable, ec));
+  co_return out;
+}
+
+std::string GatewayTest::AllRecords() const {
+  std::string out;
+  agents::RecordStore store(options_.record_dir);
+  for (const auto& request : store.Requests())
+    out += request + "\n" + store.Find(request).value_or("") + "\n";
+  return out;
+}
+
+std::string ChatAnswer(std::int64_t input, std::int64_t output, const std::string& text) {
+  Json choice = {{"index", 0},
+                 {"message", {{"role", "assistant"}, {"content", text}}},
+                 {"finish_reason", "stop"}};
+  Json usage = {{"prompt_tokens", input}, {"completion_tokens", output}};
+  return Json{{"choices", Json::array({choice})}, {"usage", usage}}.dump();
+}
+
+agents::HttpHandler Always(std::string body, std::string content_type) {
+  return [body, content_type](HttpExchange& exchange) -> Task<void> {
+    agents::HttpHeaders headers = {{"Content-Type", content_type}};
+    std::string copy = body;
+    auto told = co_await exchange.Answer(200, std::move(headers), std::move(copy));
+  };
+}
+
+}  // namespace podium::tests

@@ -1,0 +1,127 @@
+// The wire formats: routes, usage in whole and streamed answers, errors.
+#include <gtest/gtest.h>
+
+#include "agents/gateway/formats.h"
+#include "base/json.h"
+
+namespace podium::agents {
+namespace {
+
+TEST(GatewayRoutesTest, KnowsTheModelsRoutesAndNoOther) {
+  for (const char* path : {"/v1/chat/completions", "/v1/responses", "/v1/embeddings",
+                           "/v1/completions", "/v1/messages", "/chat/completions"})
+    EXPECT_TRUE(MatchRoute("POST", path)) << path;
+  auto gemini = MatchRoute("POST", "/v1beta/models/g-2.5:streamGenerateContent");
+  ASSERT_TRUE(gemini);
+  EXPECT_EQ(gemini->model, "g-2.5");
+  EXPECT_TRUE(gemini->streams);
+  for (const char* path :
+       {"/v1/files", "/v1/batches", "/v1/assistants", "/v1/responses/resp_1",
+        "/v1/messages/batches", "/v1beta/models/a/b:generateContent",
+        "/v1beta/models/..%2Fx:generateContent", "/v1beta/models/m:batchGenerateContent",
+        "/v1beta/cachedContents", "/admin", "/", "/v1/chat/completions/", "//v1/chat/completions",
+        "/messages"})
+    EXPECT_FALSE(MatchRoute("POST", path)) << path;
+  EXPECT_FALSE(MatchRoute("DELETE", "/v1/responses"));
+}
+
+TokenCount Whole(Format format, std::string_view body) {
+  UsageReader reader(format, false);
+  reader.Add(body);
+  return reader.End().value_or(TokenCount{-1, -1, -1, -1});
+}
+
+TEST(UsageReaderTest, ReadsWholeAnswersOfEveryFormat) {
+  EXPECT_EQ(Whole(Format::kChat, R"({"usage": {"prompt_tokens": 10, "completion_tokens": 3,
+                 "prompt_tokens_details": {"cached_tokens": 4}}})"),
+            (TokenCount{10, 4, 0, 3}));
+  EXPECT_EQ(Whole(Format::kResponses, R"({"usage": {"input_tokens": 10, "output_tokens": 3,
+                 "input_tokens_details": {"cached_tokens": 4}}})"),
+            (TokenCount{10, 4, 0, 3}));
+  EXPECT_EQ(Whole(Format::kEmbeddings, R"({"usage": {"prompt_tokens": 7, "total_tokens": 7}})"),
+            (TokenCount{7, 0, 0, 0}));
+  // Anthropic counts what is read from the cache and written to it apart.
+  EXPECT_EQ(Whole(Format::kMessages, R"({"usage": {"input_tokens": 10, "output_tokens": 3,
+                 "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20}})"),
+            (TokenCount{130, 100, 20, 3}));
+  EXPECT_EQ(Whole(Format::kGemini, R"({"usageMetadata": {"promptTokenCount": 10,
+                 "candidatesTokenCount": 3, "thoughtsTokenCount": 5,
+                 "cachedContentTokenCount": 2}})"),
+            (TokenCount{10, 2, 0, 8}));
+  EXPECT_EQ(Whole(Format::kGemini, R"([{"usageMetadata": {"promptTokenCount": 1}},
+                 {"usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 9}}])"),
+            (TokenCount{1, 0, 0, 9}));
+}
+
+// The same bytes, one at a time and all at once.
+std::optional<TokenCount> Streamed(Format format, std::string_view text, bool* failed = nullptr) {
+  UsageReader bytes(format, true), all(format, true);
+  for (char c : text) bytes.Add(std::string_view(&c, 1));
+  all.Add(text);
+  auto a = bytes.End(), b = all.End();
+  EXPECT_EQ(a, b) << text;
+  if (failed) *failed = all.failed();
+  return a;
+}
+
+TEST(UsageReaderTest, ReadsStreamsOfEveryFormat) {
+  EXPECT_EQ(Streamed(Format::kChat,
+                     "data: {\"choices\":[],\"usage\":null}\n\n"
+                     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,"
+                     "\"completion_tokens\":6}}\n\ndata: [DONE]\n\n"),
+            (TokenCount{5, 0, 0, 6}));
+  EXPECT_EQ(Streamed(Format::kResponses,
+                     "event: response.completed\r\ndata: {\"type\":\"response.completed\","
+                     "\"response\":{\"error\":null,\"usage\":{\"input_tokens\":5,"
+                     "\"output_tokens\":6}}}\r\n\r\n"),
+            (TokenCount{5, 0, 0, 6}));
+  EXPECT_EQ(Streamed(Format::kMessages,
+                     "event: message_start\ndata: {\"type\":\"message_start\",\"message\":"
+                     "{\"usage\":{\"input_tokens\":5,\"cache_read_input_tokens\":2,"
+                     "\"output_tokens\":1}}}\n\n"
+                     "event: message_delta\ndata: {\"type\":\"message_delta\","
+                     "\"usage\":{\"output_tokens\":42}}\n\n"),
+            (TokenCount{7, 2, 0, 42}));
+  EXPECT_EQ(Streamed(Format::kGemini,
+                     "data: {\"usageMetadata\":{\"promptTokenCount\":5}}\n\n"
+                     "data: {\"usageMetadata\":{\"promptTokenCount\":5,"
+                     "\"candidatesTokenCount\":6}}"),
+            (TokenCount{5, 0, 0, 6}));
+}
+
+TEST(UsageReaderTest, AnErrorAfter200IsNoticedAndTextAboutErrorsIsNot) {
+  bool failed = false;
+  EXPECT_FALSE(Streamed(Format::kMessages,
+                        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
+                        "\"overloaded_error\"}}\n\n",
+                        &failed));
+  EXPECT_TRUE(failed);
+  Streamed(Format::kChat, "data: {\"choices\":[{\"delta\":{\"content\":\"an error\"}}]}\n\n",
+           &failed);
+  EXPECT_FALSE(failed);
+  EXPECT_FALSE(Streamed(Format::kChat, "data: {\"choices\":[]}\n\n")) << "no usage is no usage";
+}
+
+TEST(UsageReaderTest, NonsenseIsNoUsageAndNegativeCountsAreNone) {
+  EXPECT_EQ(Whole(Format::kChat, "<html>").input, -1);
+  EXPECT_EQ(Whole(Format::kChat, R"({"usage": "many"})").input, -1);
+  EXPECT_EQ(Whole(Format::kChat, R"({"usage": {"prompt_tokens": -5, "completion_tokens": "x"}})"),
+            (TokenCount{0, 0, 0, 0}));
+}
+
+TEST(ErrorBodyTest, HasEachProvidersShape) {
+  Json openai = Json::parse(ErrorBody(Format::kChat, 403, "budget_exhausted", "no"));
+  EXPECT_EQ(openai["error"]["code"], "budget_exhausted");
+  EXPECT_EQ(openai["error"]["message"], "no");
+  EXPECT_TRUE(openai["error"]["param"].is_null());
+  Json anthropic = Json::parse(ErrorBody(Format::kMessages, 401, "invalid_api_key", "no"));
+  EXPECT_EQ(anthropic["type"], "error");
+  EXPECT_EQ(anthropic["error"]["type"], "authentication_error");
+  Json gemini = Json::parse(ErrorBody(Format::kGemini, 403, "model_not_allowed", "no"));
+  EXPECT_EQ(gemini["error"]["code"], 403);
+  EXPECT_EQ(gemini["error"]["status"], "PERMISSION_DENIED");
+  EXPECT_EQ(gemini["error"]["details"][0]["reason"], "model_not_allowed");
+}
+
+}  // namespace
+}  // namespace podium::agents

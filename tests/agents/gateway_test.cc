@@ -1,0 +1,508 @@
+// The gateway between a client and a scripted provider, over real HTTP.
+#include "agents/gateway/gateway.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "tests/agents/gateway_fixture.h"
+
+namespace podium::tests {
+namespace {
+
+namespace asio = boost::asio;
+using agents::Format;
+using agents::HttpExchange;
+using agents::HttpHeaders;
+using testing::Test;
+
+constexpr const char* kAsk = R"({"model": "m", "messages": [{"role": "user", "content": "hi"}]})";
+constexpr const char* kAskStream =
+    R"({"model": "m", "stream": true, "messages": [{"role": "user", "content": "hi"}]})";
+
+std::string Header(const Answered& answer, std::string_view name) {
+  for (const auto& [n, value] : answer.headers) {
+    if (n == name) return value;
+  }
+  return "";
+}
+
+// What nobody should send.
+Task<void> Nothing(HttpExchange&) { co_return; }
+
+// False when the socket is full for now.
+bool SendDescriptor(int socket, std::string piece) {
+  iovec part{piece.data(), piece.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{.msg_iov = &part, .msg_iovlen = 1};
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  *reinterpret_cast<int*>(CMSG_DATA(header)) = 0;
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL) > 0;
+}
+
+// A door that a test opens when it has seen what it waits for.
+class Door {
+ public:
+  explicit Door(const asio::any_io_executor& executor) : channel_(executor, 1) {}
+  void Open() { channel_.try_send(boost::system::error_code()); }
+  Task<void> Wait() { co_await channel_.async_receive(asio::use_awaitable); }
+
+ private:
+  asio::experimental::channel<void(boost::system::error_code)> channel_;
+};
+
+TEST_F(GatewayTest, PassesACallThroughUnderItsOwnKeyAndName) {
+  Answered answer;
+  Attempt(Always(ChatAnswer(12, 3)), [&](Live& live) -> Task<void> {
+    std::vector<std::string> headers = {"Authorization: Bearer " + live.gateway.token(),
+                                        "Cookie: a=b", "X-Forwarded-For: 1.2.3.4",
+                                        "OpenAI-Organization: mine"};
+    answer = co_await Post(live, "/v1/chat/completions", kAsk, headers);
+  });
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.json()["choices"][0]["message"]["content"], "hello");
+  ASSERT_EQ(received_.size(), 1u);
+  EXPECT_EQ(received_[0].target, "/v1/chat/completions");
+  EXPECT_EQ(received_[0].Header("authorization"), "Bearer sk-real-secret");
+  for (const char* name : {"cookie", "x-forwarded-for", "openai-organization"})
+    EXPECT_EQ(received_[0].Header(name), "") << name;
+  Json sent = Json::parse(received_[0].body);
+  EXPECT_EQ(sent["model"], "upstream-m");
+  EXPECT_EQ(sent["max_completion_tokens"], 1000) << "no limit was declared";
+  auto calls = events_.Of("model_call");
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0]["input_tokens"], 12);
+  EXPECT_EQ(calls[0]["output_tokens"], 3);
+  EXPECT_EQ(calls[0]["cost_usd"], "0.000042");
+  EXPECT_EQ(calls[0]["replayed"], false);
+  EXPECT_EQ(spent_.cost.Text(), "0.000042");
+}
+
+TEST_F(GatewayTest, EveryFormatReachesItsRouteWithItsKey) {
+  const std::tuple<const char*, const char*, const char*, const char*> cases[] = {
+      {"/v1/responses", R"({"model": "m", "input": "x"})", "/v1/responses", "authorization"},
+      {"/v1/embeddings", R"({"model": "m", "input": "x"})", "/v1/embeddings", "authorization"},
+      {"/v1/completions", R"({"model": "m", "prompt": "x"})", "/v1/completions", "authorization"},
+      {"/v1/messages", R"({"model": "vendor/m", "max_tokens": 5, "messages": []})", "/v1/messages",
+       "x-api-key"},
+      {"/v1beta/models/m:generateContent", R"({"contents": []})",
+       "/v1/models/upstream-m:generateContent", "x-goog-api-key"},
+      {"/v1beta/models/m:streamGenerateContent?alt=sse&key=zzz", R"({"contents": []})",
+       "/v1/models/upstream-m:streamGenerateContent?alt=sse", "x-goog-api-key"}};
+  Attempt(Always("{}"), [&](Live& live) -> Task<void> {
+    for (const auto& [path, body, target, header] : cases) {
+      Answered answer = co_await Post(live, path, body);
+      EXPECT_EQ(answer.status, 200) << path << answer.body;
+      EXPECT_EQ(received_.back().target, target);
+      std::string key(received_.back().Header(header));
+      EXPECT_TRUE(key.ends_with("sk-real-secret")) << path << key;
+    }
+  });
+  EXPECT_EQ(received_[3].Header("anthropic-version"), "2023-06-01");
+  EXPECT_EQ(received_[3].Header("authorization"), "");
+}
+
+TEST_F(GatewayTest, OnlyListedBetasAreAskedFor) {
+  Attempt(Always("{}"), [&](Live& live) -> Task<void> {
+    std::vector<std::string> headers = {
+        "x-api-key: " + live.gateway.token(), "anthropic-version: 2024-01-01",
+        "anthropic-beta: prompt-caching-2024-07-31, files-api-2025-04-14"};
+    std::string body = R"({"model": "m", "max_tokens": 5, "messages": []})";
+    Answered answer = co_await Post(live, "/v1/messages", body, headers);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+  });
+  ASSERT_EQ(received_.size(), 1u);
+  EXPECT_EQ(received_[0].Header("anthropic-version"), "2024-01-01");
+  EXPECT_EQ(received_[0].Header("anthropic-beta"), "prompt-caching-2024-07-31");
+  EXPECT_EQ(events_.Flags(), std::vector<std::string>{"beta_dropped"});
+}
+
+TEST_F(GatewayTest, EveryWayToGiveTheTokenWorksAndNothingElseDoes) {
+  std::string token, ended;
+  Attempt(Always(ChatAnswer(1, 1)), [&](Live& live) -> Task<void> {
+    token = live.gateway.token();
+    for (const std::string& header :
+         {"Authorization: Bearer " + token, "x-api-key: " + token, "x-goog-api-key: " + token}) {
+      std::vector<std::string> headers = {header};
+      Answered answer = co_await Post(live, "/v1/chat/completions", kAsk, headers);
+      EXPECT_EQ(answer.status, 200) << header;
+    }
+    std::vector<std::string> none;
+    Answered by_query = co_await Post(live, "/v1/chat/completions?key=" + token, kAsk, none);
+    EXPECT_EQ(by_query.status, 200);
+    for (std::string wrong :
+         {std::string("Authorization: Bearer x"), "Authorization: Basic " + token,
+          "Authorization: Bearer " + token + "0",
+          "Authorization: Bearer " + token.substr(0, 70) + "!",
+          std::string("x-api-key: sk-real-secret"), std::string("A: b")}) {
+      std::vector<std::string> headers = {wrong};
+      Answered answer = co_await Post(live, "/v1/chat/completions", kAsk, headers);
+      EXPECT_EQ(answer.status, 401) << wrong;
+      EXPECT_EQ(answer.code(), "invalid_api_key");
+    }
+    Answered gemini = co_await Post(live, "/v1beta/models/m:generateContent", "{}", none);
+    EXPECT_EQ(gemini.json()["error"]["status"], "UNAUTHENTICATED");
+    live.gateway.End();
+    Answered after = co_await Post(live, "/v1/chat/completions", kAsk);
+    EXPECT_EQ(after.status, 401) << "the trial has ended";
+  });
+  EXPECT_EQ(received_.size(), 4u);
+  EXPECT_EQ(token.size(), 7u + 64u);
+  Attempt(Nothing, [&](Live& live) -> Task<void> {
+    EXPECT_NE(live.gateway.token(), token);
+    std::vector<std::string> headers = {"Authorization: Bearer " + token};
+    Answered answer = co_await Post(live, "/v1/chat/completions", kAsk, headers);
+    EXPECT_EQ(answer.status, 401) << "another trial's token";
+  });
+}
+
+TEST_F(GatewayTest, UnknownRoutesAndModelsAreRefusedAndFlagged) {
+  Attempt(Nothing, [&](Live& live) -> Task<void> {
+    for (const char* path : {"/v1/files", "/v1/batches", "/admin", "/v1/chat/completions/x",
+                             "/v1beta/models/m:batchGenerateContent", "/metrics"}) {
+      Answered answer = co_await Post(live, path, kAsk);
+      EXPECT_EQ(answer.status, 403) << path;
+      EXPECT_EQ(answer.code(), "route_not_allowed") << path << answer.body;
+      EXPECT_EQ(Header(answer, "x-should-retry"), "false");
+    }
+    Answered model =
+        co_await Post(live, "/v1/chat/completions", R"({"model": "gpt-99", "messages": []})");
+    EXPECT_EQ(model.status, 403);
+    EXPECT_EQ(model.code(), "model_not_allowed");
+    EXPECT_NE(model.json()["error"]["message"].get<std::string>().find("It may use: m."),
+              std::string::npos);
+    Answered gemini =
+        co_await Post(live, "/v1beta/models/other:generateContent", R"({"contents": []})");
+    EXPECT_EQ(gemini.code(), "model_not_allowed");
+    Answered tool =
+        co_await Post(live, "/v1/responses",
+                      R"({"model": "m", "input": "x", "tools": [{"type": "web_search"}]})");
+    EXPECT_EQ(tool.code(), "tool_not_allowed");
+  });
+  EXPECT_TRUE(received_.empty());
+  EXPECT_EQ(events_.Flags().size(), 9u);
+  EXPECT_TRUE(events_.Of("model_call").empty());
+}
+
+TEST_F(GatewayTest, AnswersHealthAndListsOnlyItsOwnModels) {
+  Attempt(Nothing, [&](Live& live) -> Task<void> {
+    std::string health =
+        co_await Raw(live, "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_NE(health.find("200"), std::string::npos) << health;
+    std::string list = co_await Raw(
+        live, "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-api-key: " + live.gateway.token() +
+                  "\r\nConnection: close\r\n\r\n");
+    EXPECT_NE(list.find(R"("id":"m")"), std::string::npos) << list;
+    EXPECT_EQ(list.find("upstream-m"), std::string::npos) << list;
+    std::string closed = co_await Raw(
+        live, "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_NE(closed.find(" 401 "), std::string::npos) << closed;
+  });
+}
+
+TEST_F(GatewayTest, AnUnknownTransferCodingHidesNoSecondRequest) {
+  Attempt(Nothing, [&](Live& live) -> Task<void> {
+    for (const char* coding : {"xchunked", "gzip, chunked", "identity"}) {
+      std::string answer = co_await Raw(
+          live, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: " +
+                    std::string(coding) +
+                    "\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      EXPECT_TRUE(answer.starts_with("HTTP/1.1 501 ")) << coding << answer;
+      EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos) << coding << answer;
+    }
+  });
+}
+
+TEST_F(GatewayTest, DescriptorsThatComeOverAUnixSocketAreNotTaken) {
+  auto count = [] {
+    return std::ranges::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                                 std::filesystem::directory_iterator());
+  };
+  Attempt(Nothing, [&](Live& live) -> Task<void> {
+    using namespace asio::experimental::awaitable_operators;
+    sockaddr_un address{.sun_family = AF_UNIX};
+    std::string path = (dir() / "socket").string();
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(listener.get(), 8), 0);
+    UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    EXPECT_EQ(::connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    auto before = count();
+    auto send = [&]() -> Task<void> {
+      std::vector<std::string> pieces(1000, "x");
+      pieces.front() = "GET /health HTTP/1.1\r\nHost: localhost\r\nX: ";
+      pieces.back() = "\r\nConnection: close\r\n\r\n";
+      for (const auto& piece : pieces) {
+        while (!SendDescriptor(client.get(), piece)) {
+          Deadline step = Deadline::In(Millis(1));
+          co_await SleepUntil(step);
+        }
+      }
+      for (std::string got; got.find("200 OK") == std::string::npos;) {
+        char bytes[512];
+        ssize_t n = ::recv(client.get(), bytes, sizeof bytes, 0);
+        if (n > 0) got.append(bytes, static_cast<std::size_t>(n));
+        if (n == 0) break;
+        Deadline step = Deadline::In(Millis(1));
+        co_await SleepUntil(step);
+      }
+      EXPECT_LE(count(), before + 2) << "the connection, and the folder that is listed";
+    };
+    auto ended = co_await (live.gateway.Serve(std::move(listener)) || send());
+    EXPECT_EQ(ended.index(), 1u);
+  });
+}
+
+TEST_F(GatewayTest, PiecesOfAStreamArriveBeforeItHasEnded) {
+  std::string first, rest;
+  std::optional<Door> door;
+  auto provider = [&](HttpExchange& exchange) -> Task<void> {
+    HttpHeaders headers = {{"Content-Type", "text/event-stream"}};
+    auto begun = co_await exchange.Begin(200, std::move(headers));
+    std::string one = "data: {\"choices\":[{\"delta\":{\"content\":\"first\"}}]}\n\n";
+    auto sent = co_await exchange.Send(std::move(one));
+    co_await door->Wait();
+    std::string two =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":6}}\n\n"
+        "data: [DONE]\n\n";
+    sent = co_await exchange.Send(std::move(two));
+    auto ended = co_await exchange.End();
+  };
+  Attempt(provider, [&](Live& live) -> Task<void> {
+    door.emplace(co_await asio::this_coro::executor);
+    auto stream = co_await Open(live, "/v1/chat/completions", kAskStream);
+    auto head = co_await stream->Head();
+    EXPECT_EQ(head.status, 200);
+    auto piece = co_await stream->Next();
+    EXPECT_TRUE(piece);
+    first = piece.value_or("");
+    door->Open();
+    for (;;) {
+      piece = co_await stream->Next();
+      EXPECT_TRUE(piece);
+      if (!piece || piece->empty()) break;
+      rest += *piece;
+    }
+  });
+  EXPECT_NE(first.find("first"), std::string::npos);
+  EXPECT_EQ(first.find("[DONE]"), std::string::npos);
+  EXPECT_NE(rest.find("[DONE]"), std::string::npos);
+  EXPECT_EQ(Json::parse(received_[0].body)["stream_options"]["include_usage"], true);
+  auto calls = events_.Of("model_call");
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0]["output_tokens"], 6);
+  EXPECT_EQ(calls[0]["end"], "ok");
+}
+
+// Begins a stream, then breaks it off.
+Task<void> CutStream(HttpExchange& exchange) {
+  HttpHeaders headers = {{"Content-Type", "text/event-stream"}};
+  auto begun = co_await exchange.Begin(200, std::move(headers));
+  std::string one = "data: {\"choices\":[{\"delta\":{\"content\":\"half\"}}]}\n\n";
+  auto sent = co_await exchange.Send(std::move(one));
+}
+
+TEST_F(GatewayTest, ACutStreamIsPaidAsReservedAndNotRecorded) {
+  Answered answer;
+  Attempt(CutStream, [&](Live& live) -> Task<void> {
+    answer = co_await Post(live, "/v1/chat/completions", kAskStream);
+  });
+  EXPECT_NE(answer.body.find("half"), std::string::npos);
+  EXPECT_NE(answer.error, "") << "the client must see that it was cut";
+  auto calls = events_.Of("model_call");
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0]["end"], "cut");
+  EXPECT_EQ(calls[0]["output_tokens"], 1000);
+  EXPECT_EQ(AllRecords(), "");
+}
+
+TEST_F(GatewayTest, AClientThatLeavesPaysWhatWasReserved) {
+  auto provider = [](HttpExchange& exchange) -> Task<void> {
+    HttpHeaders headers = {{"Content-Type", "text/event-stream"}};
+    auto begun = co_await exchange.Begin(200, std::move(headers));
+    for (;;) {
+      std::string piece = "data: " + std::string(100'000, 'x') + "\n\n";
+      auto sent = co_await exchange.Send(std::move(piece));
+      if (!sent) co_return;
+    }
+  };
+  Attempt(provider, [&](Live& live) -> Task<void> {
+    auto stream = co_await Open(live, "/v1/chat/completions", kAskStream);
+    auto piece = co_await stream->Next();
+    EXPECT_TRUE(piece);
+    stream.reset();
+    for (int i = 0; i < 500 && events_.Of("model_call").empty(); ++i) {
+      Deadline step = Deadline::In(Millis(20));
+      co_await SleepUntil(step);
+    }
+  });
+  auto calls = events_.Of("model_call");
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0]["end"], "client_gone");
+  EXPECT_EQ(calls[0]["output_tokens"], 1000);
+}
+
+TEST_F(GatewayTest, ACallInFlightAtTheEndIsSettledAndItsEventWritten) {
+  std::optional<Door> never;
+  std::optional<Door> arrived;
+  auto provider = [&](HttpExchange&) -> Task<void> {
+    arrived->Open();
+    co_await never->Wait();
+  };
+  Attempt(provider, [&](Live& live) -> Task<void> {
+    auto executor = co_await asio::this_coro::executor;
+    never.emplace(executor);
+    arrived.emplace(executor);
+    auto stream = co_await Open(live, "/v1/chat/completions", kAsk);
+    co_await arrived->Wait();
+  });
+  auto calls = events_.Of("model_call");
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0]["end"], "cancelled");
+  EXPECT_GT(spent_.cost.pico, 0);
+}
+
+TEST_F(GatewayTest, TheProvidersErrorsPassThroughWithTheirWishes) {
+  auto provider = [](HttpExchange& exchange) -> Task<void> {
+    HttpHeaders headers = {{"Content-Type", "application/json"},
+                           {"retry-after-ms", "1"},
+                           {"x-ratelimit-remaining-requests", "0"},
+                           {"Set-Cookie", "a=b"},
+                           {"x-request-id", "r-1"}};
+    std::string body = R"({"error": {"message": "key sk-real-secret is over its rate"}})";
+    auto told = co_await exchange.Answer(429, std::move(headers), std::move(body));
+  };
+  Answered answer;
+  Attempt(provider, [&](Live& live) -> Task<void> {
+    answer = co_await Post(live, "/v1/chat/completions", kAsk);
+  });
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_EQ(Header(answer, "retry-after-ms"), "1");
+  EXPECT_EQ(Header(answer, "x-request-id"), "r-1");
+  EXPECT_EQ(Header(answer, "x-ratelimit-remaining-requests"), "0");
+  EXPECT_EQ(Header(answer, "set-cookie"), "");
+  EXPECT_EQ(answer.json()["error"]["message"], "key [key] is over its rate");
+  auto calls = events_.Of("model_call");
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0]["cost_usd"], "0") << "an error costs nothing";
+  EXPECT_EQ(AllRecords(), "") << "another time the answer is another";
+}
+
+TEST_F(GatewayTest, AProviderThatIsNotThereIsABadGatewayInEachShape) {
+  Attempt(Nothing, [&](Live& live) -> Task<void> {  // closes without an answer
+    Answered openai = co_await Post(live, "/v1/chat/completions", kAsk);
+    EXPECT_EQ(openai.status, 502);
+    EXPECT_EQ(openai.code(), "upstream_unreachable");
+    EXPECT_EQ(Header(openai, "x-should-retry"), "") << "clients may try again";
+    std::string body = R"({"model": "m", "max_tokens": 5, "messages": []})";
+    Answered anthropic = co_await Post(live, "/v1/messages", body);
+    EXPECT_EQ(anthropic.json()["error"]["type"], "api_error");
+    Answered gemini =
+        co_await Post(live, "/v1beta/models/m:generateContent", R"({"contents": []})");
+    EXPECT_EQ(gemini.json()["error"]["status"], "UNAVAILABLE");
+  });
+  EXPECT_EQ(spent_.cost.pico, 0);
+}
+
+TEST_F(GatewayTest, ARedirectIsNotFollowed) {
+  auto provider = [](HttpExchange& exchange) -> Task<void> {
+    HttpHeaders headers = {{"Location", "http://127.0.0.1:1/elsewhere"}};
+    std::string none;
+    auto told = co_await exchange.Answer(307, std::move(headers), std::move(none));
+  };
+  Answered answer;
+  Attempt(provider, [&](Live& live) -> Task<void> {
+    answer = co_await Post(live, "/v1/chat/completions", kAsk);
+  });
+  EXPECT_EQ(answer.status, 502);
+  EXPECT_EQ(answer.code(), "upstream_redirect");
+  EXPECT_EQ(Header(answer, "location"), "");
+  EXPECT_EQ(received_.size(), 1u);
+  EXPECT_EQ(events_.Flags(), std::vector<std::string>{"upstream_redirect"});
+}
+
+TEST_F(GatewayTest, ALargePromptIsFlaggedAndAHugeOneRefused) {
+  options_.prompt_flag_bytes = 1000;
+  options_.prompt_cap_bytes = 5000;
+  auto ask = [](std::size_t size) {
+    Json message = {{"role", "user"}, {"content", std::string(size, 'x')}};
+    return Json{{"model", "m"}, {"messages", Json::array({message})}}.dump();
+  };
+  Attempt(Always(ChatAnswer(1, 1)), [&](Live& live) -> Task<void> {
+    Answered large = co_await Post(live, "/v1/chat/completions", ask(2000));
+    EXPECT_EQ(large.status, 200);
+    Answered huge = co_await Post(live, "/v1/chat/completions", ask(6000));
+    EXPECT_EQ(huge.status, 413);
+    EXPECT_EQ(huge.code(), "request_too_large");
+  });
+  EXPECT_EQ(events_.Flags(), (std::vector<std::string>{"large_prompt", "request_too_large"}));
+  EXPECT_EQ(received_.size(), 1u);
+}
+
+TEST_F(GatewayTest, AllThatIsUnderWayAtOnceHasACapAndABigBodyIsReadWhole) {
+  options_.prompts_cap_bytes = 900'000;
+  std::string big = R"({"model": "m", "messages": [{"role": "user", "content": ")" +
+                    std::string(600'000, 'x') + "\"}]}";
+  std::optional<Door> go, arrived;
+  auto provider = [&](HttpExchange& exchange) -> Task<void> {
+    arrived->Open();
+    co_await go->Wait();
+    HttpHeaders headers = {{"Content-Type", "application/json"}};
+    std::string body = ChatAnswer(1, 1);
+    auto told = co_await exchange.Answer(200, std::move(headers), std::move(body));
+  };
+  Attempt(provider, [&](Live& live) -> Task<void> {
+    auto executor = co_await asio::this_coro::executor;
+    go.emplace(executor);
+    arrived.emplace(executor);
+    auto first = co_await Open(live, "/v1/chat/completions", big);
+    co_await arrived->Wait();
+    Answered second = co_await Post(live, "/v1/chat/completions", big);
+    EXPECT_EQ(second.status, 413);
+    go->Open();
+    auto head = co_await first->Head();
+    EXPECT_EQ(head.status, 200);
+    go->Open();
+    Answered third = co_await Post(live, "/v1/chat/completions", big);
+    EXPECT_EQ(third.status, 200) << "the first is over";
+  });
+  EXPECT_GT(received_.at(0).body.size(), 600'000u);
+}
+
+TEST_F(GatewayTest, AMissingKeyIsNamedBeforeAnythingRuns) {
+  options_.variable = [](const std::string&) { return std::optional<std::string>(); };
+  Reactor reactor(1);
+  agents::HttpClient http;
+  agents::ProviderGate gate;
+  auto gateway = agents::Gateway::Make(reactor, http, gate, events_, options_);
+  ASSERT_FALSE(gateway);
+  EXPECT_NE(gateway.error().message.find("REAL_KEY"), std::string::npos);
+  options_.replay = true;
+  EXPECT_TRUE(agents::Gateway::Make(reactor, http, gate, events_, options_))
+      << "a replay needs none";
+}
+
+TEST_F(GatewayTest, FlagsThatAnAgentCausesAtWillAreCountedNotAllWritten) {
+  Attempt(Nothing, [&](Live& live) -> Task<void> {
+    for (int i = 0; i < 150; ++i) {
+      Answered answer = co_await Post(live, "/admin", "{}");
+      EXPECT_EQ(answer.status, 403);
+    }
+  });
+  auto flags = events_.Of("gateway_flag");
+  EXPECT_EQ(flags.size(), 21u);
+  EXPECT_EQ(flags.back()["count"], 100);
+}
+
+}  // namespace
+}  // namespace podium::tests
