@@ -151,6 +151,10 @@ TEST_F(GatewayRunTest, WhatCannotWorkIsSaidBeforeAnythingRuns) {
   auto no_amount = Run(server.base_url(), {"--set", "budget.usd=much"});
   EXPECT_NE((no_amount.out + no_amount.err).find("budget.usd"), std::string::npos)
       << no_amount.out << no_amount.err;
+  auto no_port = Run(server.base_url(), {"--set", "sandbox=runsc"});
+  EXPECT_EQ(no_port.exit_code, 2) << no_port.out << no_port.err;
+  EXPECT_NE((no_port.out + no_port.err).find("runsc hands no port to"), std::string::npos)
+      << no_port.out << no_port.err;
   EXPECT_TRUE(server.requests().empty());
 }
 
