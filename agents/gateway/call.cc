@@ -210,7 +210,7 @@ Task<void> Call::AskProvider() {
   }
   status_ = head.status;
   if (head.status == 0) {
-    Settle(TokenCount{});
+    Settle(head.sent ? std::nullopt : std::optional(TokenCount{}));
     Close("unreachable");
     Refusal refusal{502, "upstream_unreachable",
                     "The model's server did not answer: " + head.transport_error};

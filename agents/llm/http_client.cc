@@ -64,6 +64,7 @@ struct Transfer {
   curl_slist* headers = nullptr;
   char error[CURL_ERROR_SIZE] = {};
   bool too_large = false;
+  bool sent = false;                 // the whole request
   std::shared_ptr<Channel> channel;  // of a stream; `done` is empty then
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
 
@@ -73,6 +74,7 @@ struct Transfer {
       channel->Change([&] {
         channel->ended = true;
         channel->error = why;
+        channel->head.sent = sent;
       });
       return;
     }
@@ -260,6 +262,9 @@ struct HttpClient::Impl {
       long status = 0;
       curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
       t.response.status = static_cast<int>(status);
+      curl_off_t uploaded = 0;
+      curl.easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+      t.sent = uploaded > 0 && static_cast<std::size_t>(uploaded) == t.request.body.size();
       std::string error;
       if (code != CURLE_OK)
         error = t.too_large  ? "the answer is too large"
@@ -338,7 +343,7 @@ class Stream final : public HttpStream {
       {
         std::lock_guard lock(channel_->mutex);
         if (channel_->head_complete) co_return channel_->head;
-        if (channel_->ended) co_return HttpHead{0, {}, Reason()};
+        if (channel_->ended) co_return HttpHead{0, {}, Reason(), channel_->head.sent};
       }
       co_await Changed();
     }

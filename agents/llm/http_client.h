@@ -33,6 +33,7 @@ struct HttpHead {
   int status = 0;                                            // 0: no answer; see transport_error
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string transport_error;
+  bool sent = false;  // without an answer: the whole request had left, so it may have been acted on
 };
 
 // The body of an answer while it comes. The server is held back once a megabyte waits to be read;

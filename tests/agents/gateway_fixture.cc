@@ -81,7 +81,8 @@ void GatewayTest::Attempt(agents::HttpHandler provider, Body body) {
   auto [listener, port] = ListenOnLoopback();
   agents::GatewayOptions options = options_;
   for (auto& model : options.models)
-    model.base_url = "http://127.0.0.1:" + std::to_string(upstream_port) + "/v1";
+    if (model.base_url.empty())
+      model.base_url = "http://127.0.0.1:" + std::to_string(upstream_port) + "/v1";
   options.before = {};
   for (const auto& [type, event] : events_.all) AddEvent(type, event.dump(), options.before);
   auto gateway = agents::Gateway::Make(reactor_, http_, gate_, events_, std::move(options));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <optional>
 #include <string>
@@ -85,5 +87,31 @@ class GatewayTest : public testing::Test {
 // An answer of Chat Completions with this many tokens, and the handler that gives it.
 std::string ChatAnswer(std::int64_t input, std::int64_t output, const std::string& text = "hello");
 agents::HttpHandler Always(std::string body, std::string content_type = "application/json");
+
+inline constexpr const char* kAsk =
+    R"({"model": "m", "messages": [{"role": "user", "content": "hi"}]})";
+inline constexpr const char* kAskStream =
+    R"({"model": "m", "stream": true, "messages": [{"role": "user", "content": "hi"}]})";
+
+inline std::string Header(const Answered& answer, std::string_view name) {
+  for (const auto& [n, value] : answer.headers) {
+    if (n == name) return value;
+  }
+  return "";
+}
+
+// What nobody should send.
+inline Task<void> Nothing(agents::HttpExchange&) { co_return; }
+
+// A door that a test opens when it has seen what it waits for.
+class Door {
+ public:
+  explicit Door(const boost::asio::any_io_executor& executor) : channel_(executor, 1) {}
+  void Open() { channel_.try_send(boost::system::error_code()); }
+  Task<void> Wait() { co_await channel_.async_receive(boost::asio::use_awaitable); }
+
+ private:
+  boost::asio::experimental::channel<void(boost::system::error_code)> channel_;
+};
 
 }  // namespace podium::tests
