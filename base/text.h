@@ -18,6 +18,8 @@ std::string Suggest(std::string_view word, std::span<const std::string> candidat
 
 std::vector<std::string_view> Split(std::string_view text, char separator);
 std::string_view Trim(std::string_view text);
+// ASCII letters alone, whatever the locale.
+std::string Lower(std::string_view text);
 std::string Join(std::span<const std::string> parts, std::string_view separator);
 
 // "850 ms", "12.3 s", "4 min 05 s", "2 h 03 min".

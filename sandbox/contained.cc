@@ -165,6 +165,7 @@ class ContainedSandbox final : public Sandbox {
 
   Task<Status> Destroy(Deadline deadline) override {
     sealed_ = true;
+    channel_.Shutdown();
     channel_.Close();
     KillInit();
     auto job = [this, deadline] {

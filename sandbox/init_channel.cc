@@ -99,6 +99,8 @@ void InitChannel::SendNow(const std::string& frame) {
 
 void InitChannel::KillAll() { SendNow(MakeFrame(wire::kKill, "")); }
 
+void InitChannel::Shutdown() { SendNow(MakeFrame(wire::kShutdown, "")); }
+
 void InitChannel::Signal(int number) {
   std::string payload;
   PutNumber(payload, static_cast<std::uint32_t>(number));

@@ -41,7 +41,8 @@ class InitChannel {
 
   // Do not wait and cannot fail: a message that does not fit is met by the deadline's own kill.
   void KillAll();
-  void Signal(int number);
+  void Signal(int number);  // to the process group of the command under way
+  void Shutdown();          // init exits, and everything with it
   void Close();
 
  private:

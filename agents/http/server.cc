@@ -23,6 +23,7 @@
 #include <optional>
 
 #include "base/files.h"
+#include "base/text.h"
 
 namespace podium::agents {
 namespace {
@@ -32,14 +33,6 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 using Socket = asio::generic::stream_protocol::socket;
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return out;
-}
 
 // The bytes of one request's body: in memory, or in a nameless file once they are many.
 class Body {

@@ -25,13 +25,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 constexpr std::size_t kMostWaiting = 1 << 20;
 
 // What passes from libcurl's thread to the reader of a stream.

@@ -48,13 +48,6 @@ std::optional<double> NumberFor(std::string_view line, std::string_view word) {
   return std::nullopt;
 }
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 }  // namespace
 
 std::optional<double> ScoreFromOutput(std::string_view output) {

@@ -9,10 +9,7 @@
 namespace podium::agents {
 namespace {
 
-bool SameWord(std::string_view a, std::string_view b) {
-  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
+bool SameWord(std::string_view a, std::string_view b) { return Lower(a) == Lower(b); }
 
 // "form-data; name=\"file\"; filename=\"a.csv\"": the first word and the parameters.
 struct HeaderValue {

@@ -26,11 +26,9 @@ bool HasProposer(const std::string& scaffold) {
 // Lower-case id text from a model's name: "Qwen/Qwen2.5-Coder" -> "qwen-qwen2.5-coder".
 std::string IdText(std::string_view text) {
   std::string out;
-  for (char c : text) {
-    char lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '.' ||
-                 lower == '_';
-    out += plain ? lower : '-';
+  for (char c : Lower(text)) {
+    bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+    out += plain ? c : '-';
   }
   return out.substr(0, 40);
 }

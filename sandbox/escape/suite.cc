@@ -65,7 +65,7 @@ SandboxSpec BaseSpec(const SuiteOptions& options, const fs::path& scratch) {
   spec.limits.memory_bytes = (options.backend == "runsc" ? 1024 : 256) << 20;
   spec.limits.disk_bytes = 512 << 20;
   spec.limits.inodes = 4000;
-  spec.limits.pids = options.backend == "runsc" ? 2000 : 100;  // its own threads count
+  spec.limits.pids = 100;
   spec.limits.shm_bytes = 64 << 20;
   spec.limits.tmp_bytes = 64 << 20;
   spec.env = {{"PATH", "/usr/bin:/bin"}, {"HOME", "/home/agent"}, {"LANG", "C.UTF-8"}};

@@ -128,7 +128,7 @@ Result<std::string> NameFor(const ImportOptions& options) {
     for (const char* end : {".gz", ".xz", ".zst", ".bz2", ".tgz", ".tar"}) {
       if (name.ends_with(end)) name.resize(name.size() - std::string_view(end).size());
     }
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    name = Lower(name);
   }
   if (!IsIdText(name))
     return Fail(ErrorCode::kUsage,

@@ -283,7 +283,7 @@ void DescribeUserSpaceKernel(IsolationRecord& record) {
     if (what == "seccomp")
       how = "gVisor: the agent's calls are answered in user space, behind its own host filter";
     if (what == "devices") how = "gVisor's own null, zero, full, random, urandom, tty, ptmx";
-    if (what == "pids") how += " (counts gVisor's own threads too)";
+    if (what == "pids") how += " (of gVisor's threads: eight for each of the agent's, and 128)";
   }
 }
 

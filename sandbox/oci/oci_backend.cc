@@ -55,7 +55,10 @@ Status Launch(const OciRuntime& runtime, ContainerParts& parts, const SandboxSpe
   ProcessSpec run;
   run.argv = runtime.RunCommand(parts.paths, pid_file.string());
   if (runtime.own_cgroups) {
-    PODIUM_ASSIGN(auto groups, MakeCgroups(parts.paths.cgroup(), spec));
+    SandboxSpec host = spec;
+    // The group counts the kernel's own threads: under ptrace some eight a process of the agent.
+    host.limits.pids = 128 + 8 * spec.limits.pids;
+    PODIUM_ASSIGN(auto groups, MakeCgroups(parts.paths.cgroup(), host));
     run.argv = InGroups(groups, run.argv);
   }
   run.pass_fds = {{0, inner.get()}};
