@@ -92,6 +92,17 @@ std::vector<std::pair<std::string, std::string>> GraderEnvironment(const GraderC
 
 }  // namespace
 
+Result<HandOver> SealedHandOver(const std::string& sealed_json, const fs::path& trial_dir) {
+  PODIUM_ASSIGN(Json sealed, ParseJson(sealed_json, "journal event 'sealed'"));
+  const Json from = sealed.value("hand_over", Json::object());
+  HandOver out;
+  out.status = JsonOr<std::string>(from, "status", "missing");
+  out.reason = JsonOr<std::string>(from, "reason", "");
+  out.detail = JsonOr<std::string>(from, "detail", "");
+  if (out.status == "ok") out.file = trial_dir / "submission" / "submission.csv";
+  return out;
+}
+
 Result<std::string> RunGrader(const GraderCall& call, Deadline deadline) {
   PODIUM_ASSIGN(auto request, InMemory(call.request));
   PODIUM_ASSIGN(auto answers, OpenToRead(call.answers));

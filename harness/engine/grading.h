@@ -19,6 +19,10 @@ struct HandOver {
   std::optional<std::filesystem::path> file;  // the stored copy, when ok
 };
 
+// What a trial's event "sealed" says of it; its file lies in the trial's folder.
+[[nodiscard]] Result<HandOver> SealedHandOver(const std::string& sealed_json,
+                                              const std::filesystem::path& trial_dir);
+
 // What podium-grade is handed, by descriptor. An empty board path is an empty board.
 struct GraderCall {
   std::string request;  // podium-grade-request/1 or podium-competition-request/1

@@ -157,12 +157,9 @@ class Verifier {
   }
 
   static void CheckSeal(const TrialView& trial, const Json& verdict, TrialCheck& check) {
-    const JournalEvent* sealed = nullptr;
-    for (const auto& e : trial.events) {
-      if (e.type == "sealed") sealed = &e;
-    }
+    const JournalEvent* sealed = SealedEvent(trial);
     auto body = sealed ? ParseJson(sealed->body_json, "sealed") : Result<Json>(Json::object());
-    for (const char* part : {"agent", "isolation", "validations"}) {
+    for (const char* part : {"agent", "isolation", "validations", "models"}) {
       if (!body || body->value(part, Json()) != verdict.value(part, Json()))
         check.problems.push_back(std::string("the verdict's '") + part +
                                  "' is not what the journal sealed");
@@ -215,8 +212,14 @@ class Verifier {
 
   static void Regrade(const TrialView& trial, const TaskShelf::Entry& task, const Json& claimed,
                       TrialCheck& check) {
-    auto grade = Grade(task.package, task.prepared, SealedHandOver(trial),
-                       Deadline::In(std::chrono::minutes(30)));
+    const JournalEvent* sealed = SealedEvent(trial);
+    auto hand_over = SealedHandOver(sealed ? sealed->body_json : "{}", trial.dir);
+    if (!hand_over) {
+      check.problems.push_back(hand_over.error().message);
+      return;
+    }
+    auto grade =
+        Grade(task.package, task.prepared, *hand_over, Deadline::In(std::chrono::minutes(30)));
     auto fresh = grade ? ParseJson(*grade, "record") : tl::unexpected(grade.error());
     if (!fresh) {
       check.problems.push_back("grading again failed: " + fresh.error().message);
@@ -228,23 +231,12 @@ class Verifier {
     check.problems.push_back("grading the submission again gives another record: " + text);
   }
 
-  static HandOver SealedHandOver(const TrialView& trial) {
-    HandOver out;
+  static const JournalEvent* SealedEvent(const TrialView& trial) {
+    const JournalEvent* sealed = nullptr;
     for (const auto& e : trial.events) {
-      if (e.type != "sealed") continue;
-      if (auto body = ParseJson(e.body_json, "sealed")) out = HandOverOf(*body, trial.dir);
+      if (e.type == "sealed") sealed = &e;
     }
-    return out;
-  }
-
-  static HandOver HandOverOf(const Json& sealed, const fs::path& dir) {
-    HandOver out;
-    const Json from = sealed.value("hand_over", Json::object());
-    out.status = JsonOr<std::string>(from, "status", "missing");
-    out.reason = JsonOr<std::string>(from, "reason", "");
-    out.detail = JsonOr<std::string>(from, "detail", "");
-    if (out.status == "ok") out.file = dir / "submission" / "submission.csv";
-    return out;
+    return sealed;
   }
 
   RunView run_;

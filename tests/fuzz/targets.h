@@ -12,12 +12,15 @@ void Rle(std::string_view bytes);
 void Box(std::string_view bytes);
 void Polygon(std::string_view bytes);
 void Unpack(std::string_view bytes);
+void Form(std::string_view bytes);
+void Request(std::string_view bytes);
 
 struct Target {
   std::string_view name;  // also the corpus folder
   void (*run)(std::string_view bytes);
 };
-inline constexpr Target kTargets[] = {
-    {"csv", Csv}, {"rle", Rle}, {"box", Box}, {"polygon", Polygon}, {"unpack", Unpack}};
+inline constexpr Target kTargets[] = {{"csv", Csv},         {"rle", Rle},       {"box", Box},
+                                      {"polygon", Polygon}, {"unpack", Unpack}, {"form", Form},
+                                      {"request", Request}};
 
 }  // namespace podium::fuzz

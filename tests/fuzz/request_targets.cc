@@ -1,0 +1,61 @@
+// What an agent sends to the ports of its container.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "agents/gateway/policy.h"
+#include "agents/validator/multipart.h"
+#include "tests/fuzz/targets.h"
+
+namespace podium::fuzz {
+namespace {
+
+void Require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "invariant broken: %s\n", what);
+  std::abort();
+}
+
+}  // namespace
+
+// The first line is the Content-Type, the rest the body.
+void Form(std::string_view bytes) {
+  std::size_t line = std::min(bytes.find('\n'), bytes.size());
+  std::string_view type = bytes.substr(0, line);
+  std::string_view body = bytes.substr(std::min(line + 1, bytes.size()));
+  auto file = agents::FindFormFile(type, body, "file");
+  if (!file) return;
+  Require(file->content.data() >= body.data() &&
+              file->content.data() + file->content.size() <= body.data() + body.size(),
+          "a file's content lies in the body");
+  Require(file->file_name.find('/') == std::string_view::npos && file->file_name != "..",
+          "a file's name is no path");
+}
+
+// The first byte chooses the format, the rest is the request's body.
+void Request(std::string_view bytes) {
+  if (bytes.empty()) return;
+  auto formats = agents::Formats();
+  agents::Format format = formats[static_cast<unsigned char>(bytes[0]) % formats.size()].format;
+  auto screened = agents::Screen(format, bytes.substr(1));
+  if (screened) {
+    auto again = agents::Screen(format, screened->body);
+    Require(again.has_value(), "what passed passes again");
+    Require(again->body == screened->body, "and nothing more is taken from it");
+    Require(again->output_limit == screened->output_limit && again->answers == screened->answers,
+            "and is as large");
+    Require(agents::MostInput(*screened, 1, 1'000'000) > 0, "a prompt has tokens");
+    agents::Finish finish{"upstream", "max_tokens", agents::InfoOf(format).answers ? 7 : 0};
+    auto finished = agents::Screen(format, agents::FinishBody(format, *screened, finish));
+    Require(finished.has_value(), "what is sent upstream would pass too");
+  }
+  for (bool events : {false, true}) {
+    agents::UsageReader reader(format, events);
+    reader.Add(bytes.substr(1, bytes.size() / 2));
+    reader.Add(bytes.substr(1 + bytes.size() / 2 < bytes.size() ? 1 + bytes.size() / 2 : 1));
+    if (auto used = reader.End())
+      Require(used->input >= 0 && used->output >= 0 && used->cached >= 0, "tokens are counted up");
+  }
+}
+
+}  // namespace podium::fuzz
