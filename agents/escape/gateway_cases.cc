@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <filesystem>
 
 #include "agents/escape/cases.h"
@@ -194,11 +195,20 @@ want('one more', call('/v1/chat/completions', dict(ASK, seed=99)), (403, 'budget
   co_return co_await OnGatewayStage(ctx, "n12", std::move(options), std::move(body));
 }
 
-// Asks for another trial again and again; never ends by itself.
-Task<void> WatchBystander(GatewayStage& stage, int& served, int& failed) {
+struct BystanderCount {
+  int served = 0, failed = 0;
+  std::string last_failure;
+};
+
+// Asks for another trial again and again until it is cancelled; the call that the cancellation cuts
+// off is not counted.
+Task<void> WatchBystander(GatewayStage& stage, BystanderCount& count) {
   for (;;) {
-    bool ok = co_await stage.BystanderIsServed();
-    ++(ok ? served : failed);
+    auto served = co_await stage.ServeBystander();
+    auto state = co_await boost::asio::this_coro::cancellation_state;
+    if (state.cancelled() != boost::asio::cancellation_type::none) co_return;
+    ++(served ? count.served : count.failed);
+    if (!served) count.last_failure = served.error().message;
     Deadline next = Deadline::In(Millis(50));
     co_await SleepUntil(next);
   }
@@ -265,13 +275,14 @@ Task<CaseResult> N13(Context& ctx) {
   options.gateway.server.idle_time = Millis(3000);
   StageBody body = [](GatewayStage& stage) -> Task<CaseResult> {
     using namespace boost::asio::experimental::awaitable_operators;
-    int served = 0, failed = 0;
+    BystanderCount count;
     std::string script = kN13;
-    auto seen = co_await (stage.Python(std::move(script)) || WatchBystander(stage, served, failed));
+    auto seen = co_await (stage.Python(std::move(script)) || WatchBystander(stage, count));
     if (seen.index() != 0) co_return Broken("the bystander's watch ended");
-    auto bystander =
-        HeldIf(failed == 0 && served >= 10, "the bystander was served " + std::to_string(served) +
-                                                " times, " + std::to_string(failed) + " times not");
+    auto bystander = HeldIf(count.failed == 0 && count.served >= 10,
+                            "the bystander was served " + std::to_string(count.served) +
+                                " times, " + std::to_string(count.failed) + " times not" +
+                                (count.failed ? ": " + count.last_failure : ""));
     co_return Both(Both(std::get<0>(std::move(seen)), bystander), Calls(stage, 1));
   };
   co_return co_await OnGatewayStage(ctx, "n13", std::move(options), std::move(body));

@@ -164,7 +164,7 @@ class Stage final : public GatewayStage {
     }));
   }
 
-  Task<bool> BystanderIsServed() override {
+  Task<Status> ServeBystander() override {
     HttpRequest request;
     request.url = "http://127.0.0.1:" + std::to_string(bystander_port_) + "/v1/chat/completions";
     request.headers = {"Content-Type: application/json",
@@ -172,7 +172,9 @@ class Stage final : public GatewayStage {
     request.body = R"({"model": "m", "max_tokens": 5, "messages": []})";
     Deadline deadline = Deadline::In(std::chrono::seconds(5));
     auto response = co_await http_.Post(std::move(request), deadline);
-    co_return response.status == 200;
+    if (response.status == 200) co_return Status{};
+    co_return Fail(ErrorCode::kIo, "status " + std::to_string(response.status) + " " +
+                                       response.transport_error);
   }
 
  private:

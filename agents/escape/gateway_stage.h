@@ -33,8 +33,9 @@ class GatewayStage {
   // How often an event was flagged with this code, and whether any event or any request to the
   // provider holds the text.
   [[nodiscard]] virtual int Flags(const std::string& code) const = 0;
-  // One call through the other trial's gateway; false when it is not answered within five seconds.
-  [[nodiscard]] virtual Task<bool> BystanderIsServed() = 0;
+  // One call through the other trial's gateway; an error that says how it was answered, when it was
+  // not served within five seconds.
+  [[nodiscard]] virtual Task<Status> ServeBystander() = 0;
 };
 
 struct StageOptions {
