@@ -94,14 +94,20 @@ struct Running {
 };
 
 // Runs the event loop until the child ended and its pipes closed (a grandchild may hold them: 200
-// ms of grace), or the deadline.
-bool PumpUntilExit(Running& r, int pidfd, Deadline deadline) {
-  asio::posix::stream_descriptor exit_watch(r.io, ::dup(pidfd));
+// ms of grace), the deadline, or the caller's stop.
+bool PumpUntilExit(Running& r, int pidfd, int stop_fd, Deadline deadline) {
+  asio::posix::stream_descriptor exit_watch(r.io, ::fcntl(pidfd, F_DUPFD_CLOEXEC, 3));
+  asio::posix::stream_descriptor stop_watch(r.io);
   asio::steady_timer timer(r.io, deadline.at());
   bool exited = false;
   bool timed_out = false;
   exit_watch.async_wait(asio::posix::descriptor_base::wait_read, [&](auto ec) { exited = !ec; });
-  timer.async_wait([&](auto ec) { timed_out = !ec; });
+  timer.async_wait([&](auto ec) { timed_out = timed_out || !ec; });
+  if (stop_fd >= 0) {
+    stop_watch.assign(::fcntl(stop_fd, F_DUPFD_CLOEXEC, 3));
+    stop_watch.async_wait(asio::posix::descriptor_base::wait_read,
+                          [&](auto ec) { timed_out = timed_out || !ec; });
+  }
   r.out.Start();
   r.err.Start();
   while (!exited && !timed_out) r.io.run_one();
@@ -112,6 +118,7 @@ bool PumpUntilExit(Running& r, int pidfd, Deadline deadline) {
   r.out.pipe.close();
   r.err.pipe.close();
   exit_watch.close();
+  stop_watch.close();
   timer.cancel();
   r.io.poll();
   return timed_out;
@@ -147,7 +154,7 @@ Result<ProcessResult> RunProcess(const ProcessSpec& spec, Deadline deadline) {
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, r.child.id(), 0)));
   if (!pidfd) return FailErrno(ErrorCode::kIo, "pidfd_open", errno);
   ProcessResult result;
-  result.timed_out = PumpUntilExit(r, pidfd.get(), deadline);
+  result.timed_out = PumpUntilExit(r, pidfd.get(), spec.stop_fd, deadline);
   int status = 0;
   while (::waitpid(r.child.id(), &status, 0) < 0 && errno == EINTR) {
   }

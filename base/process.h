@@ -20,7 +20,8 @@ struct ProcessSpec {
   std::vector<std::pair<int, int>>
       pass_fds;  // {number in the child, descriptor here}; all others are close-on-exec
   std::size_t output_cap_bytes =
-      1 << 20;  // each of stdout and stderr keeps its last bytes up to this
+      1 << 20;       // each of stdout and stderr keeps its last bytes up to this
+  int stop_fd = -1;  // once this is readable it is killed as at the deadline
 };
 
 struct ProcessResult {

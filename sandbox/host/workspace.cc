@@ -4,6 +4,7 @@
 #include <linux/mount.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,15 +12,15 @@
 
 #include "base/files.h"
 #include "base/log.h"
-#include "base/process.h"
 
 namespace podium::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Overlays take 500 layers; far below that a stack is copied into one.
-constexpr std::size_t kFlattenAt = 64;
+// The options of an overlay, one page, hold some 200 layers; far below that a stack is copied into
+// one. A copy that failed is tried again later.
+constexpr std::size_t kFlattenFrom = 48, kFlattenStep = 16, kMostLayers = 160;
 
 UniqueFd CloneMount(const fs::path& at) {
   return UniqueFd(static_cast<int>(
@@ -128,21 +129,46 @@ Result<std::vector<fs::path>> Workspace::Views(const std::vector<Snapshot::Layer
   return out;
 }
 
+Result<Flattener::Job> Workspace::FlattenJob(std::vector<Snapshot::Layer> stack,
+                                             std::vector<fs::path> view) {
+  Flattener::Job job;
+  job.scratch = paths_.base / "flatten";
+  job.flat = {paths_.base / "disk" / "home" / ("flat" + std::to_string(flats_++)), ids_.first};
+  PODIUM_TRY(MakeDir(job.scratch, ids_.Host(0), 0755));
+  job.stack = std::move(stack);
+  job.view = std::move(view);
+  return job;
+}
+
+// The copy counts as the agent's: as much again as everything there must still be free after it.
+bool Workspace::HasRoomForCopy() const {
+  struct statvfs st {};
+  if (::fstatvfs(disk_.get(), &st) != 0) return false;
+  return st.f_bavail > 2 * (st.f_blocks - st.f_bfree) &&
+         st.f_favail > 2 * (st.f_files - st.f_ffree);
+}
+
+void Workspace::Flatten(const std::vector<fs::path>& views) {
+  std::size_t n = layers_.size();
+  if (n < kFlattenFrom || n % kFlattenStep != 0 || flattener_->busy() || !HasRoomForCopy()) return;
+  auto job = FlattenJob(layers_, views);
+  if (job) flattener_->Start(std::move(*job));
+}
+
+Status Workspace::FlattenNow(std::vector<Snapshot::Layer>& layers) {
+  if (auto copied = flattener_->Wait(); copied) layers = flattener_->Shortened(std::move(layers));
+  if (layers.size() < kMostLayers) return {};
+  PODIUM_ASSIGN(auto view, Views(layers));
+  PODIUM_ASSIGN(auto job, FlattenJob(layers, std::move(view)));
+  flattener_->Start(std::move(job));
+  PODIUM_TRY(flattener_->Wait());
+  layers = flattener_->Shortened(std::move(layers));
+  return {};
+}
+
 Status Workspace::Mount(std::vector<Snapshot::Layer> layers, int init_pid) {
-  if (layers.size() >= kFlattenAt) {
-    // What the stack shows, copied into one layer: once every 63 snapshots.
-    fs::path flat = LayerDir(++top_) / "flat", shown = paths_.base / "home";
-    PODIUM_TRY(MakeDir(LayerDir(top_), ids_.Host(0), 0755));
-    PODIUM_TRY(MakeDir(paths_.base / "flatten", ids_.Host(0), 0755));
-    PODIUM_ASSIGN(auto all, Views(layers));
-    PODIUM_TRY(MountOverlay(paths_.base / "flatten", all, "", "", MS_RDONLY));
-    ProcessSpec copy;
-    copy.argv = {"cp", "-a", (paths_.base / "flatten").string(), flat.string()};
-    auto copied = RunTool(copy, Deadline::In(std::chrono::minutes(10)));
-    ::umount2((paths_.base / "flatten").c_str(), MNT_DETACH);
-    if (!copied) return tl::unexpected(copied.error());
-    layers = {{flat, ids_.first}};
-  }
+  layers = flattener_->Shortened(std::move(layers));
+  if (layers.size() >= kMostLayers) PODIUM_TRY(FlattenNow(layers));
   int next = top_ + 1;
   PODIUM_TRY(MakeDir(LayerDir(next), ids_.Host(0), 0755));
   PODIUM_TRY(MakeDir(LayerDir(next) / "upper", ids_.Host(0), 0755));
@@ -158,7 +184,9 @@ Status Workspace::Mount(std::vector<Snapshot::Layer> layers, int init_pid) {
   if (!root_) return FailErrno(ErrorCode::kSandbox, "cannot hold " + at.string(), errno);
   top_ = next;
   layers_ = std::move(layers);
-  return init_pid == 0 ? Status{} : Attach(init_pid);
+  if (init_pid != 0) PODIUM_TRY(Attach(init_pid));
+  Flatten(views);
+  return {};
 }
 
 Status Workspace::Attach(int init_pid) {
@@ -197,6 +225,7 @@ Status Workspace::Restore(const Snapshot& snapshot, int init_pid) {
 }
 
 void Workspace::Close() {
+  if (flattener_) flattener_->Cancel();
   if (sweeper_.joinable()) sweeper_.join();
   root_.reset();
   disk_.reset();

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sandbox/host/flattener.h"
 #include "sandbox/host/host_paths.h"
 #include "sandbox/host/mounts.h"
 #include "sandbox/spec.h"
@@ -44,6 +46,13 @@ class Workspace {
   Workspace(const HostPaths& paths, const SandboxSpec& spec, IdShift ids);
   Status Mount(std::vector<Snapshot::Layer> layers, int init_pid);
   Result<std::vector<std::filesystem::path>> Views(const std::vector<Snapshot::Layer>& layers);
+  // Copies a stack that has grown into one layer in the background; where it is too long already,
+  // at once.
+  void Flatten(const std::vector<std::filesystem::path>& views);
+  Status FlattenNow(std::vector<Snapshot::Layer>& layers);
+  [[nodiscard]] Result<Flattener::Job> FlattenJob(std::vector<Snapshot::Layer> stack,
+                                                  std::vector<std::filesystem::path> view);
+  [[nodiscard]] bool HasRoomForCopy() const;
   Status Attach(int init_pid);
   Status BindShared();
   [[nodiscard]] std::filesystem::path LayerDir(int n) const;
@@ -54,9 +63,10 @@ class Workspace {
   bool nosuid_ = true;
   std::vector<Snapshot::Layer> layers_;  // below the writable one, topmost first
   int top_ = 0;                          // number of the writable layer
-  int views_ = 0;
+  int views_ = 0, flats_ = 0;
   UniqueFd root_, disk_;
   std::thread sweeper_;  // removes dropped layers
+  std::unique_ptr<Flattener> flattener_ = std::make_unique<Flattener>();
 };
 
 }  // namespace podium::sandbox

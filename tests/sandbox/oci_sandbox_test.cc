@@ -17,8 +17,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "sandbox/host/host_paths.h"
-#include "sandbox/image.h"
-#include "sandbox/sandbox.h"
+#include "tests/sandbox/sandbox_fixture.h"
 #include "tests/support/host_traces.h"
 
 namespace podium::sandbox {
@@ -27,76 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::seconds;
 
-// The root file system of all tests here.
-fs::path TestRoot() {
-  if (auto image = FindImage("podium-ml", CacheDir())) return image->rootfs;
-  return {};
-}
-
-class OciSandboxTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-    if (TestRoot().empty())
-      GTEST_SKIP() << "image podium-ml is not built (podium image build podium-ml)";
-    for (const auto& check : CheckHost()) {
-      if (check.required && !check.ok) GTEST_SKIP() << check.name << ": " << check.found;
-    }
-    auto made = TempDir::Make("podium-sandbox-test");
-    ASSERT_TRUE(made);
-    temp_.emplace(std::move(*made));
-    ASSERT_TRUE(MakeDirs(temp_->path() / "data"));
-    std::ofstream(temp_->path() / "data" / "train.csv") << "a,b\n1,2\n";
-    auto backend = MakeBackend("runc", reactor_);
-    ASSERT_TRUE(backend) << backend.error().message;
-    backend_ = std::move(*backend);
-  }
-
-  SandboxSpec Spec(const std::string& name = "t") {
-    SandboxSpec spec;
-    spec.id = "test-" + name + "-" + std::to_string(::getpid());
-    spec.layers = {TestRoot()};
-    spec.state_dir = temp_->path() / "state";
-    spec.data = {{temp_->path() / "data", "/home/data"}};
-    spec.limits.memory_bytes = 256 << 20;
-    spec.limits.disk_bytes = 64 << 20;
-    spec.limits.inodes = 4000;
-    spec.limits.pids = 60;
-    spec.limits.shm_bytes = 64 << 20;
-    spec.limits.tmp_bytes = 64 << 20;
-    spec.env = {{"PATH", "/usr/bin:/bin"}, {"HOME", "/home/agent"}};
-    return spec;
-  }
-
-  // Runs `body` with a live sandbox and checks that nothing is left behind.
-  void WithSandbox(std::function<Task<void>(Sandbox&)> body, std::optional<SandboxSpec> spec = {}) {
-    SandboxSpec made = spec ? *spec : Spec();
-    auto status = reactor_.Run([&]() -> Task<Status> {
-      Deadline deadline = Deadline::In(seconds(60));
-      auto box = co_await backend_->Create(made, deadline);
-      if (!box) co_return tl::unexpected(box.error());
-      EXPECT_FALSE(tests::SandboxTraces(made.id).empty());
-      co_await body(**box);
-      Deadline last = Deadline::In(seconds(60));
-      co_return co_await (*box)->Destroy(last);
-    });
-    ASSERT_TRUE(status) << status.error().message;
-    EXPECT_THAT(tests::SandboxTraces(made.id), testing::IsEmpty());
-  }
-
-  static Task<ExecResult> Sh(Sandbox& box, std::string script, Millis limit = Millis(20'000)) {
-    ExecSpec spec;
-    spec.argv = {"sh", "-c", script};
-    Deadline deadline = Deadline::In(limit);
-    auto result = co_await box.Exec(std::move(spec), deadline);
-    EXPECT_TRUE(result) << (result ? "" : result.error().message);
-    co_return result ? *result : ExecResult{};
-  }
-
-  Reactor reactor_;
-  std::unique_ptr<Backend> backend_;
-  std::optional<TempDir> temp_;
-};
+class OciSandboxTest : public SandboxFixture {};
 
 TEST_F(OciSandboxTest, RunsCommandsAsTheAgentWithExactlyTheGivenEnvironment) {
   WithSandbox([](Sandbox& box) -> Task<void> {
@@ -331,52 +261,6 @@ TEST_F(OciSandboxTest, NothingIsLeftWhenTheOwnerIsKilled) {
   auto left = RunProcess(ps, Deadline::In(seconds(10)));
   ASSERT_TRUE(left);
   EXPECT_EQ(left->out, "0\n");
-}
-
-TEST_F(OciSandboxTest, AWorkspaceIsFrozenRestoredAndForked) {
-  SandboxSpec child = Spec("fork");
-  WithSandbox([this, child](Sandbox& box) -> Task<void> {
-    Deadline deadline = Deadline::In(seconds(60));
-    co_await Sh(box, "cd /home/code; echo one > f; mkdir d; echo in > d/g");
-    auto first = co_await box.TakeSnapshot(deadline);
-    EXPECT_TRUE(first) << first.error().message;
-    co_await Sh(box, "cd /home/code; echo two > f; rm -r d; echo new > n");
-    auto second = co_await box.TakeSnapshot(deadline);
-    EXPECT_TRUE(second);
-    auto restored = co_await box.Restore(*first, deadline);
-    EXPECT_TRUE(restored) << restored.error().message;
-    auto back = co_await Sh(box, "cd /home/code; cat f d/g; ls; ls /home/data");
-    EXPECT_EQ(back.output, "one\nin\nd\nf\ntrain.csv\n");
-    auto taken = co_await box.TakeFile("/home/code/f", temp_->path() / "f", 100, deadline);
-    EXPECT_TRUE(taken && taken->fault == TakeFault::kNone)
-        << "a file of a lower layer is taken too";
-    SandboxSpec spec = child;
-    spec.workspace = *second;
-    auto fork = co_await backend_->Create(std::move(spec), deadline);
-    EXPECT_TRUE(fork) << fork.error().message;
-    auto seen = co_await Sh(
-        **fork, "cd /home/code; cat f n; ls d 2>&1 | wc -l; echo mine > f; stat -c %u f");
-    EXPECT_EQ(seen.output, "two\nnew\n1\n1000\n");
-    auto parent = co_await Sh(box, "cat /home/code/f");
-    EXPECT_EQ(parent.output, "one\n") << "a fork writes to a layer of its own";
-    auto removed = co_await (*fork)->Destroy(deadline);
-    EXPECT_TRUE(removed);
-  });
-}
-
-TEST_F(OciSandboxTest, SeventySnapshotsStayUsable) {
-  WithSandbox([](Sandbox& box) -> Task<void> {
-    Deadline deadline = Deadline::In(seconds(120));
-    for (int i = 0; i < 70; ++i) {
-      co_await Sh(box, "echo " + std::to_string(i) + " >> /home/code/log");
-      auto taken = co_await box.TakeSnapshot(deadline);
-      EXPECT_TRUE(taken) << i << ": " << taken.error().message;
-      if (!taken) co_return;
-      EXPECT_LE(taken->layers.size(), 64u);
-    }
-    auto r = co_await Sh(box, "wc -l < /home/code/log; tail -n 1 /home/code/log");
-    EXPECT_EQ(r.output, "70\n69\n");
-  });
 }
 
 TEST_F(OciSandboxTest, AListenerInsideIsHandedOut) {

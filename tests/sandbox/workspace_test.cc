@@ -1,0 +1,145 @@
+// What stands below /home: layers that are frozen, forked, restored and made one again.
+#include <gmock/gmock.h>
+
+#include "tests/sandbox/sandbox_fixture.h"
+
+namespace podium::sandbox {
+namespace {
+
+using std::chrono::seconds;
+
+class WorkspaceTest : public SandboxFixture {
+ protected:
+  // Freezes it after one more line of /home/code/log.
+  static Task<std::optional<Snapshot>> Step(Sandbox& box, int i) {
+    Deadline deadline = Deadline::In(seconds(60));
+    co_await Sh(box, "echo " + std::to_string(i) + " >> /home/code/log");
+    auto taken = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(taken) << i << ": " << (taken ? "" : taken.error().message);
+    co_return taken ? std::optional(std::move(*taken)) : std::nullopt;
+  }
+};
+
+TEST_F(WorkspaceTest, AWorkspaceIsFrozenRestoredAndForked) {
+  SandboxSpec child = Spec("fork");
+  WithSandbox([this, child](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(60));
+    co_await Sh(box, "cd /home/code; echo one > f; mkdir d; echo in > d/g");
+    auto first = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(first) << first.error().message;
+    co_await Sh(box, "cd /home/code; echo two > f; rm -r d; echo new > n");
+    auto second = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(second);
+    auto restored = co_await box.Restore(*first, deadline);
+    EXPECT_TRUE(restored) << restored.error().message;
+    auto back = co_await Sh(box, "cd /home/code; cat f d/g; ls; ls /home/data");
+    EXPECT_EQ(back.output, "one\nin\nd\nf\ntrain.csv\n");
+    auto taken = co_await box.TakeFile("/home/code/f", temp_->path() / "f", 100, deadline);
+    EXPECT_TRUE(taken && taken->fault == TakeFault::kNone)
+        << "a file of a lower layer is taken too";
+    SandboxSpec spec = child;
+    spec.workspace = *second;
+    auto fork = co_await backend_->Create(std::move(spec), deadline);
+    EXPECT_TRUE(fork) << fork.error().message;
+    auto seen = co_await Sh(
+        **fork, "cd /home/code; cat f n; ls d 2>&1 | wc -l; echo mine > f; stat -c %u f");
+    EXPECT_EQ(seen.output, "two\nnew\n1\n1000\n");
+    auto parent = co_await Sh(box, "cat /home/code/f");
+    EXPECT_EQ(parent.output, "one\n") << "a fork writes to a layer of its own";
+    auto removed = co_await (*fork)->Destroy(deadline);
+    EXPECT_TRUE(removed);
+  });
+}
+
+constexpr const char* kTree =
+    "cd /home/code; find . -printf '%P %y %m %U %G %n %l\n' | sort; cat kept log; "
+    "du -k sparse | cut -f 1";
+
+TEST_F(WorkspaceTest, AStackThatGrowsBecomesOneLayerMeanwhile) {
+  WithSandbox([](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(120));
+    co_await Sh(box,
+                "cd /home/code; echo kept > kept; ln kept hard; ln -s kept link; mkfifo fifo; "
+                "mkdir -m 700 d; echo in > d/gone; echo x > d/f; chmod 4755 kept; truncate -s 8M "
+                "sparse; ls > run; chmod 755 run");
+    std::optional<Snapshot> early;
+    std::size_t most = 0, least = 1000;
+    for (int i = 0; i < 120 && most <= least; ++i) {
+      if (i == 1) co_await Sh(box, "rm /home/code/d/gone");
+      auto taken = co_await Step(box, i);
+      if (!taken) co_return;
+      if (i == 10) early = taken;
+      least = taken->layers.size();
+      most = std::max(most, least);
+    }
+    EXPECT_LT(least, most) << "the copy was never taken up";
+    EXPECT_LT(most, 120u);
+    auto flat = co_await Sh(box, kTree);
+    EXPECT_THAT(flat.output, testing::Not(testing::HasSubstr("gone")));
+    EXPECT_THAT(flat.output, testing::HasSubstr("kept f 4755 1000 1000 2"));
+    EXPECT_THAT(flat.output, testing::HasSubstr("link l 777 1000 1000 1 kept"));
+    EXPECT_THAT(flat.output, testing::HasSubstr("d d 700 1000 1000 2"));
+    EXPECT_THAT(flat.output, testing::HasSubstr("fifo p 644"));
+    EXPECT_THAT(flat.output, testing::EndsWith("\n0\n")) << "holes stay holes";
+    auto back = co_await box.Restore(*early, deadline);
+    EXPECT_TRUE(back) << back.error().message;
+    auto log = co_await Sh(box, "tail -n 1 /home/code/log; ls /home/code/d");
+    EXPECT_EQ(log.output, "10\nf\n") << "what was taken before the copy stands on its own layers";
+  });
+}
+
+TEST_F(WorkspaceTest, ManySnapshotsStayUsableWhereNoCopyFits) {
+  SandboxSpec spec = Spec("full");
+  spec.limits.disk_bytes = 24 << 20;
+  WithSandbox(
+      [](Sandbox& box) -> Task<void> {
+        co_await Sh(box, "head -c 9000000 /dev/urandom > /home/code/big");
+        for (int i = 0; i < 100; ++i) {
+          auto taken = co_await Step(box, i);
+          if (!taken) co_return;
+          EXPECT_EQ(taken->layers.size(), static_cast<std::size_t>(i + 2)) << "never flattened";
+        }
+        auto r = co_await Sh(box, "wc -l < /home/code/log; wc -c < /home/code/big");
+        EXPECT_EQ(r.output, "100\n9000000\n");
+      },
+      spec);
+}
+
+TEST_F(WorkspaceTest, TheLongestStackIsFlattenedBeforeItGrows) {
+  SandboxSpec spec = Spec("long");
+  spec.limits.disk_bytes = 24 << 20;
+  WithSandbox(
+      [](Sandbox& box) -> Task<void> {
+        co_await Sh(box, "head -c 9000000 /dev/urandom > /home/code/big; md5sum /home/code/big");
+        std::size_t last = 0;
+        for (int i = 0; i < 170; ++i) {
+          if (i == 150) co_await Sh(box, "truncate -s 1000000 /home/code/big");
+          auto taken = co_await Step(box, i);
+          if (!taken) co_return;
+          last = taken->layers.size();
+          EXPECT_LE(last, 161u);
+        }
+        EXPECT_LT(last, 20u);
+        auto r = co_await Sh(box, "wc -l < /home/code/log; wc -c < /home/code/big");
+        EXPECT_EQ(r.output, "170\n1000000\n");
+      },
+      spec);
+}
+
+TEST_F(WorkspaceTest, NothingIsLeftOfACopyThatWasUnderWay) {
+  SandboxSpec spec = Spec("cut");
+  spec.limits.disk_bytes = std::uint64_t{2} << 30;
+  spec.limits.memory_bytes = std::uint64_t{1} << 30;
+  WithSandbox(
+      [](Sandbox& box) -> Task<void> {
+        co_await Sh(box, "head -c 400000000 /dev/zero | tr '\\0' x > /home/code/big");
+        for (int i = 0; i < 48; ++i) {
+          auto taken = co_await Step(box, i);
+          if (!taken) co_return;
+        }
+      },
+      spec);
+}
+
+}  // namespace
+}  // namespace podium::sandbox
