@@ -196,6 +196,7 @@ Result<int> ReapDead(Deadline deadline) {
     if (it->path().extension() == ".json") records.push_back(it->path());
   }
   for (const auto& path : records) {
+    if (deadline.expired()) break;  // the next start goes on
     auto text = ReadFile(path, 1 << 16);
     if (!text) continue;
     PODIUM_ASSIGN(Json record, ParseJson(*text, path.string()));
@@ -208,7 +209,7 @@ Result<int> ReapDead(Deadline deadline) {
     paths.engine = JsonOr<std::string>(record, "engine", "");
     if (!IsBackend(paths.backend)) continue;  // another version's
     // One that does not go away must not keep the others, or a new run, waiting.
-    auto gone = RemoveSandbox(paths, Deadline::In(std::chrono::seconds(20)));
+    auto gone = RemoveSandbox(paths, deadline.Earlier(Deadline::In(std::chrono::seconds(20))));
     if (!gone) {
       LogWarn("sandbox " + id + " of a dead process is still there: " + gone.error().message);
       continue;
