@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "sandbox/host/handover.h"
+#include "sandbox/host/unix_socket.h"
 
 namespace podium::sandbox {
 namespace {
@@ -23,6 +24,8 @@ namespace {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 using boost::system::error_code;
+
+constexpr int kRelayQueue = 128;  // connections that wait for whoever serves them
 
 class ContainedSandbox final : public Sandbox {
  public:
@@ -131,7 +134,13 @@ class ContainedSandbox final : public Sandbox {
 
   Task<Result<UniqueFd>> Listen(std::uint16_t port, Deadline deadline) override {
     if (sealed_) co_return Fail(ErrorCode::kSandbox, "the sandbox is sealed");
-    co_return co_await channel_.Listen(port, deadline);
+    if (!parts_.relays) co_return co_await channel_.Listen(port, deadline);
+    std::string name = std::to_string(port);
+    auto listener = ListenAt(parts_.paths.sockets() / name, kRelayQueue);
+    if (!listener) co_return tl::unexpected(listener.error());
+    auto relayed = co_await channel_.Relay(port, "/.podium/" + name, deadline);
+    if (!relayed) co_return tl::unexpected(relayed.error());
+    co_return std::move(*listener);
   }
 
   const IsolationRecord& isolation() const override { return parts_.isolation; }

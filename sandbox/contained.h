@@ -25,6 +25,7 @@ struct ContainerParts {
   bool own_mounts = true;   // /home can be replaced from outside while it runs
   bool can_freeze = true;   // gVisor's traced threads never stand still
   bool own_limits = true;   // memory and pids are limited by the groups of init_pid
+  bool relays = false;      // what connects inside is relayed to a socket in paths.sockets()
   IsolationRecord isolation;
 };
 

@@ -228,19 +228,34 @@ Task<Status> InitChannel::Put(std::string inside, std::string bytes, unsigned mo
   co_return Status{};
 }
 
-Task<Result<UniqueFd>> InitChannel::Listen(std::uint16_t port, Deadline deadline) {
+Task<Status> InitChannel::AskToListen(std::uint16_t port, std::string inside, Deadline deadline) {
   std::string payload;
   PutNumber(payload, port);
+  PutText(payload, inside);
   received_.reset();
   std::string frame = MakeFrame(wire::kListen, payload);
   auto answer = co_await Ask(std::move(frame), wire::kListenDone, 4, deadline);
   if (!answer) co_return tl::unexpected(answer.error());
   int error = NumberAt<std::int32_t>(answer->second, 0);
-  std::string what = "cannot listen at 127.0.0.1:" + std::to_string(port) + " in the sandbox";
-  if (error != 0) co_return FailErrno(ErrorCode::kSandbox, what, error);
+  if (error == 0) co_return Status{};
+  co_return FailErrno(ErrorCode::kSandbox,
+                      "cannot listen at 127.0.0.1:" + std::to_string(port) + " in the sandbox",
+                      error);
+}
+
+Task<Result<UniqueFd>> InitChannel::Listen(std::uint16_t port, Deadline deadline) {
+  std::string none;
+  auto listens = co_await AskToListen(port, std::move(none), deadline);
+  if (!listens) co_return tl::unexpected(listens.error());
   if (!received_)
-    co_return Fail(ErrorCode::kUnavailable, what + ": this backend passes no descriptors");
+    co_return Fail(ErrorCode::kUnavailable, "cannot listen at 127.0.0.1:" + std::to_string(port) +
+                                                " in the sandbox: this backend passes no "
+                                                "descriptors");
   co_return std::move(received_);
+}
+
+Task<Status> InitChannel::Relay(std::uint16_t port, std::string inside, Deadline deadline) {
+  co_return co_await AskToListen(port, std::move(inside), deadline);
 }
 
 Task<Result<int>> InitChannel::CountProcesses(Deadline deadline) {

@@ -35,7 +35,10 @@ class InitChannel {
       Deadline deadline);
   [[nodiscard]] Task<Status> Put(std::string inside, std::string bytes, unsigned mode,
                                  Deadline deadline);
+  // A socket that listens at 127.0.0.1:`port` in there.
   [[nodiscard]] Task<Result<UniqueFd>> Listen(std::uint16_t port, Deadline deadline);
+  // The same where no descriptor comes out: init carries what connects to the unix socket `inside`.
+  [[nodiscard]] Task<Status> Relay(std::uint16_t port, std::string inside, Deadline deadline);
   // Processes in the sandbox beside init.
   [[nodiscard]] Task<Result<int>> CountProcesses(Deadline deadline);
 
@@ -51,6 +54,7 @@ class InitChannel {
   Task<Result<Frame>> Read(Deadline deadline);
   Task<Result<Frame>> Ask(std::string frame, wire::Type answer, std::size_t least_size,
                           Deadline deadline);
+  Task<Status> AskToListen(std::uint16_t port, std::string inside, Deadline deadline);
   void SendNow(const std::string& frame);
 
   Reactor& reactor_;

@@ -231,18 +231,6 @@ Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& age
   return t;
 }
 
-// gVisor's sockets cannot be handed to another process, and the gateway serves one.
-Status CheckGateways(const RunPlan& plan) {
-  for (const auto& agent : plan.agents) {
-    if (plan.backend != "runsc" || agent->gateway.models.empty()) continue;
-    return Fail(ErrorCode::kConfig,
-                plan.settings.Get("sandbox").origin + ": agent '" + agent->id.str() +
-                    "' asks models through the gateway, which runsc hands no "
-                    "port to: use another sandbox, or leave gateway.models out");
-  }
-  return {};
-}
-
 // Named after what it runs, and told apart by a digest of the configuration: the same command finds
 // the same run.
 std::string DefaultName(const RunPlan& plan) {
@@ -331,7 +319,6 @@ Result<RunPlan> MakePlan(const Settings& settings) {
   }
   plan.image = settings.Get("image").value;
   plan.backend = settings.Get("sandbox").value;
-  PODIUM_TRY(CheckGateways(plan));
   PODIUM_ASSIGN(plan.allow_unenforced, settings.Bool("allow_unenforced"));
   PODIUM_ASSIGN(plan.jobs, Jobs(plan));
   plan.name = settings.Get("name").value.empty() ? DefaultName(plan) : settings.Get("name").value;

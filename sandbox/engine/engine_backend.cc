@@ -8,7 +8,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <system_error>
 
 #include "base/digest.h"
@@ -18,6 +17,7 @@
 #include "sandbox/contained.h"
 #include "sandbox/engine/engine_api.h"
 #include "sandbox/engine/engine_image.h"
+#include "sandbox/host/unix_socket.h"
 #include "sandbox/oci/config.h"
 
 namespace podium::sandbox {
@@ -35,20 +35,6 @@ Json Bind(const fs::path& from, const std::string& to, bool read_only) {
 
 std::string TmpfsOptions(std::uint64_t bytes) {
   return "rw,exec,nosuid,nodev,mode=1777,size=" + std::to_string(bytes);
-}
-
-// The host's listening end of podium-init's socket.
-Result<UniqueFd> ListenAt(const fs::path& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.string().size() >= sizeof address.sun_path)
-    return Fail(ErrorCode::kSandbox, path.string() + " is too long for a socket");
-  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd || ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-      ::chmod(path.c_str(), 0666) != 0 || ::listen(fd.get(), 1) != 0)
-    return FailErrno(ErrorCode::kSandbox, "cannot listen at " + path.string(), errno);
-  return fd;
 }
 
 // The first connection, which must be the container's PID 1; the socket is gone afterwards.
@@ -125,7 +111,7 @@ class EngineBackend final : public Backend {
       return FailErrno(ErrorCode::kSandbox, "cannot copy podium-init", ec.value());
     fs::permissions(base / "podium-init", fs::perms(0555), ec);
     PODIUM_TRY(MakeDir(base / "socket", 0, 0755));
-    PODIUM_ASSIGN(auto listener, ListenAt(base / "socket" / "host"));
+    PODIUM_ASSIGN(auto listener, ListenAt(base / "socket" / "host", 1));
     std::string user = std::to_string(parts.ids->first() + kAgentId);
     PODIUM_TRY(WriteFileAtomic(base / "passwd",
                                "root:x:0:0:root:/root:/bin/sh\n"

@@ -28,6 +28,8 @@ struct HostPaths {
   std::string engine;            // path of the engine's socket, for engines
   [[nodiscard]] static HostPaths For(const std::filesystem::path& state_dir, const std::string& id);
   [[nodiscard]] std::string cgroup() const { return "podium-" + id; }
+  // Unix sockets of the host that are shown at /.podium, where a backend needs them.
+  [[nodiscard]] std::filesystem::path sockets() const { return base / "socket"; }
 };
 
 // Mount points of control group file systems: {controllers or "" for v2, path}.

@@ -26,68 +26,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sandbox/init/buffers.h"
 #include "sandbox/init/protocol.h"
+#include "sandbox/init/relay.h"
 
 namespace {
 
+using podium::sandbox::init::Buffer;
+using podium::sandbox::init::Ring;
 using podium::sandbox::wire::Header;
+namespace init = podium::sandbox::init;
 namespace wire = podium::sandbox::wire;
 
 constexpr size_t kOutRoom = 256 << 10;
 constexpr int kDrainMs = 200;
-
-struct Buffer {
-  char* data = nullptr;
-  size_t size = 0;
-  size_t room = 0;
-
-  void Append(const void* bytes, size_t n) {
-    if (size + n > room) {
-      room = (size + n) * 2;
-      data = static_cast<char*>(realloc(data, room));
-      if (!data) _exit(90);
-    }
-    if (n) memcpy(data + size, bytes, n);
-    size += n;
-  }
-  void Drop(size_t n) {
-    memmove(data, data + n, size - n);
-    size -= n;
-  }
-  void Clear() {
-    free(data);
-    *this = Buffer{};
-  }
-};
-
-// The last bytes of a command's output, once its head is full.
-struct Ring {
-  char* data = nullptr;
-  size_t room = 0;
-  uint64_t written = 0;
-
-  void Start(size_t size) {
-    free(data);
-    data = size ? static_cast<char*>(malloc(size)) : nullptr;
-    room = data ? size : 0;
-    written = 0;
-  }
-  void Append(const char* bytes, size_t n) {
-    if (n > room) {
-      written += n - room;
-      bytes += n - room;
-      n = room;
-    }
-    while (n > 0) {
-      size_t at = written % room;
-      size_t part = room - at < n ? room - at : n;
-      memcpy(data + at, bytes, part);
-      written += part;
-      bytes += part;
-      n -= part;
-    }
-  }
-};
 
 int g_host = -1;  // the socket to the host
 bool g_leave_running = false, g_keep_descriptors = false;
@@ -321,6 +273,7 @@ void StartListening(Fields f) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(f.Number()));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  char* relay_to = f.Text();
   int one = 1;
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int32_t error = 0;
@@ -330,7 +283,13 @@ void StartListening(Fields f) {
     error = errno;
     CloseFd(fd);
   }
-  g_pass_fd = fd;
+  if (*relay_to == 0) {
+    g_pass_fd = fd;
+  } else if (fd >= 0) {
+    error = init::StartRelay(fd, relay_to);
+    if (error != 0) CloseFd(fd);
+  }
+  free(relay_to);
   Send(wire::kListenDone, &error, sizeof error);
 }
 

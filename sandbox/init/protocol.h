@@ -9,13 +9,15 @@ namespace podium::sandbox::wire {
 
 enum Type : std::uint32_t {
   // host -> init
-  kExec = 1,    // uint32 head cap, uint32 tail cap, uint32 argc, argv texts, uint32 envc, "K=V"
-                // texts, cwd text, stdin text. Answered by kOutput... and kExit.
-  kPut = 2,     // path text, uint32 mode, content text. Answered by kPutDone.
-  kKill = 3,    // ends every process but init; an exec under way is answered by kExit as ever
-  kSignal = 4,  // int32 signal number, to the leader's process group
-  kStat = 5,    // answered by kStatDone
-  kListen = 6,  // uint32 port; answered by kListenDone, with the descriptor beside it (SCM_RIGHTS)
+  kExec = 1,      // uint32 head cap, uint32 tail cap, uint32 argc, argv texts, uint32 envc, "K=V"
+                  // texts, cwd text, stdin text. Answered by kOutput... and kExit.
+  kPut = 2,       // path text, uint32 mode, content text. Answered by kPutDone.
+  kKill = 3,      // ends every process but init; an exec under way is answered by kExit as ever
+  kSignal = 4,    // int32 signal number, to the leader's process group
+  kStat = 5,      // answered by kStatDone
+  kListen = 6,    // uint32 port, path text; answered by kListenDone. No path: the descriptor comes
+                  // beside it (SCM_RIGHTS). A path: init relays each connection to the unix socket
+                  // there, for kernels that hand no descriptor out.
   kShutdown = 7,  // init exits, and everything with it
   // init -> host
   kReady = 10,       // sent once at start
@@ -23,7 +25,7 @@ enum Type : std::uint32_t {
   kExit = 12,        // int32 wait status of the leader, uint64 bytes of output in all
   kPutDone = 13,     // int32 errno, 0 when written
   kStatDone = 14,    // uint32 processes beside init, uint32 1 while an exec is under way
-  kListenDone = 15,  // int32 errno, 0 when the descriptor comes with it
+  kListenDone = 15,  // int32 errno, 0 when it listens
 };
 
 struct Header {

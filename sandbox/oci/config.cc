@@ -41,7 +41,7 @@ void AddGpuMounts(const GpuDevices& gpus, Json& mounts) {
   }
 }
 
-Json Mounts(const HostPaths& paths, const SandboxSpec& spec) {
+Json Mounts(const HostPaths& paths, const SandboxSpec& spec, bool relays) {
   auto without = [&](Mitigation m) { return spec.without.contains(m); };
   Json mounts = Json::array();
   // Without a process namespace of its own a user namespace may not mount /proc anew.
@@ -78,6 +78,9 @@ Json Mounts(const HostPaths& paths, const SandboxSpec& spec) {
   }
   mounts.push_back(Mount("/.podium-init", "none", (paths.base / "podium-init").string(),
                          {"bind", "ro", "nosuid", "nodev"}));
+  if (relays)
+    mounts.push_back(Mount("/.podium", "none", paths.sockets().string(),
+                           {"bind", "ro", "nosuid", "nodev", "noexec"}));
   return mounts;
 }
 
@@ -230,13 +233,14 @@ Result<std::vector<DeviceNode>> LookAtDevices(const std::vector<fs::path>& paths
 }
 
 Result<std::string> MakeOciConfig(const HostPaths& paths, const SandboxSpec& spec,
-                                  std::uint32_t first_id, const std::string& seccomp_json) {
+                                  std::uint32_t first_id, const std::string& seccomp_json,
+                                  bool relays) {
   PODIUM_ASSIGN(Json seccomp, ReadSeccompProfile(seccomp_json));
   PODIUM_ASSIGN(auto devices, LookAtDevices(spec.devices));
   Json config = {{"ociVersion", "1.0.2"},
                  {"process", Process(spec)},
                  {"root", {{"path", (paths.base / "root").string()}, {"readonly", false}}},
-                 {"mounts", Mounts(paths, spec)},
+                 {"mounts", Mounts(paths, spec, relays)},
                  {"linux", Linux(paths, spec, first_id, std::move(seccomp), devices)}};
   if (!spec.without.contains(Mitigation::kUtsNamespace)) config["hostname"] = "podium";
   return DumpJson(config, 1);

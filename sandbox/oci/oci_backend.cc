@@ -48,7 +48,8 @@ Status Launch(const OciRuntime& runtime, ContainerParts& parts, const SandboxSpe
   fs::permissions(init, fs::perms(0555), ec);
   bool user_ns = !spec.without.contains(Mitigation::kUserNamespace);
   std::uint32_t first_id = user_ns ? parts.ids->first() : 0;
-  PODIUM_ASSIGN(auto config, MakeOciConfig(parts.paths, spec, first_id, seccomp));
+  if (runtime.relays) PODIUM_TRY(MakeDir(parts.paths.sockets(), 0, 0755));
+  PODIUM_ASSIGN(auto config, MakeOciConfig(parts.paths, spec, first_id, seccomp, runtime.relays));
   PODIUM_TRY(WriteFileAtomic(parts.paths.base / "config.json", config));
   PODIUM_TRY(MakeDirs(RuntimeState(runtime.name)));
   fs::path pid_file = parts.paths.base / "pid";
@@ -85,6 +86,7 @@ Result<ContainerParts> MakeParts(const OciRuntime& runtime, const SandboxSpec& s
   parts.paths.backend = runtime.name;
   parts.cgroup_name = parts.paths.cgroup();
   parts.own_mounts = parts.can_freeze = !runtime.user_space_kernel;
+  parts.relays = runtime.relays;
   PODIUM_ASSIGN(auto seccomp,
                 ReadFile(ShareDir() / "configs" / "sandboxes" / "seccomp.json", 1 << 20));
   PODIUM_TRY(MakeDirs(spec.state_dir));

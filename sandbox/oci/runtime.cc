@@ -48,6 +48,8 @@ std::vector<std::string> OciRuntime::RunCommand(const HostPaths& paths,
     // systrap is the default since 2023; before that ptrace is what works without KVM.
     if (RunscYear(version) < 2023) out.emplace_back("--platform=ptrace");
     out.insert(out.end(), {"--ignore-cgroups", "--network=none", "--overlay=false"});
+    // Connections to the sockets in its mounts, of which ours alone are any; none can be made.
+    if (relays) out.emplace_back("--host-uds=open");
   }
   out.insert(out.end(), {"run", "--detach", "--bundle", paths.base.string(), "--pid-file", pid_file,
                          paths.id});
@@ -62,6 +64,11 @@ Result<OciRuntime> FindOciRuntime(const std::string& name) {
   PODIUM_ASSIGN(auto text, RunTool(spec, Deadline::In(std::chrono::seconds(20))));
   OciRuntime out{name, VersionIn(text)};
   out.user_space_kernel = out.own_cgroups = name == "runsc";
+  if (out.user_space_kernel) {
+    spec.argv = {name, "flags"};
+    auto flags = RunProcess(spec, Deadline::In(std::chrono::seconds(20)));
+    out.relays = flags && (flags->out + flags->err).find("\n  -host-uds ") != std::string::npos;
+  }
   if (name == "crun" && HybridCgroups())
     return Fail(ErrorCode::kUnavailable,
                 "crun " + out.version +

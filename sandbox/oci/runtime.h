@@ -15,6 +15,7 @@ struct OciRuntime {
   std::string version;             // "1.1.5+ds1"
   bool user_space_kernel = false;  // gVisor: host system calls are not the agent's
   bool own_cgroups = false;        // we make the control groups it is started in
+  bool relays = false;             // its sockets are no descriptors: connections are relayed
 
   // Starts the container of paths.base/config.json in the background; its descriptor 0 is passed
   // on.

@@ -1,18 +1,25 @@
 // podium-init itself, as PID 1 of a namespace without a container around it.
 #include "sandbox/init_channel.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include "base/files.h"
+#include "sandbox/host/unix_socket.h"
 
 namespace podium::sandbox {
 namespace {
@@ -115,12 +122,164 @@ TEST_F(InitChannelTest, CountsWhatACommandLeftBehind) {
     if (!two) co_return tl::unexpected(two.error());
     EXPECT_EQ(*two, 2);
     channel_->KillAll();
-    for (int i = 0; i < 500; ++i) {
+    while (!deadline.expired()) {
       auto now = co_await channel_->CountProcesses(deadline);
       if (now && *now == 0) co_return Status{};
+      Deadline step = Deadline::In(Millis(5));
+      co_await SleepUntil(step);
     }
     co_return Fail(ErrorCode::kSandbox, "they were not killed");
   });
+}
+
+// A port of this machine that nothing listens at, most likely.
+std::uint16_t FreePort() {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM, 0));
+  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  return ntohs(address.sin_port);
+}
+
+UniqueFd Connect(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  timeval limit{20, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  return fd;
+}
+
+// All that comes until the peer ends or twenty seconds are over.
+std::string ReadAll(int fd) {
+  std::string out;
+  char chunk[65536];
+  for (ssize_t n; (n = ::read(fd, chunk, sizeof chunk)) > 0;)
+    out.append(chunk, static_cast<std::size_t>(n));
+  return out;
+}
+
+// podium-init relays a port to a unix socket that a test serves.
+class RelayTest : public InitChannelTest {
+ protected:
+  void SetUp() override {
+    InitChannelTest::SetUp();
+    if (IsSkipped()) return;
+    Start();
+    auto temp = TempDir::Make("podium-relay");
+    ASSERT_TRUE(temp);
+    temp_.emplace(std::move(*temp));
+    port_ = FreePort();
+    auto listener = ListenAt(temp_->path() / "socket", 8);
+    ASSERT_TRUE(listener) << listener.error().message;
+    listener_ = std::move(*listener);
+    Run([&]() -> Task<Status> {
+      std::string to = (temp_->path() / "socket").string();
+      Deadline deadline = Deadline::In(seconds(20));
+      co_return co_await channel_->Relay(port_, std::move(to), deadline);
+    });
+  }
+
+  UniqueFd Accept() {
+    pollfd wait{listener_.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&wait, 1, 20'000), 1) << "nothing was relayed";
+    return UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  }
+
+  std::optional<TempDir> temp_;
+  UniqueFd listener_;
+  std::uint16_t port_ = 0;
+};
+
+TEST_F(RelayTest, CarriesBothWaysAndEachEnd) {
+  std::string sent(3'000'000, 'q');
+  for (std::size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 7919 >> 5);
+  UniqueFd client = Connect(port_), host = Accept();
+  std::thread writer([&] {
+    EXPECT_TRUE(WriteAll(client.get(), sent));
+    ::shutdown(client.get(), SHUT_WR);
+  });
+  std::string received = ReadAll(host.get());
+  writer.join();
+  EXPECT_TRUE(received == sent) << received.size() << " bytes of " << sent.size();
+  std::thread answer([&] {
+    EXPECT_TRUE(WriteAll(host.get(), sent));
+    host.reset();
+  });
+  EXPECT_TRUE(ReadAll(client.get()) == sent) << "after the end of what the client sent";
+  answer.join();
+}
+
+TEST_F(RelayTest, AClientThatDoesNotReadLosesNothing) {
+  UniqueFd client = Connect(port_), host = Accept();
+  std::string sent(200'000, 'a');
+  EXPECT_TRUE(WriteAll(host.get(), sent));
+  host.reset();  // gone before the client reads
+  ::usleep(50'000);
+  EXPECT_EQ(ReadAll(client.get()), sent);
+}
+
+TEST_F(RelayTest, OfAHostThatLeftNoConnectionIsKept) {
+  std::vector<UniqueFd> idle;  // clients that never close
+  for (int i = 0; i < 150; ++i) {
+    idle.push_back(Connect(port_));
+    Accept().reset();
+    EXPECT_EQ(ReadAll(idle.back().get()), "");
+  }
+  UniqueFd client = Connect(port_), host = Accept();
+  EXPECT_TRUE(WriteAll(host.get(), "still here"));
+  host.reset();
+  EXPECT_EQ(ReadAll(client.get()), "still here");
+}
+
+TEST_F(RelayTest, ManyAtOnceAndTheOthersWait) {
+  std::vector<UniqueFd> clients, hosts;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(Connect(port_));
+    EXPECT_TRUE(WriteAll(clients.back().get(), std::to_string(i)));
+    ::shutdown(clients.back().get(), SHUT_WR);
+  }
+  for (int i = 0; i < 100; ++i) {
+    UniqueFd host = Accept();
+    std::string said = ReadAll(host.get());
+    EXPECT_EQ(said, std::to_string(i));
+    EXPECT_TRUE(WriteAll(host.get(), "<" + said + ">"));
+  }
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(ReadAll(clients[static_cast<std::size_t>(i)].get()), "<" + std::to_string(i) + ">");
+}
+
+TEST_F(RelayTest, InitAnswersWhileTheQueueIsFull) {
+  std::vector<UniqueFd> fillers;
+  for (int i = 0; i < 9; ++i) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, (temp_->path() / "socket").c_str(), sizeof address.sun_path - 1);
+    fillers.emplace_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(
+        ::connect(fillers.back().get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  UniqueFd client = Connect(port_);  // the relay's own connect waits
+  ::usleep(100'000);
+  Run([&]() -> Task<Status> {
+    std::string script = "echo alive";
+    auto ran = co_await Sh(std::move(script));
+    if (!ran) co_return tl::unexpected(ran.error());
+    EXPECT_EQ(ran->output, "alive\n");
+    co_return Status{};
+  });
+  for (int i = 0; i < 9; ++i) Accept().reset();
+  EXPECT_TRUE(WriteAll(client.get(), "x"));
+  UniqueFd host = Accept();
+  char seen = 0;
+  EXPECT_EQ(::read(host.get(), &seen, 1), 1);
+  EXPECT_EQ(seen, 'x');
 }
 
 TEST_F(InitChannelTest, ShutdownEndsItAndEverythingWithIt) {
