@@ -15,6 +15,8 @@ struct OciRuntime {
   std::string version;             // "1.1.5+ds1"
   bool user_space_kernel = false;  // gVisor: host system calls are not the agent's
   bool own_cgroups = false;        // we make the control groups it is started in
+  // Mount points of cgroup v2 that it must not see, for it would not start.
+  std::vector<std::string> hidden_mounts;
 
   // Starts the container of paths.base/config.json in the background; its descriptor 0 is passed
   // on.

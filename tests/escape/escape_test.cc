@@ -70,6 +70,8 @@ class EscapeTest : public testing::Test {
 
 TEST_F(EscapeTest, OnRunc) { ExpectAllHeld("runc"); }
 
+TEST_F(EscapeTest, OnCrun) { ExpectAllHeld("crun"); }
+
 TEST_F(EscapeTest, OnGvisor) { ExpectAllHeld("runsc"); }
 
 TEST_F(EscapeTest, OnDocker) {
