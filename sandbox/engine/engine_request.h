@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "sandbox/host/host_paths.h"
+#include "sandbox/spec.h"
+
+namespace podium::sandbox {
+
+// What an engine is asked for, so that it starts podium-init in a container with a sandbox's file
+// systems and limits. What the container mounts besides is written below
+// paths.base.
+struct EngineRequest {
+  std::string path;  // what the request is POSTed to
+  Json body;
+};
+
+// Docker: an image of its own store under a read-only root, and no user namespace, so that the
+// agent is the host's user `first_id` + kAgentId.
+[[nodiscard]] Result<EngineRequest> DockerRequest(const HostPaths& paths, const SandboxSpec& spec,
+                                                  std::uint32_t first_id, const std::string& image);
+
+// Where podium-init connects to the host, inside and outside.
+inline constexpr const char* kSocketInside = "/.podium/host";
+[[nodiscard]] inline std::filesystem::path SocketFolder(const HostPaths& paths) {
+  return paths.base / "socket";
+}
+
+}  // namespace podium::sandbox
