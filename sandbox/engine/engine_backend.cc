@@ -68,9 +68,10 @@ struct Engine {
   const char* unit;      // of systemd, which listens at the socket
   const char* variable;  // of the environment, which names another socket
   int oldest;            // major version
+  bool takes_our_root;   // and a range of ids; else it has images and users of its own
 };
-constexpr Engine kDocker = {"docker", "docker", "DOCKER_HOST", 20};
-constexpr Engine kPodman = {"podman", "podman.socket", "CONTAINER_HOST", 4};
+constexpr Engine kDocker = {"docker", "docker", "DOCKER_HOST", 20, false};
+constexpr Engine kPodman = {"podman", "podman.socket", "CONTAINER_HOST", 4, true};
 
 class EngineBackend final : public Backend {
  public:
@@ -93,7 +94,10 @@ class EngineBackend final : public Backend {
     parts.paths.backend = engine_.name;
     parts.paths.engine = api_.socket();
     PODIUM_TRY(MakeDirs(spec.state_dir));
-    PODIUM_ASSIGN(auto image, EnsureEngineImage(api_, spec.layers, deadline));
+    std::string image;
+    if (!engine_.takes_our_root) {
+      PODIUM_ASSIGN(image, EnsureEngineImage(api_, spec.layers, deadline));
+    }
     PODIUM_TRY(WriteRecord(parts.paths));
     std::string disk;
     auto made = [&]() -> Status {
@@ -126,8 +130,10 @@ class EngineBackend final : public Backend {
     fs::path socket = SocketFolder(parts.paths) / "host";
     PODIUM_ASSIGN(auto listener, ListenAt(socket));
     std::uint32_t first_id = parts.ids->first();
-    PODIUM_ASSIGN(auto request, DockerRequest(parts.paths, spec, first_id, image));
-    PODIUM_ASSIGN(Json created, api_.Ask("POST", request.path, request.body, deadline));
+    auto request = engine_.takes_our_root ? PodmanRequest(parts.paths, spec, first_id)
+                                          : DockerRequest(parts.paths, spec, first_id, image);
+    if (!request) return tl::unexpected(request.error());
+    PODIUM_ASSIGN(Json created, api_.Ask("POST", request->path, request->body, deadline));
     auto id = JsonOr<std::string>(created, "Id", "");
     parts.cgroup_name = id;
     PODIUM_TRY(api_.Ask("POST", "/containers/" + id + "/start", Json(), deadline));
@@ -140,7 +146,7 @@ class EngineBackend final : public Backend {
     if (!parts.pidfd)
       return FailErrno(ErrorCode::kSandbox, "pidfd_open of the container's init", errno);
     PODIUM_ASSIGN(parts.socket, AcceptInit(std::move(listener), socket, parts.init_pid, deadline));
-    ExpectedInit expected{first_id, false};
+    ExpectedInit expected{first_id, engine_.takes_our_root};
     PODIUM_ASSIGN(parts.isolation.not_enforced,
                   CheckEngineContainer(parts.init_pid, spec, expected));
     return {};
@@ -149,6 +155,7 @@ class EngineBackend final : public Backend {
   void Describe(const SandboxSpec& spec, const std::string& disk, IsolationRecord& record) const {
     DescribeIsolation(spec, disk, record);
     record.backend = "engine:" + std::string(engine_.name) + " " + version_;
+    if (engine_.takes_our_root) return;
     for (auto& [what, how] : record.enforced) {
       if (what == "namespaces")
         how =

@@ -12,7 +12,10 @@ namespace podium::sandbox {
 namespace {
 
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsSupersetOf;
+using testing::Not;
 
 class EngineRequestTest : public testing::Test {
  protected:
@@ -31,11 +34,41 @@ class EngineRequestTest : public testing::Test {
   SandboxSpec spec_;
 };
 
-TEST_F(EngineRequestTest, DockerGetsTheSeccompProfile) {
+TEST_F(EngineRequestTest, PodmanGetsOurRootAndARangeOfIds) {
+  auto request = PodmanRequest(paths_, spec_, 300'000);
+  ASSERT_TRUE(request) << request.error().message;
+  const Json& body = request->body;
+  EXPECT_EQ(body["rootfs"], (paths_.base / "root").string());
+  EXPECT_EQ(body["userns"]["nsmode"], "private");
+  EXPECT_EQ(body["idmappings"]["UIDMap"][0]["host_id"], 300'000);
+  EXPECT_EQ(body["idmappings"]["GIDMap"][0]["size"], 65'536);
+  EXPECT_EQ(body["cgroupns"]["nsmode"], "private");
+  EXPECT_EQ(body["env"]["LANG"], "C.UTF-8");
+}
+
+TEST_F(EngineRequestTest, PodmanGetsWhatItKnowsOfTheRuntimesConfiguration) {
+  auto request = PodmanRequest(paths_, spec_, 300'000);
+  ASSERT_TRUE(request) << request.error().message;
+  std::vector<std::string> limits, masked = request->body["mask"], options;
+  for (const auto& limit : request->body["r_limits"]) limits.push_back(limit["type"]);
+  for (const auto& mount : request->body["mounts"]) {
+    if (mount["destination"] == "/home/data") options = mount["options"];
+  }
+  EXPECT_THAT(limits, ElementsAre("NOFILE", "CORE", "NPROC"));
+  EXPECT_THAT(masked, IsSupersetOf({"/sys", "/proc/kallsyms"}));
+  EXPECT_THAT(options, IsSupersetOf({"ro", "nosuid", "nodev", "noexec"}));
+  EXPECT_THAT(options, Not(Contains("noatime")));
+}
+
+TEST_F(EngineRequestTest, DockerGetsTheSeccompProfileAndPodmanItsPath) {
   auto docker = DockerRequest(paths_, spec_, 300'000, "an-image");
-  ASSERT_TRUE(docker) << docker.error().message;
+  auto podman = PodmanRequest(paths_, spec_, 300'000);
+  ASSERT_TRUE(docker && podman);
   std::vector<std::string> options = docker->body["HostConfig"]["SecurityOpt"];
   EXPECT_THAT(options, Contains(HasSubstr("seccomp={")));
+  auto profile = ReadFile(podman->body["seccomp_profile_path"].get<std::string>());
+  ASSERT_TRUE(profile) << profile.error().message;
+  EXPECT_THAT(options, Contains("seccomp=" + *profile));
 }
 
 TEST_F(EngineRequestTest, AProcessThatIsNotConfinedIsNotTakenForASandbox) {
