@@ -12,6 +12,7 @@
 #include "sandbox/image.h"
 #include "tests/support/docker_daemon.h"
 #include "tests/support/host_traces.h"
+#include "tests/support/podman_service.h"
 
 namespace podium::sandbox::escape {
 namespace {
@@ -80,6 +81,13 @@ TEST_F(EscapeTest, OnDocker) {
   auto daemon = tests::DockerDaemon::Start();
   if (!daemon) GTEST_SKIP() << daemon.error().message;
   ExpectAllHeld("docker");
+}
+
+TEST_F(EscapeTest, OnPodman) {
+  auto service = tests::PodmanService::Start();
+  if (!service) GTEST_SKIP() << service.error().message;
+  ExpectAllHeld("podman");
+  EXPECT_EQ((*service)->Left(), std::set<std::string>{}) << "left behind";
 }
 
 TEST_F(EscapeTest, EveryMitigationLeftOutIsNoticed) {
