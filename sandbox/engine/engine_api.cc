@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 #include "base/curl.h"
 #include "base/text.h"
@@ -113,12 +114,19 @@ std::string EngineSocket(const std::string& engine) {
 
 Status RemoveEngineContainer(const HostPaths& paths, Deadline deadline) {
   EngineApi api(paths.engine);
-  PODIUM_ASSIGN(
-      auto reply,
-      api.Call("DELETE", "/containers/podium-" + paths.id + "?force=true&v=true", "", deadline));
-  if (reply.ok() || reply.status == 404) return {};
-  return Fail(ErrorCode::kSandbox, "the engine at " + paths.engine + " does not remove podium-" +
-                                       paths.id + ": " + reply.body);
+  std::string path = "/containers/podium-" + paths.id + "?force=true&v=true";
+  // An engine that is just noticing the container's end refuses for that moment: Podman by 500, for
+  // a container cannot be stopped twice, Docker by 409.
+  Deadline patience = deadline.Earlier(Deadline::In(std::chrono::seconds(10)));
+  for (;;) {
+    PODIUM_ASSIGN(auto reply, api.Call("DELETE", path, "", deadline));
+    if (reply.ok() || reply.status == 404) return {};
+    if (patience.expired())
+      return Fail(ErrorCode::kSandbox, "the engine at " + paths.engine +
+                                           " does not remove podium-" + paths.id + ": " +
+                                           reply.body);
+    std::this_thread::sleep_for(Millis(50));
+  }
 }
 
 }  // namespace podium::sandbox

@@ -10,7 +10,7 @@
 
 namespace podium::sandbox {
 
-// The HTTP API of a container engine (Docker 20.10 or newer, Podman's compatible one) at a UNIX
+// The HTTP API of a container engine (Docker 20.10 or newer, Podman 4 or newer) at a UNIX
 // socket. Calls block; every one ends by its deadline.
 class EngineApi {
  public:

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <system_error>
 
 #include "base/digest.h"
@@ -16,7 +17,9 @@
 #include "base/process.h"
 #include "sandbox/contained.h"
 #include "sandbox/engine/engine_api.h"
+#include "sandbox/engine/engine_check.h"
 #include "sandbox/engine/engine_image.h"
+#include "sandbox/engine/engine_request.h"
 #include "sandbox/host/unix_socket.h"
 #include "sandbox/oci/config.h"
 
@@ -24,18 +27,6 @@ namespace podium::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
-
-Json Bind(const fs::path& from, const std::string& to, bool read_only) {
-  return {{"Type", "bind"},
-          {"Source", from.string()},
-          {"Target", to},
-          {"ReadOnly", read_only},
-          {"BindOptions", {{"Propagation", "rprivate"}}}};
-}
-
-std::string TmpfsOptions(std::uint64_t bytes) {
-  return "rw,exec,nosuid,nodev,mode=1777,size=" + std::to_string(bytes);
-}
 
 // The first connection, which must be the container's PID 1; the socket is gone afterwards.
 Result<UniqueFd> AcceptInit(UniqueFd listener, const fs::path& path, int init_pid,
@@ -57,13 +48,21 @@ Result<UniqueFd> AcceptInit(UniqueFd listener, const fs::path& path, int init_pi
   }
 }
 
+// What differs between the engines.
+struct Engine {
+  const char* name;
+  const char* unit;      // of systemd, which listens at the socket
+  const char* variable;  // of the environment, which names another socket
+  int oldest;            // major version
+  bool takes_our_root;   // and a range of ids; else it has images and users of its own
+};
+constexpr Engine kDocker = {"docker", "docker", "DOCKER_HOST", 20, false};
+constexpr Engine kPodman = {"podman", "podman.socket", "CONTAINER_HOST", 4, true};
+
 class EngineBackend final : public Backend {
  public:
-  EngineBackend(Reactor& reactor, std::string engine, EngineApi api, std::string version)
-      : reactor_(reactor),
-        engine_(std::move(engine)),
-        api_(std::move(api)),
-        version_(std::move(version)) {}
+  EngineBackend(Reactor& reactor, const Engine& engine, EngineApi api, std::string version)
+      : reactor_(reactor), engine_(engine), api_(std::move(api)), version_(std::move(version)) {}
 
   Task<Result<std::unique_ptr<Sandbox>>> Create(SandboxSpec spec, Deadline deadline) override {
     if (!spec.without.empty())
@@ -78,10 +77,13 @@ class EngineBackend final : public Backend {
   Result<ContainerParts> MakeParts(const SandboxSpec& spec, Deadline deadline) const {
     ContainerParts parts;
     parts.paths = HostPaths::For(spec.state_dir, spec.id);
-    parts.paths.backend = engine_;
+    parts.paths.backend = engine_.name;
     parts.paths.engine = api_.socket();
     PODIUM_TRY(MakeDirs(spec.state_dir));
-    PODIUM_ASSIGN(auto image, EnsureEngineImage(api_, spec.layers, deadline));
+    std::string image;
+    if (!engine_.takes_our_root) {
+      PODIUM_ASSIGN(image, EnsureEngineImage(api_, spec.layers, deadline));
+    }
     PODIUM_TRY(WriteRecord(parts.paths));
     std::string disk;
     auto made = [&]() -> Status {
@@ -110,18 +112,14 @@ class EngineBackend final : public Backend {
     if (!fs::copy_file(ProgramDir() / "podium-init", base / "podium-init", ec))
       return FailErrno(ErrorCode::kSandbox, "cannot copy podium-init", ec.value());
     fs::permissions(base / "podium-init", fs::perms(0555), ec);
-    PODIUM_TRY(MakeDir(base / "socket", 0, 0755));
-    PODIUM_ASSIGN(auto listener, ListenAt(base / "socket" / "host", 1));
-    std::string user = std::to_string(parts.ids->first() + kAgentId);
-    PODIUM_TRY(WriteFileAtomic(base / "passwd",
-                               "root:x:0:0:root:/root:/bin/sh\n"
-                               "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-                               "agent:x:" +
-                                   user + ":" + user + "::/home/agent:/bin/sh\n"));
-    fs::permissions(base / "passwd", fs::perms(0444), ec);
-    PODIUM_ASSIGN(Json request, ContainerRequest(parts.paths, spec, image, user));
-    PODIUM_ASSIGN(Json created,
-                  api_.Ask("POST", "/containers/create?name=podium-" + spec.id, request, deadline));
+    PODIUM_TRY(MakeDir(parts.paths.sockets(), 0, 0755));
+    fs::path socket = parts.paths.sockets() / "host";
+    PODIUM_ASSIGN(auto listener, ListenAt(socket, 1));
+    std::uint32_t first_id = parts.ids->first();
+    auto request = engine_.takes_our_root ? PodmanRequest(parts.paths, spec, first_id)
+                                          : DockerRequest(parts.paths, spec, first_id, image);
+    if (!request) return tl::unexpected(request.error());
+    PODIUM_ASSIGN(Json created, api_.Ask("POST", request->path, request->body, deadline));
     auto id = JsonOr<std::string>(created, "Id", "");
     parts.cgroup_name = id;
     PODIUM_TRY(api_.Ask("POST", "/containers/" + id + "/start", Json(), deadline));
@@ -133,67 +131,17 @@ class EngineBackend final : public Backend {
     parts.pidfd = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, parts.init_pid, 0)));
     if (!parts.pidfd)
       return FailErrno(ErrorCode::kSandbox, "pidfd_open of the container's init", errno);
-    PODIUM_ASSIGN(parts.socket, AcceptInit(std::move(listener), base / "socket" / "host",
-                                           parts.init_pid, deadline));
+    PODIUM_ASSIGN(parts.socket, AcceptInit(std::move(listener), socket, parts.init_pid, deadline));
+    ExpectedInit expected{first_id, engine_.takes_our_root};
+    PODIUM_ASSIGN(parts.isolation.not_enforced,
+                  CheckEngineContainer(parts.init_pid, spec, expected));
     return {};
-  }
-
-  static Result<Json> ContainerRequest(const HostPaths& paths, const SandboxSpec& spec,
-                                       const std::string& image, const std::string& user) {
-    PODIUM_ASSIGN(auto text,
-                  ReadFile(ShareDir() / "configs" / "sandboxes" / "seccomp.json", 1 << 20));
-    PODIUM_ASSIGN(Json seccomp, ReadSeccompProfile(text));
-    PODIUM_ASSIGN(auto devices, LookAtDevices(spec.devices));
-    Json mounts = Json::array({Bind(paths.base / "home", "/home", false),
-                               Bind(paths.base / "podium-init", "/.podium-init", true),
-                               Bind(paths.base / "socket", "/.podium", true),
-                               Bind(paths.base / "passwd", "/etc/passwd", true)});
-    for (std::size_t i = 0; i < spec.data.size(); ++i)
-      mounts.push_back(Bind(paths.base / ("data" + std::to_string(i)), spec.data[i].inside, true));
-    for (const auto& mount : spec.gpus.mounts)
-      mounts.push_back(Bind(mount.host, mount.inside, true));
-    Json nodes = Json::array();
-    for (const auto& d : devices)
-      nodes.push_back({{"PathOnHost", d.path.string()},
-                       {"PathInContainer", d.path.string()},
-                       {"CgroupPermissions", "rw"}});
-    for (const auto& node : spec.gpus.nodes)
-      nodes.push_back({{"PathOnHost", node.host.string()},
-                       {"PathInContainer", node.inside},
-                       {"CgroupPermissions", node.access}});
-    Json env = Json::array();
-    for (const auto& [key, value] : spec.env) env.push_back(key + "=" + value);
-    for (const auto& [key, value] : spec.gpus.env) env.push_back(key + "=" + value);
-    const Limits& l = spec.limits;
-    Json host = {
-        {"NetworkMode", "none"},
-        {"ReadonlyRootfs", true},
-        {"CapDrop", {"ALL"}},
-        {"SecurityOpt", {"no-new-privileges", "seccomp=" + DumpJson(seccomp)}},
-        {"Memory", l.memory_bytes},
-        {"MemorySwap", l.memory_bytes},
-        {"NanoCpus", static_cast<std::int64_t>(l.cpus * 1e9)},
-        {"PidsLimit", l.pids},
-        {"ShmSize", l.shm_bytes},
-        {"IpcMode", "private"},
-        {"CgroupnsMode", "private"},
-        {"Tmpfs", {{"/tmp", TmpfsOptions(l.tmp_bytes)}, {"/var/tmp", TmpfsOptions(l.tmp_bytes)}}},
-        {"Mounts", mounts},
-        {"Devices", nodes},
-        {"LogConfig", {{"Type", "none"}}},
-        {"RestartPolicy", {{"Name", "no"}}}};
-    host["Ulimits"] = Json::array({{{"Name", "core"}, {"Soft", 0}, {"Hard", 0}},
-                                   {{"Name", "nofile"}, {"Soft", 8192}, {"Hard", 8192}}});
-    return Json{{"Image", image},       {"Entrypoint", {"/.podium-init", "unix:/.podium/host"}},
-                {"Cmd", Json::array()}, {"User", user + ":" + user},
-                {"Env", env},           {"WorkingDir", "/"},
-                {"Hostname", "podium"}, {"Labels", {{"podium.sandbox", spec.id}}},
-                {"HostConfig", host}};
   }
 
   void Describe(const SandboxSpec& spec, const std::string& disk, IsolationRecord& record) const {
     DescribeIsolation(spec, disk, record);
-    record.backend = "engine:" + engine_ + " " + version_;
+    record.backend = "engine:" + std::string(engine_.name) + " " + version_;
+    if (engine_.takes_our_root) return;
     for (auto& [what, how] : record.enforced) {
       if (what == "namespaces")
         how =
@@ -206,24 +154,27 @@ class EngineBackend final : public Backend {
   }
 
   Reactor& reactor_;
-  std::string engine_;
+  const Engine& engine_;
   EngineApi api_;
   std::string version_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> MakeEngineBackend(const std::string& engine, Reactor& reactor) {
-  EngineApi api(EngineSocket(engine));
-  auto version = api.Ask("GET", "/version", Json(), Deadline::In(std::chrono::seconds(10)));
-  if (!version)
-    return Fail(
-        ErrorCode::kUnavailable,
-        version.error().message + ". Start " + engine +
-            (engine == "docker" ? " (systemctl start docker), or set DOCKER_HOST"
-                                : " (systemctl start podman.socket), or set CONTAINER_HOST"));
-  return std::make_unique<EngineBackend>(reactor, engine, std::move(api),
-                                         JsonOr<std::string>(*version, "Version", "?"));
+Result<std::unique_ptr<Backend>> MakeEngineBackend(const std::string& name, Reactor& reactor) {
+  const Engine& engine = name == kPodman.name ? kPodman : kDocker;
+  EngineApi api(EngineSocket(name));
+  auto answer = api.Ask("GET", "/version", Json(), Deadline::In(std::chrono::seconds(10)));
+  if (!answer)
+    return Fail(ErrorCode::kUnavailable, answer.error().message + ". Start " + name +
+                                             " (systemctl start " + engine.unit + "), or set " +
+                                             engine.variable);
+  auto version = JsonOr<std::string>(*answer, "Version", "?");
+  if (std::atoi(version.c_str()) < engine.oldest)
+    return Fail(ErrorCode::kUnavailable, name + " " + version + " at " + api.socket() +
+                                             " is too old: " + std::to_string(engine.oldest) +
+                                             " or newer is needed");
+  return std::make_unique<EngineBackend>(reactor, engine, std::move(api), std::move(version));
 }
 
 }  // namespace podium::sandbox

@@ -45,6 +45,7 @@ using BoxBody = std::function<Task<CaseResult>(Sandbox&)>;
 [[nodiscard]] std::string DataInside(const Context& ctx);
 // "podium-" and random letters, for names that nobody else uses.
 [[nodiscard]] std::string RandomName();
-[[nodiscard]] bool IsEngine(const Context& ctx);
+// Every set of layers becomes an image of the engine's store, and stays there.
+[[nodiscard]] bool EngineKeepsImages(const Context& ctx);
 
 }  // namespace podium::sandbox::escape

@@ -45,7 +45,7 @@ Task<CaseResult> K05(Context& ctx) {
   std::vector<std::string> programs;
   fs::path layer = ctx.scratch / "k05-layer";
   // An engine keeps every set of layers as an image of its own, which nobody would remove.
-  if (!IsEngine(ctx)) {
+  if (!EngineKeepsImages(ctx)) {
     auto made = MakePrivilegedLayer(layer);
     if (!made) co_return Broken(made.error().message);
     spec.layers.insert(spec.layers.begin(), layer);
@@ -189,7 +189,7 @@ Task<CaseResult> OnHostileImage(Context& ctx, const fs::path& layer, std::string
 }
 
 Task<CaseResult> K15(Context& ctx) {
-  if (IsEngine(ctx)) co_return Skipped("each image would stay in the engine's store");
+  if (EngineKeepsImages(ctx)) co_return Skipped("each image would stay in the engine's store");
   fs::path target = ctx.scratch / "k15-host", layer = ctx.scratch / "k15-layer";
   auto made = MakeDirs(target / "shm");
   if (made) made = WriteFileAtomic(target / "passwd", "host\n");

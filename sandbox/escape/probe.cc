@@ -12,7 +12,7 @@
 
 namespace podium::probe {
 
-bool g_user_space_kernel = false, g_engine = false;
+bool g_user_space_kernel = false, g_engine_root = false;
 
 namespace {
 
@@ -149,7 +149,7 @@ int Run(int argc, char** argv) {
     return 3;
   }
   g_user_space_kernel = strcmp(argv[2], "runsc") == 0;
-  g_engine = strcmp(argv[2], "docker") == 0 || strcmp(argv[2], "podman") == 0;
+  g_engine_root = strcmp(argv[2], "docker") == 0;
   setvbuf(stdout, nullptr, _IOLBF, 0);
   alarm(kMaxSeconds);
   found->run(argc - 3, argv + 3);

@@ -16,8 +16,8 @@ namespace podium::probe {
 
 // gVisor answers system calls itself: a call that it knows is not the host's call.
 extern bool g_user_space_kernel;
-// Docker, Podman: the root file system and /sys are the engine's.
-extern bool g_engine;
+// Docker: the root file system and /sys are the engine's.
+extern bool g_engine_root;
 
 // One attempt: counted, and printed when it did not come to nothing. Returns `held`.
 [[gnu::format(printf, 2, 3)]] bool Expect(bool held, const char* format, ...);

@@ -382,7 +382,7 @@ void KernelMemory(int, char**) {
   for (const char* path : {"/proc/kcore", "/proc/kmsg", "/proc/keys", "/proc/timer_list",
                            "/proc/sched_debug", "/proc/kpagecount", "/proc/kpageflags"})
     Expect(ReadText(path, text, 64) <= 0, "%s can be read", path);
-  if (!g_engine)
+  if (!g_engine_root)
     Expect(ReadText("/proc/interrupts", text, 64) <= 0, "/proc/interrupts can be read");
   if (ReadText("/proc/kallsyms", text, sizeof text) <= 0) return;
   bool zeros = true;

@@ -198,7 +198,7 @@ void MountsAreNosuid() {
     bool writable =
         strcmp(where, "/tmp") == 0 || strcmp(where, "/home") == 0 || strcmp(where, "/dev/shm") == 0;
     if (writable || strcmp(where, "/") == 0)
-      Expect(strstr(options, "nosuid") || (g_engine && !writable), "%s is mounted %s", where,
+      Expect(strstr(options, "nosuid") || (g_engine_root && !writable), "%s is mounted %s", where,
              options);
     if (writable) Expect(strstr(options, "nodev") != nullptr, "%s is mounted %s", where, options);
   }

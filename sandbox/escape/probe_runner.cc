@@ -120,8 +120,6 @@ std::string RandomName() {
   return out;
 }
 
-bool IsEngine(const Context& ctx) {
-  return ctx.backend_name == "docker" || ctx.backend_name == "podman";
-}
+bool EngineKeepsImages(const Context& ctx) { return ctx.backend_name == "docker"; }
 
 }  // namespace podium::sandbox::escape

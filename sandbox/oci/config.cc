@@ -41,7 +41,7 @@ void AddGpuMounts(const GpuDevices& gpus, Json& mounts) {
   }
 }
 
-Json Mounts(const HostPaths& paths, const SandboxSpec& spec, bool relays) {
+Json Mounts(const HostPaths& paths, const SandboxSpec& spec, bool sockets) {
   auto without = [&](Mitigation m) { return spec.without.contains(m); };
   Json mounts = Json::array();
   // Without a process namespace of its own a user namespace may not mount /proc anew.
@@ -78,7 +78,7 @@ Json Mounts(const HostPaths& paths, const SandboxSpec& spec, bool relays) {
   }
   mounts.push_back(Mount("/.podium-init", "none", (paths.base / "podium-init").string(),
                          {"bind", "ro", "nosuid", "nodev"}));
-  if (relays)
+  if (sockets)
     mounts.push_back(Mount("/.podium", "none", paths.sockets().string(),
                            {"bind", "ro", "nosuid", "nodev", "noexec"}));
   return mounts;
@@ -234,13 +234,13 @@ Result<std::vector<DeviceNode>> LookAtDevices(const std::vector<fs::path>& paths
 
 Result<std::string> MakeOciConfig(const HostPaths& paths, const SandboxSpec& spec,
                                   std::uint32_t first_id, const std::string& seccomp_json,
-                                  bool relays) {
+                                  bool sockets) {
   PODIUM_ASSIGN(Json seccomp, ReadSeccompProfile(seccomp_json));
   PODIUM_ASSIGN(auto devices, LookAtDevices(spec.devices));
   Json config = {{"ociVersion", "1.0.2"},
                  {"process", Process(spec)},
                  {"root", {{"path", (paths.base / "root").string()}, {"readonly", false}}},
-                 {"mounts", Mounts(paths, spec, relays)},
+                 {"mounts", Mounts(paths, spec, sockets)},
                  {"linux", Linux(paths, spec, first_id, std::move(seccomp), devices)}};
   if (!spec.without.contains(Mitigation::kUtsNamespace)) config["hostname"] = "podium";
   return DumpJson(config, 1);

@@ -12,11 +12,11 @@
 namespace podium::sandbox {
 
 // The OCI runtime configuration (config.json of a bundle) of a sandbox whose file systems are made.
-// `seccomp_json`: the text of configs/sandboxes/seccomp.json. `relays`: the folder of sockets is
-// shown at /.podium. What spec.without names is left out.
+// `seccomp_json`: the text of configs/sandboxes/seccomp.json. `sockets`: paths.sockets() is shown
+// at /.podium. What spec.without names is left out.
 [[nodiscard]] Result<std::string> MakeOciConfig(const HostPaths& paths, const SandboxSpec& spec,
                                                 std::uint32_t first_id,
-                                                const std::string& seccomp_json, bool relays);
+                                                const std::string& seccomp_json, bool sockets);
 
 // The profile as runtimes and engines take it: without our comments.
 [[nodiscard]] Result<Json> ReadSeccompProfile(const std::string& text);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
 
@@ -27,14 +28,46 @@ int RunscYear(std::string_view version) {
   return year;
 }
 
-// Debian's crun 1.8.1 (like every crun until 1.12) does not start where some controllers are v1 and
-// others v2.
-bool HybridCgroups() {
-  bool v1 = false, v2 = false;
+// Debian's crun 1.8.1 does not start where a v2 mount lies beside v1 controllers. When v2 has none
+// of the controllers that limit a sandbox, crun loses nothing by not seeing it.
+Result<std::vector<std::string>> UnneededV2Mounts(const OciRuntime& crun) {
+  bool v1 = false;
+  std::vector<std::string> v2;
   for (const auto& [options, mount] : CgroupMounts()) {
-    (options.empty() ? v2 : v1) = true;
+    if (options.empty()) v2.push_back(mount);
+    v1 = v1 || !options.empty();
   }
-  return v1 && v2;
+  if (!v1) return std::vector<std::string>{};
+  for (const auto& mount : v2) {
+    PODIUM_ASSIGN(auto there, ReadFile(fs::path(mount) / "cgroup.controllers", 4096));
+    for (auto controller : Split(Trim(there), ' ')) {
+      if (controller == "memory" || controller == "pids" || controller == "cpu")
+        return Fail(ErrorCode::kUnavailable,
+                    crun.name + " " + crun.version + " does not start on a host whose " +
+                        std::string(controller) + " controller is cgroup v2 and others are v1, " +
+                        "which this is: use runc, or boot with " +
+                        "systemd.unified_cgroup_hierarchy=1");
+    }
+  }
+  return v2;
+}
+
+// The command in a mount namespace of its own, where the mount points are not mounted.
+std::vector<std::string> WithoutMounts(const std::vector<std::string>& points,
+                                       const std::vector<std::string>& command) {
+  std::vector<std::string> out = {
+      "unshare",
+      "--mount",
+      "--propagation",
+      "private",
+      "sh",
+      "-c",
+      "while [ \"$1\" != -- ]; do umount \"$1\" || exit 97; shift; done; shift; exec \"$@\"",
+      "podium"};
+  out.insert(out.end(), points.begin(), points.end());
+  out.emplace_back("--");
+  out.insert(out.end(), command.begin(), command.end());
+  return out;
 }
 
 }  // namespace
@@ -53,7 +86,7 @@ std::vector<std::string> OciRuntime::RunCommand(const HostPaths& paths,
   }
   out.insert(out.end(), {"run", "--detach", "--bundle", paths.base.string(), "--pid-file", pid_file,
                          paths.id});
-  return out;
+  return hidden_mounts.empty() ? out : WithoutMounts(hidden_mounts, out);
 }
 
 Result<OciRuntime> FindOciRuntime(const std::string& name) {
@@ -69,12 +102,9 @@ Result<OciRuntime> FindOciRuntime(const std::string& name) {
     auto flags = RunProcess(spec, Deadline::In(std::chrono::seconds(20)));
     out.relays = flags && (flags->out + flags->err).find("\n  -host-uds ") != std::string::npos;
   }
-  if (name == "crun" && HybridCgroups())
-    return Fail(ErrorCode::kUnavailable,
-                "crun " + out.version +
-                    " does not start on hosts with hybrid control groups (v1 controllers beside a "
-                    "v2 mount), which this is: use runc, or boot with "
-                    "systemd.unified_cgroup_hierarchy=1");
+  if (name == "crun") {
+    PODIUM_ASSIGN(out.hidden_mounts, UnneededV2Mounts(out));
+  }
   if (name == "runc" && text.find("libseccomp") == std::string::npos)
     return Fail(ErrorCode::kUnavailable,
                 "this runc is built without seccomp: install your distribution's");

@@ -16,6 +16,8 @@ struct OciRuntime {
   bool user_space_kernel = false;  // gVisor: host system calls are not the agent's
   bool own_cgroups = false;        // we make the control groups it is started in
   bool relays = false;             // its sockets are no descriptors: connections are relayed
+  // Mount points of cgroup v2 that it must not see, for it would not start.
+  std::vector<std::string> hidden_mounts;
 
   // Starts the container of paths.base/config.json in the background; its descriptor 0 is passed
   // on.

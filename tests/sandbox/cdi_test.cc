@@ -212,7 +212,7 @@ TEST_F(CdiTest, U02_VariablesForTheLoaderAreDroppedAndHooksAreNotRun) {
   spec.id = "t";
   spec.gpus = *got;
   auto config = MakeOciConfig(HostPaths::For(temp_->path(), "t"), spec, 100'000,
-                              R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []})");
+                              R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []})", false);
   ASSERT_TRUE(config) << config.error().message;
   Json json = *ParseJson(*config, "config.json");
   EXPECT_FALSE(json.contains("hooks"));
@@ -231,7 +231,7 @@ TEST_F(CdiTest, TheDeviceGroupAllowsExactlyTheNumbersOfTheNodes) {
   spec.id = "t";
   spec.gpus = *Resolve({"nvidia.com/gpu=1"});
   auto config = MakeOciConfig(HostPaths::For(temp_->path(), "t"), spec, 100'000,
-                              R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []})");
+                              R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []})", false);
   ASSERT_TRUE(config) << config.error().message;
   Json json = *ParseJson(*config, "config.json");
   Json rules = json["linux"]["resources"]["devices"];

@@ -1,30 +1,19 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <memory>
-#include <optional>
-#include <string>
 
-#include "base/files.h"
-#include "base/result.h"
+#include "tests/support/engine_daemon.h"
 
 namespace podium::tests {
 
-// A dockerd of the test's own, with its own folders and socket and no network, stopped and removed
-// at the end. DOCKER_HOST points to it meanwhile.
-class DockerDaemon {
+// A dockerd without network; DOCKER_HOST points to it.
+class DockerDaemon final : public EngineDaemon {
  public:
-  // kUnavailable where dockerd is not installed or does not come up within half a minute.
+  // kUnavailable where dockerd is not installed or does not come up.
   [[nodiscard]] static Result<std::unique_ptr<DockerDaemon>> Start();
-  ~DockerDaemon();
-  DockerDaemon(const DockerDaemon&) = delete;
-  DockerDaemon& operator=(const DockerDaemon&) = delete;
 
  private:
-  explicit DockerDaemon(TempDir temp) : temp_(std::move(temp)) {}
-  TempDir temp_;
-  pid_t pid_ = -1;
+  explicit DockerDaemon(TempDir temp) : EngineDaemon(std::move(temp), "DOCKER_HOST") {}
 };
 
 }  // namespace podium::tests

@@ -31,7 +31,7 @@ void AddLines(const fs::path& file, std::string_view part, std::set<std::string>
 std::set<std::string> SandboxTraces(std::string_view part) {
   std::set<std::string> out;
   AddLines("/proc/self/mounts", part, out);
-  for (const char* place : {"sandboxes", "records", "runc"})
+  for (const char* place : {"sandboxes", "records", "runc", "crun", "runsc"})
     AddNames(fs::path(sandbox::kHostDir) / place, part, out);
   std::error_code ec;
   AddNames("/sys/fs/cgroup", part, out);
