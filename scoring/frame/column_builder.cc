@@ -71,10 +71,13 @@ void ColumnBuilder::AddInt(std::string_view cell) {
   std::int64_t value = 0;
   ParseState parsed = ParseInt64(cell, value);
   if (parsed == ParseState::kOk) {
+    negative_zero_ |= value == 0 && cell.find('-') != std::string_view::npos;
     column_.ints.push_back(value);
   } else if (parsed == ParseState::kOverflow) {
     IntsToUInts();
     AddUInt(cell);
+  } else if (negative_zero_) {
+    GiveUp(State::kFloat);
   } else {
     IntsToFloats();
     AddFloat(cell);
@@ -114,6 +117,7 @@ void ColumnBuilder::AddBool(std::string_view cell) {
 
 void ColumnBuilder::IntsToUInts() {
   state_ = State::kUInt;
+  seen_negative_ |= negative_zero_;  // by its sign
   PackedInts ints;
   ints.reserve(column_.ints.capacity());
   for (std::int64_t value : column_.ints) {

@@ -64,6 +64,8 @@ class ColumnBuilder {
 
   // The start of a builder that must read the cells again, or kGivenUp when this one is good.
   [[nodiscard]] State again() const { return state_ == State::kGivenUp ? again_ : State::kGivenUp; }
+  // A cell was a whole number that would be -0.0 had the column begun as floats.
+  [[nodiscard]] bool negative_zero() const { return negative_zero_; }
   // To be called once, behind the last cell. May set again(); the column is then empty.
   [[nodiscard]] Column Finish(std::string name);
 
@@ -90,6 +92,7 @@ class ColumnBuilder {
   std::size_t missing_ = 0;
   bool seen_negative_ = false;
   bool seen_large_ = false;
+  bool negative_zero_ = false;
   Column column_;
 };
 

@@ -20,7 +20,8 @@ enum class ParseState { kOk, kInvalid, kOverflow };
 // rounded. A number above the largest double is refused, one below the smallest is -inf, as there.
 [[nodiscard]] bool ParsePandasDouble(std::string_view cell, double& out);
 
-// The common forms, inline; false says nothing but "look closer".
+// The common forms, inline; false says nothing but "look closer". "-0" is not among the whole
+// numbers, for it is another as a float.
 [[nodiscard]] inline bool ParsePlainInt(std::string_view cell, std::int64_t& out) {
   const char* p = cell.data();
   const char* end = p + cell.size();
@@ -34,7 +35,7 @@ enum class ParseState { kOk, kInvalid, kOverflow };
     value = value * 10 + digit;
   }
   out = negative ? -value : value;
-  return true;
+  return !negative || value != 0;
 }
 
 inline constexpr double kExactPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
@@ -79,7 +80,7 @@ inline constexpr double kExactPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5
   for (unsigned digit; (digit = static_cast<unsigned>(*p - '0')) <= 9; ++p)
     value = value * 10 + digit;
   auto others = static_cast<std::size_t>(p - first) - 1;
-  if (others > 17 || (*p != ',' && *p != '\n')) return nullptr;
+  if (others > 17 || (*p != ',' && *p != '\n') || (negative && value == 0)) return nullptr;
   out = negative ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
   return p;
 }

@@ -234,6 +234,7 @@ TableReader::Done TableReader::ReadBody() {
 // where there are some.
 bool TableReader::FinishColumns() {
   columns_.resize(width_);
+  negative_zeros_.resize(width_);
   std::vector<std::size_t> targets;
   std::vector<ColumnBuilder> again;
   for (std::size_t i = 0; i < builders_.size(); ++i) {
@@ -244,6 +245,7 @@ bool TableReader::FinishColumns() {
       again.back().Reserve(rows_);
     } else {
       columns_[targets_[i]] = std::move(column);
+      negative_zeros_[targets_[i]] = builders_[i].negative_zero();
     }
   }
   builders_ = std::move(again);
@@ -349,6 +351,8 @@ bool TableReader::Append(TableReader& next) {
   if (next.rows_ == 0) return true;
   if (rows_ == 0 || next.width_ != width_) return false;
   for (std::size_t c = 0; c < width_; ++c) {
+    // Whether such a zero has a sign shows only in the whole column.
+    if (negative_zeros_[c] || next.negative_zeros_[c]) return false;
     if (!AppendColumn(columns_[c], next.columns_[c])) return false;
   }
   rows_ += next.rows_;

@@ -80,6 +80,7 @@ class TableReader {
   std::vector<ColumnBuilder> builders_;
   std::vector<std::size_t> targets_;  // the column that each builder makes
   std::vector<Column> columns_;
+  std::vector<bool> negative_zeros_;  // of columns_, as of their builders
 };
 
 }  // namespace podium::scoring

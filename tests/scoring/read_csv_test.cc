@@ -82,6 +82,19 @@ TEST(ReadPandasCsvTest, InfinitiesAndOverflow) {
   EXPECT_EQ(Shape("1_000\n"), "object: 1_000");
 }
 
+// The zeros of pandas 2.3: a column of integers and floats is read as floats from its text, one of
+// integers and missing cells as integers first.
+TEST(ReadPandasCsvTest, AZeroHasItsSignWhereTheColumnIsReadAsFloats) {
+  EXPECT_EQ(Shape("-00\n1\n"), "int64: 0|1");
+  EXPECT_EQ(Shape("-00\n-inf\n"), "float64: -0.0|-inf");
+  EXPECT_EQ(Shape("-0\n1.5\n -0 \n"), "float64: -0.0|1.5|-0.0");
+  EXPECT_EQ(Shape("-0\nNA\n"), "float64: 0.0|nan");
+  EXPECT_EQ(Shape("-0\nNA\n1.5\n"), "float64: -0.0|nan|1.5");
+  EXPECT_EQ(Shape("-0\n18446744073709551615\n"), "object: -0|18446744073709551615");
+  EXPECT_EQ(Shape("-0\n18446744073709551615\n1.5\n"),
+            "float64: -0.0|1.8446744073709552e+19|1.5");
+}
+
 TEST(ReadPandasCsvTest, NumbersRoundTrip) {
   for (const char* text : {"0.1", "123456789012345678901234567890", "2.2250738585072014e-308",
                            "4.9e-324", "1.7976931348623157e308", "0.30000000000000004",
@@ -213,6 +226,9 @@ TEST(ReadPandasCsvTest, LargeFilesHaveTheTypesOfTheWhole) {
   EXPECT_EQ(TypeOfLarge("0.5", "99999999999999999999"), "float64 0.5 1e+20");
   EXPECT_EQ(TypeOfLarge("-1", "9223372036854775808"), "object -1 9223372036854775808");
   EXPECT_EQ(TypeOfLarge("1", "\"2\""), "int64 1 2");
+  EXPECT_EQ(TypeOfLarge("-0", "2.5"), "float64 -0.0 2.5");
+  EXPECT_EQ(TypeOfLarge("2.5", "-0"), "float64 2.5 -0.0");
+  EXPECT_EQ(TypeOfLarge("-0", "NA"), "float64 0.0 nan");
 }
 
 TEST(ReadPandasCsvTest, FaultsOfLargeFilesNameTheirLine) {
