@@ -62,7 +62,7 @@ Status CheckNamespaces(const fs::path& proc, const ExpectedInit& expected) {
   }
   if (!expected.user_namespace) return {};
   std::vector<std::string> asked = {"0", std::to_string(expected.first_id),
-                                    std::to_string(IdRange::kCount)};
+                                    std::to_string(IdRange::Count())};
   for (const char* map : {"uid_map", "gid_map"}) {
     PODIUM_ASSIGN(auto text, ReadFile(proc / map, 1 << 16));
     std::vector<std::string> words;

@@ -24,8 +24,8 @@ Task<CaseResult> F01(Context& ctx) {
                                     (ProgramDir() / "podium").string(),
                                     (ProgramDir() / "podium-probe").string(),
                                     ShareDir().string() + "/configs",
-                                    std::string(kHostDir) + "/records",
-                                    std::string(kHostDir) + "/canary-" + std::to_string(::getpid()),
+                                    (HostDir() / "records").string(),
+                                    (HostDir() / ("canary-" + std::to_string(::getpid()))).string(),
                                     "/var/run/docker.sock"};
   for (const auto& data : ctx.spec.data) paths.push_back(data.host.string());
   for (const auto& layer : ctx.spec.layers) paths.push_back(layer.string());

@@ -32,10 +32,10 @@ std::string MakeCanary() {
 class Canary {
  public:
   static Result<Canary> Plant(const fs::path& scratch) {
-    Canary out(MakeCanary(), fs::path(kHostDir) / ("canary-" + std::to_string(::getpid())));
+    Canary out(MakeCanary(), HostDir() / ("canary-" + std::to_string(::getpid())));
     PODIUM_TRY(MakeDirs(scratch / "answers"));
     PODIUM_TRY(WriteFileAtomic(scratch / "answers" / "private.csv", "id,y\n1," + out.text_ + "\n"));
-    PODIUM_TRY(MakeDirs(kHostDir));
+    PODIUM_TRY(MakeDirs(HostDir()));
     PODIUM_TRY(WriteFileAtomic(out.file_, out.text_ + "\n"));
     ::setenv("OPENAI_API_KEY_CANARY", out.text_.c_str(), 1);
     return out;

@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/unique_fd.h"
+#include "sandbox/host/rootless.h"
 
 namespace podium::sandbox {
 namespace {
@@ -45,7 +46,7 @@ Status MakeExt4(const fs::path& file, std::uint64_t bytes, std::uint64_t inodes,
 // An empty file system of this size, made once a machine: only its used blocks are copied for a
 // sandbox, which is ten times faster than making it anew.
 Result<fs::path> Template(std::uint64_t bytes, std::uint64_t inodes, Deadline deadline) {
-  fs::path dir = fs::path(kHostDir) / "disks";
+  fs::path dir = HostDir() / "disks";
   fs::path file = dir / (std::to_string(bytes) + "-" + std::to_string(inodes) + ".ext4");
   std::error_code ec;
   if (fs::exists(file, ec)) return file;
@@ -104,6 +105,22 @@ Result<std::pair<UniqueFd, std::string>> AttachLoop(const fs::path& file) {
   return FailErrno(ErrorCode::kUnavailable, "no loop device", errno);
 }
 
+// Empty, or why there is none.
+Result<std::string> MountLoop(const HostPaths& paths, std::uint64_t bytes, std::uint64_t inodes,
+                              Deadline deadline) {
+  if (IsRootless()) return "rootless";
+  PODIUM_ASSIGN(auto made, Template(bytes, inodes, deadline));
+  PODIUM_TRY(CopySparse(made, paths.disk));
+  auto loop = AttachLoop(paths.disk);
+  fs::path at = paths.base / "disk";
+  if (loop && ::mount(loop->second.c_str(), at.c_str(), "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME,
+                      nullptr) == 0)
+    return "";
+  std::string why = loop ? std::strerror(errno) : loop.error().message;
+  ::unlink(paths.disk.c_str());
+  return why;
+}
+
 }  // namespace
 
 Result<std::string> MountDisk(const HostPaths& paths, const SandboxSpec& spec, Deadline deadline) {
@@ -111,19 +128,14 @@ Result<std::string> MountDisk(const HostPaths& paths, const SandboxSpec& spec, D
   std::uint64_t bytes = spec.limits.disk_bytes, inodes = spec.limits.inodes;
   if (spec.without.contains(Mitigation::kDiskLimit)) bytes *= 16;
   if (spec.without.contains(Mitigation::kInodeLimit)) inodes *= 16;
-  PODIUM_ASSIGN(auto made, Template(bytes, inodes, deadline));
-  PODIUM_TRY(CopySparse(made, paths.disk));
-  auto loop = AttachLoop(paths.disk);
-  if (loop && ::mount(loop->second.c_str(), at.c_str(), "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME,
-                      nullptr) == 0)
-    return "sized ext4 file on a loop device (bytes and inodes)";
-  std::string why = loop ? std::strerror(errno) : loop.error().message;
-  ::unlink(paths.disk.c_str());
+  auto loop = MountLoop(paths, bytes, inodes, deadline);
+  if (loop && loop->empty()) return "sized ext4 file on a loop device (bytes and inodes)";
+  if (!loop) return tl::unexpected(loop.error());
   std::string options =
       "size=" + std::to_string(bytes) + ",nr_inodes=" + std::to_string(inodes) + ",mode=755";
   if (::mount("podium", at.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
     return FailErrno(ErrorCode::kUnavailable,
-                     "cannot limit the disk: no loop device (" + why + ") and no tmpfs", errno);
+                     "cannot limit the disk: no loop device (" + *loop + ") and no tmpfs", errno);
   }
   return "sized tmpfs (bytes and inodes; it counts as memory)";
 }

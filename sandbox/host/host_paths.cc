@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
 #include "base/files.h"
@@ -15,6 +16,7 @@
 #include "base/text.h"
 #include "sandbox/engine/engine_api.h"
 #include "sandbox/host/cgroup.h"
+#include "sandbox/host/rootless.h"
 #include "sandbox/sandbox.h"
 
 namespace podium::sandbox {
@@ -29,13 +31,25 @@ bool HasOption(std::string_view options, std::string_view wanted) {
   return false;
 }
 
+// The sandbox's groups, where it has any.
+std::vector<CgroupDir> GroupsOf(const HostPaths& paths) {
+  std::vector<CgroupDir> out;
+  if (IsRootless()) {
+    for (const auto& parent : paths.groups)
+      out.push_back({parent.controller, parent.dir / paths.cgroup()});
+    return out;
+  }
+  for (const auto& [options, mount] : CgroupMounts())
+    out.push_back({options.empty() ? "" : "freezer", fs::path(mount) / paths.cgroup()});
+  return out;
+}
+
 // Removes the sandbox's group under every controller; runc has done so in the ordinary case.
 Status RemoveCgroups(const HostPaths& paths, Deadline deadline) {
+  auto groups = GroupsOf(paths);
   // An owner that died between freezing and thawing left processes that no signal reaches.
-  for (const auto& [options, mount] : CgroupMounts())
-    ThawGroups({{options.empty() ? "" : "freezer", fs::path(mount) / paths.cgroup()}});
-  for (const auto& [options, mount] : CgroupMounts()) {
-    fs::path dir = fs::path(mount) / paths.cgroup();
+  ThawGroups(groups);
+  for (const auto& [controller, dir] : groups) {
     std::error_code ec;
     while (fs::exists(dir, ec) && ::rmdir(dir.c_str()) != 0 && errno != ENOENT) {
       if (deadline.expired())
@@ -83,6 +97,13 @@ std::vector<std::pair<std::string, std::string>> CgroupMounts() {
 
 namespace {
 
+std::vector<CgroupDir> RecordedGroups(const Json& record) {
+  std::vector<CgroupDir> out;
+  auto groups = JsonOr<std::vector<std::pair<std::string, std::string>>>(record, "groups", {});
+  for (const auto& [controller, dir] : groups) out.push_back({controller, dir});
+  return out;
+}
+
 bool IsBackend(const std::string& name) {
   auto names = BackendNames();
   return std::ranges::find(names, name) != names.end();
@@ -90,13 +111,31 @@ bool IsBackend(const std::string& name) {
 
 }  // namespace
 
-fs::path RecordsDir() { return fs::path(kHostDir) / "records"; }
+fs::path MountsDir() { return IsRootless() ? RootlessMounts() : "/var/lib/podium"; }
+
+fs::path HostDir() {
+  if (!IsRootless()) return "/var/lib/podium";
+  auto variable = [](const char* name) {
+    const char* value = ::getenv(name);
+    return fs::path(value ? value : "");
+  };
+  fs::path data = variable("XDG_DATA_HOME");
+  if (!data.is_absolute()) data = variable("HOME") / ".local" / "share";
+  // A home folder may be shared by machines: ids, owners and control groups are one machine's.
+  char host[256] = "";
+  ::gethostname(host, sizeof host - 1);
+  return data / "podium" / "hosts" / host;
+}
+
+fs::path RecordsDir() { return HostDir() / "records"; }
+
+std::string HostPaths::cgroup() const { return IsRootless() ? id : "podium-" + id; }
 
 HostPaths HostPaths::For(const fs::path& state_dir, const std::string& id) {
   fs::path state = fs::absolute(state_dir);
   HostPaths out;
   out.id = id;
-  out.base = fs::path(kHostDir) / "sandboxes" / id;
+  out.base = MountsDir() / "sandboxes" / id;
   out.disk = state / (id + ".ext4");
   out.record = RecordsDir() / (id + ".json");
   return out;
@@ -145,6 +184,8 @@ Status WriteRecord(const HostPaths& paths) {
   record["disk"] = paths.disk.string();
   record["backend"] = paths.backend;
   record["engine"] = paths.engine;
+  for (const auto& parent : paths.groups)
+    record["groups"].push_back({parent.controller, parent.dir.string()});
   PODIUM_TRY(MakeDirs(RecordsDir()));
   return WriteFileAtomic(paths.record, DumpJson(record) + "\n");
 }
@@ -153,7 +194,7 @@ namespace {
 
 // What gVisor's runtime and runc keep of a container in their state folders.
 Status RemoveRuntimeState(const HostPaths& paths, Deadline deadline) {
-  fs::path root = fs::path(kHostDir) / paths.backend;
+  fs::path root = MountsDir() / paths.backend;
   std::error_code ec;
   if (paths.backend == "runsc") {
     ProcessSpec spec;
@@ -185,10 +226,19 @@ Status RemoveSandbox(const HostPaths& paths, Deadline deadline) {
   return {};
 }
 
+bool AnySandboxLives() {
+  std::error_code ec;
+  for (fs::directory_iterator it(RecordsDir(), ec), end; !ec && it != end; it.increment(ec)) {
+    auto text = ReadFile(it->path(), 1 << 16);
+    if (text && it->path().extension() == ".json" && OwnerLives(*text)) return true;
+  }
+  return false;
+}
+
 Result<int> ReapDead(Deadline deadline) {
   int removed = 0;
   PODIUM_TRY(MakeDirs(RecordsDir()));
-  PODIUM_ASSIGN(auto lock, FileLock::TryTake(fs::path(kHostDir) / "reap.lock"));
+  PODIUM_ASSIGN(auto lock, FileLock::TryTake(HostDir() / "reap.lock"));
   if (!lock) return 0;  // somebody else is at it
   std::error_code ec;
   std::vector<fs::path> records;
@@ -207,6 +257,7 @@ Result<int> ReapDead(Deadline deadline) {
     HostPaths paths = HostPaths::For(disk.parent_path(), id);
     paths.backend = JsonOr<std::string>(record, "backend", "");
     paths.engine = JsonOr<std::string>(record, "engine", "");
+    paths.groups = RecordedGroups(record);
     if (!IsBackend(paths.backend)) continue;  // another version's
     // One that does not go away must not keep the others, or a new run, waiting.
     auto gone = RemoveSandbox(paths, deadline.Earlier(Deadline::In(std::chrono::seconds(20))));

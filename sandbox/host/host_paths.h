@@ -11,23 +11,36 @@
 namespace podium::sandbox {
 
 // Where mounts lie while a sandbox lives. Outside any home folder: the container's root is another
-// user of the host and must be able to walk there. Not /run, which Debian mounts noexec.
-inline constexpr const char* kHostDir = "/var/lib/podium";
+// user of the host and must be able to walk there. Not /run, which Debian mounts noexec. Rootless,
+// a file system of this process alone.
+[[nodiscard]] std::filesystem::path MountsDir();
+
+// Where the processes of this host meet: records and locks. Rootless, those of one user.
+[[nodiscard]] std::filesystem::path HostDir();
 
 // The records of all sandboxes of this host, whatever run they belong to.
 [[nodiscard]] std::filesystem::path RecordsDir();
+
+// A control group of one controller ("memory", or "" for v2).
+struct CgroupDir {
+  std::string controller;
+  std::filesystem::path dir;
+};
 
 // What one sandbox makes on the host, derived from its id and state folder alone, so that whoever
 // finds the record can remove it.
 struct HostPaths {
   std::string id;
-  std::filesystem::path base;    // kHostDir/sandboxes/<id>: mount points and the bundle
+  std::filesystem::path base;    // MountsDir()/sandboxes/<id>: mount points and the bundle
   std::filesystem::path disk;    // state_dir/<id>.ext4: the writable layer's file
   std::filesystem::path record;  // RecordsDir()/<id>.json
   std::string backend;           // "runc", "runsc", "docker", ...
   std::string engine;            // path of the engine's socket, for engines
+  std::vector<CgroupDir>
+      groups;  // rootless: below which a runtime makes its groups; else the roots
   [[nodiscard]] static HostPaths For(const std::filesystem::path& state_dir, const std::string& id);
-  [[nodiscard]] std::string cgroup() const { return "podium-" + id; }
+  // Name of its control group. Rootless, the runtime names it after the container.
+  [[nodiscard]] std::string cgroup() const;
   // Unix sockets of the host that are shown at /.podium, where a backend needs them.
   [[nodiscard]] std::filesystem::path sockets() const { return base / "socket"; }
 };
@@ -35,12 +48,7 @@ struct HostPaths {
 // Mount points of control group file systems: {controllers or "" for v2, path}.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> CgroupMounts();
 
-// The cgroup of a process: controller ("memory", or "" for v2) and the folder, by /proc/PID/cgroup
-// and the mount table.
-struct CgroupDir {
-  std::string controller;
-  std::filesystem::path dir;
-};
+// The groups of a process, by /proc/PID/cgroup and the mount table.
 [[nodiscard]] std::vector<CgroupDir> CgroupsOf(int pid);
 
 // Mount points at or below `base`, deepest first.
@@ -49,6 +57,9 @@ struct CgroupDir {
 // Removes container, mounts, cgroups and files of a sandbox; whatever is already gone is no error.
 // Blocking.
 [[nodiscard]] Status RemoveSandbox(const HostPaths& paths, Deadline deadline);
+
+// Whether the owner of any record is alive.
+[[nodiscard]] bool AnySandboxLives();
 
 // Writes the record that makes a sandbox findable after a crash; made before anything else of it.
 [[nodiscard]] Status WriteRecord(const HostPaths& paths);

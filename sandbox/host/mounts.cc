@@ -15,6 +15,7 @@
 
 #include "base/files.h"
 #include "sandbox/host/disk.h"
+#include "sandbox/host/rootless.h"
 
 namespace podium::sandbox {
 namespace {
@@ -24,6 +25,9 @@ namespace fs = std::filesystem;
 // Above every range that adduser gives out (/etc/subuid starts at 100,000), below 2^31.
 constexpr std::uint32_t kFirstRange = 0x20000000;
 constexpr std::uint32_t kRanges = 8192;
+
+// Of the 65,536 ids that are mapped to a user's own; the first range is left out, as 0 is the user.
+constexpr std::uint32_t kRootlessCount = 1024, kRootlessRanges = 63;
 
 // Descriptor of a user namespace that maps `inside`... to `outside`...: made by a child that exists
 // only to hold it open meanwhile.
@@ -39,7 +43,7 @@ Result<UniqueFd> MakeUserNamespace(std::uint32_t inside, std::uint32_t outside) 
                      errno);
   std::string proc = "/proc/" + std::to_string(pid);
   std::string map = std::to_string(inside) + " " + std::to_string(outside) + " " +
-                    std::to_string(IdRange::kCount) + "\n";
+                    std::to_string(IdRange::Count()) + "\n";
   Status written;
   for (const char* file : {"/uid_map", "/gid_map"}) {
     UniqueFd fd(::open((proc + file).c_str(), O_WRONLY | O_CLOEXEC));
@@ -62,7 +66,7 @@ Result<std::vector<fs::path>> BindLayers(const HostPaths& paths, const SandboxSp
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     fs::path at = paths.base / ("image" + std::to_string(i));
     PODIUM_TRY(MakeDir(at, ids.Host(0), 0755));
-    PODIUM_TRY(BindIdmapped(spec.layers[i], at, 0, ids.first));
+    PODIUM_TRY(ShowFolder(spec.layers[i], at, ids));
     out.push_back(at);
   }
   return out;
@@ -86,10 +90,10 @@ Status MakeData(const HostPaths& paths, const SandboxSpec& spec, IdShift ids) {
     for (const char* part : {"", ".lower", ".upper", ".work"})
       PODIUM_TRY(MakeDir(paths.base / (name + part), ids.Host(0), 0755));
     if (shared) {
-      PODIUM_TRY(BindIdmapped(spec.data[i].host, paths.base / name, 0, ids.first));
+      PODIUM_TRY(ShowFolder(spec.data[i].host, paths.base / name, ids));
       continue;
     }
-    PODIUM_TRY(BindIdmapped(spec.data[i].host, paths.base / (name + ".lower"), 0, ids.first));
+    PODIUM_TRY(ShowFolder(spec.data[i].host, paths.base / (name + ".lower"), ids));
     bool writable = spec.without.contains(Mitigation::kDataReadOnly);
     fs::path disk = paths.base / "disk";
     if (writable) {
@@ -115,8 +119,12 @@ Status BindIdmapped(const fs::path& from, const fs::path& to, std::uint32_t from
       ::syscall(SYS_open_tree, AT_FDCWD, from.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
   if (!tree) return FailErrno(ErrorCode::kSandbox, "open_tree " + from.string(), errno);
   mount_attr attr{};
-  attr.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME;
-  attr.attr_clr = MOUNT_ATTR__ATIME;
+  attr.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  // Of a mount of the host's, a user namespace may not change how access times are kept.
+  if (!IsRootless() || from_first != to_first) {
+    attr.attr_set |= MOUNT_ATTR_NOATIME;
+    attr.attr_clr = MOUNT_ATTR__ATIME;
+  }
   UniqueFd user_ns;
   if (from_first != to_first) {
     PODIUM_ASSIGN(user_ns, MakeUserNamespace(from_first, to_first));
@@ -126,8 +134,10 @@ Status BindIdmapped(const fs::path& from, const fs::path& to, std::uint32_t from
   if (::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &attr, sizeof attr) != 0) {
     return FailErrno(
         ErrorCode::kUnavailable,
-        "the file system of " + from.string() +
-            " cannot be idmapped (ext4, xfs and btrfs can; set PODIUM_CACHE to a folder on one)",
+        "the file system of " + from.string() + " cannot be idmapped (" +
+            (IsRootless() ? "rootless: a tmpfs can, since Linux 6.3"
+                          : "ext4, xfs and btrfs can; set PODIUM_CACHE to a folder on one") +
+            ")",
         errno);
   }
   if (::syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, to.c_str(), MOVE_MOUNT_F_EMPTY_PATH) !=
@@ -135,6 +145,19 @@ Status BindIdmapped(const fs::path& from, const fs::path& to, std::uint32_t from
     return FailErrno(ErrorCode::kSandbox, "move_mount to " + to.string(), errno);
   }
   return {};
+}
+
+Status ShowFolder(const fs::path& from, const fs::path& to, IdShift ids) {
+  if (!IsRootless()) return BindIdmapped(from, to, 0, ids.first);
+  struct stat st {};
+  if (::stat(from.c_str(), &st) != 0)
+    return FailErrno(ErrorCode::kSandbox, "cannot show " + from.string(), errno);
+  if ((st.st_mode & 05) != 05)
+    return Fail(ErrorCode::kUnavailable,
+                from.string() +
+                    " is not readable by everybody, and rootless its owner is nobody to the "
+                    "agent: `chmod -R o+rX` it");
+  return BindIdmapped(from, to, 0, 0);
 }
 
 Status MountOverlay(const fs::path& at, const std::vector<fs::path>& layers, const fs::path& upper,
@@ -150,6 +173,7 @@ Status MountOverlay(const fs::path& at, const std::vector<fs::path>& layers, con
   if (!upper.empty())
     options += ",upperdir=" + name(upper) + ",workdir=" + name(work) + ",index=off,metacopy=off";
   options += ",xino=off";
+  if (IsRootless()) options += ",userxattr";  // others are the host's root's
   if (::mount("podium", at.c_str(), "overlay", flags, options.c_str()) == 0) return {};
   return FailErrno(
       ErrorCode::kSandbox,
@@ -165,23 +189,27 @@ Status MakeDir(const fs::path& dir, std::uint32_t owner, unsigned mode) {
   return {};
 }
 
+std::uint32_t IdRange::Count() { return IsRootless() ? kRootlessCount : 65'536; }
+
 Result<IdRange> IdRange::Take() {
-  fs::path dir = fs::path(kHostDir) / "ids";
+  fs::path dir = HostDir() / "ids";
   PODIUM_TRY(MakeDirs(dir));
-  for (std::uint32_t i = 0; i < kRanges; ++i) {
+  std::uint32_t ranges = IsRootless() ? kRootlessRanges : kRanges;
+  std::uint32_t first = IsRootless() ? kRootlessCount : kFirstRange;
+  for (std::uint32_t i = 0; i < ranges; ++i) {
     UniqueFd fd(::open((dir / std::to_string(i)).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!fd) return FailErrno(ErrorCode::kSandbox, "cannot open a lock in " + dir.string(), errno);
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0)
-      return IdRange(std::move(fd), kFirstRange + i * kCount);
+      return IdRange(std::move(fd), first + i * Count());
   }
   return Fail(ErrorCode::kUnavailable,
-              "all " + std::to_string(kRanges) + " id ranges are in use on this machine");
+              "all " + std::to_string(ranges) + " id ranges are in use on this machine");
 }
 
 Result<std::string> MakeFileSystems(const HostPaths& paths, const SandboxSpec& spec, IdShift ids,
                                     Deadline deadline) {
   PODIUM_TRY(MakeDirs(paths.base.parent_path()));
-  for (const fs::path& open_dir : {fs::path(kHostDir), paths.base.parent_path()})
+  for (const fs::path& open_dir : {MountsDir(), paths.base.parent_path()})
     ::chmod(open_dir.c_str(), 0711);
   PODIUM_TRY(MakeDir(paths.base, ids.Host(0), 0711));
   for (const char* part : {"disk", "root", "home"})

@@ -13,13 +13,13 @@
 
 namespace podium::sandbox {
 
-// 65,536 host ids that no other live sandbox of this machine has, held by a lock that dies with its
-// process.
+// Host ids that no other live sandbox of this machine has, held by a lock that dies with its
+// process: 65,536, or rootless 1,024 of those that are the user's, never the user itself.
 class IdRange {
  public:
   [[nodiscard]] static Result<IdRange> Take();
   [[nodiscard]] std::uint32_t first() const { return first_; }
-  static constexpr std::uint32_t kCount = 65'536;
+  [[nodiscard]] static std::uint32_t Count();
 
  private:
   IdRange(UniqueFd fd, std::uint32_t first) : lock_(std::move(fd)), first_(first) {}
@@ -38,7 +38,7 @@ struct IdShift {
 };
 
 // Shows `from` at `to` (a folder) read-only, with files of ids `from_first`... appearing as
-// `to_first`...
+// `to_first`...; rootless only where `from` is on a file system that Podium mounted.
 [[nodiscard]] Status BindIdmapped(const std::filesystem::path& from,
                                   const std::filesystem::path& to, std::uint32_t from_first,
                                   std::uint32_t to_first);
@@ -51,6 +51,12 @@ struct IdShift {
                                   const std::filesystem::path& work, unsigned long flags);
 
 [[nodiscard]] Status MakeDir(const std::filesystem::path& dir, std::uint32_t owner, unsigned mode);
+
+// Shows a folder of the host read-only to a sandbox: files of root are its root's. Rootless no
+// kernel lets us renumber the owners of the host's files: they are nobody's inside, who must be
+// able to read them as anybody.
+[[nodiscard]] Status ShowFolder(const std::filesystem::path& from, const std::filesystem::path& to,
+                                IdShift ids);
 
 // Prepares the file systems of a sandbox below paths.base but its workspace: disk, root (overlay of
 // the image and a sized layer), data0, data1, ... (read-only overlays of the data folders). Every

@@ -99,7 +99,7 @@ Result<Workspace> Workspace::Make(const HostPaths& paths, const SandboxSpec& spe
   return out;
 }
 
-fs::path Workspace::SharedHome() { return fs::path(kHostDir) / "shared-home"; }
+fs::path Workspace::SharedHome() { return MountsDir() / "shared-home"; }
 
 // For the knock-out run: one folder of the host for all.
 Status Workspace::BindShared() {

@@ -9,7 +9,8 @@
 namespace podium::sandbox {
 
 // The folders that are mounted somewhere on this host (bind mounts keep the device and inode of
-// what they show): how a live sandbox holds its image's layers.
+// what they show): how a live sandbox holds its image's layers. Rootless a process sees its own
+// mounts alone, so while any sandbox of the user lives every folder counts as held.
 class MountedFolders {
  public:
   [[nodiscard]] static MountedFolders Now();
@@ -17,6 +18,7 @@ class MountedFolders {
 
  private:
   std::set<std::pair<dev_t, ino_t>> folders_;
+  bool unseen_ = false;
 };
 
 }  // namespace podium::sandbox

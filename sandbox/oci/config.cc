@@ -186,7 +186,7 @@ Json Linux(const HostPaths& paths, const SandboxSpec& spec, std::uint32_t first_
   }
   out["namespaces"] = namespaces;
   if (!without(Mitigation::kUserNamespace)) {
-    Json map = {{"containerID", 0}, {"hostID", first_id}, {"size", IdRange::kCount}};
+    Json map = {{"containerID", 0}, {"hostID", first_id}, {"size", IdRange::Count()}};
     out["uidMappings"] = Json::array({map});
     out["gidMappings"] = Json::array({map});
   }
@@ -216,7 +216,7 @@ Json Linux(const HostPaths& paths, const SandboxSpec& spec, std::uint32_t first_
 
 }  // namespace
 
-fs::path SharedTmp() { return fs::path(kHostDir) / "shared-tmp"; }
+fs::path SharedTmp() { return MountsDir() / "shared-tmp"; }
 
 Result<std::vector<DeviceNode>> LookAtDevices(const std::vector<fs::path>& paths) {
   std::vector<DeviceNode> out;

@@ -72,7 +72,7 @@ std::vector<std::string> WithoutMounts(const std::vector<std::string>& points,
 
 }  // namespace
 
-fs::path RuntimeState(const std::string& name) { return fs::path(kHostDir) / name; }
+fs::path RuntimeState(const std::string& name) { return MountsDir() / name; }
 
 std::vector<std::string> OciRuntime::RunCommand(const HostPaths& paths,
                                                 const std::string& pid_file) const {

@@ -32,7 +32,7 @@ std::set<std::string> SandboxTraces(std::string_view part) {
   std::set<std::string> out;
   AddLines("/proc/self/mounts", part, out);
   for (const char* place : {"sandboxes", "records", "runc", "crun", "runsc"})
-    AddNames(fs::path(sandbox::kHostDir) / place, part, out);
+    AddNames(sandbox::MountsDir() / place, part, out);
   std::error_code ec;
   AddNames("/sys/fs/cgroup", part, out);
   for (fs::directory_iterator it("/sys/fs/cgroup", ec), end; !ec && it != end; it.increment(ec))
