@@ -15,7 +15,9 @@
 #include <csignal>
 
 #include "base/log.h"
+#include "sandbox/host/delegation.h"
 #include "sandbox/host/handover.h"
+#include "sandbox/host/rootless.h"
 #include "sandbox/host/unix_socket.h"
 
 namespace podium::sandbox {
@@ -44,13 +46,16 @@ class ContainedSandbox final : public Sandbox {
   Task<Status> WaitReady(Deadline deadline) {
     auto ready = co_await channel_.WaitReady(deadline);
     if (!ready) co_return ready;
-    for (const char* controller : {"memory", "pids"}) {
+    for (const char* controller : parts_.required) {
       if (parts_.own_limits && counters_.Enforces(controller)) continue;
       if (!spec_.allow_unenforced) {
-        co_return Fail(ErrorCode::kUnavailable,
-                       std::string("this host has no ") + controller +
-                           " cgroup controller, so that limit cannot be enforced; set "
-                           "allow_unenforced to go on without it");
+        co_return Fail(
+            ErrorCode::kUnavailable,
+            std::string(IsRootless() ? "without root you have no " : "this host has no ") +
+                controller +
+                " cgroup controller, so that limit cannot be enforced; set "
+                "allow_unenforced to go on without it" +
+                (IsRootless() ? ", or get one: " + DelegationAdvice() : ""));
       }
       parts_.isolation.not_enforced.emplace_back(controller);
     }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sandbox/host/cgroup.h"
 #include "sandbox/host/host_paths.h"
@@ -24,8 +25,9 @@ struct ContainerParts {
   std::string cgroup_name;  // last part of the container's group, by which it is known as ours
   bool own_mounts = true;   // /home can be replaced from outside while it runs
   bool can_freeze = true;   // gVisor's traced threads never stand still
-  bool own_limits = true;   // memory and pids are limited by the groups of init_pid
-  bool relays = false;      // what connects inside is relayed to a socket in paths.sockets()
+  bool own_limits = true;   // what is required is limited by the groups of init_pid
+  std::vector<const char*> required = {"memory", "pids"};  // controllers that must hold it
+  bool relays = false;  // what connects inside is relayed to a socket in paths.sockets()
   IsolationRecord isolation;
 };
 

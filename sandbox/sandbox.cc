@@ -1,9 +1,12 @@
 #include "sandbox/sandbox.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/text.h"
 #include "sandbox/engine/engine_backend.h"
+#include "sandbox/host/rootless.h"
 #include "sandbox/local/local_backend.h"
 #include "sandbox/oci/oci_backend.h"
 
@@ -64,6 +67,10 @@ Result<std::unique_ptr<Backend>> MakeBackend(const std::string& name, Reactor& r
       return Fail(ErrorCode::kUnavailable, check.name + ": " + check.found + ". " + check.advice +
                                                " (`podium doctor` shows all checks)");
   }
+  if ((::geteuid() != 0 || IsRootless()) && name != "runc")
+    return Fail(ErrorCode::kUnavailable,
+                "without root Podium's sandboxes run on runc alone: run '" + name +
+                    "' as root or with sudo");
   if (name == "docker" || name == "podman") return MakeEngineBackend(name, reactor);
   if (name == "unsafe-local") return MakeLocalBackend(reactor);
   return MakeOciBackend(name, reactor);

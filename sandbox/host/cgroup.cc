@@ -103,7 +103,7 @@ Millis CgroupCounters::Cpu() const {
 }
 
 bool CgroupCounters::Enforces(const char* controller) const {
-  std::string file = std::string(controller) == "memory" ? "memory.max" : "pids.max";
+  std::string file = std::string(controller) + ".max";
   std::error_code ec;
   for (const auto& d : dirs_) {
     if (d.controller == controller) return true;

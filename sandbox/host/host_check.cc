@@ -7,7 +7,9 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "sandbox/host/delegation.h"
 #include "sandbox/host/host_paths.h"
+#include "sandbox/host/rootless.h"
 #include "sandbox/sandbox.h"
 
 namespace podium::sandbox {
@@ -60,6 +62,32 @@ HostCheck Cgroups(const char* controller) {
       std::string("boot with the ") + controller + " cgroup controller, or set allow_unenforced");
 }
 
+// Without root: what is limited by groups that were handed to this user.
+HostCheck DelegatedCgroups() {
+  auto found = LookForDelegation();
+  std::vector<std::string> missing;
+  for (const char* controller : {"memory", "cpu"}) {
+    if (!found.controllers.contains(controller)) missing.emplace_back(controller);
+  }
+  std::string held =
+      Join(std::vector<std::string>(found.controllers.begin(), found.controllers.end()), ", ");
+  if (!found.controllers.contains("pids")) held += held.empty() ? "" : ", ";
+  if (!found.controllers.contains("pids")) held += "pids (by RLIMIT_NPROC)";
+  return Check("limits", missing.empty(), false,
+               held + (missing.empty() ? "" : "; not enforced: " + Join(missing, ", ")),
+               "a run is refused unless allow_unenforced is set, or: " + DelegationAdvice());
+}
+
+HostCheck Root() {
+  if (::geteuid() == 0 && !IsRootless()) return Check("root", true, true, "yes", "");
+  // Once, before there are threads: a fork is no good afterwards.
+  static const Status possible = IsRootless() ? Status{} : TryRootless();
+  return Check("root", possible.has_value(), true,
+               std::string("no; rootless: ") +
+                   (possible ? "yes, on runc, disks in memory" : possible.error().message),
+               "or run as root or with sudo");
+}
+
 HostCheck UserNamespaces() {
   auto text = ReadFile("/proc/sys/user/max_user_namespaces", 64);
   bool ok = text && std::atol(text->c_str()) > 0;
@@ -91,20 +119,23 @@ HostCheck DiskFree() {
 
 std::vector<HostCheck> CheckHost() {
   std::vector<HostCheck> out;
-  bool root = ::geteuid() == 0;
-  out.push_back(Check("root", root, true, root ? "yes" : "uid " + std::to_string(::geteuid()),
-                      "run as root or with sudo: mounts and control groups need it"));
+  bool root = ::geteuid() == 0 && !IsRootless();
+  out.push_back(Root());
   out.push_back(Runc());
   out.push_back(UserNamespaces());
   out.push_back(FileSystem("overlay", true, "modprobe overlay"));
   out.push_back(IdmappedMounts());
-  out.push_back(Cgroups("memory"));
-  out.push_back(Cgroups("pids"));
-  out.push_back(Program("mkfs.ext4", "e2fsprogs", true));
-  bool loops = ::access("/dev/loop-control", F_OK) == 0;
-  out.push_back(
-      Check("loop devices", loops, false, loops ? "yes" : "no /dev/loop-control",
-            "modprobe loop; without them a sized tmpfs limits the disk, and counts as memory"));
+  if (root) {
+    out.push_back(Cgroups("memory"));
+    out.push_back(Cgroups("pids"));
+    out.push_back(Program("mkfs.ext4", "e2fsprogs", true));
+    bool loops = ::access("/dev/loop-control", F_OK) == 0;
+    out.push_back(
+        Check("loop devices", loops, false, loops ? "yes" : "no /dev/loop-control",
+              "modprobe loop; without them a sized tmpfs limits the disk, and counts as memory"));
+  } else {
+    out.push_back(DelegatedCgroups());
+  }
   out.push_back(Program("mmdebstrap", "mmdebstrap (needed to build images)", false));
   out.push_back(DiskFree());
   return out;

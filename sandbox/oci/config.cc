@@ -8,7 +8,9 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "sandbox/host/delegation.h"
 #include "sandbox/host/mounts.h"
+#include "sandbox/host/rootless.h"
 #include "sandbox/init/protocol.h"
 
 namespace podium::sandbox {
@@ -108,6 +110,9 @@ Json Process(const SandboxSpec& spec) {
     limits.push_back({{"type", "RLIMIT_NOFILE"}, {"hard", 8192}, {"soft", 8192}});
   if (!without(Mitigation::kCoreLimit))
     limits.push_back({{"type", "RLIMIT_CORE"}, {"hard", 0}, {"soft", 0}});
+  if (PidsByRlimit())
+    limits.push_back(
+        {{"type", "RLIMIT_NPROC"}, {"hard", spec.limits.pids}, {"soft", spec.limits.pids}});
   return {{"terminal", false}, {"user", {{"uid", kAgentId}, {"gid", kAgentId}}},
           {"args", args},      {"env", env},
           {"cwd", "/"},        {"capabilities", capabilities},
@@ -118,13 +123,17 @@ Json Process(const SandboxSpec& spec) {
 Json Resources(const SandboxSpec& spec, const std::vector<DeviceNode>& devices) {
   constexpr int kPeriod = 100'000;
   auto without = [&](Mitigation m) { return spec.without.contains(m); };
+  // Rootless, a runtime that is told of a limit which no group can hold does not start.
+  auto held = [](const char* controller) {
+    return !IsRootless() || TakeDelegation().controllers.contains(controller);
+  };
   Json out = Json::object();
-  if (!without(Mitigation::kMemoryLimit))
+  if (!without(Mitigation::kMemoryLimit) && held("memory"))
     out["memory"] = {{"limit", spec.limits.memory_bytes}, {"swap", spec.limits.memory_bytes}};
-  if (!without(Mitigation::kCpuLimit))
+  if (!without(Mitigation::kCpuLimit) && held("cpu"))
     out["cpu"] = {{"quota", static_cast<std::int64_t>(spec.limits.cpus * kPeriod)},
                   {"period", kPeriod}};
-  if (!without(Mitigation::kPidsLimit)) out["pids"] = {{"limit", spec.limits.pids}};
+  if (!without(Mitigation::kPidsLimit) && held("pids")) out["pids"] = {{"limit", spec.limits.pids}};
   out["devices"] = Json::array();
   out["devices"].push_back({{"allow", without(Mitigation::kDeviceList)}, {"access", "rwm"}});
   for (const auto& d : devices)
@@ -174,9 +183,9 @@ Json Linux(const HostPaths& paths, const SandboxSpec& spec, std::uint32_t first_
            const std::vector<DeviceNode>& devices) {
   auto without = [&](Mitigation m) { return spec.without.contains(m); };
   Json namespaces = Json::array({{{"type", "mount"}}});
-  Json out = {{"cgroupsPath", "/" + paths.cgroup()},
-              {"resources", Resources(spec, devices)},
-              {"rootfsPropagation", "private"}};
+  Json out = {{"resources", Resources(spec, devices)}, {"rootfsPropagation", "private"}};
+  // Rootless the runtime makes its groups below ours, and does without where it may not.
+  if (!IsRootless()) out["cgroupsPath"] = "/" + paths.cgroup();
   constexpr std::pair<Mitigation, const char*> kNamespaces[] = {
       {Mitigation::kPidNamespace, "pid"},   {Mitigation::kNetworkNamespace, "network"},
       {Mitigation::kIpcNamespace, "ipc"},   {Mitigation::kUtsNamespace, "uts"},
@@ -215,6 +224,8 @@ Json Linux(const HostPaths& paths, const SandboxSpec& spec, std::uint32_t first_
 }
 
 }  // namespace
+
+bool PidsByRlimit() { return IsRootless() && !TakeDelegation().controllers.contains("pids"); }
 
 fs::path SharedTmp() { return MountsDir() / "shared-tmp"; }
 
@@ -279,6 +290,24 @@ void DescribeIsolation(const SandboxSpec& spec, const std::string& disk, Isolati
   for (const auto& info : Mitigations()) {
     if (spec.without.contains(info.mitigation))
       record.not_enforced.push_back("left out on purpose: " + std::string(info.name));
+  }
+}
+
+void DescribeRootless(const SandboxSpec& spec, IsolationRecord& record) {
+  const auto& limited = TakeDelegation().controllers;
+  for (auto& [what, how] : record.enforced) {
+    if (what == "namespaces") how.replace(0, how.find(" ids"), "user (1,024");
+    if (what == "pids" && PidsByRlimit())
+      how = std::to_string(spec.limits.pids) + " by RLIMIT_NPROC of its own user namespace";
+    if (what == "devices")
+      how = "none can be made; bound: null, zero, full, random, urandom, tty" +
+            std::string(spec.devices.empty() ? "" : " and those listed");
+    if (what == "image" || what == "data")
+      how = "read-only lower layer of a private overlay; its owners are nobody inside";
+  }
+  for (const char* controller : {"memory", "cpu"}) {
+    if (limited.contains(controller)) continue;
+    std::erase_if(record.enforced, [&](const auto& line) { return line.first == controller; });
   }
 }
 

@@ -35,6 +35,12 @@ struct DeviceNode {
 // What that configuration enforces and by what, for the isolation record.
 void DescribeIsolation(const SandboxSpec& spec, const std::string& disk, IsolationRecord& record);
 
+// The same without root: by what each limit is enforced, if at all.
+void DescribeRootless(const SandboxSpec& spec, IsolationRecord& record);
+
+// Rootless and without a group for it: the kernel counts the agent's processes in its namespace.
+[[nodiscard]] bool PidsByRlimit();
+
 // The same where the agent's system calls are answered by gVisor's kernel.
 void DescribeUserSpaceKernel(IsolationRecord& record);
 

@@ -12,6 +12,8 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "sandbox/contained.h"
+#include "sandbox/host/delegation.h"
+#include "sandbox/host/rootless.h"
 #include "sandbox/oci/config.h"
 #include "sandbox/oci/runtime.h"
 
@@ -84,6 +86,11 @@ Result<ContainerParts> MakeParts(const OciRuntime& runtime, const SandboxSpec& s
   ContainerParts parts;
   parts.paths = HostPaths::For(spec.state_dir, spec.id);
   parts.paths.backend = runtime.name;
+  if (IsRootless()) {
+    parts.paths.groups = TakeDelegation().parents;
+    parts.required = {"memory", "pids", "cpu"};
+    if (PidsByRlimit()) parts.required = {"memory", "cpu"};
+  }
   parts.cgroup_name = parts.paths.cgroup();
   parts.own_mounts = parts.can_freeze = !runtime.user_space_kernel;
   parts.relays = runtime.relays;
@@ -105,9 +112,11 @@ Result<ContainerParts> MakeParts(const OciRuntime& runtime, const SandboxSpec& s
     return Launch(runtime, parts, spec, seccomp, deadline);
   }();
   if (made) {
-    parts.isolation.backend = "oci:" + runtime.name + " " + runtime.version;
+    parts.isolation.backend =
+        "oci:" + runtime.name + " " + runtime.version + (IsRootless() ? ", rootless" : "");
     DescribeIsolation(spec, disk, parts.isolation);
     if (runtime.user_space_kernel) DescribeUserSpaceKernel(parts.isolation);
+    if (IsRootless()) DescribeRootless(spec, parts.isolation);
     return parts;
   }
   if (parts.workspace) parts.workspace->Close();
