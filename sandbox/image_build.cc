@@ -13,6 +13,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "base/yaml.h"
+#include "sandbox/host/rootless.h"
 #include "sandbox/image.h"
 #include "sandbox/images/store.h"
 
@@ -39,15 +40,16 @@ std::vector<std::string> AptSources() {
   return out;
 }
 
-ProcessSpec BootstrapCommand(const Recipe& r, const fs::path& rootfs,
+// `to`: a folder; without root, an archive, as owners can then be given to files of it alone.
+ProcessSpec BootstrapCommand(const Recipe& r, const fs::path& to,
                              const std::vector<std::string>& sources) {
   ProcessSpec spec;
-  spec.argv = {"mmdebstrap", "--mode=root", "--variant=essential",
-               "--aptopt=APT::Install-Recommends \"false\""};
+  spec.argv = {"mmdebstrap", ::geteuid() == 0 ? "--mode=root" : "--mode=unshare",
+               "--variant=essential", "--aptopt=APT::Install-Recommends \"false\""};
   for (const auto& e : r.exclude) spec.argv.push_back("--dpkgopt=path-exclude=" + e);
   spec.argv.push_back("--include=" + Join(r.packages, ","));
   spec.argv.push_back(r.suite);
-  spec.argv.push_back(rootfs.string());
+  spec.argv.push_back(to.string());
   spec.argv.insert(spec.argv.end(), sources.begin(), sources.end());
   return spec;
 }
@@ -117,7 +119,7 @@ fs::path ImageDir(const fs::path& cache, const std::string& name, const Recipe& 
 }
 
 // Runs mmdebstrap on a thread, so that progress can be said while it works.
-Status Bootstrap(const Recipe& r, const fs::path& rootfs, const SayProgress& progress,
+Status Bootstrap(const Recipe& r, const fs::path& to, const SayProgress& progress,
                  Deadline deadline) {
   auto sources = AptSources();
   if (sources.empty())
@@ -127,7 +129,7 @@ Status Bootstrap(const Recipe& r, const fs::path& rootfs, const SayProgress& pro
   Result<std::string> result = Fail(ErrorCode::kInternal, "not run");
   std::atomic<bool> done{false};
   std::thread worker([&] {
-    result = RunTool(BootstrapCommand(r, rootfs, sources), deadline);
+    result = RunTool(BootstrapCommand(r, to, sources), deadline);
     done = true;
   });
   auto started = std::chrono::steady_clock::now();
@@ -139,6 +141,38 @@ Status Bootstrap(const Recipe& r, const fs::path& rootfs, const SayProgress& pro
   }
   worker.join();
   if (!result) return tl::unexpected(result.error());
+  return {};
+}
+
+constexpr const char* kArchive = "rootfs.tar";
+
+// An ordinary user's half that must stay outside: mmdebstrap makes user namespaces of its own. The
+// program then starts anew inside, where it finds the archive.
+Error BuildOutside(const Recipe& r, const fs::path& temp, const SayProgress& progress,
+                   Deadline deadline) {
+  auto done = [&]() -> Status {
+    PODIUM_TRY(TryRootless());
+    PODIUM_TRY(RemoveTree(temp));
+    PODIUM_TRY(MakeDirs(temp));
+    // Setuid files inside will be the user's own, and must not be other users' way to it.
+    if (::chmod(temp.c_str(), 0700) != 0)
+      return FailErrno(ErrorCode::kIo, "cannot close " + temp.string(), errno);
+    PODIUM_TRY(Bootstrap(r, temp / kArchive, progress, deadline));
+    return EnterRootless();
+  }();
+  return done.error();
+}
+
+Status Unpack(const fs::path& temp, Deadline deadline) {
+  PODIUM_TRY(RemoveTree(temp / "rootfs"));
+  PODIUM_TRY(MakeDirs(temp / "rootfs"));
+  ProcessSpec tar;
+  tar.argv = {"tar", "--extract", "--numeric-owner", "--same-owner", "--preserve-permissions"};
+  tar.argv.insert(tar.argv.end(), {"--exclude=./dev/*", "--directory", (temp / "rootfs").string(),
+                                   "--file", (temp / kArchive).string()});
+  auto unpacked = RunTool(tar, deadline);
+  if (!unpacked) return tl::unexpected(unpacked.error());
+  ::unlink((temp / kArchive).c_str());
   return {};
 }
 
@@ -178,17 +212,21 @@ Result<Image> BuildImage(const std::string& name, const fs::path& cache,
   PODIUM_ASSIGN(auto recipe, ReadRecipe(name));
   fs::path dir = ImageDir(cache, name, recipe);
   if (auto known = ReadBuiltImage(dir)) return known;
-  if (::geteuid() != 0)
-    return Fail(ErrorCode::kUnavailable, "building an image needs root: run as root or with sudo");
   PODIUM_ASSIGN(auto adding, ImageStore(cache).Lock(false));
   PODIUM_ASSIGN(auto lock, FileLock::TryTake(cache / "images" / ("." + name + ".lock")));
   if (!lock) return Fail(ErrorCode::kBusy, "another process is building image '" + name + "' now");
   fs::path temp = cache / "images" / (".building-" + name);
-  PODIUM_TRY(RemoveTree(temp));
-  PODIUM_TRY(MakeDirs(temp));
-  progress("building " + name + " with mmdebstrap (" + std::to_string(recipe.packages.size()) +
-           " packages and what they need)");
-  PODIUM_TRY(Bootstrap(recipe, temp / "rootfs", progress, deadline));
+  if (!IsRootless())
+    progress("building " + name + " with mmdebstrap (" + std::to_string(recipe.packages.size()) +
+             " packages and what they need)");
+  if (::geteuid() != 0) return tl::unexpected(BuildOutside(recipe, temp, progress, deadline));
+  if (IsRootless()) {
+    PODIUM_TRY(Unpack(temp, deadline));
+  } else {
+    PODIUM_TRY(RemoveTree(temp));
+    PODIUM_TRY(MakeDirs(temp));
+    PODIUM_TRY(Bootstrap(recipe, temp / "rootfs", progress, deadline));
+  }
   PODIUM_TRY(Normalise(recipe, temp / "rootfs"));
   PODIUM_TRY(RemoveCompiled(temp / "rootfs"));
   progress("taking its digest");

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "harness/cli/cli.h"
 #include "harness/report/table.h"
+#include "sandbox/host/rootless.h"
 #include "sandbox/image.h"
 
 namespace podium::harness {
@@ -53,6 +54,7 @@ Result<Exit> Build(const ImageArguments& args) {
 }
 
 Result<Exit> Import(const ImageArguments& args) {
+  PODIUM_TRY(sandbox::EnterRootless());
   PODIUM_ASSIGN(auto imported,
                 sandbox::ImportImage({args.source, args.new_name, args.ref, Say}, CacheDir()));
   const auto& image = imported.image;
@@ -125,6 +127,7 @@ Result<Exit> Show(const ImageArguments& args) {
 }
 
 Result<Exit> Remove(const ImageArguments& args) {
+  PODIUM_TRY(sandbox::EnterRootless());
   PODIUM_TRY(sandbox::RemoveImage(args.name, CacheDir()));
   std::cout << "image " << args.name
             << " is removed; `podium image gc` frees layers that nothing else names\n";
@@ -132,6 +135,7 @@ Result<Exit> Remove(const ImageArguments& args) {
 }
 
 Result<Exit> Collect(const ImageArguments& args) {
+  PODIUM_TRY(sandbox::EnterRootless());
   PODIUM_ASSIGN(auto garbage, sandbox::CollectImages(CacheDir(), args.dry_run));
   std::uint64_t bytes = 0;
   for (const auto& g : garbage) bytes += g.bytes;

@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "base/text.h"
+#include "sandbox/host/rootless.h"
 
 namespace podium::sandbox {
 namespace {
@@ -124,7 +125,7 @@ Status Placer::MakeParents(const std::vector<std::string>& parts, const std::str
       folder_times_[path] = 0;
     }
     PODIUM_ASSIGN(at, OpenFolder(path, member));
-    if (hidden && ::fsetxattr(at.get(), "trusted.overlay.opaque", "y", 1, 0) != 0)
+    if (hidden && ::fsetxattr(at.get(), OpaqueMark(), "y", 1, 0) != 0)
       return Broken("cannot mark as opaque the folder of", member, errno);
   }
   return {};
@@ -149,6 +150,8 @@ Status Placer::SetOwner(int fd, const Member& member) const {
   return {};
 }
 
+const char* OpaqueMark() { return IsRootless() ? "user.overlay.opaque" : "trusted.overlay.opaque"; }
+
 Status Placer::PlaceRoot(const Member& member) {
   if (member.kind != MemberKind::kFolder)
     return Refuse("bad_root", member.name, "is the root and not a folder");
@@ -162,7 +165,7 @@ Status Placer::PlaceWhiteout(const Member& member, const Spot& spot) {
   if (member.kind != MemberKind::kFile || member.size != 0)
     return Refuse("bad_whiteout", member.name, "is a whiteout and not an empty file");
   if (hidden == ".wh..opq") {
-    if (::fsetxattr(spot.parent, "trusted.overlay.opaque", "y", 1, 0) != 0)
+    if (::fsetxattr(spot.parent, OpaqueMark(), "y", 1, 0) != 0)
       return Broken("cannot mark as opaque the folder of", member.name, errno);
     return {};
   }
@@ -176,7 +179,7 @@ Status Placer::PlaceWhiteout(const Member& member, const Spot& spot) {
   }
   if (!S_ISDIR(st.st_mode)) return {};  // this layer's own file hides the one below already
   UniqueFd dir = OpenBeneath(spot.parent, hidden, O_RDONLY | O_DIRECTORY);
-  if (!dir || ::fsetxattr(dir.get(), "trusted.overlay.opaque", "y", 1, 0) != 0)
+  if (!dir || ::fsetxattr(dir.get(), OpaqueMark(), "y", 1, 0) != 0)
     return Broken("cannot mark as opaque the folder of", member.name, errno);
   return {};
 }
@@ -201,7 +204,7 @@ Status Placer::PlaceFolder(const Member& member, const Spot& spot, bool exists, 
   if (!fd) return Broken("cannot open the folder", member.name, errno);
   PODIUM_TRY(SetOwner(fd.get(), member));
   if (plain_ && ::fchmod(fd.get(), 0700) != 0) return Broken("chmod", member.name, errno);
-  if (opaque && ::fsetxattr(fd.get(), "trusted.overlay.opaque", "y", 1, 0) != 0)
+  if (opaque && ::fsetxattr(fd.get(), OpaqueMark(), "y", 1, 0) != 0)
     return Broken("cannot mark as opaque", member.name, errno);
   implied_.erase(spot.path);
   folder_times_[spot.path] = member.mtime;

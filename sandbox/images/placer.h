@@ -27,9 +27,13 @@ struct Member {
   std::uint64_t size = 0;
 };
 
+// The attribute of a folder that hides those of the same name in lower layers; rootless one that an
+// ordinary user may write.
+[[nodiscard]] const char* OpaqueMark();
+
 // Puts the members of one archive into one folder, which it reaches only by its descriptor: no
 // member can name, follow or create anything outside it. In a layer, whiteouts become what
-// overlayfs reads (0/0 character devices, trusted.overlay.opaque), which takes root; `plain` writes
+// overlayfs reads (0/0 character devices, OpaqueMark()), which takes root; `plain` writes
 // every name as it is, owned by the caller.
 class Placer {
  public:

@@ -33,8 +33,7 @@ Sight LookIn(const fs::path& layer, const std::string& path, struct stat& st) {
     at =
         UniqueFd(::openat(at.get(), part.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     char value = 0;
-    opaque = opaque || (at && ::fgetxattr(at.get(), "trusted.overlay.opaque", &value, 1) == 1 &&
-                        value == 'y');
+    opaque = opaque || (at && ::fgetxattr(at.get(), OpaqueMark(), &value, 1) == 1 && value == 'y');
   }
   return Sight::kNothing;
 }
