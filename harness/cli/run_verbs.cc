@@ -16,6 +16,7 @@
 #include "harness/report/summary.h"
 #include "harness/report/table.h"
 #include "harness/store/index.h"
+#include "sandbox/host/rootless.h"
 
 namespace podium::harness {
 namespace {
@@ -102,6 +103,7 @@ Result<Exit> DoRun(const RunOptions& o, const std::string& program) {
     std::cout << DryRun(plan);
     return Exit::kOk;
   }
+  PODIUM_TRY(sandbox::EnterRootless());
   RunSummary summary;
   {
     auto view = MakeLiveView(plan.trials.size(), o.json);

@@ -12,6 +12,7 @@
 #include "harness/cli/cli.h"
 #include "harness/report/table.h"
 #include "sandbox/escape/suite.h"
+#include "sandbox/host/rootless.h"
 #include "sandbox/image.h"
 #include "sandbox/sandbox.h"
 #include "tasks/prepare.h"
@@ -28,6 +29,7 @@ struct SandboxOptions {
   std::string backend = "runc", image = "podium-ml", task;
   std::vector<std::string> cases, command;
   bool json = false, markdown = false, knock_out = false, list = false, quick = false;
+  bool allow_unenforced = false;
   int seconds = 60;
 };
 
@@ -57,6 +59,7 @@ Result<std::vector<CaseOutcome>> RunOnce(const SandboxOptions& o, sandbox::Mitig
   options.layers = image.layers;
   options.only = only;
   options.without = std::move(without);
+  options.allow_unenforced = o.allow_unenforced;
   bool watched = ::isatty(2) != 0;
   options.also = agents::ServiceCases();
   options.on_start = [watched](const escape::Case& c) {
@@ -90,6 +93,7 @@ Result<Exit> Test(const SandboxOptions& o) {
       return Fail(ErrorCode::kUsage,
                   "there is no case '" + id + "': `podium sandbox test --list` shows them");
   }
+  PODIUM_TRY(sandbox::EnterRootless());
   PODIUM_ASSIGN(auto outcomes, RunOnce(o, {}, o.cases));
   int held = 0, broken = 0, skipped = 0;
   for (const auto& c : outcomes) {
@@ -146,6 +150,9 @@ std::string KnockOutMarkdown(const Json& run) {
 }
 
 Result<Exit> KnockOutRun(const SandboxOptions& o) {
+  if (::geteuid() != 0)
+    return Fail(ErrorCode::kUnavailable,
+                "the knock-out run needs root: it leaves out what an ordinary user cannot have");
   PODIUM_ASSIGN(auto base, RunOnce(o, {}, o.cases));
   Json out = {{"schema", "podium-knock-out/1"}, {"backend", o.backend}, {"rows", Json::array()}};
   TextTable table({"left out", "noticed by", "seen"});
@@ -196,7 +203,7 @@ Result<sandbox::SandboxSpec> SpecFor(const SandboxOptions& o, const std::filesys
   spec.state_dir = state;
   spec.env = {
       {"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", "/home/agent"}, {"LANG", "C.UTF-8"}};
-  spec.allow_unenforced = o.backend == "unsafe-local";
+  spec.allow_unenforced = o.allow_unenforced || o.backend == "unsafe-local";
   if (o.task.empty()) return spec;
   PODIUM_ASSIGN(auto task, tasks::FindTask(o.task));
   auto progress = [](std::string_view text) { std::cerr << text << "\n"; };
@@ -251,6 +258,7 @@ Task<Status> RunCommand(sandbox::Sandbox& box, const SandboxOptions& o, int& cod
 
 // `exec` and `shell`: a sandbox as a trial gets it, for a person.
 Result<Exit> ByHand(const SandboxOptions& o) {
+  PODIUM_TRY(sandbox::EnterRootless());
   PODIUM_ASSIGN(auto temp, TempDir::Make("podium-sandbox"));
   PODIUM_ASSIGN(auto spec, SpecFor(o, temp.path() / "state"));
   Reactor reactor;
@@ -261,6 +269,9 @@ Result<Exit> ByHand(const SandboxOptions& o) {
     Deadline deadline = Deadline::In(std::chrono::minutes(10));
     auto box = co_await backend->Create(std::move(spec), deadline);
     if (!box) co_return tl::unexpected(box.error());
+    const auto& open = (*box)->isolation().not_enforced;
+    if (o.allow_unenforced && !open.empty())
+      std::cerr << "podium: not enforced here: " << Join(open, ", ") << "\n";
     Status done;
     if (o.command.empty()) {
       done = co_await RunLines(**box, o.seconds);
@@ -283,6 +294,8 @@ void AddSandboxVerbs(CLI::App& app, Exit& exit) {
   auto common = [&](CLI::App* verb) {
     verb->add_option("--backend", o->backend, Join(sandbox::BackendNames(), ", "));
     verb->add_option("--image", o->image, "Container image (`podium image ls`)");
+    verb->add_flag("--allow-unenforced", o->allow_unenforced,
+                   "Go on without limits that this host cannot enforce (rootless: memory, cpu)");
   };
   auto* test = group->add_subcommand(
       "test", "Try to break out in every way of the escape suite, and say what happened");

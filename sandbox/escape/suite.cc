@@ -70,6 +70,7 @@ SandboxSpec BaseSpec(const SuiteOptions& options, const fs::path& scratch) {
   spec.limits.tmp_bytes = 64 << 20;
   spec.env = {{"PATH", "/usr/bin:/bin"}, {"HOME", "/home/agent"}, {"LANG", "C.UTF-8"}};
   spec.without = options.without;
+  spec.allow_unenforced = options.allow_unenforced;
   return spec;
 }
 

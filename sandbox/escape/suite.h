@@ -16,6 +16,7 @@ struct SuiteOptions {
   std::span<const Case> also;                 // cases of other folders, after the sandbox's own
   std::vector<std::string> only;              // ids; empty: all
   MitigationSet without;                      // left out, for the knock-out run
+  bool allow_unenforced = false;              // as in SandboxSpec
   std::function<void(const Case&)> on_start;  // may be empty
 };
 
