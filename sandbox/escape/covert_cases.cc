@@ -12,6 +12,7 @@
 
 #include "base/files.h"
 #include "sandbox/escape/groups.h"
+#include "sandbox/host/rootless.h"
 
 namespace podium::sandbox::escape {
 namespace {
@@ -93,8 +94,12 @@ std::string UserLine(const std::string& detail) {
 
 Task<CaseResult> C03(Context& ctx) {
   BoxBody body = [&ctx](Sandbox& other) -> Task<CaseResult> {
-    auto a = co_await ProbeShared(ctx, "C03");
-    auto b = co_await ProbeIn(ctx, other, "C03");
+    // Rootless, what the sandbox is told are numbers of our own namespace: 0 is the user, and the
+    // host's are 65,536 others.
+    std::vector<std::string> args;
+    if (IsRootless()) args = {"1024"};
+    auto a = co_await ProbeShared(ctx, "C03", args);
+    auto b = co_await ProbeIn(ctx, other, "C03", args);
     std::string user = UserLine(a.detail);
     if (!user.empty() && user == UserLine(b.detail))
       co_return Both(a, Broken("two sandboxes are one user of the host"));
