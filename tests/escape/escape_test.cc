@@ -4,14 +4,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "agents/escape/cases.h"
 #include "base/files.h"
+#include "base/json.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "sandbox/escape/suite.h"
 #include "sandbox/image.h"
 #include "tests/support/docker_daemon.h"
 #include "tests/support/host_traces.h"
+#include "tests/support/ordinary_user.h"
 #include "tests/support/podman_service.h"
 
 namespace podium::sandbox::escape {
@@ -74,6 +78,33 @@ class EscapeTest : public testing::Test {
 TEST_F(EscapeTest, OnRunc) { ExpectAllHeld("runc"); }
 
 TEST_F(EscapeTest, OnCrun) { ExpectAllHeld("crun"); }
+
+// As an ordinary user: nothing breaks out, and what is not tried is what no group limits.
+TEST_F(EscapeTest, OnRuncRootless) {
+  auto user = tests::OrdinaryUser::Make();
+  if (!user) GTEST_SKIP() << user.error().message;
+  auto ran =
+      RunProcess(user->Command({"podium", "sandbox", "test", "--allow-unenforced", "--json"}),
+                 Deadline::In(std::chrono::minutes(10)));
+  ASSERT_TRUE(ran) << ran.error().message;
+  if (ran->err.find("without root, sandboxes need") != std::string::npos ||
+      ran->err.find("user namespace") != std::string::npos)
+    GTEST_SKIP() << ran->err;
+  auto report = ParseJson(ran->out, "podium sandbox test");
+  ASSERT_TRUE(report) << ran->out << ran->err;
+  const std::set<std::string> unlimited = {"P04", "P04b", "P04d", "P05"};
+  int held = 0;
+  for (const auto& c : (*report)["cases"]) {
+    std::string id = c["id"], outcome = c["outcome"], detail = c["detail"];
+    EXPECT_NE(outcome, "broken") << id << ": " << detail;
+    EXPECT_TRUE(outcome != "skipped" || unlimited.contains(id) || id.starts_with("U"))
+        << id << ": " << detail;
+    held += outcome == "held";
+  }
+  std::cout << "runc without root: " << held << " of " << (*report)["cases"].size() << " held\n";
+  EXPECT_GE(held, 40);
+  EXPECT_TRUE(tests::OrdinaryUser::StayingProcesses().empty());
+}
 
 TEST_F(EscapeTest, OnGvisor) { ExpectAllHeld("runsc"); }
 

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 
+#include "sandbox/host/rootless.h"
 #include "sandbox/image.h"
 #include "tests/support/host_traces.h"
 
@@ -15,6 +17,12 @@ using std::chrono::seconds;
 std::filesystem::path SandboxFixture::TestRoot() {
   if (auto image = FindImage("podium-ml", CacheDir())) return image->rootfs;
   return {};
+}
+
+void SandboxFixture::SetUpTestSuite() {
+  if (!::getenv("PODIUM_TEST_ROOTLESS")) return;
+  auto entered = EnterRootless();  // begins anew, before there are threads
+  ASSERT_TRUE(entered) << entered.error().message;
 }
 
 void SandboxFixture::SetUp() {
@@ -47,6 +55,7 @@ SandboxSpec SandboxFixture::Spec(const std::string& name) {
   spec.limits.shm_bytes = 64 << 20;
   spec.limits.tmp_bytes = 64 << 20;
   spec.env = {{"PATH", "/usr/bin:/bin"}, {"HOME", "/home/agent"}};
+  spec.allow_unenforced = IsRootless();
   return spec;
 }
 

@@ -16,6 +16,8 @@ namespace podium::sandbox {
 // Sandboxes on runc with the image podium-ml. Skips where they cannot be made.
 class SandboxFixture : public testing::Test {
  protected:
+  // RootlessTest runs these tests as an ordinary user.
+  static void SetUpTestSuite();
   void SetUp() override;
 
   // 256 MiB of memory, 64 MiB of disk, 60 processes; one file of data.
