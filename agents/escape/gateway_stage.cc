@@ -173,8 +173,8 @@ class Stage final : public GatewayStage {
     Deadline deadline = Deadline::In(std::chrono::seconds(5));
     auto response = co_await http_.Post(std::move(request), deadline);
     if (response.status == 200) co_return Status{};
-    co_return Fail(ErrorCode::kIo, "status " + std::to_string(response.status) + " " +
-                                       response.transport_error);
+    co_return Fail(ErrorCode::kIo,
+                   "status " + std::to_string(response.status) + " " + response.transport_error);
   }
 
  private:

@@ -91,8 +91,7 @@ TEST(ReadPandasCsvTest, AZeroHasItsSignWhereTheColumnIsReadAsFloats) {
   EXPECT_EQ(Shape("-0\nNA\n"), "float64: 0.0|nan");
   EXPECT_EQ(Shape("-0\nNA\n1.5\n"), "float64: -0.0|nan|1.5");
   EXPECT_EQ(Shape("-0\n18446744073709551615\n"), "object: -0|18446744073709551615");
-  EXPECT_EQ(Shape("-0\n18446744073709551615\n1.5\n"),
-            "float64: -0.0|1.8446744073709552e+19|1.5");
+  EXPECT_EQ(Shape("-0\n18446744073709551615\n1.5\n"), "float64: -0.0|1.8446744073709552e+19|1.5");
 }
 
 TEST(ReadPandasCsvTest, NumbersRoundTrip) {
