@@ -1,3 +1,4 @@
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -32,6 +33,13 @@ std::vector<BackendRow> TryBackends() {
   return out;
 }
 
+// Columns of the terminal; 0 where none shows it.
+std::size_t Room() {
+  winsize size{};
+  bool shown = ::isatty(STDOUT_FILENO) == 1 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+  return shown ? size.ws_col : 0;
+}
+
 Exit Doctor(bool json) {
   auto checks = sandbox::CheckHost();
   bool image = sandbox::FindImage("podium-ml", CacheDir()).has_value();
@@ -59,8 +67,8 @@ Exit Doctor(bool json) {
   for (const auto& b : TryBackends())
     backends.Add({b.ok ? "ok" : "-", b.name,
                   b.name == "unsafe-local" ? "isolates nothing: for debugging alone" : b.why});
-  std::cout << table.Text() << "\n"
-            << backends.Text()
+  std::cout << table.Text(Room()) << "\n"
+            << backends.Text(Room())
             << "\n`podium sandbox test` tries to break out of one (--backend NAME).\n"
             << (ok ? "\nThis machine can run Podium's sandboxes.\n"
                    : "\nThis machine cannot run sandboxes yet: see MISSING above.\n");

@@ -12,8 +12,9 @@ class TextTable {
   explicit TextTable(std::vector<std::string> head, std::vector<bool> right = {});
   void Add(std::vector<std::string> row);
   // Rules under the head, two blanks between columns, no trailing blanks. Widths count characters,
-  // not bytes.
-  [[nodiscard]] std::string Text() const;
+  // not bytes. `room`: how many a line may have; texts of the last column go on in lines below, as
+  // long as it keeps 16. 0: any number.
+  [[nodiscard]] std::string Text(std::size_t room = 0) const;
 
  private:
   std::vector<std::vector<std::string>> rows_;

@@ -72,7 +72,7 @@ HostCheck DelegatedCgroups() {
   std::string held =
       Join(std::vector<std::string>(found.controllers.begin(), found.controllers.end()), ", ");
   if (!found.controllers.contains("pids")) held += held.empty() ? "" : ", ";
-  if (!found.controllers.contains("pids")) held += "pids (by RLIMIT_NPROC)";
+  if (!found.controllers.contains("pids")) held += "pids by rlimit";
   return Check("limits", missing.empty(), false,
                held + (missing.empty() ? "" : "; not enforced: " + Join(missing, ", ")),
                "a run is refused unless allow_unenforced is set, or: " + DelegationAdvice());
@@ -83,9 +83,8 @@ HostCheck Root() {
   // Once, before there are threads: a fork is no good afterwards.
   static const Status possible = IsRootless() ? Status{} : TryRootless();
   return Check("root", possible.has_value(), true,
-               std::string("no; rootless: ") +
-                   (possible ? "yes, on runc, disks in memory" : possible.error().message),
-               "or run as root or with sudo");
+               possible ? "no; rootless: yes, on runc, disks in memory" : "no; rootless: no",
+               (possible ? "" : possible.error().message) + "; or run as root or with sudo");
 }
 
 HostCheck UserNamespaces() {

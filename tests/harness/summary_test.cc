@@ -67,6 +67,16 @@ TEST(SummaryTest, EveryFailureIsNamedWithItsReason) {
   EXPECT_EQ((*json)["schema"], "podium-summary/1");
 }
 
+TEST(TextTableTest, TheLastColumnGoesOnBelowWhereALineHasNoRoom) {
+  TextTable table({"name", "what"});
+  table.Add({"a", "one two three four five six seven"});
+  table.Add({"b", "an-address-that-is-longer-than-the-column"});
+  EXPECT_EQ(table.Text(30),
+            "name  what\n────  ────────────────────────\na     one two three four five\n"
+            "      six seven\nb     an-address-that-is-longer-than-the-column\n");
+  EXPECT_EQ(table.Text(20), table.Text()) << "too narrow to be worth it";
+}
+
 TEST(TextTableTest, AlignsByCharactersAndLeavesNoTrailingBlanks) {
   TextTable table({"name", "n"}, {false, true});
   table.Add({"é", "1"});
