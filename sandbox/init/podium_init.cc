@@ -1,9 +1,9 @@
 // PID 1 of every container: executes commands for the host and reaps. Static, no exceptions,
-// nothing beyond libc; one loop over poll, so it never blocks on a full pipe. It runs as the
-// agent's own user without any capability: what protects it is that PID 1 cannot be signalled from
-// inside its namespace, that it is not dumpable (so /proc/1 is closed), and the seccomp profile.
-// When the host's end of the socket closes it exits, and the kernel ends every process of the
-// container with it.
+// nothing beyond libc; one loop over poll, so it never blocks on a full pipe, and a thread a
+// relayed port. It runs as the agent's own user without any capability: what protects it is that
+// PID 1 cannot be signalled from inside its namespace, that it is not dumpable (so /proc/1 is
+// closed), and the seccomp profile. When the host's end of the socket closes it exits, and the
+// kernel ends every process of the container with it.
 
 #include <arpa/inet.h>
 #include <dirent.h>

@@ -1,7 +1,10 @@
 // What stands below /home: layers that are frozen, forked, restored and made one again.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "tests/sandbox/sandbox_fixture.h"
+#include "tests/support/host_traces.h"
 
 namespace podium::sandbox {
 namespace {
@@ -131,12 +134,23 @@ TEST_F(WorkspaceTest, NothingIsLeftOfACopyThatWasUnderWay) {
   spec.limits.disk_bytes = std::uint64_t{2} << 30;
   spec.limits.memory_bytes = std::uint64_t{1} << 30;
   WithSandbox(
-      [](Sandbox& box) -> Task<void> {
+      [id = spec.id](Sandbox& box) -> Task<void> {
         co_await Sh(box, "head -c 400000000 /dev/zero | tr '\\0' x > /home/code/big");
-        for (int i = 0; i < 48; ++i) {
+        for (int i = 0; i < 47; ++i) {
           auto taken = co_await Step(box, i);
           if (!taken) co_return;
         }
+        // The stack is shown to the copy, and is no longer once that has ended.
+        auto under_way = [&id] {
+          auto traces = tests::SandboxTraces(id);
+          return std::ranges::any_of(
+              traces, [](const auto& t) { return t.find("/flatten ") != std::string::npos; });
+        };
+        for (int n = 0; n < 1000 && !under_way(); ++n) {
+          Deadline step = Deadline::In(Millis(1));
+          co_await SleepUntil(step);
+        }
+        EXPECT_TRUE(under_way());
       },
       spec);
 }
