@@ -93,6 +93,7 @@ TEST(DependenciesTest, EveryFolderSaysWhatItIsFor) {
     auto text = ReadFile(kSource / folder / "README.md");
     ASSERT_TRUE(text) << folder << " has no README.md";
     EXPECT_LE(std::ranges::count(*text, '\n'), 40) << folder;
+    EXPECT_EQ(text->find("\n<<<<<<< "), std::string::npos) << folder << ": left by a merge";
   }
 }
 
