@@ -8,7 +8,7 @@ target_compile_options(podium_options INTERFACE $<BUILD_INTERFACE:-Wall> $<BUILD
   $<BUILD_INTERFACE:-Wno-missing-field-initializers>)
 target_compile_definitions(podium_options INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_HAS_CO_AWAIT BOOST_ASIO_HAS_STD_COROUTINE
-  $<BUILD_INTERFACE:PODIUM_VERSION="${PROJECT_VERSION}"> $<BUILD_INTERFACE:PODIUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}">)
+  $<BUILD_INTERFACE:PODIUM_VERSION="${PROJECT_VERSION}">)
 if(PODIUM_SANITIZE)
   target_compile_options(podium_options INTERFACE -fsanitize=${PODIUM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(podium_options INTERFACE -fsanitize=${PODIUM_SANITIZE})
