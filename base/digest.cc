@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/files.h"
 #include "base/unique_fd.h"
 
 namespace podium {
@@ -70,8 +71,7 @@ Result<Digest> Digest::Parse(std::string_view hex) {
 }
 
 Result<Digest> DigestFile(const fs::path& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + path.string(), errno);
+  PODIUM_ASSIGN(auto fd, OpenRegular(path));
   Hasher hasher;
   std::vector<char> buffer(1 << 20);
   for (;;) {
@@ -105,7 +105,7 @@ Result<Digest> DigestTree(const fs::path& dir) {
       PODIUM_ASSIGN(auto digest, DigestFile(dir / p));
       hash = digest.hex();
     } else {
-      return Fail(ErrorCode::kIo, (dir / p).string() + " is neither a file nor a link");
+      hash = "device " + std::to_string(st.st_rdev);  // a layer's whiteouts
     }
     hasher.Update(p.string() + '\0' + std::to_string(st.st_mode & (S_IFMT | 0111)) + '\0' +
                   std::to_string(st.st_size) + '\0' + hash + '\n');

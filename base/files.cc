@@ -10,13 +10,27 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <vector>
 
 namespace podium {
 namespace fs = std::filesystem;
 
-Result<std::string> ReadFile(const fs::path& path, std::uint64_t max_bytes) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+Result<UniqueFd> OpenRegular(const fs::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + path.string(), errno);
+  struct stat st {};
+  if (::fstat(fd.get(), &st) != 0)
+    return FailErrno(ErrorCode::kIo, "cannot stat " + path.string(), errno);
+  if (S_ISREG(st.st_mode)) return fd;
+  const char* kind = S_ISDIR(st.st_mode)    ? "a folder"
+                     : S_ISFIFO(st.st_mode) ? "a FIFO"
+                                            : "a device or a socket";
+  return Fail(ErrorCode::kIo, path.string() + " is " + kind + ", not a file");
+}
+
+Result<std::string> ReadFile(const fs::path& path, std::uint64_t max_bytes) {
+  PODIUM_ASSIGN(auto fd, OpenRegular(path));
   std::string out;
   struct stat st {};
   if (::fstat(fd.get(), &st) == 0 && st.st_size > 0)
@@ -45,14 +59,17 @@ Status WriteAll(int fd, std::string_view bytes) {
   return {};
 }
 
-Status WriteFileAtomic(const fs::path& path, std::string_view bytes, unsigned mode) {
+namespace {
+
+// A new file beside `path` that `fill` writes, and that then takes its name.
+Status Replace(const fs::path& path, unsigned mode, const std::function<Status(int)>& fill) {
   static std::atomic<unsigned> counter{0};
   fs::path dir = path.has_parent_path() ? path.parent_path() : fs::path(".");
   fs::path temp = dir / ("." + path.filename().string() + ".tmp" + std::to_string(::getpid()) +
                          "." + std::to_string(counter++));
   UniqueFd fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!fd) return FailErrno(ErrorCode::kIo, "cannot create " + temp.string(), errno);
-  Status written = WriteAll(fd.get(), bytes);
+  Status written = fill(fd.get());
   if (written && ::fsync(fd.get()) != 0)
     written = FailErrno(ErrorCode::kIo, "cannot sync " + temp.string(), errno);
   if (written && ::rename(temp.c_str(), path.c_str()) != 0) {
@@ -66,6 +83,32 @@ Status WriteFileAtomic(const fs::path& path, std::string_view bytes, unsigned mo
   if (!dir_fd || ::fsync(dir_fd.get()) != 0)
     return FailErrno(ErrorCode::kIo, "cannot sync " + dir.string(), errno);
   return {};
+}
+
+Status CopyAll(int from, int to, const fs::path& name) {
+  std::vector<char> buffer(1 << 20);
+  for (;;) {
+    ssize_t n = ::read(from, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno(ErrorCode::kIo, "cannot read " + name.string(), errno);
+    if (n == 0) return {};
+    PODIUM_TRY(WriteAll(to, {buffer.data(), static_cast<std::size_t>(n)}));
+  }
+}
+
+}  // namespace
+
+Status WriteFileAtomic(const fs::path& path, std::string_view bytes, unsigned mode) {
+  return Replace(path, mode, [bytes](int fd) { return WriteAll(fd, bytes); });
+}
+
+Status CopyFileAtomic(const fs::path& from, const fs::path& to) {
+  UniqueFd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW));
+  struct stat st {};
+  if (!in || ::fstat(in.get(), &st) != 0)
+    return FailErrno(ErrorCode::kIo, "cannot open " + from.string(), errno);
+  if (!S_ISREG(st.st_mode)) return Fail(ErrorCode::kIo, from.string() + " is not a regular file");
+  return Replace(to, 0644, [&](int fd) { return CopyAll(in.get(), fd, from); });
 }
 
 Status MakeDirs(const fs::path& dir) {
@@ -97,7 +140,7 @@ TempDir::~TempDir() {
 }
 
 Result<std::optional<FileLock>> FileLock::TryTake(const fs::path& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
   if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + path.string(), errno);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return FileLock(std::move(fd));
   if (errno == EWOULDBLOCK) return std::nullopt;

@@ -11,8 +11,13 @@
 
 namespace podium {
 
+// A file opened to be read, close-on-exec. A folder, FIFO, socket or device is an error: none of
+// them can make the caller wait.
+[[nodiscard]] Result<UniqueFd> OpenRegular(const std::filesystem::path& path);
+
 // The whole file, or an error when it is larger than `max_bytes`. For files that Podium or its user
-// wrote; never for a path inside a sandbox (sandbox/host/handover.h is for those).
+// wrote; never for what somebody else put into a folder (base/foreign_folder.h), nor for a path
+// inside a sandbox (sandbox/host/handover.h).
 [[nodiscard]] Result<std::string> ReadFile(const std::filesystem::path& path,
                                            std::uint64_t max_bytes = std::uint64_t{1} << 32);
 
@@ -23,6 +28,10 @@ namespace podium {
 // fsync of the folder.
 [[nodiscard]] Status WriteFileAtomic(const std::filesystem::path& path, std::string_view bytes,
                                      unsigned mode = 0644);
+
+// A copy of a regular file that is no link, written as WriteFileAtomic does. Blocks.
+[[nodiscard]] Status CopyFileAtomic(const std::filesystem::path& from,
+                                    const std::filesystem::path& to);
 
 [[nodiscard]] Status MakeDirs(const std::filesystem::path& dir);
 

@@ -42,10 +42,41 @@ std::size_t Utf8Length(std::string_view s) {
   return n;
 }
 
+// The code point of a valid sequence of `n` bytes.
+char32_t CodePoint(std::string_view s, std::size_t n) {
+  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
+  if (n == 1) return byte(0);
+  char32_t out = byte(0) & (0xFFu >> (n + 1));
+  for (std::size_t i = 1; i < n; ++i) out = out << 6 | (byte(i) & 0x3F);
+  return out;
+}
+
+// Characters that show nothing, or change the direction of what stands beside them (Unicode's
+// Default_Ignorable_Code_Point without variation selectors, and the line separators): with them a
+// text can look like another.
+bool IsInvisible(char32_t c) {
+  struct Range {
+    char32_t first, last;
+  };
+  static constexpr Range kRanges[] = {
+      {0xAD, 0xAD},     {0x34F, 0x34F},   {0x61C, 0x61C},   {0x115F, 0x1160},   {0x17B4, 0x17B5},
+      {0x180B, 0x180E}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},   {0x3164, 0x3164},
+      {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}};
+  return std::ranges::any_of(kRanges, [c](Range r) { return c >= r.first && c <= r.last; });
+}
+
+std::string Escaped(char32_t c) {
+  char out[16];
+  std::snprintf(out, sizeof out, "\\u{%04X}", static_cast<unsigned>(c));
+  return out;
+}
+
 }  // namespace
 
 std::string Nearest(std::string_view word, std::span<const std::string> candidates) {
   std::string best;
+  // Nobody mistypes a name of this length; the distance costs the product of both lengths.
+  if (word.size() > kLongestSuggested) return best;
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const auto& c : candidates) {
     std::size_t d = EditDistance(word, c);
@@ -154,6 +185,8 @@ std::string Printable(std::string_view text) {
     bool control = n == 1 && ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7F);
     if (n == 0 || control || c1) {
       out += '?';
+    } else if (char32_t point = n > 1 ? CodePoint(text, n) : 0; IsInvisible(point)) {
+      out += Escaped(point);
     } else {
       out.append(text.substr(0, n));
     }

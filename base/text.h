@@ -10,7 +10,8 @@
 namespace podium {
 
 // The candidate nearest to `word` by Levenshtein distance, if it is near enough to be a slip of the
-// keyboard; else empty.
+// keyboard; else empty, as for every word of more than kLongestSuggested bytes.
+inline constexpr std::size_t kLongestSuggested = 64;
 std::string Nearest(std::string_view word, std::span<const std::string> candidates);
 
 // " Did you mean 'x'?" or "".
@@ -32,7 +33,8 @@ std::string FormatDouble(double value);
 std::string FormatScore(double value, int digits = 5);
 
 // Bytes from an agent made safe for a terminal and for JSON: invalid UTF-8 and control characters
-// other than newline and tab become '?'.
+// other than newline and tab become '?', characters that show nothing or turn the direction of
+// others become their number, as in "\u{FEFF}".
 std::string Printable(std::string_view text);
 
 // The first and last part of a long text with a line between them that says how much is missing.

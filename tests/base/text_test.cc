@@ -45,6 +45,22 @@ TEST(FormatTest, ADoubleReadsBackAsItself) {
   EXPECT_EQ(FormatDouble(std::nan("")), "nan");
 }
 
+TEST(PrintableTest, CharactersThatShowNothingAreShown) {
+  EXPECT_EQ(Printable("\xEF\xBB\xBFid"), "\\u{FEFF}id");
+  EXPECT_EQ(Printable("a\xE2\x80\x8B"
+                      "b"),
+            "a\\u{200B}b");
+  EXPECT_EQ(Printable("\xE2\x80\xAE\xE2\x81\xA6\xE2\x81\xA9"), "\\u{202E}\\u{2066}\\u{2069}");
+  EXPECT_EQ(Printable("\xF3\xA0\x81\x81"), "\\u{E0041}") << "a tag character";
+  EXPECT_EQ(Printable("\xC2\xB5\xE2\x82\xAC\xF0\x9F\x99\x82"),
+            "\xC2\xB5\xE2\x82\xAC\xF0\x9F\x99\x82");
+}
+
+TEST(NearestTest, ALongWordIsNotCompared) {
+  std::vector<std::string> known = {std::string(65, 'a')};
+  EXPECT_EQ(Nearest(std::string(65, 'a'), known), "");
+}
+
 TEST(PrintableTest, TakesTheTeethOutOfAgentBytes) {
   EXPECT_EQ(Printable("a\x1b[31mb"), "a?[31mb");
   EXPECT_EQ(Printable("tab\tline\n"), "tab\tline\n");
