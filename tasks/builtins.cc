@@ -1,6 +1,7 @@
 #include "tasks/builtins.h"
 
 #include "base/files.h"
+#include "tasks/data_source.h"
 #include "tasks/deb_package.h"
 
 namespace podium::tasks {
@@ -12,6 +13,8 @@ Result<std::int64_t> BuildContext::Param(const std::string& name, std::int64_t m
   return Fail(ErrorCode::kConfig, (task.dir / "task.yaml").string() + ": prepare.params." + name +
                                       " must be a whole number from 1 to " + std::to_string(max));
 }
+
+Result<ForeignFolder> BuildContext::OpenData() const { return OpenDataFolder(task, cache); }
 
 Status BuildContext::Write(const std::string& path, std::string_view bytes) const {
   PODIUM_TRY(MakeDirs((out / path).parent_path()));
@@ -34,7 +37,7 @@ std::span<const Builtin> Builtins() {
       {"conway", "games of Life, generated", BuildConway},
       {"fashion", "dataset-fashion-mnist in its official split", BuildFashion},
       {"files", "tables that lie in the package itself, under data/", BuildFiles},
-      {"mle-bench", "a folder that mle-bench prepared, linked as the package's data/",
+      {"mle-bench", "a folder that mle-bench prepared, as `podium tasks import --data` was told",
        BuildMleBench},
       {"poker", "poker hands, generated", BuildPoker},
       {"unimelb", "the grants tables of r-cran-modeldata", BuildUnimelb},

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/foreign_folder.h"
 #include "base/result.h"
 #include "tasks/task_package.h"
 
@@ -20,7 +21,10 @@ struct BuildContext {
   fs::path out;
   std::map<std::string, fs::path> debs;  // Debian package to the downloaded file
   std::function<void(std::string_view)> progress;
+  fs::path cache;
 
+  // The package's data, wherever they lie (tasks/data_source.h).
+  [[nodiscard]] Result<ForeignFolder> OpenData() const;
   // A parameter of task.yaml's prepare.params that must be there and lie in [1, max].
   [[nodiscard]] Result<std::int64_t> Param(const std::string& name, std::int64_t max) const;
   // Writes out/<path>.

@@ -1,55 +1,68 @@
-#include <algorithm>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
 
 #include "base/files.h"
+#include "base/foreign_folder.h"
 #include "tasks/builtins.h"
 
 namespace podium::tasks {
 namespace {
 
-// The file under another name: a second name for its bytes where both are on one file system, else
-// a copy.
-Status Link(const fs::path& from, const fs::path& to) {
-  PODIUM_TRY(MakeDirs(to.parent_path()));
-  std::error_code ec;
-  fs::create_hard_link(from, to, ec);
-  if (!ec) return {};
-  fs::copy_file(from, to, ec);
-  if (ec)
-    return Fail(ErrorCode::kIo,
-                "cannot copy " + from.string() + " to " + to.string() + ": " + ec.message());
-  return {};
+Status CopyOut(int from, const fs::path& to) {
+  UniqueFd out(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!out) return FailErrno(ErrorCode::kIo, "cannot create " + to.string(), errno);
+  std::vector<char> buffer(1 << 20);
+  for (;;) {
+    ssize_t n = ::read(from, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno(ErrorCode::kIo, "cannot read what becomes " + to.string(), errno);
+    if (n == 0) return {};
+    PODIUM_TRY(WriteAll(out.get(), {buffer.data(), static_cast<std::size_t>(n)}));
+  }
 }
 
-Status LinkPublic(const fs::path& data, const BuildContext& context) {
-  std::error_code ec;
-  for (const auto& entry : fs::recursive_directory_iterator(data / "public", ec)) {
-    fs::file_status status = entry.symlink_status();
-    std::string path = entry.path().lexically_relative(data).generic_string();
+// The file under another name: a second name for its bytes where both are on one file system and
+// everybody may read it, else a copy.
+Status Link(const ForeignFolder& from, const std::string& name, const fs::path& to) {
+  PODIUM_TRY(MakeDirs(to.parent_path()));
+  PODIUM_ASSIGN(auto fd, from.OpenFile(name, ~std::uint64_t{0}));
+  struct stat st {};
+  if (::fstat(fd.get(), &st) != 0) return FailErrno(ErrorCode::kIo, "fstat", errno);
+  std::string self = "/proc/self/fd/" + std::to_string(fd.get());
+  bool readable = (st.st_mode & 0444) == 0444;
+  if (readable && ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW) == 0)
+    return {};
+  return CopyOut(fd.get(), to);
+}
+
+Status LinkPublic(const ForeignFolder& data, const BuildContext& context) {
+  PODIUM_ASSIGN(auto folder, data.Folder("public"));
+  PODIUM_ASSIGN(auto entries, folder.List());
+  for (const auto& entry : entries) {
     // The package's own description is what the agent reads.
-    if (!fs::is_regular_file(status) || path == "public/description.md") continue;
-    PODIUM_TRY(Link(entry.path(), context.out / path));
+    if (entry.folder || entry.name == "description.md") continue;
+    PODIUM_TRY(Link(folder, entry.name, context.out / "public" / entry.name));
   }
-  if (ec) return Fail(ErrorCode::kIo, "cannot read " + data.string() + ": " + ec.message());
   return {};
 }
 
 }  // namespace
 
-// A competition of mle-bench: data/ is (a link to) its prepared folder with public/ and private/.
-// Files are linked, not copied; of the private ones only the answers are taken.
+// A competition of mle-bench: its prepared folder with public/ and private/ (tasks/data_source.h
+// says where). Files are linked, not copied; of the private ones only the answers are taken.
 Status BuildMleBench(const BuildContext& context) {
-  const fs::path data = context.task.dir / "data";
   const PrepareSpec& spec = context.task.prepare;
-  if (!fs::is_directory(data / "public") || !fs::is_regular_file(data / "private" / spec.answers))
-    return Fail(ErrorCode::kConfig,
-                context.task.id.str() + ": its data are not there (" + data.string() +
-                    "/public and private/" + spec.answers +
-                    "). Prepare them with mle-bench and import again with --data DIR");
-  context.progress("linking the files of " + data.string());
+  PODIUM_ASSIGN(auto data, context.OpenData());
+  context.progress("linking the files of " + data.path().string());
   PODIUM_TRY(LinkPublic(data, context));
-  PODIUM_TRY(Link(data / "private" / spec.answers, context.out / "private/answers.csv"));
-  if (!fs::exists(context.out / "public/sample_submission.csv"))
-    PODIUM_TRY(Link(data / spec.sample, context.out / "public/sample_submission.csv"));
+  PODIUM_TRY(Link(data, "private/" + spec.answers, context.out / "private/answers.csv"));
+  std::error_code ec;
+  if (!fs::exists(context.out / "public/sample_submission.csv", ec))
+    PODIUM_TRY(Link(data, spec.sample, context.out / "public/sample_submission.csv"));
   return {};
 }
 

@@ -15,6 +15,7 @@ namespace podium::tasks {
 namespace {
 
 constexpr const char* kMark = "prepared.json";
+constexpr const char* kBoard = "package.csv";  // the package's own board, as it was when prepared
 
 fs::path TaskDir(const TaskPackage& task, const fs::path& cache) {
   return cache / "tasks" / task.id.str() / task.digest.hex().substr(0, 16);
@@ -25,8 +26,7 @@ PreparedTask At(const TaskPackage& task, const fs::path& dir) {
   out.public_dir = dir / "public";
   out.private_dir = dir / "private";
   if (!task.leaderboard.file.empty())
-    out.board_file = task.leaderboard.prepared ? dir / "board" / task.leaderboard.file
-                                               : task.dir / task.leaderboard.file;
+    out.board_file = dir / "board" / (task.leaderboard.prepared ? task.leaderboard.file : kBoard);
   out.task_digest = task.digest;
   return out;
 }
@@ -117,6 +117,34 @@ Status MakeTables(const BuildContext& context, const Builtin& builtin) {
   return builtin.build(context);
 }
 
+Status CopyBoard(const BuildContext& context) {
+  const LeaderboardSpec& board = context.task.leaderboard;
+  if (board.file.empty() || board.prepared) return {};
+  PODIUM_ASSIGN(auto package, ForeignFolder::Open(context.task.dir));
+  PODIUM_ASSIGN(auto csv, package.Read(board.file, 64 << 20));
+  return context.Write(std::string("board/") + kBoard, csv);
+}
+
+// Whatever the umask was: what an agent is given can be read by its user, the answers by their
+// owner alone. Files that have a second name elsewhere keep their modes.
+Status SetModes(const fs::path& dir) {
+  std::error_code ec;
+  auto set = [&](const fs::path& path, int mode) {
+    if (!ec) fs::permissions(path, fs::perms(mode), ec);
+  };
+  set(dir, 0755);
+  set(dir / "public", 0755);
+  for (auto it = fs::recursive_directory_iterator(dir / "public", ec);
+       !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
+    bool folder = it->is_directory(ec);
+    if (folder || (!ec && it->hard_link_count(ec) == 1)) set(it->path(), folder ? 0755 : 0644);
+  }
+  set(dir / "private", 0700);
+  if (ec)
+    return Fail(ErrorCode::kIo, "cannot set the modes in " + dir.string() + ": " + ec.message());
+  return {};
+}
+
 Status Build(const BuildContext& context, const Builtin& builtin) {
   PODIUM_TRY(MakeTables(context, builtin));
   PODIUM_TRY(CheckTables(context.task, context.out));
@@ -124,13 +152,27 @@ Status Build(const BuildContext& context, const Builtin& builtin) {
   if (context.task.grader.competition.empty())
     PODIUM_TRY(CheckNothingElse(context.task, context.out));
   PODIUM_TRY(context.Write("public/description.md", context.task.description));
-  PODIUM_TRY(RefuseVersionHistory(context.out / "public"));
-  // The answers are for the owner alone.
+  PODIUM_ASSIGN(auto made, ForeignFolder::Open(context.out / "public"));
+  PODIUM_TRY(RefuseVersionHistory(made));
+  PODIUM_TRY(CopyBoard(context));
+  return SetModes(context.out);
+}
+
+// A cache whose modes were changed since: the host's failure, found before an agent meets it.
+Status CheckReadable(const PreparedTask& task) {
   std::error_code ec;
-  fs::permissions(context.out / "private", fs::perms(0700), ec);
-  if (ec)
-    return Fail(ErrorCode::kIo,
-                "cannot set the mode of " + context.out.string() + ": " + ec.message());
+  for (const fs::path& path :
+       {task.public_dir, task.public_dir / "description.md", task.sample_submission()}) {
+    auto perms = fs::status(path, ec).permissions();
+    bool folder = path == task.public_dir;
+    auto wanted = folder ? fs::perms::others_read | fs::perms::others_exec : fs::perms::others_read;
+    if (!ec && (perms & wanted) == wanted) continue;
+    return Fail(ErrorCode::kUnavailable,
+                path.string() + " cannot be read by the agent's user" +
+                    (ec ? " (" + ec.message() + ")" : "") + ": chmod -R a+rX " +
+                    task.public_dir.string() + ", or remove " +
+                    task.public_dir.parent_path().string() + " and it is made again");
+  }
   return {};
 }
 
@@ -151,10 +193,14 @@ Status Publish(const fs::path& staging, const fs::path& dir,
 
 Result<std::optional<PreparedTask>> FindPrepared(const TaskPackage& task, const fs::path& cache) {
   fs::path dir = TaskDir(task, cache);
-  if (!fs::exists(dir / kMark)) return std::nullopt;
+  PreparedTask out = At(task, dir);
+  std::error_code ec;
+  // A cache of an earlier Podium lacks the board: it is prepared again.
+  bool whole = out.board_file.empty() || fs::exists(out.board_file, ec);
+  if (!whole || !fs::exists(dir / kMark, ec)) return std::nullopt;
   PODIUM_ASSIGN(auto text, ReadFile(dir / kMark, 1 << 20));
   PODIUM_ASSIGN(auto mark, ParseJson(text, (dir / kMark).string()));
-  PreparedTask out = At(task, dir);
+  PODIUM_TRY(CheckReadable(out));
   out.notes = JsonOr<std::vector<std::string>>(mark, "notes", {});
   return out;
 }
@@ -171,7 +217,7 @@ Result<PreparedTask> Prepare(const TaskPackage& task, const fs::path& cache,
   PODIUM_ASSIGN(there, FindPrepared(task, cache));
   if (there) return std::move(*there);
 
-  BuildContext context{task, dir.string() + ".part", {}, progress};
+  BuildContext context{task, dir.string() + ".part", {}, progress, cache};
   PODIUM_TRY(RemoveTree(context.out));  // of a preparation that was killed
   PODIUM_ASSIGN(auto rebuilt, FetchPackages(context, cache, deadline));
   auto built = Build(context, *builtin);
@@ -196,7 +242,7 @@ Result<std::map<std::string, Digest>> MeasureTables(
     const std::function<void(std::string_view)>& progress, Deadline deadline) {
   PODIUM_ASSIGN(const Builtin* builtin, FindBuiltin(task));
   PODIUM_ASSIGN(auto temp, TempDir::Make("podium-tables"));
-  BuildContext context{task, temp.path(), {}, progress};
+  BuildContext context{task, temp.path(), {}, progress, cache};
   PODIUM_TRY(FetchPackages(context, cache, deadline));
   PODIUM_TRY(MakeTables(context, *builtin));
   std::map<std::string, Digest> out;

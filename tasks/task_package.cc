@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/files.h"
+#include "base/foreign_folder.h"
 #include "base/text.h"
 #include "base/yaml.h"
 #include "tasks/version_history.h"
@@ -55,6 +56,21 @@ Status ReadLabels(const YamlNode& node, TaskPackage& out) {
   return map.Finish();
 }
 
+// The name of a file beneath some folder, or "".
+Result<std::string> NameOr(YamlMap& map, std::string_view key) {
+  PODIUM_ASSIGN(auto name, map.StringOr(key, ""));
+  if (name.empty() || IsNameBeneath(name)) return name;
+  return map.Get(key)->Complain("'" + name + "' must be a relative name without '..'");
+}
+
+// The text of a file of the package; a complaint at `node`, which names it.
+Result<std::string> ReadNamed(const ForeignFolder& package, const YamlNode& node,
+                              const std::string& name, std::uint64_t max_bytes) {
+  auto text = package.Read(name, max_bytes);
+  if (!text) return node.Complain(text.error().message);
+  return text;
+}
+
 Result<DataPackage> ReadPackage(const YamlNode& node) {
   DataPackage out;
   PODIUM_ASSIGN(auto map, YamlMap::From(node));
@@ -74,8 +90,8 @@ Status ReadPrepare(const YamlNode& node, PrepareSpec& out) {
   PODIUM_ASSIGN(auto map, YamlMap::From(node));
   PODIUM_ASSIGN(out.builtin, map.String("builtin"));
   PODIUM_TRY(ReadParams(map.Get("params"), out.params));
-  PODIUM_ASSIGN(out.answers, map.StringOr("answers", ""));
-  PODIUM_ASSIGN(out.sample, map.StringOr("sample", ""));
+  PODIUM_ASSIGN(out.answers, NameOr(map, "answers"));
+  PODIUM_ASSIGN(out.sample, NameOr(map, "sample"));
   if (const YamlNode* packages = map.Get("packages")) {
     if (packages->kind != YamlNode::Kind::kList) return packages->Complain("expected a list");
     for (const YamlNode& item : packages->items) {
@@ -91,7 +107,7 @@ Status ReadTables(const YamlNode& node, std::map<std::string, Digest>& out) {
   for (const auto& [path, value] : node.entries) {
     bool known_root =
         path.starts_with("public/") || path.starts_with("private/") || path.starts_with("board/");
-    if (!known_root || path.find("..") != std::string::npos) {
+    if (!known_root || !IsNameBeneath(path)) {
       return value.Complain("'" + path + "' must begin with public/, private/ or board/");
     }
     PODIUM_ASSIGN(out[path], ReadDigest(value));
@@ -183,14 +199,12 @@ Status ReadSubmissionSpec(const YamlNode& node, SubmissionSpec& out) {
   return map.Finish();
 }
 
-Status ReadGrader(const YamlNode& node, const fs::path& dir, GraderSpec& out) {
+Status ReadGrader(const YamlNode& node, const ForeignFolder& package, GraderSpec& out) {
   PODIUM_ASSIGN(auto map, YamlMap::From(node));
   if (map.Get("competition")) {
     PODIUM_ASSIGN(auto file, map.String("competition"));
     PODIUM_ASSIGN(out.mode, OneOf(map, "mode", {"compat", "strict"}));
-    auto text = ReadFile(dir / file, 1 << 20);
-    if (!text) return map.Get("competition")->Complain(text.error().message);
-    out.competition = std::move(*text);
+    PODIUM_ASSIGN(out.competition, ReadNamed(package, *map.Get("competition"), file, 1 << 20));
   }
   PODIUM_ASSIGN(out.metric, map.String("metric"));
   PODIUM_ASSIGN(auto direction, OneOf(map, "direction", {"higher", "lower"}));
@@ -214,29 +228,32 @@ Status ReadLines(const YamlNode& node, LeaderboardSpec& out) {
   return map.Finish();
 }
 
-Status ReadLeaderboard(const YamlNode& node, const fs::path& dir, LeaderboardSpec& out) {
+// The board that task.yaml names: in the package, or made by preparation under this name.
+Status ReadBoardFile(YamlMap& map, const ForeignFolder& package, LeaderboardSpec& out) {
+  PODIUM_ASSIGN(out.file, NameOr(map, "file"));
+  if (out.file.empty() || out.prepared) return {};
+  auto there = package.Has(out.file);
+  if (!there) return map.Get("file")->Complain(there.error().message);
+  if (*there) return {};
+  return map.Get("file")->Complain("there is no file '" + out.file + "' in the package");
+}
+
+Status ReadLeaderboard(const YamlNode& node, const ForeignFolder& package, LeaderboardSpec& out) {
   PODIUM_ASSIGN(auto map, YamlMap::From(node));
   if (const YamlNode* lines = map.Get("lines")) {
     PODIUM_TRY(ReadLines(*lines, out));
-    PODIUM_ASSIGN(out.header, map.String("header"));
-    PODIUM_ASSIGN(out.note, map.StringOr("note", ""));
-    PODIUM_ASSIGN(out.file, map.StringOr("file", ""));
-    if (!out.file.empty() && !fs::is_regular_file(dir / out.file))
-      return map.Get("file")->Complain("there is no file '" + out.file + "' in the package");
-    return map.Finish();
+  } else {
+    PODIUM_TRY(map.Require("file"));
+    PODIUM_ASSIGN(auto origin, OneOf(map, "origin", {"package", "prepared"}));
+    out.prepared = origin == "prepared";
   }
-  PODIUM_ASSIGN(out.file, map.String("file"));
-  PODIUM_ASSIGN(auto origin, OneOf(map, "origin", {"package", "prepared"}));
-  out.prepared = origin == "prepared";
   PODIUM_ASSIGN(out.header, map.String("header"));
   PODIUM_ASSIGN(out.note, map.StringOr("note", ""));
-  if (!out.prepared && !fs::is_regular_file(dir / out.file)) {
-    return map.Get("file")->Complain("there is no file '" + out.file + "' in the package");
-  }
+  PODIUM_TRY(ReadBoardFile(map, package, out));
   return map.Finish();
 }
 
-Status ReadHead(YamlMap& map, TaskPackage& out) {
+Status ReadHead(YamlMap& map, const ForeignFolder& package, TaskPackage& out) {
   PODIUM_ASSIGN(auto schema, OneOf(map, "schema", {"podium-task/1"}));
   PODIUM_ASSIGN(auto id, map.String("id"));
   auto parsed = TaskId::Parse(id);
@@ -244,9 +261,7 @@ Status ReadHead(YamlMap& map, TaskPackage& out) {
   out.id = *parsed;
   PODIUM_ASSIGN(out.title, map.String("title"));
   PODIUM_ASSIGN(auto instruction, map.String("instruction"));
-  auto text = ReadFile(out.dir / instruction, 1 << 20);
-  if (!text) return map.Get("instruction")->Complain(text.error().message);
-  out.description = std::move(*text);
+  PODIUM_ASSIGN(out.description, ReadNamed(package, *map.Get("instruction"), instruction, 1 << 20));
   return {};
 }
 
@@ -257,7 +272,7 @@ Status Block(YamlMap& map, std::string_view key, Read read) {
   return read(*node);
 }
 
-Status ReadBlocks(YamlMap& map, TaskPackage& out) {
+Status ReadBlocks(YamlMap& map, const ForeignFolder& package, TaskPackage& out) {
   PODIUM_TRY(Block(map, "provenance",
                    [&](const YamlNode& n) { return ReadProvenance(n, out.provenance); }));
   PODIUM_TRY(Block(map, "labels", [&](const YamlNode& n) { return ReadLabels(n, out); }));
@@ -269,27 +284,9 @@ Status ReadBlocks(YamlMap& map, TaskPackage& out) {
   PODIUM_TRY(Block(map, "submission",
                    [&](const YamlNode& n) { return ReadSubmissionSpec(n, out.submission); }));
   PODIUM_TRY(
-      Block(map, "grader", [&](const YamlNode& n) { return ReadGrader(n, out.dir, out.grader); }));
+      Block(map, "grader", [&](const YamlNode& n) { return ReadGrader(n, package, out.grader); }));
   return Block(map, "leaderboard",
-               [&](const YamlNode& n) { return ReadLeaderboard(n, out.dir, out.leaderboard); });
-}
-
-// Over "name NUL sha256 LF" of the package's files by name. Modes and times differ between
-// checkouts, so they do not count.
-Result<Digest> PackageDigest(const fs::path& dir) {
-  std::vector<fs::path> files;
-  std::error_code ec;
-  for (const auto& entry : fs::recursive_directory_iterator(dir, ec)) {
-    if (entry.is_regular_file()) files.push_back(entry.path().lexically_relative(dir));
-  }
-  if (ec) return Fail(ErrorCode::kIo, "cannot list " + dir.string() + ": " + ec.message());
-  std::ranges::sort(files);
-  Hasher hasher;
-  for (const fs::path& file : files) {
-    PODIUM_ASSIGN(auto digest, DigestFile(dir / file));
-    hasher.Update(file.generic_string() + std::string(1, '\0') + digest.hex() + "\n");
-  }
-  return hasher.Finish();
+               [&](const YamlNode& n) { return ReadLeaderboard(n, package, out.leaderboard); });
 }
 
 }  // namespace
@@ -299,13 +296,15 @@ fs::path PackagesDir() { return ShareDir() / "tasks" / "packages"; }
 Result<TaskPackage> LoadTask(const fs::path& dir) {
   TaskPackage task;
   task.dir = dir;
-  PODIUM_ASSIGN(auto root, ReadYaml(dir / "task.yaml"));
+  PODIUM_ASSIGN(auto package, ForeignFolder::Open(dir));
+  PODIUM_ASSIGN(auto text, package.Read("task.yaml", 16 << 20));
+  PODIUM_ASSIGN(auto root, ParseYaml(text, (dir / "task.yaml").string()));
   PODIUM_ASSIGN(auto map, YamlMap::From(root));
-  PODIUM_TRY(ReadHead(map, task));
-  PODIUM_TRY(ReadBlocks(map, task));
+  PODIUM_TRY(ReadHead(map, package, task));
+  PODIUM_TRY(ReadBlocks(map, package, task));
   PODIUM_TRY(map.Finish());
-  PODIUM_TRY(RefuseVersionHistory(dir));
-  PODIUM_ASSIGN(task.digest, PackageDigest(dir));
+  PODIUM_TRY(RefuseVersionHistory(package));
+  PODIUM_ASSIGN(task.digest, package.DigestOfFiles());
   return task;
 }
 

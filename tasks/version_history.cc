@@ -1,55 +1,69 @@
 #include "tasks/version_history.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <fstream>
+#include <map>
+#include <set>
 #include <string_view>
 
 namespace podium::tasks {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::string_view kFolders[] = {".git", ".hg", ".svn", ".bzr", "_darcs", "CVS"};
 constexpr std::string_view kFiles[] = {".git", ".fslckout", "_FOSSIL_"};
 
-bool IsBareRepository(const fs::path& dir) {
-  std::error_code ec;
-  return fs::is_regular_file(dir / "HEAD", ec) && fs::is_directory(dir / "objects", ec) &&
-         fs::is_directory(dir / "refs", ec);
-}
+std::string_view LastPart(std::string_view name) { return name.substr(name.rfind('/') + 1); }
 
-bool IsPackOrBundle(const fs::path& file) {
+Result<bool> IsPackOrBundle(const ForeignFolder& tree, const std::string& name) {
+  PODIUM_ASSIGN(auto fd, tree.OpenFile(name, ~std::uint64_t{0}));
   char start[16] = {};
-  std::ifstream(file, std::ios::binary).read(start, sizeof start);
+  (void)!::read(fd.get(), start, sizeof start);
   std::string_view text(start, sizeof start);
   return text.starts_with(std::string_view("PACK\0\0\0", 7)) ||
          text.starts_with("# v2 git bundle") || text.starts_with("# v3 git bundle");
 }
 
-bool HoldsHistory(const fs::directory_entry& entry) {
-  std::string name = entry.path().filename();
-  if (entry.is_symlink()) return false;
-  if (entry.is_directory())
-    return std::ranges::find(kFolders, name) != std::end(kFolders) ||
-           IsBareRepository(entry.path());
-  if (std::ranges::find(kFiles, name) != std::end(kFiles)) return true;
-  return entry.is_regular_file() && IsPackOrBundle(entry.path());
+// "x" where x/HEAD is a file and x/objects and x/refs are folders: a repository without a work
+// tree.
+std::set<std::string> BareRepositories(const std::vector<ForeignEntry>& entries) {
+  std::map<std::string, int> parts;
+  for (const auto& e : entries) {
+    std::string_view last = LastPart(e.name);
+    bool part = e.folder ? last == "objects" || last == "refs" : last == "HEAD";
+    if (part) ++parts[e.name.substr(0, e.name.size() - last.size())];
+  }
+  std::set<std::string> out;
+  for (const auto& [folder, count] : parts) {
+    if (count == 3) out.insert(folder);
+  }
+  return out;
+}
+
+Result<bool> HoldsHistory(const ForeignFolder& tree, const ForeignEntry& entry) {
+  std::string_view last = LastPart(entry.name);
+  if (entry.folder) return std::ranges::find(kFolders, last) != std::end(kFolders);
+  if (std::ranges::find(kFiles, last) != std::end(kFiles)) return true;
+  return IsPackOrBundle(tree, entry.name);
+}
+
+tl::unexpected<Error> Refused(const ForeignFolder& tree, const std::string& name) {
+  return Fail(ErrorCode::kConfig,
+              (tree.path() / name).string() +
+                  ": a version history, in which an agent could find answers or solutions; remove "
+                  "it (what an agent is given is files, not how they came to be)");
 }
 
 }  // namespace
 
-Status RefuseVersionHistory(const fs::path& tree) {
-  std::error_code ec;
-  fs::recursive_directory_iterator it(tree, ec);
-  for (; !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
-    if (!HoldsHistory(*it)) continue;
-    return Fail(
-        ErrorCode::kConfig,
-        it->path().string() +
-            ": a version history, in which an agent could find answers or solutions; remove "
-            "it (what an agent is given is files, not how they came to be)");
+Status RefuseVersionHistory(const ForeignFolder& tree) {
+  PODIUM_ASSIGN(auto entries, tree.List());
+  auto bare = BareRepositories(entries);
+  if (!bare.empty()) return Refused(tree, *bare.begin());
+  for (const auto& entry : entries) {
+    PODIUM_ASSIGN(bool holds, HoldsHistory(tree, entry));
+    if (holds) return Refused(tree, entry.name);
   }
-  if (ec) return Fail(ErrorCode::kIo, "cannot list " + tree.string() + ": " + ec.message());
   return {};
 }
 

@@ -4,17 +4,21 @@
 
 #include "base/digest.h"
 #include "base/files.h"
+#include "base/foreign_folder.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/yaml.h"
 #include "harness/cli/competition_files.h"
 #include "scoring/boards/board.h"
 #include "scoring/boards/mle_bench_catalogue.h"
+#include "tasks/data_source.h"
 
 namespace podium::harness {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kNoTables = "tables: {}\n";
 
 // What config.yaml says that a package needs.
 struct Config {
@@ -41,13 +45,14 @@ Result<std::string> BelowPrepared(const YamlNode& root, const char* key, const s
   if (node == nullptr) return root.Complain(std::string("dataset.") + key + " is missing");
   PODIUM_ASSIGN(auto text, node->AsString());
   std::string head = id + "/prepared/";
-  if (!text.starts_with(head) || text.find("..") != std::string::npos)
+  if (!text.starts_with(head) || !IsNameBeneath(text))
     return node->Complain("expected a path that begins with " + head);
   return text.substr(head.size());
 }
 
-Result<Config> ReadConfig(const fs::path& folder, const std::string& id) {
-  PODIUM_ASSIGN(auto root, ReadYaml(folder / "config.yaml"));
+Result<Config> ReadConfig(const ForeignFolder& folder, const std::string& id) {
+  PODIUM_ASSIGN(auto text, folder.Read("config.yaml", 1 << 20));
+  PODIUM_ASSIGN(auto root, ParseYaml(text, (folder.path() / "config.yaml").string()));
   Config config;
   const YamlNode* name = Child(&root, "name");
   const YamlNode* type = Child(&root, "competition_type");
@@ -62,8 +67,8 @@ Result<Config> ReadConfig(const fs::path& folder, const std::string& id) {
 }
 
 // The leaderboard of a checkout if it is the whole one; else why not.
-Result<std::string> ReadWholeBoard(const fs::path& file, std::size_t known_rows) {
-  PODIUM_ASSIGN(auto csv, ReadFile(file, 64 << 20));
+Result<std::string> ReadWholeBoard(const ForeignFolder& folder, std::size_t known_rows) {
+  PODIUM_ASSIGN(auto csv, folder.Read("leaderboard.csv", 64 << 20));
   PODIUM_ASSIGN(auto board, scoring::ReadBoard(csv));
   PODIUM_TRY(scoring::CheckWholeBoard(board, known_rows));
   return csv;
@@ -76,18 +81,15 @@ std::string LinesText(const scoring::MleBenchCompetition& known) {
          ", rows: " + std::to_string(known.board_rows) + "}\n";
 }
 
-std::string TablesText(const fs::path& prepared, const Config& config, std::string& problem) {
+// The digests of the two tables that grading needs, as task.yaml pins them.
+Result<std::string> TablesText(const fs::path& prepared, const Config& config) {
+  PODIUM_ASSIGN(auto data, ForeignFolder::Open(prepared));
   std::string out = "tables:\n";
   for (const auto& [name, path] :
-       {std::pair<std::string, fs::path>{"private/answers.csv",
-                                         prepared / "private" / config.answers},
-        {"public/sample_submission.csv", prepared / config.sample}}) {
-    auto digest = DigestFile(path);
-    if (!digest) {
-      problem = digest.error().message;
-      return "";
-    }
-    out += "  " + name + ": " + digest->hex() + "\n";
+       {std::pair<std::string, std::string>{"private/answers.csv", "private/" + config.answers},
+        {"public/sample_submission.csv", config.sample}}) {
+    PODIUM_ASSIGN(auto digest, data.DigestOf(path));
+    out += "  " + name + ": " + digest.hex() + "\n";
   }
   return out;
 }
@@ -105,7 +107,7 @@ std::string Difficulty(const std::string& split) {
 // One competition while its package is made.
 class Import {
  public:
-  Import(fs::path folder, fs::path prepared, fs::path out, scoring::MleBenchCompetition known)
+  Import(ForeignFolder folder, fs::path prepared, fs::path out, scoring::MleBenchCompetition known)
       : folder_(std::move(folder)),
         prepared_(std::move(prepared)),
         out_(std::move(out)),
@@ -114,40 +116,40 @@ class Import {
   Status Run() {
     PODIUM_ASSIGN(config_, ReadConfig(folder_, known_.id));
     PODIUM_ASSIGN(auto spec, FindCompetition(known_.id));
-    PODIUM_ASSIGN(auto description, ReadFile(folder_ / "description.md", 4 << 20));
+    PODIUM_ASSIGN(auto description, folder_.Read("description.md", 4 << 20));
     if (scoring::IsLfsPointer(description))
       return Fail(ErrorCode::kConfig, scoring::ExplainLfsPointer(description, "description.md"));
     PODIUM_TRY(RemoveTree(out_));
     PODIUM_TRY(MakeDirs(out_));
     PODIUM_TRY(WriteFileAtomic(out_ / "description.md", description));
     PODIUM_TRY(WriteFileAtomic(out_ / "competition.yaml", spec.text));
-    std::string tables = LinkData();
+    std::string tables = Tables();
     PODIUM_ASSIGN(auto board, BoardText());
-    return WriteFileAtomic(out_ / "task.yaml",
-                           Head(spec) + tables +
-                               "runtime: {cpus: 4, memory: 16 GiB, disk: 64 GiB}\n" +
-                               "budget: {wall: 24 h}\nsubmission: {path: submission.csv}\n" +
-                               GraderText(spec) + board);
+    PODIUM_TRY(WriteFileAtomic(out_ / "task.yaml",
+                               Head(spec) + tables +
+                                   "runtime: {cpus: 4, memory: 16 GiB, disk: 64 GiB}\n" +
+                                   "budget: {wall: 24 h}\nsubmission: {path: submission.csv}\n" +
+                                   GraderText(spec) + board));
+    if (tables == kNoTables) return {};
+    PODIUM_ASSIGN(auto task, tasks::LoadTask(out_));
+    return tasks::RememberDataFolder(task, CacheDir(), prepared_);
   }
 
   [[nodiscard]] const std::string& note() const { return note_; }
 
  private:
-  // A link to the prepared folder and the digests of its tables; nothing without the data.
-  std::string LinkData() {
-    if (prepared_.empty()) return "tables: {}\n";
-    std::string problem;
-    std::string tables = TablesText(prepared_, config_, problem);
-    std::error_code ec;
-    if (problem.empty()) fs::create_directory_symlink(fs::absolute(prepared_), out_ / "data", ec);
-    if (ec) problem = ec.message();
-    if (!problem.empty()) note_ = "no data: " + problem;
-    return problem.empty() ? tables : "tables: {}\n";
+  // What task.yaml pins; nothing without the data.
+  std::string Tables() {
+    if (prepared_.empty()) return kNoTables;
+    auto tables = TablesText(prepared_, config_);
+    if (tables) return *tables;
+    note_ = "no data: " + tables.error().message;
+    return kNoTables;
   }
 
   Result<std::string> BoardText() {
     std::string out = "leaderboard:\n" + LinesText(known_);
-    auto csv = ReadWholeBoard(folder_ / "leaderboard.csv", known_.board_rows);
+    auto csv = ReadWholeBoard(folder_, known_.board_rows);
     if (csv) {
       PODIUM_TRY(WriteFileAtomic(out_ / "leaderboard.csv", *csv));
       return out + "  file: leaderboard.csv\n  header: human leaderboard\n" +
@@ -175,7 +177,7 @@ class Import {
            ", direction: " + (spec.lower_is_better ? "lower" : "higher") + "}\n";
   }
 
-  fs::path folder_;
+  ForeignFolder folder_;
   fs::path prepared_;
   fs::path out_;
   scoring::MleBenchCompetition known_;
@@ -183,25 +185,35 @@ class Import {
   std::string note_;
 };
 
+// What there is to say of the package that was made, or why none was.
+Result<std::string> ImportOne(const ForeignFolder& competitions, const fs::path& prepared,
+                              const fs::path& out, const scoring::MleBenchCompetition& known) {
+  PODIUM_ASSIGN(auto folder, competitions.Folder(known.id));
+  Import import(std::move(folder), prepared, out, known);
+  PODIUM_TRY(import.Run());
+  return import.note();
+}
+
 }  // namespace
 
 Result<ImportResult> ImportMleBench(const fs::path& checkout, const fs::path& data,
                                     const fs::path& out,
                                     const std::function<void(std::string_view)>& progress) {
-  fs::path competitions = checkout / "mlebench" / "competitions";
-  if (!fs::is_directory(competitions))
+  PODIUM_ASSIGN(auto root, ForeignFolder::Open(checkout));
+  auto competitions = root.Folder("mlebench/competitions");
+  if (!competitions && competitions.error().code == ErrorCode::kNotFound)
     return Fail(ErrorCode::kNotFound, checkout.string() + " is no checkout of openai/mle-bench: " +
                                           "there is no folder mlebench/competitions");
+  if (!competitions) return tl::unexpected(competitions.error());
   PODIUM_ASSIGN(auto known, scoring::MleBenchCatalogue());
   ImportResult result;
   for (const auto& c : known) {
     progress(c.id);
     fs::path prepared = data.empty() ? fs::path() : data / c.id / "prepared";
-    Import import(competitions / c.id, prepared, out / TaskIdText(c.id), c);
-    auto done = import.Run();
-    std::string note = done ? import.note() : "not imported: " + done.error().message;
-    if (done) result.imported.push_back(TaskIdText(c.id));
-    if (!note.empty()) result.notes.push_back(c.id + ": " + note);
+    auto note = ImportOne(*competitions, prepared, out / TaskIdText(c.id), c);
+    if (note) result.imported.push_back(TaskIdText(c.id));
+    std::string text = note ? *note : "not imported: " + note.error().message;
+    if (!text.empty()) result.notes.push_back(c.id + ": " + text);
   }
   if (result.imported.empty())
     return Fail(ErrorCode::kNotFound,

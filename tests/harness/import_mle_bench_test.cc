@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "harness/cli/competition_files.h"
 #include "harness/engine/grading.h"
 #include "tasks/prepare.h"
@@ -24,6 +25,7 @@ void Put(const fs::path& path, const std::string& text) {
 class ImportTest : public testing::Test {
  protected:
   void SetUp() override {
+    ::setenv("PODIUM_CACHE", (temp.path() / "cache").c_str(), 1);
     Put(folder() / "config.yaml",
         "id: aerial-cactus-identification\nname: \"Aerial: Cactus\"\ncompetition_type: code\n"
         "dataset:\n  answers: aerial-cactus-identification/prepared/private/test.csv\n"
@@ -88,6 +90,38 @@ TEST_F(ImportTest, ThePackagesDigestHoldsNoPlaceOfTheData) {
   ASSERT_TRUE(ImportMleBench(temp.path() / "checkout", temp.path() / "elsewhere",
                              temp.path() / "out", [](std::string_view) {}));
   EXPECT_EQ(Load()->digest.hex(), first.hex());
+}
+
+// R3: a checkout is a stranger's.
+TEST_F(ImportTest, ALinkInTheCheckoutIsNotFollowed) {
+  Put(temp.path() / "secret", "SECRET\n");
+  for (const char* name : {"description.md", "config.yaml", "leaderboard.csv"}) {
+    fs::path place = folder() / name, aside = temp.path() / "aside";
+    fs::rename(place, aside);
+    fs::create_symlink(temp.path() / "secret", place);
+    auto result = Import(true);
+    std::string said = result ? Join(result->notes, "\n") : result.error().message;
+    EXPECT_NE(said.find("is a symbolic link"), std::string::npos) << name << ": " << said;
+    fs::path made = temp.path() / "out/aerial-cactus-identification";
+    for (const char* file : {"description.md", "leaderboard.csv", "task.yaml"}) {
+      auto text = ReadFile(made / file);
+      EXPECT_EQ(text.value_or("").find("SECRET"), std::string::npos) << name << " in " << file;
+    }
+    fs::remove_all(made);
+    fs::remove(place);
+    fs::rename(aside, place);
+  }
+}
+
+TEST_F(ImportTest, ALinkInTheDataIsRefusedAndNotLeftOut) {
+  fs::create_symlink("/etc/passwd", prepared() / "public/train/b.jpg");
+  ASSERT_TRUE(Import(true));
+  auto task = tasks::Prepare(
+      *Load(), temp.path() / "cache", [](std::string_view) {},
+      Deadline::In(std::chrono::minutes(1)));
+  ASSERT_FALSE(task);
+  EXPECT_NE(task.error().message.find("b.jpg is a symbolic link"), std::string::npos)
+      << task.error().message;
 }
 
 TEST_F(ImportTest, ALfsPointerIsExplainedAndTheShippedLinesCount) {

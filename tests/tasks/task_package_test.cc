@@ -1,6 +1,7 @@
 #include "tasks/task_package.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -109,6 +110,51 @@ TEST_F(TaskPackageTest, AHistoryInAPackageIsRefused) {
   }
   write(at / "HEAD", "an innocent file");
   EXPECT_TRUE(LoadTask(dir_));
+}
+
+// R2: each of these put a file of the host into an agent's data or into a prompt.
+TEST_F(TaskPackageTest, NothingOutsideThePackageIsRead) {
+  ASSERT_TRUE(WriteFileAtomic(temp_.path() / "secret", "SECRET\n"));
+  const std::pair<const char*, const char*> cases[] = {
+      {"instruction: description.md", "instruction: /proc/self/environ"},
+      {"instruction: description.md", "instruction: ../secret"},
+      {"file: leaderboard.csv", "file: ../secret"},
+      {"file: leaderboard.csv, origin: package", "file: ../../secret, origin: prepared"}};
+  for (auto [from, to] : cases) {
+    std::string before = Yaml();
+    Replace(from, to);
+    std::string message = LoadError();
+    EXPECT_NE(message.find("task.yaml:"), std::string::npos) << to << ": " << message;
+    ASSERT_TRUE(WriteFileAtomic(dir_ / "task.yaml", before));
+  }
+  ASSERT_EQ(LoadError(), "");
+}
+
+TEST_F(TaskPackageTest, ALinkInAPackageIsRefusedByName) {
+  for (const char* name : {"description.md", "leaderboard.csv", "task.yaml", "data",
+                           "data/public/train.csv", "data/private"}) {
+    fs::path away = temp_.path() / "away";
+    fs::rename(dir_ / name, away);
+    fs::create_symlink(away, dir_ / name);
+    std::string message = LoadError();
+    EXPECT_NE(message.find("is a symbolic link"), std::string::npos) << name << ": " << message;
+    EXPECT_NE(message.find((dir_ / name).string()), std::string::npos) << name << ": " << message;
+    fs::remove(dir_ / name);
+    fs::rename(away, dir_ / name);
+  }
+  ASSERT_EQ(LoadError(), "");
+}
+
+// R26
+TEST_F(TaskPackageTest, AFifoIsAnErrorAndNotAWait) {
+  for (const char* name : {"description.md", "task.yaml", "extra"}) {
+    fs::path away = temp_.path() / "away";
+    if (fs::exists(dir_ / name)) fs::rename(dir_ / name, away);
+    ASSERT_EQ(::mkfifo((dir_ / name).c_str(), 0644), 0);
+    EXPECT_NE(LoadError().find("is a FIFO"), std::string::npos) << name;
+    fs::remove(dir_ / name);
+    if (fs::exists(away)) fs::rename(away, dir_ / name);
+  }
 }
 
 TEST(FindTaskTest, AnUnknownTaskIsAnErrorWithASuggestion) {
