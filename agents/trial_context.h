@@ -33,7 +33,12 @@ struct TaskBrief {
 class EventSink {
  public:
   virtual ~EventSink() = default;
+  // Blocks until the event is on disk.
   [[nodiscard]] virtual Status Record(std::string_view type, const std::string& body_json) = 0;
+  // The same without holding up the event loop.
+  [[nodiscard]] virtual Task<Status> Append(std::string type, std::string body_json) {
+    co_return Record(type, body_json);
+  }
 };
 
 struct ShapeVerdict {
@@ -41,6 +46,10 @@ struct ShapeVerdict {
   std::string reason;   // a fixed code
   std::string message;  // for a person
 };
+
+// The shape of a file that was taken out of a sandbox, mapped and not read into memory. Blocks.
+[[nodiscard]] Result<ShapeVerdict> CheckFileShape(
+    const std::filesystem::path& file, const std::function<ShapeVerdict(std::string_view)>& check);
 
 // Everything one trial hands to its scaffold. All references outlive the scaffold's Run.
 struct TrialContext {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <thread>
 
 #include "base/files.h"
+#include "base/foreign_folder.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
@@ -73,6 +75,52 @@ Result<Chain> ParseChain(const std::string& text, const std::string& name) {
   return out;
 }
 
+// Where the next line goes, and what it continues.
+struct LastLine {
+  std::int64_t number = 0;
+  std::string digest;
+  std::size_t bytes = 0;  // of whole lines
+};
+
+Result<std::string> ReadTail(int fd, std::size_t from, std::size_t bytes, const fs::path& path) {
+  std::string out(bytes, '\0');
+  std::size_t have = 0;
+  while (have < bytes) {
+    ssize_t n = ::pread(fd, out.data() + have, bytes - have, static_cast<off_t>(from + have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return FailErrno(ErrorCode::kIo, "cannot read " + path.string(), errno);
+    have += static_cast<std::size_t>(n);
+  }
+  return out;
+}
+
+// Looks at the end of the file alone, so that a line costs the same however many there are; whether
+// the lines follow from each other is for the reader to say. Cuts a line that a crash tore.
+Result<LastLine> ReadLast(int fd, const fs::path& path) {
+  struct stat st {};
+  if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    return Fail(ErrorCode::kIo, path.string() + " is not a regular file");
+  constexpr std::size_t kTail = 16 << 10;  // a line has some 500 bytes
+  auto size = static_cast<std::size_t>(st.st_size);
+  std::size_t from = size > kTail ? size - kTail : 0;
+  PODIUM_ASSIGN(auto tail, ReadTail(fd, from, size - from, path));
+  LastLine out;
+  std::size_t end = tail.rfind('\n');
+  if (end == std::string::npos && from > 0)
+    return Fail(ErrorCode::kIo, path.string() + ": its last line is too long for a history's");
+  out.bytes = end == std::string::npos ? 0 : from + end + 1;
+  if (out.bytes < size && ::ftruncate(fd, static_cast<off_t>(out.bytes)) != 0)
+    return FailErrno(ErrorCode::kIo, "cannot cut the torn end of " + path.string(), errno);
+  if (end == std::string::npos) return out;
+  std::size_t begin = end == 0 ? 0 : tail.rfind('\n', end - 1);
+  begin = begin == std::string::npos || end == 0 ? 0 : begin + 1;
+  PODIUM_ASSIGN(Json line, ParseJson(std::string_view(tail).substr(begin, end - begin),
+                                     path.string() + ": its last line"));
+  PODIUM_ASSIGN(out.number, JsonGet<std::int64_t>(line, "n"));
+  PODIUM_ASSIGN(out.digest, JsonGet<std::string>(line, "digest"));
+  return out;
+}
+
 Status LockFile(int fd, const fs::path& path) {
   for (Deadline deadline = Deadline::In(std::chrono::seconds(30)); !deadline.expired();) {
     if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
@@ -86,28 +134,27 @@ Status LockFile(int fd, const fs::path& path) {
 }  // namespace
 
 Status History::Append(HistoryEntry entry, const Clock& clock) const {
-  UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + path_.string(), errno);
   PODIUM_TRY(LockFile(fd.get(), path_));
-  PODIUM_ASSIGN(auto text, ReadFile(path_));
-  PODIUM_ASSIGN(auto chain, ParseChain(text, path_.string()));
-  if (chain.sound_bytes < text.size() &&
-      ::ftruncate(fd.get(), static_cast<off_t>(chain.sound_bytes)) != 0)
-    return FailErrno(ErrorCode::kIo, "cannot cut the torn end of " + path_.string(), errno);
-  entry.number = static_cast<std::int64_t>(chain.entries.size()) + 1;
+  PODIUM_ASSIGN(auto last, ReadLast(fd.get(), path_));
+  entry.number = last.number + 1;
   entry.time = IsoTime(clock.WallNow());
   OrderedJson line = Fields(entry);
-  line["digest"] = ChainDigest(chain.last, entry);
-  PODIUM_TRY(WriteAll(fd.get(), DumpJson(line) + "\n"));
-  if (::fdatasync(fd.get()) != 0)
-    return FailErrno(ErrorCode::kIo, "cannot sync " + path_.string(), errno);
-  return {};
+  line["digest"] = ChainDigest(last.digest, entry);
+  Status written = WriteAll(fd.get(), DumpJson(line) + "\n");
+  if (written && ::fdatasync(fd.get()) != 0)
+    written = FailErrno(ErrorCode::kIo, "cannot sync " + path_.string(), errno);
+  // A part of a line would hide the next one from its readers.
+  if (!written) (void)!::ftruncate(fd.get(), static_cast<off_t>(last.bytes));
+  return written;
 }
 
 Result<std::vector<HistoryEntry>> History::Read() const {
-  std::error_code ec;
-  if (!fs::exists(path_, ec)) return std::vector<HistoryEntry>();
-  PODIUM_ASSIGN(auto text, ReadFile(path_));
+  PODIUM_ASSIGN(auto folder, ForeignFolder::Open(path_.parent_path()));
+  PODIUM_ASSIGN(bool there, folder.Has(path_.filename().string()));
+  if (!there) return std::vector<HistoryEntry>();
+  PODIUM_ASSIGN(auto text, folder.Read(path_.filename().string(), std::uint64_t{1} << 32));
   PODIUM_ASSIGN(auto chain, ParseChain(text, path_.string()));
   return std::move(chain.entries);
 }

@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "base/foreign_folder.h"
+
 namespace podium::harness {
 namespace {
 
@@ -19,17 +21,21 @@ CREATE TABLE IF NOT EXISTS nodes(
   PRIMARY KEY(task, agent, seed, id)) WITHOUT ROWID;
 )";
 
-class Database {
+}  // namespace
+
+class Index::Database {
  public:
-  static Result<Database> Open(const std::filesystem::path& path) {
+  static Result<std::unique_ptr<Database>> Open(const std::filesystem::path& path) {
     sqlite3* raw = nullptr;
-    int rc = sqlite3_open(path.c_str(), &raw);
-    Database db(raw);
+    int rc =
+        sqlite3_open_v2(path.c_str(), &raw,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, nullptr);
+    std::unique_ptr<Database> db(new Database(raw));
     if (rc != SQLITE_OK)
       return Fail(ErrorCode::kIo, "cannot open " + path.string() + ": " + sqlite3_errstr(rc));
     sqlite3_busy_timeout(raw, 10'000);
-    PODIUM_TRY(db.Run("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"));
-    PODIUM_TRY(db.Run(kSchema));
+    PODIUM_TRY(db->Run("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"));
+    PODIUM_TRY(db->Run(kSchema));
     return db;
   }
 
@@ -48,11 +54,12 @@ class Database {
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> db_;
 };
 
+namespace {
+
 // A prepared statement whose parameters are bound in order.
 class Statement {
  public:
-  Statement(const Database& db, const char* sql)
-      : db_(db.get()), stmt_(nullptr, &sqlite3_finalize) {
+  Statement(sqlite3* db, const char* sql) : db_(db), stmt_(nullptr, &sqlite3_finalize) {
     sqlite3_stmt* raw = nullptr;
     ok_ = sqlite3_prepare_v2(db_, sql, -1, &raw, nullptr) == SQLITE_OK;
     stmt_.reset(raw);
@@ -83,7 +90,7 @@ class Statement {
   int at_ = 0;
 };
 
-Status PutNodes(const Database& db, const TrialView& t) {
+Status PutNodes(sqlite3* db, const TrialView& t) {
   for (const auto& n : t.nodes) {
     Statement s(db, "INSERT OR REPLACE INTO nodes VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
     s.Bind(t.id.task.str())
@@ -102,7 +109,7 @@ Status PutNodes(const Database& db, const TrialView& t) {
   return {};
 }
 
-Status PutTrial(const Database& db, const TrialView& t) {
+Status PutTrial(sqlite3* db, const TrialView& t) {
   const VerdictView none;
   const VerdictView& v = t.verdict ? *t.verdict : none;
   Statement s(db, "INSERT OR REPLACE INTO trials VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
@@ -129,18 +136,30 @@ Status PutTrial(const Database& db, const TrialView& t) {
 
 }  // namespace
 
-Status RebuildIndex(const RunView& run) {
-  PODIUM_ASSIGN(auto db, Database::Open(run.dir / "podium.db"));
-  PODIUM_TRY(db.Run("BEGIN IMMEDIATE; DELETE FROM trials; DELETE FROM nodes;"));
-  for (const auto& t : run.trials) PODIUM_TRY(PutTrial(db, t));
-  return db.Run("COMMIT;");
+Index::Index(std::unique_ptr<Database> db) : db_(std::move(db)) {}
+Index::Index(Index&&) noexcept = default;
+Index::~Index() = default;
+
+Result<Index> Index::Open(const std::filesystem::path& run_dir) {
+  PODIUM_ASSIGN(auto folder, ForeignFolder::Open(run_dir));
+  for (const char* name : {"podium.db", "podium.db-wal", "podium.db-shm"})
+    PODIUM_TRY(folder.Has(name));  // a link is an error
+  std::error_code ec;
+  auto dir = std::filesystem::canonical(run_dir, ec);
+  PODIUM_ASSIGN(auto db, Database::Open((ec ? run_dir : dir) / "podium.db"));
+  return Index(std::move(db));
 }
 
-Status IndexTrial(const std::filesystem::path& run_dir, const TrialView& trial) {
-  PODIUM_ASSIGN(auto db, Database::Open(run_dir / "podium.db"));
-  PODIUM_TRY(db.Run("BEGIN IMMEDIATE;"));
-  PODIUM_TRY(PutTrial(db, trial));
-  return db.Run("COMMIT;");
+Status Index::Rebuild(const std::vector<TrialView>& trials) {
+  PODIUM_TRY(db_->Run("BEGIN IMMEDIATE; DELETE FROM trials; DELETE FROM nodes;"));
+  for (const auto& t : trials) PODIUM_TRY(PutTrial(db_->get(), t));
+  return db_->Run("COMMIT;");
+}
+
+Status Index::Put(const TrialView& trial) {
+  PODIUM_TRY(db_->Run("BEGIN IMMEDIATE;"));
+  PODIUM_TRY(PutTrial(db_->get(), trial));
+  return db_->Run("COMMIT;");
 }
 
 }  // namespace podium::harness

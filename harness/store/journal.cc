@@ -4,15 +4,20 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
 #include "base/files.h"
+#include "base/foreign_folder.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace podium::harness {
 namespace {
+
+constexpr std::uint64_t kMaxJournalBytes = std::uint64_t{1} << 32;
 
 std::string Checksum(std::int64_t number, std::string_view time, std::string_view type,
                      std::string_view body) {
@@ -58,16 +63,21 @@ Result<std::vector<JournalEvent>> Parse(const std::string& text, const std::stri
   return events;
 }
 
+Result<std::string> ReadJournalText(const std::filesystem::path& path) {
+  PODIUM_ASSIGN(auto folder, ForeignFolder::Open(path.parent_path()));
+  return folder.Read(path.filename().string(), kMaxJournalBytes);
+}
+
 }  // namespace
 
 Result<std::vector<JournalEvent>> ReadJournal(const std::filesystem::path& path) {
-  PODIUM_ASSIGN(auto text, ReadFile(path));
+  PODIUM_ASSIGN(auto text, ReadJournalText(path));
   std::size_t sound = 0;
   return Parse(text, path.string(), sound);
 }
 
 Result<Digest> SealedDigest(const std::filesystem::path& path) {
-  PODIUM_ASSIGN(auto text, ReadFile(path));
+  PODIUM_ASSIGN(auto text, ReadJournalText(path));
   std::size_t sound = 0, at = 0, end = 0;
   PODIUM_ASSIGN(auto events, Parse(text, path.string(), sound));
   for (const auto& event : events) {
@@ -78,22 +88,47 @@ Result<Digest> SealedDigest(const std::filesystem::path& path) {
   return Digest::Of(std::string_view(text).substr(0, end));
 }
 
-Result<Journal> Journal::Open(const std::filesystem::path& path, const Clock& clock) {
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0644));
+Result<Journal> Journal::Open(const std::filesystem::path& path, const Clock& clock,
+                              Options options) {
+  constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
+  UniqueFd fd(::open(path.c_str(), kFlags, 0644));
   if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + path.string(), errno);
-  PODIUM_ASSIGN(auto text, ReadFile(path));
+  PODIUM_ASSIGN(auto text, ReadJournalText(path));
   std::size_t sound = 0;
   PODIUM_ASSIGN(auto events, Parse(text, path.string(), sound));
-  if (sound < text.size() && ::ftruncate(fd.get(), static_cast<off_t>(sound)) != 0) {
+  if (options.own_copy) {
+    PODIUM_TRY(WriteFileAtomic(path, std::string_view(text).substr(0, sound)));
+    fd = UniqueFd(::open(path.c_str(), kFlags, 0644));
+    if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + path.string(), errno);
+  } else if (sound < text.size() && ::ftruncate(fd.get(), static_cast<off_t>(sound)) != 0) {
     return FailErrno(ErrorCode::kIo, "cannot cut the torn end of " + path.string(), errno);
   }
-  return Journal(std::move(fd), std::move(events), clock);
+  return Journal(std::move(fd), std::move(events), sound, clock);
 }
 
-Status Journal::Record(std::string_view type, const std::string& body_json) {
+// All of the line or nothing of it.
+Status Journal::WriteLine(const std::string& line) {
+  if (broken_)
+    return Fail(ErrorCode::kIo, "the journal could not be written before; nothing more is");
+  Status written = WriteAll(fd_.get(), line);
+  if (written && ::fdatasync(fd_.get()) != 0)
+    written = FailErrno(ErrorCode::kIo, "cannot sync the journal", errno);
+  if (written) {
+    bytes_ += line.size();
+    return {};
+  }
+  broken_ = true;
+  if (::ftruncate(fd_.get(), static_cast<off_t>(bytes_)) != 0)
+    LogError("cannot cut the journal back to its last whole line; its next reader does");
+  return written;
+}
+
+Result<JournalEvent> Journal::Write(std::string_view type, const std::string& body_json) {
   PODIUM_ASSIGN(Json body, ParseJson(body_json, "journal event"));
+  std::lock_guard one(*writing_);
+  if (may_write_) PODIUM_TRY(may_write_());
   JournalEvent e;
-  e.number = static_cast<std::int64_t>(events_.size()) + 1;
+  e.number = written_ + 1;
   e.time = IsoTime(clock_->WallNow());
   e.type = type;
   e.body_json = DumpJson(body);
@@ -103,11 +138,30 @@ Status Journal::Record(std::string_view type, const std::string& body_json) {
   line["type"] = e.type;
   line["body"] = OrderedJson::parse(e.body_json);
   line["crc"] = Checksum(e.number, e.time, e.type, e.body_json);
-  PODIUM_TRY(WriteAll(fd_.get(), DumpJson(line) + "\n"));
-  if (::fdatasync(fd_.get()) != 0)
-    return FailErrno(ErrorCode::kIo, "cannot sync the journal", errno);
-  events_.push_back(std::move(e));
+  PODIUM_TRY(WriteLine(DumpJson(line) + "\n"));
+  ++written_;
+  return e;
+}
+
+// Events that were written one after the other may come back in another order.
+void Journal::Keep(JournalEvent event) {
+  auto at = std::ranges::upper_bound(events_, event.number, {}, &JournalEvent::number);
+  events_.insert(at, std::move(event));
+}
+
+Status Journal::Record(std::string_view type, const std::string& body_json) {
+  PODIUM_ASSIGN(auto event, Write(type, body_json));
+  Keep(std::move(event));
   return {};
+}
+
+Task<Status> Journal::Append(std::string type, std::string body_json) {
+  if (reactor_ == nullptr) co_return Record(type, body_json);
+  auto job = [this, &type, &body_json] { return Write(type, body_json); };
+  auto event = co_await reactor_->Blocking(std::move(job));
+  if (!event) co_return tl::unexpected(event.error());
+  Keep(std::move(*event));
+  co_return Status{};
 }
 
 }  // namespace podium::harness

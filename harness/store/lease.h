@@ -9,28 +9,49 @@
 
 namespace podium::harness {
 
-// The right to work on one trial: a file in its folder that names the owner (base/process_owner.h)
-// and its last heartbeat, renewed by Beat. It is free when nobody holds it, when its owner has
-// died, or when an owner that cannot be looked for (another host or container) has not beaten for
-// kLeaseStale. Destruction gives it back.
+// How much of an attempt had been worked when its lease was last renewed. What a process that was
+// killed had worked is known from here alone.
+struct Worked {
+  int attempt = 0;  // 1, 2, ...; 0: nothing is known
+  Millis time{0};
+};
+
+// The right to work on one trial: a file in its folder that names the owner (base/process_owner.h),
+// a number that no other owner has, and the last heartbeat, renewed by Beat. It is free when nobody
+// holds it, when its owner has died, or when an owner that cannot be looked for (another host or
+// container) has not beaten for kLeaseStale. An owner that was thought dead and wakes up finds by
+// CheckHeld that it owns nothing more. Destruction gives it back if it is still held.
 class Lease {
  public:
   // Empty when a living owner holds it.
   [[nodiscard]] static Result<std::optional<Lease>> TryTake(const std::filesystem::path& trial_dir,
                                                             const Clock& clock);
-  Lease(Lease&& other) noexcept : path_(std::exchange(other.path_, {})), clock_(other.clock_) {}
+  Lease(Lease&& other) noexcept;
   Lease& operator=(Lease&&) = delete;
   ~Lease();
 
-  [[nodiscard]] Status Beat();
+  // Renews it and notes what was worked. An error (kBusy) when somebody else owns the trial.
+  [[nodiscard]] Status Beat(Worked worked);
+
+  // An error (kBusy) when somebody else owns the trial. To be asked before every write to it.
+  [[nodiscard]] Status CheckHeld() const;
+
+  // Whether it was taken from an owner that had not given it back, and may still write.
+  [[nodiscard]] bool taken_over() const { return taken_over_; }
 
  private:
-  Lease(std::filesystem::path path, const Clock& clock) : path_(std::move(path)), clock_(&clock) {}
-  std::filesystem::path path_;
+  Lease(std::filesystem::path dir, std::string token, const Clock& clock, bool taken_over)
+      : dir_(std::move(dir)), token_(std::move(token)), clock_(&clock), taken_over_(taken_over) {}
+  std::filesystem::path dir_;
+  std::string token_;
   const Clock* clock_;
+  bool taken_over_;
 };
 
 inline constexpr Millis kLeaseStale{120'000};
+
+// What the lease file says was worked, whoever holds it.
+[[nodiscard]] Worked WorkedSoFar(const std::filesystem::path& trial_dir);
 
 // Who holds the trial now, as "host:pid", or empty.
 [[nodiscard]] std::string LeaseOwner(const std::filesystem::path& trial_dir, const Clock& clock);

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "base/csv.h"
-#include "base/files.h"
+#include "base/foreign_folder.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/store/history.h"
@@ -22,11 +22,19 @@ std::optional<double> OptionalNumber(const Json& object, const char* key) {
   return it->get<double>();
 }
 
-void TakeNode(TrialView& t, const JournalEvent& e, Millis active) {
-  auto node = agents::NodeFromJson(e.body_json);
-  if (!node) return;
-  t.nodes.push_back(std::move(*node));
+// A run may come from elsewhere: a node that names a later one, itself or nothing as its parent
+// would send a reader of the tree astray.
+Status TakeNode(TrialView& t, const JournalEvent& e, Millis active) {
+  PODIUM_ASSIGN(auto node, agents::NodeFromJson(e.body_json));
+  int next = static_cast<int>(t.nodes.size());
+  if (node.id != next || node.parent < -1 || node.parent >= next)
+    return Fail(ErrorCode::kIo, "journal event " + std::to_string(e.number) + ": node " +
+                                    std::to_string(node.id) + " with parent " +
+                                    std::to_string(node.parent) + " cannot be node " +
+                                    std::to_string(next) + " of a search");
+  t.nodes.push_back(std::move(node));
   t.node_times.push_back(active);
+  return {};
 }
 
 // Milliseconds since the epoch of "2026-11-24T01:54:57.123Z".
@@ -41,33 +49,59 @@ std::int64_t ParseIso(const std::string& text) {
   return static_cast<std::int64_t>(timegm(&tm)) * 1000 + ms;
 }
 
-// Walks the events once: attempts, failure, active time, nodes.
-void Replay(TrialView& t) {
-  Millis active{0};
-  std::int64_t last = 0;
-  bool working = false;
-  for (const auto& e : t.events) {
-    std::int64_t now = ParseIso(e.time);
-    if (e.type == "attempt") {
-      ++t.attempts;
-      if (t.started.empty()) t.started = e.time;
-      t.failure.clear();
-      working = true;
-    } else if (working && last > 0) {
-      active += Millis(std::max<std::int64_t>(0, now - last));
-    }
-    last = now;
-    if (e.type == "node") TakeNode(t, e, active);
-    if (e.type == "failed") {
-      auto body = ParseJson(e.body_json, "event");
-      t.failure = body ? JsonOr<std::string>(*body, "message", "failed") : "failed";
-      working = false;
-    }
-    if (e.type == "paused") working = false;
-    if (e.type == "graded") t.ended = e.time;
+// Walks the events once: attempts, failure, working time, nodes.
+class Replayer {
+ public:
+  Replayer(TrialView& trial, Worked lease) : t_(trial), lease_(lease) {}
+
+  void Run() {
+    for (const auto& e : t_.events) Take(e);
+    if (t_.attempts > 0 && !ended_ && lease_.attempt == t_.attempts)
+      active_ = std::max(active_, before_ + lease_.time);
+    t_.active = active_;
   }
-  t.active = active;
-}
+
+ private:
+  void Take(const JournalEvent& e) {
+    auto body = ParseJson(e.body_json, "event");
+    auto number = [&](const char* key, std::int64_t fallback) {
+      return body ? JsonOr<std::int64_t>(*body, key, fallback) : fallback;
+    };
+    if (e.type == "attempt") return Begin(e, Millis(number("used_ms", active_.count())));
+    Millis since_begin(std::max<std::int64_t>(0, ParseIso(e.time) - begun_));
+    if (!ended_) active_ = before_ + since_begin;
+    if (e.type == "node") {
+      if (auto taken = TakeNode(t_, e, active_); !taken) t_.failure = taken.error().message;
+    }
+    if (e.type == "failed")
+      t_.failure = body ? JsonOr<std::string>(*body, "message", "failed") : "failed";
+    if (e.type == "failed" || e.type == "paused" || e.type == "sealed")
+      End(Millis(number("worked_ms", since_begin.count())));
+    if (e.type == "graded") t_.ended = e.time;
+  }
+
+  void Begin(const JournalEvent& e, Millis used) {
+    ++t_.attempts;
+    if (t_.started.empty()) t_.started = e.time;
+    t_.failure.clear();
+    begun_ = ParseIso(e.time);
+    before_ = active_ = used;
+    ended_ = false;
+  }
+
+  // What the attempt itself measured counts, and not what the clock on the wall says: a machine
+  // that slept did not work.
+  void End(Millis worked) {
+    if (!ended_) active_ = before_ + worked;
+    ended_ = true;
+  }
+
+  TrialView& t_;
+  Worked lease_;
+  std::int64_t begun_ = 0;
+  Millis before_{0}, active_{0};
+  bool ended_ = true;
+};
 
 }  // namespace
 
@@ -101,45 +135,53 @@ Result<VerdictView> ParseVerdict(const std::string& text, std::string_view name)
   return v;
 }
 
+namespace {
+
+void ReadEvents(TrialView& t, const ForeignFolder& folder) {
+  auto there = folder.Has("journal.jsonl");
+  if (there && !*there) return;
+  auto events = there ? ReadJournal(t.dir / "journal.jsonl") : tl::unexpected(there.error());
+  if (events) t.events = std::move(*events);
+  Replayer(t, WorkedSoFar(t.dir)).Run();
+  if (!events) t.failure = events.error().message;
+}
+
+void ReadVerdict(TrialView& t, const ForeignFolder& folder) {
+  auto text = folder.Read("verdict.json", 16 << 20);
+  if (!text && text.error().code == ErrorCode::kNotFound) return;
+  auto verdict =
+      text ? ParseVerdict(*text, (t.dir / "verdict.json").string()) : tl::unexpected(text.error());
+  if (verdict) t.verdict = std::move(*verdict);
+  if (!verdict) t.failure = verdict.error().message;
+}
+
+std::string StateOf(const TrialView& t, const Clock& clock) {
+  if (t.verdict) return "done";
+  if (!LeaseOwner(t.dir, clock).empty()) return "running";
+  if (!t.failure.empty()) return "failed";
+  return t.attempts > 0 ? "paused" : "pending";
+}
+
+}  // namespace
+
 TrialView ReadTrial(const fs::path& trial_dir, const TrialId& id, const Clock& clock) {
   TrialView t;
   t.id = id;
   t.dir = trial_dir;
   t.state = "pending";
-  std::error_code ec;
-  if (fs::exists(trial_dir / "journal.jsonl", ec)) {
-    auto events = ReadJournal(trial_dir / "journal.jsonl");
-    if (events) {
-      t.events = std::move(*events);
-    } else {
-      t.failure = events.error().message;
-    }
-  }
-  std::string damaged = t.failure;
-  Replay(t);
-  if (!damaged.empty()) t.failure = damaged;
-  if (auto text = ReadFile(trial_dir / "verdict.json", 16 << 20)) {
-    auto verdict = ParseVerdict(*text, (trial_dir / "verdict.json").string());
-    if (verdict) t.verdict = std::move(*verdict);
-    if (!verdict) t.failure = verdict.error().message;
-  }
-  if (t.verdict) {
-    t.state = "done";
-  } else if (!LeaseOwner(trial_dir, clock).empty()) {
-    t.state = "running";
-  } else if (!t.failure.empty()) {
-    t.state = "failed";
-  } else if (t.attempts > 0) {
-    t.state = "paused";
-  }
+  auto folder = ForeignFolder::Open(trial_dir);
+  if (!folder) return t;
+  ReadEvents(t, *folder);
+  ReadVerdict(t, *folder);
+  t.state = StateOf(t, clock);
   return t;
 }
 
 namespace {
 
 // Whether every row of a board is an entry to the competition itself.
-bool IsHumanBoard(const fs::path& file) {
-  auto text = ReadFile(file, 64 << 20);
+bool IsHumanBoard(const ForeignFolder& run, const std::string& file) {
+  auto text = run.Read(file, 64 << 20);
   if (!text) return false;
   CsvReader reader(*text);
   std::vector<std::string_view> cells;
@@ -154,12 +196,24 @@ bool IsHumanBoard(const fs::path& file) {
 
 }  // namespace
 
+namespace {
+
+TaskNote NoteOf(const Json& lock, const TaskId& id) {
+  Json all = lock.value("packages", Json::object());
+  Json note = all.is_object() ? all.value(id.str(), Json::object()) : Json::object();
+  return {JsonOr<std::string>(note, "title", id.str()), JsonOr<std::string>(note, "board", ""),
+          JsonOr(note, "own", false), JsonOr<std::string>(note, "folder", "")};
+}
+
+}  // namespace
+
 Result<RunView> ReadRun(const fs::path& run_dir, const Clock& clock) {
   RunView run;
   run.dir = run_dir;
   run.name = fs::absolute(run_dir).filename().string();
-  PODIUM_ASSIGN(run.config_yaml, ReadFile(run_dir / "run.yaml", 16 << 20));
-  PODIUM_ASSIGN(run.lock_json, ReadFile(run_dir / "lock.json", 64 << 20));
+  PODIUM_ASSIGN(auto root, ForeignFolder::Open(run_dir));
+  PODIUM_ASSIGN(run.config_yaml, root.Read("run.yaml", 16 << 20));
+  PODIUM_ASSIGN(run.lock_json, root.Read("lock.json", 64 << 20));
   PODIUM_ASSIGN(Json lock, ParseJson(run.lock_json, (run_dir / "lock.json").string()));
   RunFolder folder{run_dir};
   for (const auto& item : lock.value("trials", Json::array())) {
@@ -167,8 +221,11 @@ Result<RunView> ReadRun(const fs::path& run_dir, const Clock& clock) {
     PODIUM_ASSIGN(id.task, TaskId::Parse(JsonOr<std::string>(item, "task", "")));
     PODIUM_ASSIGN(id.agent, AgentId::Parse(JsonOr<std::string>(item, "agent", "")));
     id.seed = JsonOr(item, "seed", 0);
+    auto there = root.Folder(RunFolder::NameOf(id));  // a link on the way is an error
+    if (!there && there.error().code != ErrorCode::kNotFound) return tl::unexpected(there.error());
     run.trials.push_back(ReadTrial(folder.TrialDir(id), id, clock));
-    if (IsHumanBoard(run_dir / "boards" / (id.task.str() + ".csv")))
+    if (!run.tasks.emplace(id.task, NoteOf(lock, id.task)).second) continue;
+    if (!run.tasks[id.task].own && IsHumanBoard(root, "boards/" + id.task.str() + ".csv"))
       run.human_boards.insert(id.task);
   }
   auto history = History(run_dir).Read();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -51,6 +52,14 @@ struct TrialView {
   std::optional<VerdictView> verdict;
 };
 
+// What a run says of one of its tasks.
+struct TaskNote {
+  std::string title;
+  std::string board;   // header of the leaderboard: "human leaderboard", "our results"
+  bool own = false;    // the package was the user's own and not one of Podium's
+  std::string folder;  // of an own package, where the run was made
+};
+
 struct RunView {
   std::string name;
   std::filesystem::path dir;
@@ -58,15 +67,18 @@ struct RunView {
   std::string lock_json;           // lock.json
   std::vector<TrialView> trials;   // in the run's order
   std::vector<std::string> flags;  // what the history tells that the trials do not (history.h)
-  std::set<TaskId> human_boards;   // tasks whose board holds entries to a competition alone
+  std::map<TaskId, TaskNote> tasks;
+  std::set<TaskId>
+      human_boards;  // tasks of Podium's whose board holds entries to a competition alone
 };
 
 // The places of a run on disk.
 struct RunFolder {
   std::filesystem::path dir;
-  [[nodiscard]] std::filesystem::path TrialDir(const TrialId& id) const {
-    return dir / "trials" / id.task.str() / id.agent.str() / ("s" + std::to_string(id.seed));
+  [[nodiscard]] static std::string NameOf(const TrialId& id) {
+    return "trials/" + id.task.str() + "/" + id.agent.str() + "/s" + std::to_string(id.seed);
   }
+  [[nodiscard]] std::filesystem::path TrialDir(const TrialId& id) const { return dir / NameOf(id); }
   [[nodiscard]] std::filesystem::path SandboxState() const { return dir / "sandboxes"; }
 };
 

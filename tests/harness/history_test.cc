@@ -111,5 +111,31 @@ TEST_F(HistoryTest, ChoosingByTheScoreIsFlagged) {
     EXPECT_TRUE(flag.text.starts_with("oracle_selected: ")) << flag.text;
 }
 
+// A line must cost the same however many there are: what stands before the last one is not read.
+TEST_F(HistoryTest, ALineIsAppendedWithoutReadingThoseBefore) {
+  for (int i = 0; i < 200; ++i) Append("attempt", "tiny/a/s" + std::to_string(i));
+  std::string text = Text();
+  std::string damaged = text;
+  damaged[3] = 'X';  // in the first line, far before the end
+  Write(damaged);
+  Append("attempt", "tiny/a/s200");
+  EXPECT_FALSE(History(temp_.path()).Read()) << "a reader sees the damage";
+  std::string added = Text().substr(damaged.size());
+  Write(text + added);
+  auto read = History(temp_.path()).Read();
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->size(), 201u);
+  EXPECT_EQ(read->back().number, 201);
+}
+
+TEST_F(HistoryTest, ALinkInItsPlaceIsNotFollowed) {
+  ASSERT_TRUE(WriteFileAtomic(temp_.path() / "other", ""));
+  std::filesystem::create_symlink("other", History(temp_.path()).path());
+  HistoryEntry e{.event = "attempt", .trial = "tiny/a/s0"};
+  EXPECT_FALSE(History(temp_.path()).Append(std::move(e), SystemClock()));
+  EXPECT_EQ(*ReadFile(temp_.path() / "other"), "");
+  EXPECT_FALSE(History(temp_.path()).Read());
+}
+
 }  // namespace
 }  // namespace podium::harness

@@ -1,7 +1,10 @@
 #include "harness/store/journal.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <csignal>
 #include <fstream>
 
 #include "base/files.h"
@@ -69,6 +72,84 @@ TEST_F(JournalTest, DamageInsideIsAnErrorThatNamesTheLine) {
 TEST_F(JournalTest, ABodyThatIsNoJsonIsRefused) {
   auto journal = Journal::Open(path_, SystemClock());
   EXPECT_FALSE(journal->Record("node", "{"));
+  EXPECT_EQ(EventsAfterReopening(), 2u);
+}
+
+// As on a disk that is full: the file may grow by some bytes of the line and no more.
+TEST_F(JournalTest, AFailedWriteLeavesNoPartOfALine) {
+  auto journal = Journal::Open(path_, SystemClock());
+  ASSERT_TRUE(journal);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit low = before;
+  low.rlim_cur = std::filesystem::file_size(path_) + 10;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
+  auto failed = journal->Record("node", R"({"id": 1})");
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_FALSE(failed);
+  EXPECT_FALSE(journal->Record("node", R"({"id": 1})")) << "what the disk holds is not known";
+  EXPECT_EQ(journal->events().size(), 2u);
+  EXPECT_EQ(EventsAfterReopening(), 2u);
+  auto next = Journal::Open(path_, SystemClock());
+  ASSERT_TRUE(next->Record("sealed", "{}"));
+  EXPECT_EQ(EventsAfterReopening(), 3u);
+}
+
+TEST_F(JournalTest, AFormerOwnersWritesGoNowhere) {
+  auto former = Journal::Open(path_, SystemClock());
+  auto next = Journal::Open(path_, SystemClock(), {.own_copy = true});
+  ASSERT_TRUE(former && next);
+  ASSERT_TRUE(former->Record("node", R"({"id": 1})"));
+  ASSERT_TRUE(next->Record("sealed", "{}"));
+  auto events = ReadJournal(path_);
+  ASSERT_TRUE(events) << events.error().message;
+  ASSERT_EQ(events->size(), 3u);
+  EXPECT_EQ(events->back().type, "sealed");
+}
+
+TEST_F(JournalTest, ALinkInItsPlaceIsNotFollowed) {
+  std::filesystem::path target = path_.parent_path() / "target";
+  std::filesystem::rename(path_, target);
+  std::filesystem::create_symlink(target, path_);
+  EXPECT_FALSE(Journal::Open(path_, SystemClock()));
+  EXPECT_FALSE(ReadJournal(path_));
+}
+
+// Appended side by side, they are written one after the other and kept in that order.
+TEST_F(JournalTest, EventsOfManyCoroutinesKeepTheirNumbers) {
+  auto journal = Journal::Open(path_, SystemClock());
+  ASSERT_TRUE(journal);
+  Reactor reactor;
+  int asked = 0;
+  journal->UsePool(reactor, [&asked]() -> Status {
+    ++asked;
+    return {};
+  });
+  auto ended = reactor.Run([&]() -> Task<Status> {
+    using namespace boost::asio::experimental::awaitable_operators;
+    auto three = [&]() -> Task<void> {
+      for (int i = 0; i < 3; ++i) EXPECT_TRUE(co_await journal->Append("node", "{}"));
+    };
+    co_await (three() && three() && three());
+    co_return Status{};
+  });
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(asked, 9);
+  ASSERT_EQ(journal->events().size(), 11u);
+  for (std::size_t i = 0; i < 11; ++i)
+    EXPECT_EQ(journal->events()[i].number, static_cast<std::int64_t>(i) + 1);
+  EXPECT_EQ(EventsAfterReopening(), 11u);
+}
+
+TEST_F(JournalTest, NothingIsWrittenThatTheLeaseForbids) {
+  auto journal = Journal::Open(path_, SystemClock());
+  Reactor reactor;
+  journal->UsePool(reactor, []() -> Status { return Fail(ErrorCode::kBusy, "taken over"); });
+  auto recorded = journal->Record("sealed", "{}");
+  ASSERT_FALSE(recorded);
+  EXPECT_EQ(recorded.error().code, ErrorCode::kBusy);
   EXPECT_EQ(EventsAfterReopening(), 2u);
 }
 

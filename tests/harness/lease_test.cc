@@ -100,5 +100,38 @@ TEST_F(LeaseTest, AnOwnerInAnotherContainerIsNotTakenForDead) {
   EXPECT_TRUE(CanTake());
 }
 
+// An owner that slept past its time and woke up.
+TEST_F(LeaseTest, WhoWasTakenForDeadOwnsNothingMore) {
+  auto first = Lease::TryTake(dir(), clock_);
+  ASSERT_TRUE(first && *first);
+  EXPECT_TRUE((*first)->CheckHeld());
+  auto record = ParseJson(*ReadFile(dir() / "lease.json"), "lease");
+  (*record)["boot"] = "another";  // as it looks from another machine
+  (*record)["beat"] = 0;
+  ASSERT_TRUE(WriteFileAtomic(dir() / "lease.json", DumpJson(*record)));
+  auto second = Lease::TryTake(dir(), clock_);
+  ASSERT_TRUE(second && *second);
+  EXPECT_TRUE((*second)->taken_over());
+  auto held = (*first)->CheckHeld();
+  ASSERT_FALSE(held);
+  EXPECT_EQ(held.error().code, ErrorCode::kBusy);
+  EXPECT_FALSE((*first)->Beat({1, Millis(5)}));
+  first->reset();
+  EXPECT_TRUE((*second)->CheckHeld()) << "the former owner's end took the lease away";
+}
+
+TEST_F(LeaseTest, WhatAKilledOwnerHadWorkedIsKnownToTheNext) {
+  auto lease = Lease::TryTake(dir(), clock_);
+  ASSERT_TRUE(lease && *lease);
+  ASSERT_TRUE((*lease)->Beat({3, Millis(23'000)}));
+  auto record = ParseJson(*ReadFile(dir() / "lease.json"), "lease");
+  (*record)["start"] = "1";  // killed
+  ASSERT_TRUE(WriteFileAtomic(dir() / "lease.json", DumpJson(*record)));
+  auto next = Lease::TryTake(dir(), clock_);
+  ASSERT_TRUE(next && *next);
+  EXPECT_EQ(WorkedSoFar(dir()).attempt, 3);
+  EXPECT_EQ(WorkedSoFar(dir()).time, Millis(23'000));
+}
+
 }  // namespace
 }  // namespace podium::harness

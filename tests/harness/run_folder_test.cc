@@ -1,0 +1,133 @@
+#include "harness/store/run_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "harness/report/html.h"
+#include "harness/report/summary.h"
+#include "harness/store/index.h"
+#include "harness/store/journal.h"
+#include "harness/store/lease.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+// A wall clock that goes on by itself when it is told to.
+class HandClock final : public Clock {
+ public:
+  [[nodiscard]] std::chrono::steady_clock::time_point Now() const override { return {}; }
+  [[nodiscard]] std::chrono::system_clock::time_point WallNow() const override { return now; }
+  std::chrono::system_clock::time_point now{std::chrono::hours(24 * 365 * 50)};
+};
+
+class RunFolderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    Json lock = {{"trials", {{{"task", "tiny"}, {"agent", "a"}, {"seed", 0}}}}};
+    ASSERT_TRUE(WriteFileAtomic(run_ / "lock.json", DumpJson(lock)));
+    ASSERT_TRUE(WriteFileAtomic(run_ / "run.yaml", "schema: podium-run/1\n"));
+    ASSERT_TRUE(MakeDirs(trial()));
+  }
+  [[nodiscard]] fs::path trial() const { return RunFolder{run_}.TrialDir(id_); }
+  void Record(const std::string& type, const Json& body) {
+    auto journal = Journal::Open(trial() / "journal.jsonl", clock_);
+    ASSERT_TRUE(journal) << journal.error().message;
+    ASSERT_TRUE(journal->Record(type, DumpJson(body)));
+  }
+  void Node(int id, int parent) {
+    agents::SearchNode node;
+    node.id = id;
+    node.parent = parent;
+    node.fault = "exit_1";
+    Record("node", *ParseJson(NodeToJson(node), "node"));
+  }
+  TrialView Read() { return ReadTrial(trial(), id_, clock_); }
+
+  TempDir temp_ = *TempDir::Make("podium-run-folder");
+  fs::path run_ = temp_.path();
+  TrialId id_{*TaskId::Parse("tiny"), *AgentId::Parse("a"), 0};
+  HandClock clock_;
+};
+
+// R22: these ended `podium report` by a signal, or never.
+TEST_F(RunFolderTest, ATreeThatCannotBeIsAFailureAndNoCrash) {
+  for (auto [id, parent] : {std::pair{1, 99'999'999}, {1, 1}, {1, 2}, {1, -2}, {7, 0}}) {
+    fs::remove(trial() / "journal.jsonl");
+    Record("attempt", {{"pid", 1}});
+    Node(0, -1);
+    Node(id, parent);
+    TrialView t = Read();
+    EXPECT_EQ(t.nodes.size(), 1u);
+    EXPECT_THAT(t.failure, HasSubstr("cannot be node 1 of a search"));
+    auto run = ReadRun(run_, clock_);
+    ASSERT_TRUE(run) << run.error().message;
+    EXPECT_THAT(ReportHtml(*run), HasSubstr("</html>"));
+  }
+}
+
+// R24
+TEST_F(RunFolderTest, PlantedLinksAreNotFollowed) {
+  Record("attempt", {{"pid", 1}});
+  for (const char* name : {"lock.json", "run.yaml", "trials", "trials/tiny/a/s0"}) {
+    fs::path place = run_ / name, aside = temp_.path() / "aside";
+    fs::rename(place, aside);
+    fs::create_symlink(aside, place);
+    auto run = ReadRun(run_, clock_);
+    ASSERT_FALSE(run) << name;
+    EXPECT_THAT(run.error().message, HasSubstr("is a symbolic link")) << name;
+    fs::remove(place);
+    fs::rename(aside, place);
+  }
+  fs::rename(trial() / "journal.jsonl", temp_.path() / "aside");
+  fs::create_symlink(temp_.path() / "aside", trial() / "journal.jsonl");
+  EXPECT_THAT(Read().failure, HasSubstr("is a symbolic link"));
+  EXPECT_EQ(Read().attempts, 0);
+  fs::create_symlink(temp_.path() / "db", run_ / "podium.db");
+  EXPECT_FALSE(Index::Open(run_));
+  EXPECT_FALSE(fs::exists(temp_.path() / "db"));
+}
+
+TEST_F(RunFolderTest, AKilledAttemptHasWorkedAsLongAsItsLeaseSays) {
+  Record("attempt", {{"pid", 1}, {"used_ms", 1000}});
+  {
+    auto lease = Lease::TryTake(trial(), clock_);
+    ASSERT_TRUE(lease && *lease);
+    ASSERT_TRUE((*lease)->Beat({1, std::chrono::hours(23)}));
+    EXPECT_EQ(Read().active, Millis(1000) + std::chrono::hours(23));
+  }
+}
+
+TEST_F(RunFolderTest, TimeInWhichNobodyWorkedDoesNotCount) {
+  Record("attempt", {{"pid", 1}, {"used_ms", 0}});
+  clock_.now += std::chrono::hours(30);  // the machine slept
+  Record("paused", {{"worked_ms", 5000}});
+  clock_.now += std::chrono::hours(30);
+  EXPECT_EQ(Read().active, Millis(5000));
+  Record("attempt", {{"pid", 1}, {"used_ms", 5000}});
+  clock_.now += Millis(700);
+  Record("failed", {{"message", "x"}, {"worked_ms", 600}});
+  EXPECT_EQ(Read().active, Millis(5600));
+}
+
+TEST_F(RunFolderTest, ABoardIsCalledWhatItsOwnPackageCallsIt) {
+  Json lock = {
+      {"trials", {{{"task", "tiny"}, {"agent", "a"}, {"seed", 0}}}},
+      {"packages",
+       {{"tiny", {{"title", "T"}, {"board", "our results"}, {"own", true}, {"folder", "/x y"}}}}}};
+  ASSERT_TRUE(WriteFileAtomic(run_ / "lock.json", DumpJson(lock)));
+  Json grade = {{"verdict", "scored"}, {"score", 1.0}, {"leaderboard_rows", 20}, {"medal", "gold"}};
+  ASSERT_TRUE(WriteFileAtomic(trial() / "verdict.json", DumpJson(Json{{"grade", grade}})));
+  auto run = ReadRun(run_, clock_);
+  ASSERT_TRUE(run) << run.error().message;
+  std::string text = SummaryText(*run, "podium");
+  EXPECT_THAT(text, HasSubstr("20 our results (own package)"));
+  EXPECT_THAT(text, HasSubstr("run --task '/x y/' --agent"));
+}
+
+}  // namespace
+}  // namespace podium::harness
