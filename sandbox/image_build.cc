@@ -15,6 +15,7 @@
 #include "base/yaml.h"
 #include "sandbox/host/rootless.h"
 #include "sandbox/image.h"
+#include "sandbox/images/intact.h"
 #include "sandbox/images/store.h"
 
 namespace podium::sandbox {
@@ -244,6 +245,7 @@ Result<Image> BuildImage(const std::string& name, const fs::path& cache,
   PODIUM_TRY(WriteImageJson(image, temp));
   if (::rename(temp.c_str(), dir.c_str()) != 0)
     return FailErrno(ErrorCode::kIo, "cannot put the image in place at " + dir.string(), errno);
+  PODIUM_TRY(CheckIntact(image));
   return image;
 }
 

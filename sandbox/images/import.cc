@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "sandbox/image.h"
+#include "sandbox/images/intact.h"
 #include "sandbox/images/oci_layout.h"
 #include "sandbox/images/pack.h"
 #include "sandbox/images/rootfs.h"
@@ -269,6 +270,7 @@ class Importer {
     image.layers = roots_;
     if (roots_.size() == 1) image.rootfs = roots_.front();
     PODIUM_TRY(store_.WriteName(image));
+    PODIUM_TRY(CheckIntact(image));
     out.layers = layers_;
     return out;
   }
