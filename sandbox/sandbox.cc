@@ -52,6 +52,10 @@ std::string_view TakeFaultText(TakeFault fault) {
   return "";
 }
 
+bool CausedByAgent(const Error& error) {
+  return std::ranges::find(error.context, kAgentsFault) != error.context.end();
+}
+
 std::vector<std::string> BackendNames() {
   return {"runc", "crun", "runsc", "docker", "podman", "unsafe-local"};
 }

@@ -62,6 +62,13 @@ class Sandbox {
   [[nodiscard]] virtual Task<Status> Destroy(Deadline deadline) = 0;
 };
 
+// Where programs are put that an agent must not be able to hinder or change.
+inline constexpr const char* kGuardedFolder = "/home/.podium/";
+
+// Whether a sandbox's error is of something that the agent in it can bring about; it counts as the
+// agent's own failure, never as infrastructure.
+[[nodiscard]] bool CausedByAgent(const Error& error);
+
 // Makes sandboxes of one kind. Used by many trials at once, from the event loop's thread.
 class Backend {
  public:

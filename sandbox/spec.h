@@ -107,6 +107,9 @@ struct Usage {
   std::uint64_t oom_kills = 0;
 };
 
+// In the context of an error that the agent can bring about (CausedByAgent in sandbox.h).
+inline const std::pair<std::string, std::string> kAgentsFault = {"cause", "agent"};
+
 // Why a file could not be taken from a sandbox. Text values are part of verdicts.
 enum class TakeFault {
   kNone,

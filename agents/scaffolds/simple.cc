@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace podium::agents {
@@ -19,7 +20,7 @@ std::string EndText(const sandbox::ExecResult& r) {
   return std::string(sandbox::ExecEndText(r.end));
 }
 
-Status RecordExec(EventSink& events, const std::string& what, const sandbox::ExecResult& r) {
+Task<Status> RecordExec(EventSink& events, std::string what, const sandbox::ExecResult& r) {
   Json body = {{"command", what},
                {"end", sandbox::ExecEndText(r.end)},
                {"exit_code", r.exit_code},
@@ -27,7 +28,7 @@ Status RecordExec(EventSink& events, const std::string& what, const sandbox::Exe
                {"wall_ms", r.wall.count()},
                {"output_bytes", r.output_bytes},
                {"output", HeadTail(Printable(r.output), 8000, 8000)}};
-  return events.Record("exec", DumpJson(body));
+  co_return co_await events.Append("exec", DumpJson(body));
 }
 
 class Nop final : public Scaffold {
@@ -43,7 +44,7 @@ class SampleSubmission final : public Scaffold {
     spec.argv = {"cp", "/home/data/sample_submission.csv", kSubmissionPath};
     auto result = co_await context.sandbox.Exec(std::move(spec), context.deadline);
     if (!result) co_return tl::unexpected(result.error());
-    auto recorded = RecordExec(context.events, "cp sample_submission.csv", *result);
+    auto recorded = co_await RecordExec(context.events, "cp sample_submission.csv", *result);
     if (!recorded) co_return tl::unexpected(recorded.error());
     AgentOutcome outcome;
     outcome.end = EndText(*result);
@@ -53,8 +54,8 @@ class SampleSubmission final : public Scaffold {
 
 class Program final : public Scaffold {
  public:
-  Program(fs::path folder, Millis snapshot_every)
-      : folder_(std::move(folder)), snapshot_every_(snapshot_every) {}
+  Program(fs::path folder, Digest files, Millis snapshot_every)
+      : folder_(std::move(folder)), files_(files), snapshot_every_(snapshot_every) {}
 
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
     context.on_phase("copying the agent in");
@@ -70,25 +71,36 @@ class Program final : public Scaffold {
 
  private:
   Task<Status> CopyIn(TrialContext& context) {
-    std::error_code ec;
-    std::vector<fs::path> files;
-    for (auto it = fs::recursive_directory_iterator(folder_, ec);
-         !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
-      if (it->is_regular_file()) files.push_back(it->path());
-    }
-    if (ec)
-      co_return FailErrno(ErrorCode::kConfig, "cannot read the agent's folder " + folder_.string(),
-                          ec.value());
-    std::ranges::sort(files);
-    for (const auto& file : files) {
-      auto bytes = ReadFile(file, 256 << 20);
-      if (!bytes) co_return tl::unexpected(bytes.error());
-      std::string inside = "/home/agent/" + file.lexically_relative(folder_).string();
+    auto read = [this] { return ReadFolder(); };
+    auto files = co_await context.reactor.Blocking(std::move(read));
+    if (!files) co_return tl::unexpected(files.error());
+    for (auto& [name, bytes] : *files) {
       Deadline control = Deadline::In(std::chrono::seconds(60));
-      auto put = co_await context.sandbox.PutFile(inside, std::move(*bytes), 0755, control);
+      auto put =
+          co_await context.sandbox.PutFile("/home/agent/" + name, std::move(bytes), 0755, control);
       if (!put) co_return put;
     }
     co_return Status{};
+  }
+
+  using NamedFiles = std::vector<std::pair<std::string, std::string>>;
+
+  // The folder's files with their bytes, which are those that lock.json names. Blocks.
+  Result<NamedFiles> ReadFolder() const {
+    PODIUM_ASSIGN(auto folder, ForeignFolder::Open(folder_));
+    PODIUM_ASSIGN(auto entries, folder.List(kProgramBounds));
+    NamedFiles out;
+    Hasher hasher;
+    for (const auto& entry : entries) {
+      if (entry.folder) continue;
+      PODIUM_ASSIGN(auto bytes, folder.Read(entry.name, 256 << 20));
+      hasher.Update(entry.name + std::string(1, '\0') + Digest::Of(bytes).hex() + "\n");
+      out.emplace_back(entry.name, std::move(bytes));
+    }
+    if (hasher.Finish() == files_) return out;
+    return Fail(ErrorCode::kDigest, "the agent's folder " + folder_.string() +
+                                        " has changed since this run began: its trials could not "
+                                        "be compared. Start again, with another --name");
   }
 
   Task<Result<AgentOutcome>> RunStart(TrialContext& context) {
@@ -100,14 +112,15 @@ class Program final : public Scaffold {
     spec.env.insert(spec.env.end(), context.env.begin(), context.env.end());
     auto result = co_await context.sandbox.Exec(std::move(spec), context.deadline);
     if (!result) co_return tl::unexpected(result.error());
-    auto recorded = RecordExec(context.events, "start.sh", *result);
+    auto recorded = co_await RecordExec(context.events, "start.sh", *result);
     if (!recorded) co_return tl::unexpected(recorded.error());
     AgentOutcome outcome;
     outcome.end = EndText(*result);
     co_return outcome;
   }
 
-  // Runs until cancelled by the program's end.
+  // Runs until cancelled by the program's end. What stands in a snapshot's way is not worth a word:
+  // the next one comes.
   Task<void> KeepSnapshots(TrialContext& context) {
     for (std::string last;;) {
       Deadline next = Deadline::In(snapshot_every_);
@@ -118,17 +131,30 @@ class Program final : public Scaffold {
                                                      context.submission_cap_bytes, control);
       if (!taken || taken->fault != sandbox::TakeFault::kNone || taken->digest.hex() == last)
         continue;
-      auto bytes = ReadFile(fresh, context.submission_cap_bytes);
-      if (!bytes || !context.check_shape(*bytes).valid) continue;
-      std::error_code ec;
-      fs::rename(fresh, context.trial_dir / "snapshots" / "last_valid.csv", ec);
+      auto keep = [&context, fresh] { return KeepIfValid(context, fresh); };
+      auto kept = co_await context.reactor.Blocking(std::move(keep), Pool::kTransfer);
+      if (!kept || !*kept) continue;
       last = taken->digest.hex();
       Json body = {{"digest", last}, {"bytes", taken->bytes}};
-      if (auto recorded = context.events.Record("snapshot", DumpJson(body)); !recorded) continue;
+      auto recorded = co_await context.events.Append("snapshot", DumpJson(body));
+      if (!recorded) LogWarn("cannot record a snapshot: " + recorded.error().message);
     }
   }
 
+  // Blocks.
+  static Result<bool> KeepIfValid(const TrialContext& context, const fs::path& fresh) {
+    PODIUM_ASSIGN(auto shape, CheckFileShape(fresh, context.check_shape));
+    std::error_code ec;
+    if (shape.valid)
+      fs::rename(fresh, context.trial_dir / "snapshots" / "last_valid.csv", ec);
+    else
+      fs::remove(fresh, ec);
+    if (ec) return FailErrno(ErrorCode::kIo, "cannot keep " + fresh.string(), ec.value());
+    return shape.valid;
+  }
+
   fs::path folder_;
+  Digest files_;
   Millis snapshot_every_;
 };
 
@@ -136,8 +162,8 @@ class Program final : public Scaffold {
 
 std::unique_ptr<Scaffold> MakeNop() { return std::make_unique<Nop>(); }
 std::unique_ptr<Scaffold> MakeSampleSubmission() { return std::make_unique<SampleSubmission>(); }
-std::unique_ptr<Scaffold> MakeProgram(fs::path folder, Millis snapshot_every) {
-  return std::make_unique<Program>(std::move(folder), snapshot_every);
+std::unique_ptr<Scaffold> MakeProgram(fs::path folder, Digest files, Millis snapshot_every) {
+  return std::make_unique<Program>(std::move(folder), files, snapshot_every);
 }
 
 }  // namespace podium::agents

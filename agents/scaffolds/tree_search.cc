@@ -41,6 +41,10 @@ class TreeSearch final : public Scaffold {
         end = context.deadline.expired() ? "time_limit" : "finished";
         break;
       }
+      if (nodes_.back().end == "init_gone" || nodes_.back().fault == "sandbox_spoilt") {
+        end = nodes_.back().fault;  // nothing runs in there any more
+        break;
+      }
     }
     co_return Outcome(end);
   }
@@ -69,7 +73,7 @@ class TreeSearch final : public Scaffold {
       auto ran = co_await RunNode(node);
       if (!ran) co_return tl::unexpected(ran.error());
     }
-    auto recorded = context_->events.Record("node", NodeToJson(node));
+    auto recorded = co_await context_->events.Append("node", NodeToJson(node));
     if (!recorded) co_return tl::unexpected(recorded.error());
     nodes_.push_back(node);
     context_->on_node(nodes_.back());
@@ -92,37 +96,64 @@ class TreeSearch final : public Scaffold {
 
   Task<Status> RunNode(SearchNode& node) {
     Phase("running", node);
-    std::string name = "node_" + std::to_string(node.id) + ".py";
-    auto saved = WriteFileAtomic(context_->trial_dir / "code" / name, node.code);
-    if (!saved) co_return saved;
-    Deadline control = Deadline::In(std::chrono::seconds(60));
-    auto& box = context_->sandbox;
-    std::string program = "/home/code/" + name;
-    auto put = co_await box.PutFile(program, node.code, 0644, control);
-    if (!put) co_return put;
-    auto cleared = co_await Clear();
-    if (!cleared) co_return cleared;
+    auto program = co_await PutProgram(node);
+    if (!program) co_return AgentsOr(node, program.error());
+    auto cleared = co_await Clear(node);
+    if (!cleared) co_return AgentsOr(node, cleared.error());
+    if (!node.fault.empty()) co_return Status{};
     sandbox::ExecSpec spec;
-    spec.argv = {"python3", program};
+    spec.argv = {"python3", *program};
     spec.env = {{"PODIUM_SEED", std::to_string(context_->seed)},
                 {"TIME_LIMIT_SECS", std::to_string(context_->exec_limit.count() / 1000)}};
     Deadline until = Deadline::In(context_->exec_limit).Earlier(context_->deadline);
-    auto result = co_await box.Exec(std::move(spec), until);
-    if (!result) co_return tl::unexpected(result.error());
+    auto result = co_await context_->sandbox.Exec(std::move(spec), until);
+    if (!result) co_return AgentsOr(node, result.error());
     node.end = std::string(sandbox::ExecEndText(result->end));
     node.exit_code = result->exit_code;
     node.exec_wall = result->wall;
     node.output = HeadTail(Printable(result->output), kOutputHead, kOutputTail);
-    co_return co_await Judge(node, *result);
+    auto judged = co_await Judge(node, *result);
+    if (!judged) co_return judged;
+    co_return co_await PutAway(node);
+  }
+
+  // What an earlier program did to the sandbox is the search's own affair; anything else is the
+  // host's.
+  static Status AgentsOr(SearchNode& node, const Error& error) {
+    if (!sandbox::CausedByAgent(error)) return tl::unexpected(error);
+    node.fault = "sandbox_spoilt";
+    node.detail = error.message;
+    return {};
+  }
+
+  // The program's place inside, where no earlier one can stand in its way.
+  Task<Result<std::string>> PutProgram(const SearchNode& node) {
+    std::string name = "node_" + std::to_string(node.id) + ".py";
+    auto save = [file = context_->trial_dir / "code" / name, &node] {
+      return WriteFileAtomic(file, node.code);
+    };
+    auto saved = co_await context_->reactor.Blocking(std::move(save));
+    if (!saved) co_return tl::unexpected(saved.error());
+    std::string program = sandbox::kGuardedFolder + name;
+    Deadline control = Deadline::In(std::chrono::seconds(60));
+    auto put = co_await context_->sandbox.PutFile(program, node.code, 0644, control);
+    if (!put) co_return tl::unexpected(put.error());
+    co_return program;
   }
 
   // A node must not be credited with the file an earlier one left.
-  Task<Status> Clear() {
+  Task<Status> Clear(SearchNode& node) {
     sandbox::ExecSpec spec;
-    spec.argv = {"rm", "-rf", kSubmissionPath};
+    spec.argv = {"/bin/sh", "-c",
+                 "chmod u+rwx \"${1%/*}\"; rm -rf \"$1\"; [ ! -e \"$1\" ] && [ ! -L \"$1\" ]",
+                 "clear", kSubmissionPath};
     Deadline control = Deadline::In(std::chrono::seconds(60));
     auto result = co_await context_->sandbox.Exec(std::move(spec), control);
     if (!result) co_return tl::unexpected(result.error());
+    if (result->end == sandbox::ExecEnd::kExited && result->exit_code == 0) co_return Status{};
+    node.fault = "stale_submission";
+    node.detail = "the file that an earlier program left could not be removed: " +
+                  HeadTail(Printable(result->output), 200, 200);
     co_return Status{};
   }
 
@@ -136,8 +167,7 @@ class TreeSearch final : public Scaffold {
       node.detail = FailureLine(node.output);
       co_return Status{};
     }
-    fs::path kept =
-        context_->trial_dir / "snapshots" / ("node_" + std::to_string(node.id) + ".csv");
+    fs::path kept = Kept(node.id);
     Deadline control = Deadline::In(std::chrono::seconds(120));
     auto taken = co_await context_->sandbox.TakeFile(kSubmissionPath, kept,
                                                      context_->submission_cap_bytes, control);
@@ -150,15 +180,57 @@ class TreeSearch final : public Scaffold {
       co_return Status{};
     }
     node.submission_digest = taken->digest.hex();
-    auto bytes = ReadFile(kept, context_->submission_cap_bytes);
-    if (!bytes) co_return tl::unexpected(bytes.error());
-    ShapeVerdict shape = context_->check_shape(*bytes);
-    if (!shape.valid) {
-      node.fault = shape.reason;
-      node.detail = shape.message;
+    auto check = [this, kept] { return CheckFileShape(kept, context_->check_shape); };
+    auto shape = co_await context_->reactor.Blocking(std::move(check), Pool::kTransfer);
+    if (!shape) co_return tl::unexpected(shape.error());
+    if (!shape->valid) {
+      node.fault = shape->reason;
+      node.detail = shape->message;
       co_return Status{};
     }
     co_return co_await FindScore(node);
+  }
+
+  // Only a file that may still be handed in is kept, and of those no more than the sandbox's disk
+  // could hold.
+  Task<Status> PutAway(const SearchNode& node) {
+    auto job = [this, node] { return Prune(node); };
+    co_return co_await context_->reactor.Blocking(std::move(job), Pool::kTransfer);
+  }
+
+  // Blocks.
+  Status Prune(const SearchNode& newest) const {
+    bool may_be_handed_in = newest.good() || newest.fault == "no_score";
+    std::error_code ec;
+    if (!may_be_handed_in) fs::remove(Kept(newest.id), ec);
+    std::vector<SearchNode> all = nodes_;
+    all.push_back(newest);
+    int chosen = Chosen(all);
+    std::uint64_t sum = 0;
+    for (int id = newest.id; id >= 0; --id) {
+      auto bytes = fs::file_size(Kept(id), ec);
+      if (ec) continue;
+      if (id == chosen || sum + bytes <= context_->submission_cap_bytes) {
+        sum += bytes;
+      } else {
+        fs::remove(Kept(id), ec);
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] fs::path Kept(int id) const {
+    return context_->trial_dir / "snapshots" / ("node_" + std::to_string(id) + ".csv");
+  }
+
+  // The best node; if none counts, the newest whose file has the right shape and whose score is
+  // unknown. -1: none.
+  [[nodiscard]] int Chosen(const std::vector<SearchNode>& nodes) const {
+    int chosen = BestNode(nodes, context_->task.lower_is_better);
+    for (std::size_t i = nodes.size(); chosen < 0 && i-- > 0;) {
+      if (nodes[i].fault == "no_score") chosen = static_cast<int>(i);
+    }
+    return chosen;
   }
 
   Task<Status> FindScore(SearchNode& node) {
@@ -192,22 +264,16 @@ class TreeSearch final : public Scaffold {
     return outcome;
   }
 
-  // The best node's file; if none counts, the newest file of the right shape whose score is
-  // unknown.
   AgentOutcome Outcome(std::string end) const {
     AgentOutcome outcome;
     outcome.end = std::move(end);
-    int chosen = BestNode(nodes_, context_->task.lower_is_better);
-    for (std::size_t i = nodes_.size(); chosen < 0 && i-- > 0;) {
-      if (nodes_[i].fault == "no_score") chosen = static_cast<int>(i);
-    }
+    int chosen = Chosen(nodes_);
     if (chosen < 0) {
       outcome.detail = "no node left a submission of the right shape";
       return outcome;
     }
     const SearchNode& node = nodes_[static_cast<std::size_t>(chosen)];
-    outcome.submission =
-        context_->trial_dir / "snapshots" / ("node_" + std::to_string(node.id) + ".csv");
+    outcome.submission = Kept(node.id);
     outcome.submission_digest = node.submission_digest;
     outcome.detail = "node " + std::to_string(node.id) +
                      (node.score ? ", validation score " + FormatScore(*node.score) : "");

@@ -165,7 +165,8 @@ Result<Exit> DoReport(const std::string& name, bool json, const std::string& pro
 Result<Exit> DoReindex(const std::string& name) {
   PODIUM_ASSIGN(auto dir, FindRun(name));
   PODIUM_ASSIGN(auto run, ReadRun(dir, SystemClock()));
-  PODIUM_TRY(RebuildIndex(run));
+  PODIUM_ASSIGN(auto index, Index::Open(dir));
+  PODIUM_TRY(index.Rebuild(run.trials));
   std::cout << "Made " << (dir / "podium.db").string()
             << " anew from the files: " << run.trials.size() << " trials.\n";
   return Exit::kOk;

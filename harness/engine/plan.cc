@@ -5,8 +5,10 @@
 #include <set>
 #include <thread>
 
+#include "agents/scaffolds/simple.h"
 #include "base/digest.h"
 #include "base/files.h"
+#include "base/foreign_folder.h"
 #include "base/text.h"
 #include "sandbox/gpu/cdi.h"
 #include "tasks/suite.h"
@@ -23,14 +25,35 @@ bool HasProposer(const std::string& scaffold) {
   return scaffold == "greedy" || scaffold == "single-shot";
 }
 
-// Lower-case id text from a model's name: "Qwen/Qwen2.5-Coder" -> "qwen-qwen2.5-coder".
+// Lower-case id text from a model's name: "qwen2.5-coder" stays; "Qwen/Qwen2.5-Coder" becomes
+// "qwen-qwen2.5-coder-3f2a", with a part of its digest, since another name could give the same
+// text.
 std::string IdText(std::string_view text) {
+  constexpr std::size_t kLongest = 40;
   std::string out;
   for (char c : Lower(text)) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+    bool plain =
+        (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
     out += plain ? c : '-';
   }
-  return out.substr(0, 40);
+  if (out == text && out.size() <= kLongest) return out;
+  return out.substr(0, kLongest) + "-" + Digest::Of(std::string(text)).hex().substr(0, 4);
+}
+
+// An agent's file may be a stranger's: the folder that it names lies beside it. (On the command
+// line it is the user's word, and may lie anywhere.)
+Status PlaceProgram(const fs::path& agent_file, Settings& own) {
+  Setting folder = own.Get("program.folder");
+  if (folder.value.empty()) return {};
+  fs::path beside = agent_file.has_parent_path() ? agent_file.parent_path() : fs::path(".");
+  std::string name = fs::path(folder.value).lexically_normal().string();
+  while (name.ends_with('/')) name.pop_back();
+  if (name != ".") {
+    PODIUM_ASSIGN(auto around, ForeignFolder::Open(beside));
+    auto inside = around.Folder(name);
+    if (!inside) return Fail(inside.error().code, folder.origin + ": " + inside.error().message);
+  }
+  return own.Set("program.folder", (beside / name).lexically_normal().string(), folder.origin);
 }
 
 Status ReadAgentFile(const fs::path& path, AgentPlan& agent, Settings& own) {
@@ -54,12 +77,7 @@ Status ReadAgentFile(const fs::path& path, AgentPlan& agent, Settings& own) {
   agent.scaffold = scaffold->scalar;
   if (const YamlNode* proposer = take("proposer")) agent.proposer = proposer->scalar;
   PODIUM_TRY(own.ApplyYaml(root, kOwn));
-  if (!own.Get("program.folder").value.empty()) {
-    Setting folder = own.Get("program.folder");
-    PODIUM_TRY(own.Set("program.folder",
-                       (path.parent_path() / folder.value).lexically_normal().string(),
-                       folder.origin));
-  }
+  PODIUM_TRY(PlaceProgram(path, own));
   const YamlNode* id = take("id");
   auto parsed = AgentId::Parse(id ? id->scalar : path.stem().string());
   if (!parsed) return (id ? *id : root).Complain(parsed.error().message);
@@ -129,6 +147,17 @@ Status FillModel(AgentPlan& a) {
   return {};
 }
 
+// " (Start.sh lies there)": a file whose name differs in case, or by an ending.
+std::string NearMiss(const fs::path& folder, const std::string& wanted) {
+  std::error_code ec;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    std::string name = it->path().filename().string();
+    if (Lower(name) == wanted || Lower(name).starts_with(wanted + "."))
+      return " ('" + Printable(name) + "' lies there)";
+  }
+  return "";
+}
+
 Status FillGpus(AgentPlan& a) {
   if (!a.needs_sandbox() || a.settings.Get("limits.gpus").value == "none") return {};
   const std::string& origin = a.settings.Get("limits.gpus").origin;
@@ -139,6 +168,28 @@ Status FillGpus(AgentPlan& a) {
   auto found = registry.Resolve(names);
   if (!found) return Fail(found.error().code, origin + ": 'limits.gpus': " + found.error().message);
   a.gpus = std::move(*found);
+  return {};
+}
+
+// The folder is there, holds a start.sh that a shell can run and nothing that leads out of it.
+Status CheckProgram(AgentPlan& a) {
+  const std::string& origin = a.settings.Get("program.folder").origin;
+  auto complain = [&](const std::string& what) {
+    return Fail(ErrorCode::kConfig, origin + ": " + what);
+  };
+  auto folder = ForeignFolder::Open(a.program);
+  auto start = folder ? folder->Read("start.sh", 16 << 20) : tl::unexpected(folder.error());
+  if (!start && start.error().code == ErrorCode::kNotFound)
+    return complain("'program.folder' must name a folder with a start.sh, found '" +
+                    a.program.string() + "'" + NearMiss(a.program, "start.sh"));
+  if (!start) return complain(start.error().message);
+  if (start->find("\r\n") != std::string::npos)
+    return complain((a.program / "start.sh").string() +
+                    " has the line ends of Windows (CR LF), which bash takes for part of each "
+                    "command: write it with LF alone, e.g. sed -i 's/\\r$//' start.sh");
+  auto files = folder->DigestOfFiles(agents::kProgramBounds);
+  if (!files) return complain(files.error().message);
+  a.program_files = *files;
   return {};
 }
 
@@ -155,13 +206,7 @@ Status FillAgent(AgentPlan& a) {
   PODIUM_ASSIGN(a.snapshot_every, a.settings.Duration("program.snapshot_every"));
   if (a.scaffold == "program") {
     a.program = a.settings.Get("program.folder").value;
-    std::error_code ec;
-    if (!fs::exists(a.program / "start.sh", ec)) {
-      return Fail(ErrorCode::kConfig,
-                  a.settings.Get("program.folder").origin +
-                      ": 'program.folder' must name a folder with a start.sh, found '" +
-                      a.program.string() + "'");
-    }
+    PODIUM_TRY(CheckProgram(a));
     PODIUM_ASSIGN(a.gateway, PlanGateway(a.settings));
   }
   if (!HasProposer(a.scaffold)) {
@@ -329,9 +374,13 @@ Result<RunPlan> MakePlan(const Settings& settings) {
 }
 
 std::string PlanYaml(const RunPlan& plan, bool with_origins) {
+  return PlanYaml(plan, plan.settings, with_origins);
+}
+
+std::string PlanYaml(const RunPlan& plan, const Settings& settings, bool with_origins) {
   std::string out = "schema: podium-run/1\n";
   std::string group;
-  for (const auto& [name, setting] : plan.settings.all()) {
+  for (const auto& [name, setting] : settings.all()) {
     if (!with_origins && (name == "jobs" || name == "name")) continue;
     std::size_t dot = name.find('.');
     std::string_view key = name;
@@ -342,7 +391,7 @@ std::string PlanYaml(const RunPlan& plan, bool with_origins) {
     group = dot == std::string::npos ? "" : name.substr(0, dot);
     std::string line = (group.empty() ? "" : "  ") + std::string(key) + ": ";
     std::string value = name == "name" ? plan.name : setting.value;
-    if (name == "agents" && !plan.settings.per_agent().empty()) value = AgentsYaml(plan.settings);
+    if (name == "agents" && !settings.per_agent().empty()) value = AgentsYaml(settings);
     line += value.empty() ? "\"\"" : value;
     if (with_origins) {
       line.resize(std::max<std::size_t>(line.size(), 46), ' ');

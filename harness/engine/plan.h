@@ -9,6 +9,7 @@
 #include "agents/llm/llm_proposer.h"
 #include "agents/proposer.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "harness/engine/gateway_plan.h"
@@ -29,10 +30,13 @@ struct AgentPlan {
   agents::ModelConfig model;
   int nodes = 8;
   std::filesystem::path program;
+  Digest program_files;  // of the folder's files (ForeignFolder::DigestOfFiles)
   Millis snapshot_every{30'000};
   GatewayPlan gateway;       // of a program
   sandbox::GpuDevices gpus;  // of each trial's container
 
+  // Whether it keeps each candidate's file outside, and hands over the one that it chooses.
+  [[nodiscard]] bool searches() const { return scaffold == "greedy" || scaffold == "single-shot"; }
   [[nodiscard]] bool needs_sandbox() const { return scaffold != "nop" && scaffold != "oracle"; }
 };
 
@@ -67,6 +71,9 @@ struct RunPlan {
 // value came from; without, the text depends on the values alone (and leaves out `jobs`, which
 // changes no result), so that equal text means the same run.
 [[nodiscard]] std::string PlanYaml(const RunPlan& plan, bool with_origins);
+// The same of other settings than the plan's own: those that a run has grown to.
+[[nodiscard]] std::string PlanYaml(const RunPlan& plan, const Settings& settings,
+                                   bool with_origins);
 
 // The ids of configs/agents/*.yaml.
 [[nodiscard]] std::vector<std::string> ListAgents();

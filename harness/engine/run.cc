@@ -1,8 +1,5 @@
 #include "harness/engine/run.h"
 
-#include <sys/utsname.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -13,26 +10,23 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
-#include <fstream>
+#include <mutex>
 #include <thread>
 
 #include "base/files.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "harness/engine/lock.h"
+#include "harness/engine/machine.h"
 #include "harness/engine/trial.h"
 #include "harness/store/index.h"
+#include "sandbox/images/intact.h"
 
 namespace podium::harness {
 namespace {
 
 namespace fs = std::filesystem;
 namespace asio = boost::asio;
-
-std::uint64_t TotalMemory() {
-  auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
-  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
 
 Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan,
                                                          RunObserver& observer) {
@@ -49,122 +43,6 @@ Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan,
   return out;
 }
 
-// What a model was and what its tokens cost; where it is served may change.
-Json ModelLock(const agents::Model& model) {
-  return {{"upstream_name", model.upstream_name},
-          {"input_usd", model.prices.input.Text()},
-          {"cached_input_usd", model.prices.cached_input.Text()},
-          {"cache_write_usd", model.prices.cache_write.Text()},
-          {"output_usd", model.prices.output.Text()}};
-}
-
-// What may not change while a run goes on; `trials` is what ReadRun lists.
-Json MakeLock(const RunPlan& plan, const RunContext& context) {
-  Json lock = {{"schema", "podium-lock/1"},
-               {"podium", PODIUM_VERSION},
-               {"name", plan.name},
-               {"config", PlanYaml(plan, false)}};
-  lock["image"] = {{"name", plan.image}, {"digest", context.image_digest}};
-  lock["sandbox"] = plan.backend;
-  for (const auto& [id, prepared] : context.prepared)
-    lock["tasks"][id.str()] = prepared.task_digest.hex();
-  for (const auto& agent : plan.agents) {
-    Json settings = Json::object();
-    for (const auto& [name, setting] : agent->settings.all()) {
-      if (!ChoosesTrials(name)) settings[name] = setting.value;
-    }
-    lock["agents"][agent->id.str()] = {
-        {"scaffold", agent->scaffold}, {"proposer", agent->proposer}, {"settings", settings}};
-    for (const auto& model : agent->gateway.models)
-      lock["agents"][agent->id.str()]["models"][model.id] = ModelLock(model);
-  }
-  lock["trials"] = Json::array();
-  for (const auto& t : plan.trials) {
-    lock["trials"].push_back(
-        {{"task", t.id.task.str()}, {"agent", t.id.agent.str()}, {"seed", t.id.seed}});
-  }
-  utsname host{};
-  ::uname(&host);
-  lock["host"] = {{"kernel", host.release},
-                  {"machine", host.machine},
-                  {"cores", std::thread::hardware_concurrency()},
-                  {"memory_bytes", TotalMemory()}};
-  return lock;
-}
-
-// What both locks speak of and say differently: results of such runs could not stand in one table.
-std::string Differences(const Json& before, const Json& now) {
-  std::string out;
-  auto compare = [&](const std::string& what, const Json& a, const Json& b) {
-    if (a != b) out += "\n  " + what + ": " + DumpJson(Json::diff(a, b)).substr(0, 400);
-  };
-  for (const char* key : {"image", "sandbox"})
-    compare(key, before.value(key, Json()), now.value(key, Json()));
-  for (const char* key : {"tasks", "agents"}) {
-    Json old = before.value(key, Json::object()), fresh = now.value(key, Json::object());
-    for (const auto& [id, value] : fresh.items()) {
-      if (old.contains(id)) compare(std::string(key) + " " + id, old[id], value);
-    }
-  }
-  return out;
-}
-
-// The run with everything that either lock names: a run grows by agents, tasks and seeds.
-Json Union(const Json& before, Json now) {
-  for (const char* key : {"tasks", "agents"}) {
-    Json old = before.value(key, Json::object());
-    for (const auto& [id, value] : old.items()) now[key].emplace(id, value);
-  }
-  Json trials = before.value("trials", Json::array());
-  for (const auto& trial : now["trials"]) {
-    if (std::ranges::find(trials, trial) == trials.end()) trials.push_back(trial);
-  }
-  now["trials"] = std::move(trials);
-  return now;
-}
-
-// Two processes may grow one run at once; each reads and writes lock.json alone.
-Result<FileLock> LockFolder(const fs::path& dir) {
-  for (Deadline deadline = Deadline::In(std::chrono::seconds(30)); !deadline.expired();) {
-    PODIUM_ASSIGN(auto lock, FileLock::TryTake(dir / ".lock"));
-    if (lock) return std::move(*lock);
-    std::this_thread::sleep_for(Millis(20));
-  }
-  return Fail(ErrorCode::kTimeout, "another process holds " + (dir / ".lock").string());
-}
-
-// Writes run.yaml and lock.json, or checks that the run in the folder can hold this plan too.
-Status OpenFolder(const RunPlan& plan, const RunContext& context) {
-  const fs::path& dir = context.folder.dir;
-  PODIUM_TRY(MakeDirs(dir));
-  PODIUM_TRY(MakeDirs(context.folder.SandboxState()));
-  PODIUM_TRY(MakeDirs(dir / "boards"));
-  for (const auto& [id, prepared] : context.prepared) {
-    if (prepared.board_file.empty()) continue;  // a task with medal lines alone
-    PODIUM_ASSIGN(auto board, ReadFile(prepared.board_file, 64 << 20));
-    PODIUM_TRY(WriteFileAtomic(dir / "boards" / (id.str() + ".csv"), board));
-  }
-  Json lock = MakeLock(plan, context);
-  PODIUM_ASSIGN(auto alone, LockFolder(dir));
-  std::error_code ec;
-  if (fs::exists(dir / "lock.json", ec)) {
-    PODIUM_ASSIGN(auto text, ReadFile(dir / "lock.json"));
-    PODIUM_ASSIGN(Json before, ParseJson(text, (dir / "lock.json").string()));
-    std::string differences = Differences(before, lock);
-    if (!differences.empty()) {
-      return Fail(ErrorCode::kConfig,
-                  "run '" + plan.name + "' exists in " + dir.string() +
-                      " with another configuration; its results would not be comparable:" +
-                      differences + "\nGive another --name, or remove that folder.");
-    }
-    Json both = Union(before, lock);
-    if (both["trials"] == before.value("trials", Json::array())) return {};
-    lock = std::move(both);
-  }
-  PODIUM_TRY(WriteFileAtomic(dir / "run.yaml", PlanYaml(plan, true)));
-  return WriteFileAtomic(dir / "lock.json", DumpJson(lock, 2) + "\n");
-}
-
 // Runs the plan's trials on the event loop.
 class LocalExecutor {
  public:
@@ -174,7 +52,7 @@ class LocalExecutor {
         changed_(context.reactor.io()),
         stop_(context.reactor.io()),
         tick_(context.reactor.io()),
-        signals_(context.reactor.io(), SIGINT, SIGTERM) {
+        signals_(context.reactor.io(), SIGINT, SIGTERM, SIGHUP) {
     changed_.expires_at(std::chrono::steady_clock::time_point::max());
     stop_.expires_at(std::chrono::steady_clock::time_point::max());
     cores_ = std::max(1u, std::thread::hardware_concurrency());
@@ -303,8 +181,8 @@ class LocalExecutor {
       gpus_used_.push_back(&trial.agent->gpus);
     }
     // Joined by Run, which waits until running_ is 0.
-    asio::co_spawn(context_.reactor.io(), RunTrial(context_, trial),
-                   [this, trial, &summary](std::exception_ptr e, Result<TrialEnd> end) {
+    asio::co_spawn(context_.reactor.io(), WorkOn(trial, summary),
+                   [this, trial](std::exception_ptr) {
                      --running_;
                      if (trial.agent->needs_sandbox()) {
                        cores_used_ -= trial.limits.cpus;
@@ -312,31 +190,40 @@ class LocalExecutor {
                        gpus_used_.erase(std::ranges::find(gpus_used_, &trial.agent->gpus));
                      }
                      changed_.cancel();
-                     if (e) std::rethrow_exception(e);
-                     Count(trial, end, summary);
                    });
   }
 
-  void Count(const TrialPlan& trial, const Result<TrialEnd>& end, RunSummary& summary) {
-    if (!end) {
-      if (first_error_) first_error_ = tl::unexpected(end.error());
-      ++summary.failed;
-      return;
-    }
-    if (*end == TrialEnd::kElsewhere) {
-      ++summary.elsewhere;
-      return;
-    }
-    if (*end == TrialEnd::kDone) {
-      ++summary.done;
-      ++summary.fresh;
-    }
+  // An exception is this trial's failure, and no other's.
+  Task<void> WorkOn(TrialPlan trial, RunSummary& summary) {
+    auto end = co_await Caught<TrialEnd>(RunTrial(context_, trial), "trial " + trial.id.str());
+    Count(end, summary);
+    if (!end) co_return LogError(trial.id.str() + ": " + end.error().message);
+    if (*end == TrialEnd::kElsewhere) co_return;
+    auto view = co_await Caught<TrialView>(Conclude(trial), "the index");
+    if (view) context_.observer.OnTrialEnd(*view);
+  }
+
+  // The trial as its files tell it, which the index holds from now on.
+  Task<Result<TrialView>> Conclude(const TrialPlan& trial) {
+    auto job = [this, &trial]() -> Result<TrialView> {
+      TrialView view = ReadTrial(context_.folder.TrialDir(trial.id), trial.id, context_.clock);
+      std::lock_guard one(index_mutex_);
+      Status indexed = context_.index ? context_.index->Put(view) : Status{};
+      if (!indexed) LogWarn(indexed.error().message + " (`podium reindex` makes it anew)");
+      return view;
+    };
+    co_return co_await context_.reactor.Blocking(std::move(job));
+  }
+
+  void Count(const Result<TrialEnd>& end, RunSummary& summary) {
+    if (!end && first_error_) first_error_ = tl::unexpected(end.error());
+    if (!end || *end == TrialEnd::kFailed) ++summary.failed;
+    if (!end) return;
+    if (*end == TrialEnd::kElsewhere) ++summary.elsewhere;
     if (*end == TrialEnd::kPaused) ++summary.paused;
-    if (*end == TrialEnd::kFailed) ++summary.failed;
-    TrialView view = ReadTrial(context_.folder.TrialDir(trial.id), trial.id, context_.clock);
-    if (auto indexed = IndexTrial(context_.folder.dir, view); !indexed)
-      LogWarn(indexed.error().message + " (`podium reindex` makes it anew)");
-    context_.observer.OnTrialEnd(view);
+    if (*end != TrialEnd::kDone) return;
+    ++summary.done;
+    ++summary.fresh;
   }
 
   const RunPlan& plan_;
@@ -353,14 +240,16 @@ class LocalExecutor {
   std::uint64_t memory_used_ = 0;
   std::vector<const sandbox::GpuDevices*> gpus_used_;  // of the trials that run
   Status first_error_;
+  std::mutex index_mutex_;
 };
 
 }  // namespace
 
 Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
-  Reactor reactor;
+  // What trials use outlives the loop, whose end destroys what is left of their coroutines.
   agents::HttpClient http;
   agents::ProviderGate gate;
+  Reactor reactor;
   RunContext context{.reactor = reactor,
                      .http = http,
                      .gate = gate,
@@ -371,13 +260,17 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
   std::unique_ptr<sandbox::Backend> backend;
   if (std::ranges::any_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); })) {
     PODIUM_ASSIGN(auto image, sandbox::FindImage(plan.image, CacheDir()));
+    PODIUM_TRY(sandbox::CheckIntact(image));
     context.image_digest = image.digest;
     context.image_layers = image.layers;
     PODIUM_ASSIGN(backend, sandbox::MakeBackend(plan.backend, reactor));
     context.backend = backend.get();
   }
   PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));
-  PODIUM_TRY(OpenFolder(plan, context));
+  PODIUM_TRY(OpenRunFolder(plan, context));
+  auto index = Index::Open(context.folder.dir);
+  if (!index) LogWarn(index.error().message + " (`podium reindex` makes it anew)");
+  if (index) context.index = &*index;
   AddLogFile(context.folder.dir / "podium.log");
   if (context.backend) {
     PODIUM_ASSIGN(int reaped, sandbox::ReapDead(Deadline::In(std::chrono::minutes(2))));

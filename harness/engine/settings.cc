@@ -147,6 +147,36 @@ Settings Settings::ForAgent(const std::string& name) const {
   return out;
 }
 
+namespace {
+
+std::string BothLists(const std::vector<std::string>& first, const std::vector<std::string>& then) {
+  std::vector<std::string> out = first;
+  for (const auto& name : then) {
+    if (std::ranges::find(out, name) == out.end()) out.push_back(name);
+  }
+  return Join(out, ",");
+}
+
+}  // namespace
+
+Result<Settings> Settings::GrownFrom(const Settings& before) const {
+  Settings out = *this;
+  for (const char* name : {"tasks", "agents"})
+    out.values_[name].value = BothLists(before.List(name), List(name));
+  if (Get("suite").value.empty()) out.values_["suite"] = before.Get("suite");
+  for (const auto& [agent, values] : before.per_agent_) out.per_agent_.emplace(agent, values);
+  constexpr std::int64_t kMost = 1'000'000;
+  PODIUM_ASSIGN(auto first, Int("first_seed", 0, kMost));
+  PODIUM_ASSIGN(auto count, Int("seeds", 1, kMost));
+  PODIUM_ASSIGN(auto first_before, before.Int("first_seed", 0, kMost));
+  PODIUM_ASSIGN(auto count_before, before.Int("seeds", 1, kMost));
+  auto least = std::min(first, first_before);
+  auto end = std::max(first + count, first_before + count_before);
+  out.values_["first_seed"].value = std::to_string(least);
+  out.values_["seeds"].value = std::to_string(end - least);
+  return out;
+}
+
 bool ChoosesTrials(std::string_view name) {
   static constexpr std::string_view kNames[] = {"name",  "suite",      "tasks", "agents",
                                                 "seeds", "first_seed", "jobs"};

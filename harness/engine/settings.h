@@ -47,6 +47,10 @@ class Settings {
   // Values of `lower` fill what is still at its default here.
   void FillFrom(const Settings& lower);
 
+  // These settings with every task, agent and seed that `before` names as well: what a run holds
+  // that was begun with `before` and continued with these.
+  [[nodiscard]] Result<Settings> GrownFrom(const Settings& before) const;
+
   // The settings of one agent: those that an entry `{id: NAME, budget: {...}}` of `agents` gives it
   // stand over the file's, under the environment and the flags.
   [[nodiscard]] Settings ForAgent(const std::string& name) const;

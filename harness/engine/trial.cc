@@ -7,6 +7,7 @@
 #include "agents/portfolio/portfolio.h"
 #include "agents/scaffolds/simple.h"
 #include "base/files.h"
+#include "base/foreign_folder.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -24,13 +25,19 @@ namespace fs = std::filesystem;
 using agents::AgentOutcome;
 
 constexpr auto kControl = std::chrono::seconds(120);
+// How long after the trial's time a scaffold may still put away its last step. Then the trial is
+// sealed with what there is.
+constexpr auto kPutAway = std::chrono::minutes(5);
+
+Task<void> WaitFor(Deadline deadline) { co_await SleepUntil(deadline); }
 
 Result<std::unique_ptr<agents::Scaffold>> MakeScaffold(RunContext& run, const TrialPlan& plan,
                                                        const fs::path& dir) {
   const AgentPlan& a = *plan.agent;
   if (a.scaffold == "nop") return agents::MakeNop();
   if (a.scaffold == "sample-submission") return agents::MakeSampleSubmission();
-  if (a.scaffold == "program") return agents::MakeProgram(a.program, a.snapshot_every);
+  if (a.scaffold == "program")
+    return agents::MakeProgram(a.program, a.program_files, a.snapshot_every);
   if (a.proposer == "llm") {
     agents::ChatClient client(run.http, a.model, dir / "llm");
     return agents::MakeTreeSearch(a.search, agents::MakeLlmProposer(std::move(client), a.llm));
@@ -43,23 +50,50 @@ Result<std::unique_ptr<agents::Scaffold>> MakeScaffold(RunContext& run, const Tr
 // One trial while this process works on it.
 class TrialMachine {
  public:
-  TrialMachine(RunContext& run, TrialPlan plan, Journal journal, fs::path dir)
-      : run_(run), plan_(std::move(plan)), journal_(std::move(journal)), dir_(std::move(dir)) {}
+  TrialMachine(RunContext& run, TrialPlan plan, Lease& lease, Journal journal, fs::path dir)
+      : run_(run),
+        plan_(std::move(plan)),
+        lease_(lease),
+        journal_(std::move(journal)),
+        dir_(std::move(dir)) {}
 
   Task<Result<TrialEnd>> Run() {
+    auto ended = co_await Caught<TrialEnd>(Phases(), plan_.id.str());
+    if (ended) co_return ended;
+    // Who was thought dead and wakes up writes nothing more.
+    if (ended.error().code == ErrorCode::kBusy) {
+      LogWarn(plan_.id.str() + ": " + ended.error().message);
+      co_return TrialEnd::kElsewhere;
+    }
+    co_return Failed(ended.error());
+  }
+
+  // Never ends by itself: renews the lease until the work beside it is done.
+  Task<void> KeepLease() {
+    for (;;) {
+      Deadline next = Deadline::In(std::chrono::seconds(10));
+      co_await SleepUntil(next);
+      Worked worked{attempt_, WorkedNow()};
+      auto job = [this, worked] { return lease_.Beat(worked); };
+      auto beat = co_await run_.reactor.Blocking(std::move(job));
+      if (!beat) LogWarn("cannot renew a lease: " + beat.error().message);
+    }
+  }
+
+ private:
+  Task<Result<TrialEnd>> Phases() {
     auto sealed = LastEvent("sealed");
     if (!sealed) {
       auto worked = co_await Work();
-      if (!worked) co_return Failed(worked.error());
+      if (!worked) co_return tl::unexpected(worked.error());
       if (!*worked) co_return TrialEnd::kPaused;
       sealed = LastEvent("sealed");
     }
     auto graded = co_await GradeSealed(*sealed);
-    if (!graded) co_return Failed(graded.error());
+    if (!graded) co_return tl::unexpected(graded.error());
     co_return TrialEnd::kDone;
   }
 
- private:
   std::optional<std::string> LastEvent(std::string_view type) const {
     for (auto it = journal_.events().rbegin(); it != journal_.events().rend(); ++it) {
       if (it->type == type) return it->body_json;
@@ -67,12 +101,32 @@ class TrialMachine {
     return std::nullopt;
   }
 
+  // What this attempt has worked until now.
+  [[nodiscard]] Millis WorkedNow() const {
+    if (attempt_ == 0) return Millis(0);
+    return std::chrono::duration_cast<Millis>(run_.clock.Now() - begun_);
+  }
+
   TrialEnd Failed(const Error& error) {
     Json body = {{"code", CodeText(error.code)}, {"message", error.message}};
+    body["worked_ms"] = WorkedNow().count();
     if (auto recorded = journal_.Record("failed", DumpJson(body)); !recorded)
       LogError(recorded.error().message);
     LogError(plan_.id.str() + ": " + error.message);
     return TrialEnd::kFailed;
+  }
+
+  Task<Status> Record(std::string type, Json body) {
+    co_return co_await journal_.Append(std::move(type), DumpJson(body));
+  }
+
+  // The history knows of it before anybody can act on it.
+  Task<Status> Note(HistoryEntry entry) {
+    auto job = [this, entry = std::move(entry)]() -> Status {
+      PODIUM_TRY(lease_.CheckHeld());
+      return History(run_.folder.dir).Append(entry, run_.clock);
+    };
+    co_return co_await run_.reactor.Blocking(std::move(job));
   }
 
   // The agent's part, up to the event "sealed". False when it was paused.
@@ -80,26 +134,42 @@ class TrialMachine {
     TrialView before = ReadTrial(dir_, plan_.id, run_.clock);
     Json body = {
         {"pid", ::getpid()}, {"wall_ms", plan_.wall.count()}, {"used_ms", before.active.count()}};
-    auto recorded = journal_.Record("attempt", DumpJson(body));
-    if (!recorded) co_return tl::unexpected(recorded.error());
+    PODIUM_CO_TRY(co_await Record("attempt", body));
+    attempt_ = before.attempts + 1;
+    begun_ = run_.clock.Now();
     HistoryEntry begun{.event = "attempt", .trial = plan_.id.str()};
-    auto noted = History(run_.folder.dir).Append(std::move(begun), run_.clock);
-    if (!noted) co_return tl::unexpected(noted.error());
-    if (plan_.agent->scaffold == "oracle") co_return SealOracle();
-    if (plan_.agent->scaffold == "nop")
-      co_return Seal(AgentOutcome{}, HandOver{}, nullptr, ValidationsIn(journal_.events()));
+    PODIUM_CO_TRY(co_await Note(std::move(begun)));
+    if (plan_.agent->scaffold == "oracle") co_return co_await SealOracle();
+    if (plan_.agent->scaffold == "nop") {
+      AgentOutcome nothing;
+      co_return co_await Seal(std::move(nothing), HandOver{}, nullptr,
+                              ValidationsIn(journal_.events()));
+    }
     co_return co_await WorkInSandbox(std::move(before));
   }
 
-  Result<bool> SealOracle() {
-    const auto& prepared = run_.prepared.at(plan_.id.task);
-    PODIUM_ASSIGN(auto bytes, ReadFile(prepared.private_dir / "perfect_submission.csv"));
-    PODIUM_TRY(WriteFileAtomic(dir_ / "submission" / "submission.csv", bytes));
+  Task<Result<bool>> SealOracle() {
+    auto job = [this]() -> Result<Digest> {
+      const auto& prepared = run_.prepared.at(plan_.id.task);
+      PODIUM_ASSIGN(auto bytes, ReadFile(prepared.private_dir / "perfect_submission.csv"));
+      PODIUM_TRY(WriteFileAtomic(SubmissionFile(), bytes));
+      return Digest::Of(bytes);
+    };
+    auto digest = co_await run_.reactor.Blocking(std::move(job), Pool::kTransfer);
+    if (!digest) co_return tl::unexpected(digest.error());
     HandOver hand_over;
     hand_over.status = "ok";
     AgentOutcome outcome;
-    outcome.submission_digest = Digest::Of(bytes).hex();
-    return Seal(outcome, hand_over, nullptr, ValidationsIn(journal_.events()));
+    outcome.submission_digest = digest->hex();
+    co_return co_await Seal(std::move(outcome), std::move(hand_over), nullptr,
+                            ValidationsIn(journal_.events()));
+  }
+
+  [[nodiscard]] fs::path SubmissionFile() const { return dir_ / "submission" / "submission.csv"; }
+
+  // Nothing that an agent hands over is larger than the disk that it was given.
+  [[nodiscard]] std::uint64_t SubmissionCap() const {
+    return std::min(std::uint64_t{2} << 30, plan_.limits.disk_bytes);
   }
 
   sandbox::SandboxSpec MakeSpec() const {
@@ -170,6 +240,7 @@ class TrialMachine {
                                  {},
                                  {}};
     context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };
+    context.submission_cap_bytes = SubmissionCap();
     context.on_node = [this](const agents::SearchNode& n) { run_.observer.OnNode(plan_.id, n); };
     context.on_phase = [this](std::string_view p) { run_.observer.OnTrialPhase(plan_.id, p); };
     return context;
@@ -187,61 +258,70 @@ class TrialMachine {
     if (!scaffold) co_return tl::unexpected(scaffold.error());
     auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
     TrialServices services(run_.reactor, journal_, check, dir_);
-    auto added = services.AddGateway(run_.http, run_.gate, plan_.agent->gateway);
-    if (!added) co_return tl::unexpected(added.error());
+    PODIUM_CO_TRY(services.AddGateway(run_.http, run_.gate, plan_.agent->gateway));
     Deadline control = Deadline::In(kControl);
-    auto opened = co_await services.Open(box, control);
-    if (!opened) co_return tl::unexpected(opened.error());
+    PODIUM_CO_TRY(co_await services.Open(box, control));
     auto context = MakeContext(box, std::move(before));
     context.env = services.Environment();
-    using namespace boost::asio::experimental::awaitable_operators;
-    auto ended = co_await ((*scaffold)->Run(context) || run_.wait_stop() || services.Serve());
-    auto closed = services.End();
-    if (!closed) co_return tl::unexpected(closed.error());
+    auto outcome = co_await Agent(**scaffold, context, services);
+    PODIUM_CO_TRY(services.End());
     models_json_ = services.ModelsJson();
-    if (ended.index() != 0) co_return Paused(services.validations());
-    Result<AgentOutcome> outcome = std::get<0>(std::move(ended));
     if (!outcome) co_return tl::unexpected(outcome.error());
-    if (outcome->end == "paused") co_return Paused(services.validations());
+    if (outcome->end == "paused") co_return co_await Paused(services.validations());
     run_.observer.OnTrialPhase(plan_.id, "sealing");
     auto hand_over = co_await TakeOver(box, *outcome);
     if (!hand_over) co_return tl::unexpected(hand_over.error());
-    co_return Seal(*outcome, *hand_over, &box, services.validations());
+    co_return co_await Seal(*outcome, *hand_over, &box, services.validations());
   }
 
-  Result<bool> Paused(const agents::ValidationCounts& validations) {
-    Json body = {{"validations_refused", validations.refused}};
-    PODIUM_TRY(journal_.Record("paused", DumpJson(body)));
-    return false;
+  // The scaffold's work until its end, the user's second Ctrl-C or, whatever holds the scaffold up,
+  // some minutes after the trial's time: then it is the agent's time limit like any other.
+  Task<Result<AgentOutcome>> Agent(agents::Scaffold& scaffold, agents::TrialContext& context,
+                                   TrialServices& services) {
+    using namespace boost::asio::experimental::awaitable_operators;
+    Deadline wall = Deadline(context.deadline.at() + kPutAway);
+    auto ended = co_await (Caught<AgentOutcome>(scaffold.Run(context), "the scaffold") ||
+                           run_.wait_stop() || services.Serve() || WaitFor(wall));
+    AgentOutcome cut;
+    cut.end = ended.index() == 1 ? "paused" : "time_limit";
+    if (ended.index() != 0) co_return cut;
+    auto outcome = std::get<0>(std::move(ended));
+    if (outcome || !sandbox::CausedByAgent(outcome.error())) co_return outcome;
+    cut.end = "agent_fault";
+    cut.detail = outcome.error().message;
+    co_return cut;
+  }
+
+  Task<Result<bool>> Paused(agents::ValidationCounts validations) {
+    Json body = {{"validations_refused", validations.refused}, {"worked_ms", WorkedNow().count()}};
+    PODIUM_CO_TRY(co_await Record("paused", body));
+    co_return false;
   }
 
   // Freezes the sandbox and brings its submission to submission/submission.csv.
   Task<Result<HandOver>> TakeOver(sandbox::Sandbox& box, const AgentOutcome& outcome) {
     Deadline control = Deadline::In(kControl);
-    auto sealed = co_await box.Seal(control);
-    if (!sealed) co_return tl::unexpected(sealed.error());
-    fs::path to = dir_ / "submission" / "submission.csv";
+    PODIUM_CO_TRY(co_await box.Seal(control));
     HandOver hand_over;
     if (outcome.submission) {
-      std::error_code ec;
-      fs::copy_file(*outcome.submission, to, fs::copy_options::overwrite_existing, ec);
-      if (ec)
-        co_return FailErrno(ErrorCode::kIo, "cannot copy " + outcome.submission->string(),
-                            ec.value());
+      auto copy = [from = *outcome.submission, to = SubmissionFile()] {
+        return CopyFileAtomic(from, to);
+      };
+      PODIUM_CO_TRY(co_await run_.reactor.Blocking(std::move(copy), Pool::kTransfer));
       hand_over.status = "ok";
       co_return hand_over;
     }
-    if (plan_.agent->scaffold == "greedy" || plan_.agent->scaffold == "single-shot")
-      co_return hand_over;
+    if (plan_.agent->searches()) co_return hand_over;
+    Deadline transfer = Deadline::In(kControl);
     auto taken =
-        co_await box.TakeFile(agents::kSubmissionPath, to, std::uint64_t{2} << 30, control);
+        co_await box.TakeFile(agents::kSubmissionPath, SubmissionFile(), SubmissionCap(), transfer);
     if (!taken) co_return tl::unexpected(taken.error());
-    co_return Judge(*taken, to);
+    co_return co_await Judge(*taken);
   }
 
   // A last file that cannot be taken or has the wrong shape gives way to the newest snapshot of the
   // right shape, if there is one.
-  Result<HandOver> Judge(const sandbox::TakenFile& taken, const fs::path& to) {
+  Task<Result<HandOver>> Judge(sandbox::TakenFile taken) {
     HandOver hand_over;
     if (taken.fault == sandbox::TakeFault::kNone) {
       hand_over.status = "ok";
@@ -250,22 +330,35 @@ class TrialMachine {
       hand_over.reason = std::string(TakeFaultText(taken.fault));
       hand_over.detail = taken.detail;
     }
-    fs::path snapshot = dir_ / "snapshots" / "last_valid.csv";
-    std::error_code ec;
-    if (!fs::exists(snapshot, ec)) return hand_over;
-    if (hand_over.status == "ok") {
-      PODIUM_ASSIGN(auto bytes, ReadFile(to));
-      if (CheckShape(bytes).valid) return hand_over;
-    }
-    fs::copy_file(snapshot, to, fs::copy_options::overwrite_existing, ec);
-    if (ec) return FailErrno(ErrorCode::kIo, "cannot copy " + snapshot.string(), ec.value());
-    PODIUM_TRY(journal_.Record("fell_back", R"({"to": "snapshots/last_valid.csv"})"));
-    return HandOver{.status = "ok"};
+    auto fall_back = [this, there = hand_over.status == "ok"] { return FallBack(there); };
+    auto fell = co_await run_.reactor.Blocking(std::move(fall_back), Pool::kTransfer);
+    if (!fell) co_return tl::unexpected(fell.error());
+    if (!*fell) co_return hand_over;
+    Json body = {{"to", "snapshots/last_valid.csv"}};
+    PODIUM_CO_TRY(co_await Record("fell_back", body));
+    co_return HandOver{.status = "ok"};
   }
 
-  Result<bool> Seal(const AgentOutcome& outcome, const HandOver& hand_over,
-                    const sandbox::Sandbox* box, const agents::ValidationCounts& validations) {
+  // Puts the newest snapshot in the submission's place unless a file of the right shape is there.
+  // Blocks.
+  Result<bool> FallBack(bool taken) const {
+    fs::path snapshot = dir_ / "snapshots" / "last_valid.csv";
+    std::error_code ec;
+    if (!fs::exists(snapshot, ec)) return false;
+    if (taken) {
+      PODIUM_ASSIGN(auto shape, agents::CheckFileShape(SubmissionFile(), [this](auto bytes) {
+                      return CheckShape(bytes);
+                    }));
+      if (shape.valid) return false;
+    }
+    PODIUM_TRY(CopyFileAtomic(snapshot, SubmissionFile()));
+    return true;
+  }
+
+  Task<Result<bool>> Seal(AgentOutcome outcome, HandOver hand_over, const sandbox::Sandbox* box,
+                          agents::ValidationCounts validations) {
     Json body = {{"agent", {{"end", outcome.end}, {"detail", outcome.detail}}},
+                 {"worked_ms", WorkedNow().count()},
                  {"validations",
                   {{"valid", validations.valid},
                    {"invalid", validations.invalid},
@@ -274,16 +367,19 @@ class TrialMachine {
                   {{"status", hand_over.status},
                    {"reason", hand_over.reason},
                    {"detail", hand_over.detail}}}};
-    if (box) {
-      Json isolation = {{"backend", box->isolation().backend},
-                        {"not_enforced", box->isolation().not_enforced}};
-      isolation["enforced"] = Json::object();
-      for (const auto& [what, how] : box->isolation().enforced) isolation["enforced"][what] = how;
-      body["isolation"] = isolation;
-    }
-    PODIUM_ASSIGN(body["models"], ParseJson(models_json_, "what was spent on models"));
-    PODIUM_TRY(journal_.Record("sealed", DumpJson(body)));
-    return true;
+    if (box) body["isolation"] = IsolationJson(box->isolation());
+    auto models = ParseJson(models_json_, "what was spent on models");
+    if (!models) co_return tl::unexpected(models.error());
+    body["models"] = *models;
+    PODIUM_CO_TRY(co_await Record("sealed", body));
+    co_return true;
+  }
+
+  static Json IsolationJson(const sandbox::IsolationRecord& record) {
+    Json out = {{"backend", record.backend}, {"not_enforced", record.not_enforced}};
+    out["enforced"] = Json::object();
+    for (const auto& [what, how] : record.enforced) out["enforced"][what] = how;
+    return out;
   }
 
   Task<Status> GradeSealed(std::string sealed_json) {
@@ -294,9 +390,11 @@ class TrialMachine {
     if (!hand_over) co_return tl::unexpected(hand_over.error());
     const auto* task = plan_.task;
     const auto* prepared = &run_.prepared.at(plan_.id.task);
-    Deadline deadline = Deadline::In(std::chrono::minutes(30));
-    auto job = [=, taken = *hand_over] { return Grade(*task, *prepared, taken, deadline); };
-    auto grade = co_await run_.reactor.Blocking(std::move(job));
+    // The time of a grading begins when a thread begins with it.
+    auto job = [=, taken = *hand_over] {
+      return Grade(*task, *prepared, taken, Deadline::In(std::chrono::minutes(30)));
+    };
+    auto grade = co_await run_.reactor.Blocking(std::move(job), Pool::kGrading);
     if (!grade) co_return tl::unexpected(grade.error());
     auto parsed = ParseJson(*grade, "podium-grade's record");
     if (!parsed) co_return tl::unexpected(parsed.error());
@@ -304,67 +402,85 @@ class TrialMachine {
                     {"grade", *parsed},
                     {"agent", (*sealed)["agent"]},
                     {"image", plan_.agent->needs_sandbox() ? run_.image_digest : ""}};
-    verdict["isolation"] = sealed->value("isolation", Json());
-    verdict["validations"] = sealed->value("validations", Json());
-    verdict["models"] = sealed->value("models", Json());
-    co_return KeepVerdict(verdict);
+    for (const char* part : {"isolation", "validations", "models"})
+      verdict[part] = sealed->value(part, Json());
+    co_return co_await KeepVerdict(std::move(verdict));
   }
 
   // The history knows of a grading before its verdict can be seen: a score that somebody saw cannot
   // be made undone.
-  Status KeepVerdict(const Json& verdict) {
+  Task<Status> KeepVerdict(Json verdict) {
     std::string text = DumpJson(verdict, 2) + "\n";
     const Json& grade = verdict["grade"];
-    PODIUM_ASSIGN(auto journal, SealedDigest(dir_ / "journal.jsonl"));
+    auto digest = [this] { return SealedDigest(dir_ / "journal.jsonl"); };
+    auto journal = co_await run_.reactor.Blocking(std::move(digest));
+    if (!journal) co_return tl::unexpected(journal.error());
     HistoryEntry graded{.event = "graded",
                         .trial = plan_.id.str(),
                         .submission_sha256 = JsonOr<std::string>(grade, "submission_sha256", ""),
                         .verdict_sha256 = Digest::Of(text).hex(),
-                        .journal_sha256 = journal.hex()};
-    PODIUM_TRY(History(run_.folder.dir).Append(std::move(graded), run_.clock));
-    PODIUM_TRY(WriteFileAtomic(dir_ / "verdict.json", text));
+                        .journal_sha256 = journal->hex()};
+    PODIUM_CO_TRY(co_await Note(std::move(graded)));
+    auto write = [this, &text]() -> Status {
+      PODIUM_TRY(lease_.CheckHeld());
+      return WriteFileAtomic(dir_ / "verdict.json", text);
+    };
+    PODIUM_CO_TRY(co_await run_.reactor.Blocking(std::move(write)));
     Json done = {{"verdict", JsonOr<std::string>(grade, "verdict", "")}};
-    return journal_.Record("graded", DumpJson(done));
+    co_return co_await Record("graded", std::move(done));
   }
 
   RunContext& run_;
   TrialPlan plan_;
+  Lease& lease_;
   Journal journal_;
   fs::path dir_;
+  int attempt_ = 0;  // this process's, once it has begun
+  std::chrono::steady_clock::time_point begun_;
   std::string models_json_ = "null";  // what the gateway's models cost
 };
 
-// Never ends by itself: renews the lease until the work beside it is done.
-Task<void> KeepLease(Lease& lease) {
-  for (;;) {
-    Deadline next = Deadline::In(std::chrono::seconds(10));
-    co_await SleepUntil(next);
-    if (auto beat = lease.Beat(); !beat) LogWarn("cannot renew a lease: " + beat.error().message);
-  }
+// The trial's folder and those in it, none of them a link out of the run.
+Status MakeTrialDirs(const RunFolder& folder, const TrialId& id) {
+  PODIUM_ASSIGN(auto run, ForeignFolder::Open(folder.dir));
+  PODIUM_ASSIGN(auto trial, run.MakeFolder(RunFolder::NameOf(id)));
+  for (const char* sub : {"code", "snapshots", "submission", "logs", "llm"})
+    PODIUM_TRY(trial.MakeFolder(sub));
+  return {};
 }
 
-Status MakeTrialDirs(const fs::path& dir) {
-  for (const char* sub : {"code", "snapshots", "submission", "logs", "llm"})
-    PODIUM_TRY(MakeDirs(dir / sub));
-  return {};
+struct OpenTrial {
+  Lease lease;
+  Journal journal;
+};
+
+// The trial for this process alone; empty when another one works on it. Blocks.
+Result<std::optional<OpenTrial>> TakeTrial(RunContext& run, const TrialId& id) {
+  PODIUM_TRY(MakeTrialDirs(run.folder, id));
+  fs::path dir = run.folder.TrialDir(id);
+  PODIUM_ASSIGN(auto lease, Lease::TryTake(dir, run.clock));
+  if (!lease) return std::nullopt;
+  PODIUM_ASSIGN(auto journal,
+                Journal::Open(dir / "journal.jsonl", run.clock, {.own_copy = lease->taken_over()}));
+  return OpenTrial{std::move(*lease), std::move(journal)};
 }
 
 }  // namespace
 
 Task<Result<TrialEnd>> RunTrial(RunContext& run, TrialPlan plan) {
+  auto take = [&run, id = plan.id] { return TakeTrial(run, id); };
+  auto opened = co_await run.reactor.Blocking(std::move(take));
+  if (!opened) co_return tl::unexpected(opened.error());
+  if (!*opened) co_return TrialEnd::kElsewhere;
   fs::path dir = run.folder.TrialDir(plan.id);
-  auto made = MakeTrialDirs(dir);
-  if (!made) co_return tl::unexpected(made.error());
-  auto lease = Lease::TryTake(dir, run.clock);
-  if (!lease) co_return tl::unexpected(lease.error());
-  if (!*lease) co_return TrialEnd::kElsewhere;
   std::error_code ec;
   if (fs::exists(dir / "verdict.json", ec)) co_return TrialEnd::kDone;
-  auto journal = Journal::Open(dir / "journal.jsonl", run.clock);
-  if (!journal) co_return tl::unexpected(journal.error());
-  TrialMachine machine(run, plan, std::move(*journal), dir);
+  Lease& lease = (*opened)->lease;
+  Journal& journal = (*opened)->journal;
+  journal.UsePool(run.reactor, [&lease] { return lease.CheckHeld(); });
+  TrialMachine machine(run, plan, lease, std::move(journal), dir);
   using namespace boost::asio::experimental::awaitable_operators;
-  auto ended = co_await (machine.Run() || KeepLease(**lease));
+  auto ended = co_await (machine.Run() || machine.KeepLease());
   if (ended.index() == 1)
     co_return Fail(ErrorCode::kInternal, "the lease keeper ended before the trial");
   co_return std::get<0>(std::move(ended));

@@ -10,6 +10,7 @@
 #include "base/async.h"
 #include "harness/engine/observer.h"
 #include "harness/engine/plan.h"
+#include "harness/store/index.h"
 #include "harness/store/run_folder.h"
 #include "sandbox/image.h"
 #include "sandbox/sandbox.h"
@@ -29,6 +30,7 @@ struct RunContext {
   std::map<TaskId, tasks::PreparedTask> prepared;
   RunObserver& observer;
   const Clock& clock;
+  Index* index = nullptr;  // nullptr where it could not be opened
   bool allow_unenforced = false;
   std::atomic<bool> draining{false};      // Ctrl-C once: end after the step in flight
   std::function<Task<void>()> wait_stop;  // ends at the second Ctrl-C

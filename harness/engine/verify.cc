@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -12,6 +13,7 @@
 #include "harness/engine/settings.h"
 #include "harness/store/history.h"
 #include "harness/store/journal.h"
+#include "sandbox/images/intact.h"
 #include "tasks/prepare.h"
 #include "tasks/suite.h"
 
@@ -34,11 +36,13 @@ class TaskShelf {
     tasks::TaskPackage package;
     tasks::PreparedTask prepared;
   };
-  Result<const Entry*> Find(const TaskId& id) {
+  // Podium's own package where it is the one that the run locked; else what the command line names,
+  // and only then what the run says of itself.
+  Result<const Entry*> Find(const TaskId& id, const std::string& locked) {
     if (auto it = ready_.find(id); it != ready_.end()) return it->second.get();
     auto offered = offered_.find(id);
-    Result<tasks::TaskPackage> package =
-        offered != offered_.end() ? tasks::LoadTask(offered->second) : tasks::FindTask(id.str());
+    bool own = offered != offered_.end() && !IsShipped(id, locked);
+    auto package = own ? tasks::LoadTask(offered->second) : tasks::FindTask(id.str());
     if (!package) return tl::unexpected(package.error());
     PODIUM_ASSIGN(auto prepared, tasks::Prepare(*package, CacheDir(), progress_,
                                                 Deadline::In(std::chrono::minutes(30))));
@@ -46,9 +50,15 @@ class TaskShelf {
     return (ready_[id] = std::move(entry)).get();
   }
 
+  // Whether this Podium ships the task with this digest.
+  static bool IsShipped(const TaskId& id, const std::string& locked) {
+    auto shipped = tasks::FindTask(id.str());
+    return shipped && shipped->digest.hex() == locked;
+  }
+
  private:
   void Offer(const std::string& dir) {
-    if (auto task = tasks::FindTask(dir)) offered_[task->id] = task->dir;
+    if (auto task = tasks::FindTask(dir)) offered_.emplace(task->id, task->dir);
   }
   // Packages of the user's own are named in run.yaml by their folders.
   void OfferConfigured(const std::string& yaml) {
@@ -79,6 +89,11 @@ class Verifier {
       progress_(trial.id.str());
       out_.trials.push_back(Check(trial));
     }
+    CheckImage();
+    std::size_t builds = lock_.value("builds", Json::array()).size();
+    if (builds > 1)
+      out_.flags.push_back("several_builds: " + std::to_string(builds) +
+                           " builds of Podium worked on this run (lock.json has their digests)");
     auto open = std::ranges::count_if(run_.trials, [](const auto& t) { return !t.verdict; });
     if (open > 0)
       out_.flags.push_back("incomplete: " + std::to_string(open) + " of " +
@@ -103,6 +118,16 @@ class Verifier {
     }
   }
 
+  // The run's image, where it is still here, holds what its digest says.
+  void CheckImage() {
+    Json locked = lock_.value("image", Json::object());
+    std::string digest = JsonOr<std::string>(locked, "digest", "");
+    auto image = sandbox::FindImage(JsonOr<std::string>(locked, "name", ""), CacheDir());
+    if (digest.empty() || !image || image->digest != digest) return;
+    if (auto intact = sandbox::CheckIntact(*image); !intact)
+      out_.problems.push_back(intact.error().message);
+  }
+
   bool FlagTrial(const std::string& trial, const std::string& text) {
     for (auto& check : out_.trials) {
       if (check.id.str() != trial) continue;
@@ -124,6 +149,7 @@ class Verifier {
     if (auto journal = ReadJournal(trial.dir / "journal.jsonl");
         !journal && trial.state != "pending")
       check.problems.push_back(journal.error().message);
+    FlagAttempts(trial, check);
     if (!trial.verdict) return check;
     check.verdict = trial.verdict->verdict;
     check.score = trial.verdict->score;
@@ -137,6 +163,27 @@ class Verifier {
     CheckIsolation(trial, *verdict, check);
     CheckGrade(trial, *verdict, check);
     return check;
+  }
+
+  // An attempt without a verdict is another try for the agent, whoever was to blame.
+  static void FlagAttempts(const TrialView& trial, TrialCheck& check) {
+    int failed = 0, cut = 0;
+    bool open = false;
+    std::string last;
+    for (const auto& e : trial.events) {
+      if (e.type == "attempt") cut += std::exchange(open, true);
+      if (e.type == "paused" || e.type == "sealed") open = false;
+      if (e.type != "failed") continue;
+      ++failed;
+      open = false;
+      auto body = ParseJson(e.body_json, "event");
+      last = body ? JsonOr<std::string>(*body, "message", "") : "";
+    }
+    if (failed + cut == 0) return;
+    check.flags.push_back("repeated: worked on " + std::to_string(trial.attempts) + " times; " +
+                          std::to_string(failed) + " attempts failed without a verdict, " +
+                          std::to_string(cut) + " were cut off" +
+                          (last.empty() ? "" : "; the last failure: " + last.substr(0, 200)));
   }
 
   // The last grading of the history is of these bytes.
@@ -194,20 +241,32 @@ class Verifier {
         return;
       }
     }
-    auto task = shelf_.Find(trial.id.task);
+    Json all = lock_.value("tasks", Json::object());
+    std::string locked = JsonOr<std::string>(all, trial.id.task.str().c_str(), "");
+    FlagOwnPackage(trial.id.task, locked, check);
+    auto task = shelf_.Find(trial.id.task, locked);
     if (!task) {
       check.flags.push_back("not_regraded: the task is not here: " + task.error().message +
                             " (--task FOLDER names its package)");
       return;
     }
     std::string digest = (*task)->prepared.task_digest.hex();
-    Json locked = lock_.value("tasks", Json::object());
-    if (JsonOr<std::string>(locked, trial.id.task.str().c_str(), "") != digest) {
+    if (locked != digest) {
       check.flags.emplace_back(
           "not_regraded: the task here is another version than the one in lock.json");
       return;
     }
     Regrade(trial, **task, verdict.value("grade", Json()), check);
+  }
+
+  // A package of the author's own may bear any name, and have any answers and any board.
+  void FlagOwnPackage(const TaskId& id, const std::string& locked, TrialCheck& check) const {
+    if (TaskShelf::IsShipped(id, locked)) return;
+    auto note = run_.tasks.find(id);
+    std::string folder = note == run_.tasks.end() ? "" : Printable(note->second.folder);
+    check.flags.push_back("own_task_package: '" + id.str() +
+                          "' was no package of this Podium: digest " + locked.substr(0, 16) +
+                          (folder.empty() ? "" : ", made from " + folder));
   }
 
   static void Regrade(const TrialView& trial, const TaskShelf::Entry& task, const Json& claimed,

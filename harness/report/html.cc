@@ -183,9 +183,15 @@ std::string TaskSection(const RunView& run, const std::string& task_id) {
     if (t.verdict && t.verdict->score)
       marks.push_back({t.id.agent.str() + " s" + std::to_string(t.id.seed), *t.verdict->score});
   }
-  auto task = tasks::FindTask(task_id);
-  std::string out = "<h2>" + Escape(task ? task->title : task_id) + "</h2>\n<section>";
-  if (task) {
+  auto id = TaskId::Parse(task_id);
+  auto note = id ? run.tasks.find(*id) : run.tasks.end();
+  bool own = note != run.tasks.end() && note->second.own;
+  std::string title = note == run.tasks.end() ? task_id : note->second.title;
+  std::string out = "<h2>" + Escape(title) + "</h2>\n<section>";
+  if (own)
+    out += "<p>" + Escape(task_id) +
+           ". A package of the user's own. Board: " + Escape(note->second.board) + ".</p>";
+  if (auto task = tasks::FindTask(task_id); task && !own) {
     out += "<p>" + Escape(task_id) + ". Metric: " + Escape(task->grader.metric) +
            (task->grader.lower_is_better ? ", lower is better" : ", higher is better") +
            ". Board: " + Escape(task->leaderboard.header) + ".</p>";

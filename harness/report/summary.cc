@@ -9,18 +9,19 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/report/table.h"
-#include "tasks/task_package.h"
 
 namespace podium::harness {
 namespace {
 
 std::string Percent(double share) { return FormatScore(100 * share, 0) + " %"; }
 
-std::string BoardText(const TrialView& t) {
+// What a board is called is the package's word, so it is said when that was the user's own.
+std::string BoardText(const RunView& run, const TrialView& t) {
   if (!t.verdict || t.verdict->leaderboard_rows == 0) return "";
-  auto task = tasks::FindTask(t.id.task.str());
-  std::string kind = task ? task->leaderboard.header : "";
-  return std::to_string(t.verdict->leaderboard_rows) + (kind.empty() ? " rows" : " " + kind);
+  auto note = run.tasks.find(t.id.task);
+  std::string kind = note == run.tasks.end() ? "" : Printable(note->second.board);
+  std::string own = note != run.tasks.end() && note->second.own ? " (own package)" : "";
+  return std::to_string(t.verdict->leaderboard_rows) + (kind.empty() ? " rows" : " " + kind) + own;
 }
 
 std::string VerdictText(const TrialView& t) {
@@ -34,7 +35,7 @@ std::string MedalText(const TrialView& t) {
   return t.verdict->above_median ? "above median" : "-";
 }
 
-std::vector<std::string> Row(const TrialView& t) {
+std::vector<std::string> Row(const RunView& run, const TrialView& t) {
   const VerdictView none;
   const VerdictView& v = t.verdict ? *t.verdict : none;
   std::string bronze = v.bronze ? FormatScore(*v.bronze) : "";
@@ -49,7 +50,7 @@ std::vector<std::string> Row(const TrialView& t) {
           v.percentile ? Percent(*v.percentile) : "",
           median,
           bronze,
-          BoardText(t)};
+          BoardText(run, t)};
 }
 
 std::string OutOf(int hits, int n) { return std::to_string(hits) + "/" + std::to_string(n); }
@@ -223,9 +224,31 @@ std::string MedalTable(const RunView& run) {
   TextTable table(
       {"task", "agent", "seed", "verdict", "score", "medal", "beats", "median", "bronze", "board"},
       {false, false, false, false, true, false, true, true, true, false});
-  for (const auto& t : run.trials) table.Add(Row(t));
+  for (const auto& t : run.trials) table.Add(Row(run, t));
   return table.Text();
 }
+
+namespace {
+
+// As a shell takes it.
+std::string ShellWord(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=@";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string out = "'";
+  for (char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+// What --task takes for the run's first task: an own package is named by its folder.
+std::string TaskArgument(const RunView& run) {
+  const TaskId& id = run.trials.front().id.task;
+  auto note = run.tasks.find(id);
+  bool own = note != run.tasks.end() && note->second.own;
+  return ShellWord(own ? note->second.folder + "/" : id.str());
+}
+
+}  // namespace
 
 std::string SummaryText(const RunView& run, std::string_view program) {
   std::string out = MedalTable(run) + "\n";
@@ -241,7 +264,7 @@ std::string SummaryText(const RunView& run, std::string_view program) {
     out += "Next:   the same command again goes on: " + std::to_string(open) + " of " +
            std::to_string(run.trials.size()) + " trials have no verdict yet\n";
   } else {
-    out += "Next:   " + std::string(program) + " run --task " + run.trials.front().id.task.str() +
+    out += "Next:   " + std::string(program) + " run --task " + TaskArgument(run) +
            " --agent llm-greedy --model NAME    (a model of yours: OPENAI_API_KEY or "
            "OPENAI_BASE_URL)\n";
   }

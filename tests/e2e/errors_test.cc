@@ -127,6 +127,26 @@ TEST_F(ErrorsTest, ATaskWhoseTablesWereNeverPinnedSaysHow) {
   EXPECT_EQ(Podium({"run", "--task", Task("fresh"), "--agent", "oracle"}).exit_code, 0);
 }
 
+TEST_F(ErrorsTest, EachVerbsHelpHasExamplesOfItsOwn) {
+  std::set<std::string> seen;
+  for (const std::string& verb :
+       {"run",      "status",       "report",        "reindex",      "verify",
+        "tasks ls", "tasks show",   "tasks prepare", "tasks import", "tasks pin",
+        "doctor",   "image build",  "image import",  "image ls",     "image show",
+        "image rm", "image gc",     "sandbox test",  "sandbox exec", "sandbox shell",
+        "grade",    "grade-sample", "metrics ls",    "metrics show", "aggregate"}) {
+    std::vector<std::string> args;
+    for (auto word : Split(verb, ' ')) args.emplace_back(word);
+    args.emplace_back("--help");
+    std::string out = Podium(args).out;
+    std::size_t at = out.find("\nExamples:\n");
+    ASSERT_NE(at, std::string::npos) << verb << ": " << out;
+    EXPECT_NE(out.find("  podium " + verb, at), std::string::npos) << verb;
+    EXPECT_TRUE(seen.insert(out.substr(at)).second) << verb << " has another verb's examples";
+    EXPECT_EQ(out.find("Start here:"), std::string::npos) << verb;
+  }
+}
+
 TEST_F(ErrorsTest, HelpTeachesAndUnknownVerbsAreUsageErrors) {
   auto help = Podium({"--help"});
   EXPECT_EQ(help.exit_code, 0);
