@@ -17,12 +17,14 @@ struct Variant {
   std::string name;
   std::string plan;
   std::string config_json;  // merged over the template's
+  double seconds = 0;       // of its program on the machine that the portfolio was written on
 };
 
 struct Template {
   std::string name;
   std::string modality;
-  std::string program;            // prelude and template
+  bool quick = false;   // finishes anywhere, and measures the machine: a first draft and no other
+  std::string program;  // prelude and template
   std::vector<Variant> variants;  // [0] is the draft, the rest are improvements
 };
 
@@ -57,6 +59,7 @@ Result<Variant> ReadVariant(const YamlNode& node, const Json& base) {
   PODIUM_ASSIGN(v.plan, map.String("plan"));
   Json config = base;
   if (const YamlNode* own = map.Get("config")) config.update(ToJson(*own));
+  PODIUM_ASSIGN(v.seconds, map.DoubleOr("seconds", 0));
   PODIUM_TRY(map.Finish());
   v.config_json = DumpJson(config);
   return v;
@@ -68,6 +71,7 @@ Result<Template> ReadTemplate(const YamlNode& node, const fs::path& dir,
   Template t;
   PODIUM_ASSIGN(t.name, map.String("name"));
   PODIUM_ASSIGN(t.modality, map.String("modality"));
+  PODIUM_ASSIGN(t.quick, map.BoolOr("quick", false));
   PODIUM_ASSIGN(auto file, map.String("file"));
   PODIUM_ASSIGN(auto body, ReadFile(dir / file, 1 << 20));
   t.program = prelude + body;
@@ -111,9 +115,11 @@ class Portfolio final : public Proposer {
  public:
   explicit Portfolio(std::vector<Template> templates) : templates_(std::move(templates)) {}
 
-  Task<Result<Proposal>> Propose(ProposalRequest request, Deadline) override {
+  Task<Result<Proposal>> Propose(ProposalRequest request, Deadline deadline) override {
     std::string modality = Modality(*request.preview);
     std::optional<Source> next;
+    // One program alone is the best that there is; of several the first is one that surely ends.
+    if (request.nodes->empty() && request.nodes_left > 1) next = Quick(modality);
     if (request.op == Operator::kDebug) next = Repair(request);
     if (request.op == Operator::kImprove) next = Improve(request, modality);
     if (!next) next = Unused(request, modality);
@@ -122,6 +128,7 @@ class Portfolio final : public Proposer {
       done.exhausted = true;
       co_return done;
     }
+    Fit(*next, request, deadline);
     co_return Write(*next, request);
   }
 
@@ -129,6 +136,41 @@ class Portfolio final : public Proposer {
   const Template* Find(std::string_view name) const {
     auto it = std::ranges::find(templates_, name, &Template::name);
     return it == templates_.end() ? nullptr : &*it;
+  }
+
+  std::optional<Source> Quick(const std::string& modality) const {
+    for (const auto& t : templates_) {
+      if (t.quick && t.modality == modality) return Source{t.name, 0, 1.0};
+    }
+    return std::nullopt;
+  }
+
+  // How many times slower than its author's machine the quick draft found this one; 1 where there
+  // was none.
+  double Slowness(const ProposalRequest& r) const {
+    if (r.nodes->empty()) return 1;
+    const SearchNode& first = r.nodes->front();
+    const Template* t = Find(ParseSource(first.source).name);
+    bool measured = t && t->quick && first.good() && t->variants[0].seconds > 0;
+    if (!measured) return 1;
+    return std::max(1.0,
+                    static_cast<double>(first.exec_wall.count()) / 1000 / t->variants[0].seconds);
+  }
+
+  // Takes effort away until the program should end in four fifths of the time that it has. Three
+  // steps at most, so that two machines of about one speed write one program.
+  void Fit(Source& s, const ProposalRequest& r, Deadline deadline) const {
+    const Template* t = Find(s.name);
+    if (t->quick || s.variant >= t->variants.size()) return;
+    double seconds = t->variants[s.variant].seconds * Slowness(r);
+    Millis given = std::min(r.exec_limit, deadline.remaining());
+    for (int i = 0; i < 3 && seconds * s.effort > 0.8 * static_cast<double>(given.count()) / 1000;
+         ++i) {
+      Source less = s;
+      less.effort /= 3;
+      if (Tried(r, less)) return;
+      s = less;
+    }
   }
 
   static bool Tried(const ProposalRequest& r, const Source& s) {
@@ -152,13 +194,15 @@ class Portfolio final : public Proposer {
   std::optional<Source> Improve(const ProposalRequest& r, const std::string& modality) const {
     Source best = ParseSource((*r.nodes)[static_cast<std::size_t>(r.parent)].source);
     std::vector<const Template*> order;
-    if (const Template* own = Find(best.name)) order.push_back(own);
+    if (const Template* own = Find(best.name); own && !own->quick) order.push_back(own);
     for (const auto& t : templates_) {
-      if (t.modality == modality && t.name != best.name) order.push_back(&t);
+      if (t.modality == modality && t.name != best.name && !t.quick) order.push_back(&t);
     }
+    const Template* own_template = Find(best.name);
+    bool own_is_quick = own_template && own_template->quick;
     for (const Template* t : order) {
-      for (std::size_t v = 1; v < t->variants.size(); ++v) {
-        Source s{t->name, v, best.effort};
+      for (std::size_t v = own_is_quick ? 0 : 1; v < t->variants.size(); ++v) {
+        Source s{t->name, v, own_is_quick ? 1.0 : best.effort};
         if (!Tried(r, s)) return s;
       }
     }
@@ -170,7 +214,7 @@ class Portfolio final : public Proposer {
     for (const std::string& wanted : {modality, std::string("generic")}) {
       for (const auto& t : templates_) {
         Source s{t.name, 0, 1.0};
-        if (t.modality == wanted && !Tried(r, s)) return s;
+        if (t.modality == wanted && !t.quick && !Tried(r, s)) return s;
       }
     }
     return std::nullopt;

@@ -26,10 +26,12 @@ class PortfolioTest : public testing::Test {
     request.nodes = &nodes_;
     request.task = &task_;
     request.preview = &preview_;
+    request.nodes_left = nodes_left_;
+    request.exec_limit = exec_limit_;
     Result<Proposal> out = Fail(ErrorCode::kInternal, "did not run");
     Reactor reactor(1);
     auto run = reactor.Run([&]() -> Task<Status> {
-      out = co_await portfolio_->Propose(request, Deadline::In(std::chrono::seconds(10)));
+      out = co_await portfolio_->Propose(request, Deadline::In(std::chrono::hours(1)));
       co_return Status{};
     });
     EXPECT_TRUE(run && out);
@@ -51,6 +53,8 @@ class PortfolioTest : public testing::Test {
   TaskBrief task_;
   DataPreview preview_;
   std::vector<SearchNode> nodes_;
+  int nodes_left_ = 0;
+  Millis exec_limit_ = std::chrono::hours(1);
 };
 
 TEST_F(PortfolioTest, DraftsDifferAndImprovementsKeepTheTemplate) {
@@ -69,6 +73,34 @@ TEST_F(PortfolioTest, WhatRanOutOfTimeIsTriedWithLessEffort) {
   nodes_[0].fault = "exit_1";
   EXPECT_NE(Propose(Operator::kDebug, 0).source.substr(0, 15), "tabular-boost/0")
       << "a program that broke otherwise is not run again";
+}
+
+TEST_F(PortfolioTest, TheFirstOfSeveralDraftsIsOneThatSurelyEnds) {
+  nodes_left_ = 6;
+  Proposal first = Propose(Operator::kDraft, -1);
+  EXPECT_EQ(first.source, "tabular-quick/0");
+  Add(first, Operator::kDraft, -1, "");
+  nodes_[0].exec_wall = std::chrono::seconds(1);
+  nodes_left_ = 5;
+  EXPECT_EQ(Propose(Operator::kDraft, -1).source, "tabular-boost/0");
+  EXPECT_EQ(Propose(Operator::kImprove, 0).source, "tabular-boost/0")
+      << "what comes after the quick one is the best template, and no variant of the quick one";
+  nodes_.clear();
+  nodes_left_ = 1;
+  EXPECT_EQ(Propose(Operator::kDraft, -1).source, "tabular-boost/0") << "a single shot is the best";
+}
+
+// The machine is forty times slower than the portfolio's author's.
+TEST_F(PortfolioTest, OnASlowMachineTheLaterDraftsMakeLessEffort) {
+  nodes_left_ = 6;
+  Add(Propose(Operator::kDraft, -1), Operator::kDraft, -1, "");
+  nodes_left_ = 5;
+  exec_limit_ = std::chrono::seconds(80);
+  nodes_[0].exec_wall = std::chrono::seconds(2);
+  EXPECT_EQ(Propose(Operator::kDraft, -1).source, "tabular-boost/0");
+  nodes_[0].exec_wall = std::chrono::seconds(320);
+  std::string slow = Propose(Operator::kDraft, -1).source;
+  EXPECT_TRUE(slow.starts_with("tabular-boost/0 effort 0.")) << slow;
 }
 
 TEST_F(PortfolioTest, EndsWhenEverythingWasTried) {

@@ -10,6 +10,9 @@ def load():
     targets = [c for c in train.columns if c not in test.columns and c != key]
     if len(targets) != 1:
         sys.exit(f"this template predicts one column, train.csv has {targets} that test.csv lacks")
+    most = CONFIG.get("rows", len(train))
+    if most < len(train):
+        train = train.sample(most, random_state=SEED).reset_index(drop=True)
     say("train", train.shape, "test", test.shape, "target", targets[0])
     return train, test, key, targets[0], sample.columns[1]
 
@@ -87,7 +90,7 @@ def make_model(kind, classes):
         return ExtraTreesClassifier(rounds, min_samples_leaf=CONFIG.get("leaf", 2), n_jobs=1, random_state=SEED)
     if kind == "tree":
         from sklearn.tree import DecisionTreeClassifier
-        return DecisionTreeClassifier(random_state=SEED)
+        return DecisionTreeClassifier(max_depth=CONFIG.get("depth"), random_state=SEED)
     if kind == "bayes":
         return make_pipeline(OneHotEncoder(handle_unknown="ignore"), BernoulliNB(alpha=CONFIG.get("alpha", 1.0)))
     if kind == "onehot":

@@ -8,6 +8,9 @@ def main():
     from sklearn.pipeline import make_pipeline
     train, test = pd.read_csv(f"{DATA}/train.csv"), pd.read_csv(f"{DATA}/test.csv")
     sample = pd.read_csv(f"{DATA}/sample_submission.csv", nrows=5)
+    most = CONFIG.get("rows", len(train))
+    if most < len(train):
+        train = train.sample(most, random_state=SEED).reset_index(drop=True)
     key = sample.columns[0]
     target = next(c for c in train.columns if c not in test.columns and c != key)
     words = [c for c in test.columns if c != key and test[c].dtype == object]
