@@ -1,7 +1,13 @@
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <functional>
 #include <iostream>
@@ -10,6 +16,7 @@
 
 #include "base/log.h"
 #include "harness/cli/cli.h"
+#include "harness/cli/examples.h"
 
 namespace podium::harness {
 
@@ -104,6 +111,7 @@ int Main(int argc, char** argv) {
   });
   Exit exit = Exit::kOk;
   AddVerbs(app, exit, argc, argv);
+  AddExamples(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -113,13 +121,34 @@ int Main(int argc, char** argv) {
   return static_cast<int>(exit);
 }
 
+// Whether somebody reads what is written: `podium ... | head` is no failure.
+bool ReaderLeft() {
+  pollfd out{STDOUT_FILENO, 0, 0};
+  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+// Output that never reached its place must not look like success: a full disk, a closed descriptor.
+int Written(int code) {
+  std::cout.flush();
+  bool lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout;
+  if (!lost || ReaderLeft()) return code;
+  std::fprintf(stderr,
+               "podium: standard output could not be written (%s): what stands there is not "
+               "whole\n",
+               std::strerror(errno));
+  return code == 0 ? static_cast<int>(Exit::kInfrastructure) : code;
+}
+
 }  // namespace
 }  // namespace podium::harness
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  // What Podium makes has the modes that it says, whatever the shell's mask is: data that an
+  // agent's user cannot read would look like the agent's failure.
+  ::umask(022);
   try {
-    return podium::harness::Main(argc, argv);
+    return podium::harness::Written(podium::harness::Main(argc, argv));
   } catch (const std::exception& e) {
     std::fprintf(stderr, "podium: unexpected: %s (this is a bug in Podium)\n", e.what());
     return 1;
