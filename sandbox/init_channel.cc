@@ -6,10 +6,11 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cstring>
+
+#include "base/alarm.h"
 
 namespace podium::sandbox {
 namespace {
@@ -17,8 +18,9 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-// Beyond a command's deadline, how long init may take to report that everything was killed.
-constexpr auto kKillGrace = std::chrono::seconds(20);
+// Beyond a command's deadline, how long init may take to report that everything was killed; after
+// a part of it the host kills by itself (contained.cc).
+constexpr auto kKillGrace = std::chrono::seconds(6);
 // The longest frame init may send beside a tail of output.
 constexpr std::size_t kFrameRoom = 128 << 10;
 
@@ -107,12 +109,13 @@ void InitChannel::Signal(int number) {
   SendNow(MakeFrame(wire::kSignal, payload));
 }
 
+void InitChannel::CancelWaits() {
+  error_code ignored;
+  socket_.cancel(ignored);
+}
+
 Task<Status> InitChannel::Write(std::string frame, Deadline deadline) {
-  asio::steady_timer timer(reactor_.io(), deadline.at());
-  timer.async_wait([this](error_code ec) {
-    error_code ignored;
-    if (!ec) socket_.cancel(ignored);
-  });
+  Alarm alarm(reactor_, deadline, [this] { CancelWaits(); });
   error_code ec;
   co_await asio::async_write(socket_, asio::buffer(frame),
                              asio::redirect_error(asio::use_awaitable, ec));
@@ -121,14 +124,7 @@ Task<Status> InitChannel::Write(std::string frame, Deadline deadline) {
 }
 
 Task<Result<InitChannel::Frame>> InitChannel::Read(Deadline deadline) {
-  asio::steady_timer timer(reactor_.io(), deadline.at());
-  bool late = false;
-  timer.async_wait([this, &late](error_code ec) {
-    error_code ignored;
-    if (ec) return;
-    late = true;
-    socket_.cancel(ignored);
-  });
+  Alarm alarm(reactor_, deadline, [this] { CancelWaits(); });
   for (;;) {
     wire::Header header{};
     if (pending_.size() >= sizeof header) {
@@ -155,7 +151,7 @@ Task<Result<InitChannel::Frame>> InitChannel::Read(Deadline deadline) {
     co_await socket_.async_wait(asio::socket_base::wait_read,
                                 asio::redirect_error(asio::use_awaitable, ec));
     if (ec)
-      co_return Fail(late ? ErrorCode::kTimeout : ErrorCode::kSandbox,
+      co_return Fail(alarm.rang() ? ErrorCode::kTimeout : ErrorCode::kSandbox,
                      "the container's init did not answer: " + ec.message());
   }
 }
@@ -186,12 +182,7 @@ Task<Result<InitChannel::Ended>> InitChannel::Exec(
   if (!sent) co_return tl::unexpected(sent.error());
   // At the deadline init is told to kill; its answer is the command's end like any other.
   Ended ended;
-  asio::steady_timer killer(reactor_.io(), deadline.at());
-  killer.async_wait([this, &ended](error_code ec) {
-    if (ec) return;
-    ended.timed_out = true;
-    KillAll();
-  });
+  Alarm killer(reactor_, deadline, [this] { KillAll(); });
   std::size_t room = spec.output_head_bytes + spec.output_tail_bytes + kFrameRoom;
   Deadline last(deadline.at() + kKillGrace);
   for (;;) {
@@ -203,6 +194,7 @@ Task<Result<InitChannel::Ended>> InitChannel::Exec(
     if (frame->first != wire::kExit || frame->second.size() != 12) continue;
     ended.status = NumberAt<std::int32_t>(frame->second, 0);
     ended.output_bytes = NumberAt<std::uint64_t>(frame->second, 4);
+    ended.timed_out = killer.rang();
     break;
   }
   if (ended.output_bytes > ended.output.size()) {
@@ -223,9 +215,11 @@ Task<Status> InitChannel::Put(std::string inside, std::string bytes, unsigned mo
   auto answer = co_await Ask(std::move(frame), wire::kPutDone, 4, deadline);
   if (!answer) co_return tl::unexpected(answer.error());
   int error = NumberAt<std::int32_t>(answer->second, 0);
-  if (error != 0)
-    co_return FailErrno(ErrorCode::kSandbox, "cannot write " + inside + " in the sandbox", error);
-  co_return Status{};
+  if (error == 0) co_return Status{};
+  auto failed = FailErrno(ErrorCode::kSandbox, "cannot write " + inside + " in the sandbox", error);
+  // What a file system or a limit of the sandbox refuses; EIO is the disk below.
+  if (error != EIO) failed.value().context.push_back(kAgentsFault);
+  co_return failed;
 }
 
 Task<Status> InitChannel::AskToListen(std::uint16_t port, std::string inside, Deadline deadline) {

@@ -16,7 +16,7 @@ namespace podium::sandbox {
 
 // The host's end of the conversation with a podium-init (init/protocol.h), whatever backend started
 // it. One request at a time, from the event loop's thread. An error means that init is gone or does
-// not answer; what init sends is bounded, for it runs as the agent's user.
+// not answer; what init sends is bounded, for it runs beside the agent.
 class InitChannel {
  public:
   InitChannel(Reactor& reactor, UniqueFd socket);
@@ -56,6 +56,7 @@ class InitChannel {
                           Deadline deadline);
   Task<Status> AskToListen(std::uint16_t port, std::string inside, Deadline deadline);
   void SendNow(const std::string& frame);
+  void CancelWaits();
 
   Reactor& reactor_;
   boost::asio::local::stream_protocol::socket socket_;

@@ -26,6 +26,8 @@ std::string_view ExecEndText(ExecEnd end) {
       return "pid_limit";
     case ExecEnd::kDiskLimit:
       return "disk_limit";
+    case ExecEnd::kInitGone:
+      return "init_gone";
   }
   return "exited";
 }
@@ -48,6 +50,14 @@ std::string_view TakeFaultText(TakeFault fault) {
       return "too_large";
     case TakeFault::kUnreadable:
       return "unreadable";
+    case TakeFault::kSparse:
+      return "sparse";
+    case TakeFault::kTooMany:
+      return "too_many";
+    case TakeFault::kTooDeep:
+      return "too_deep";
+    case TakeFault::kLongName:
+      return "long_name";
   }
   return "";
 }

@@ -21,12 +21,16 @@ class Sandbox {
   virtual ~Sandbox() = default;
 
   // Runs a command as the agent's user and waits for its end. When the leader has ended or the
-  // deadline has passed, every other process the command left behind is killed too. An error means
-  // that the sandbox itself broke.
+  // deadline has passed, every other process the command left behind is killed too, by the host
+  // where podium-init does not. What a command does to podium-init is an end of that command
+  // (kInitGone), and of those after it. An error means that the sandbox itself broke.
   [[nodiscard]] virtual Task<Result<ExecResult>> Exec(ExecSpec spec, Deadline deadline) = 0;
 
   // Writes a file inside (parents are made), owned by the agent's user; done inside the container,
-  // so that no link there can lead a host process astray.
+  // so that no link there can lead a host process astray. What an agent can bring about (a folder
+  // in its place, a full disk, an end of podium-init) gives an error that CausedByAgent knows.
+  // Files of /home/.podium (plain names) are written by the host and belong to root: the agent can
+  // read and run them, and hinder or change nothing there.
   [[nodiscard]] virtual Task<Status> PutFile(std::string inside, std::string bytes, unsigned mode,
                                              Deadline deadline) = 0;
 
@@ -36,6 +40,13 @@ class Sandbox {
   [[nodiscard]] virtual Task<Result<TakenFile>> TakeFile(std::string inside,
                                                          std::filesystem::path to,
                                                          std::uint64_t max_bytes,
+                                                         Deadline deadline) = 0;
+
+  // Copies the regular files below a folder of /home out to `to` (a folder, made) by the same walk:
+  // no links, no special files, nothing sparse, no second hard link, within `caps`. What was left
+  // out is in the value; a folder that is not there is an empty tree.
+  [[nodiscard]] virtual Task<Result<TakenTree>> TakeTree(std::string inside,
+                                                         std::filesystem::path to, TreeCaps caps,
                                                          Deadline deadline) = 0;
 
   [[nodiscard]] virtual Result<Usage> ReadUsage() = 0;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -16,6 +17,9 @@ namespace podium::harness {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What podium-grade ends with where the host failed (scoring/seal.h, which is not linked here).
+constexpr int kHostExit = 3;
 
 struct Pipe {
   UniqueFd read;
@@ -104,6 +108,8 @@ Result<HandOver> SealedHandOver(const std::string& sealed_json, const fs::path& 
 }
 
 Result<std::string> RunGrader(const GraderCall& call, Deadline deadline) {
+  if (deadline.expired())
+    return Fail(ErrorCode::kTimeout, "the grading's time was over before it could begin");
   PODIUM_ASSIGN(auto request, InMemory(call.request));
   PODIUM_ASSIGN(auto answers, OpenToRead(call.answers));
   UniqueFd board;
@@ -135,6 +141,11 @@ Result<std::string> RunGrader(const GraderCall& call, Deadline deadline) {
   PODIUM_ASSIGN(auto result, RunProcess(spec, deadline));
   verdict.write.reset();
   std::string record = Drain(verdict.read.get());
+  // What says nothing about the bytes is the host's, and tried again: the wall clock, which runs
+  // while others have the CPU, a kill from outside, and what podium-grade itself says of the host.
+  if (result.timed_out) return Fail(ErrorCode::kTimeout, HowItEnded(result));
+  if (result.exit_code == kHostExit || result.signal == SIGKILL)
+    return Fail(ErrorCode::kUnavailable, HowItEnded(result));
   if (!result.ok()) return Fail(ErrorCode::kGrader, HowItEnded(result));
   if (!ParseJson(record, "record"))
     return Fail(ErrorCode::kGrader, "podium-grade wrote no valid record");

@@ -30,14 +30,15 @@ struct GraderCall {
   std::filesystem::path board;
   std::optional<std::filesystem::path> submission;
 };
-// The sealed record of one grading; an Error (kGrader) with the evidence where the grader crashed,
-// overran or wrote nonsense. Blocking.
+// The sealed record of one grading; an Error with the evidence: kGrader where the grader crashed,
+// used up its CPU time or wrote nonsense, another code where the host failed (no memory, a limit
+// too low, the deadline), which says nothing about the submission. Blocking.
 [[nodiscard]] Result<std::string> RunGrader(const GraderCall& call, Deadline deadline);
 
 // Grades in a separate process (podium-grade: no network, memory and time caps, nothing but the
-// descriptors it needs) and returns its sealed record, JSON. A grader that crashes, overruns or
-// writes nonsense gives a record with verdict "grader_error" and the evidence, never a score.
-// Blocking.
+// descriptors it needs) and returns its sealed record, JSON. A grader that crashes, uses up its CPU
+// time or writes nonsense gives a record with verdict "grader_error" and the evidence, never a
+// score; where the host failed there is an Error and no record. Blocking.
 [[nodiscard]] Result<std::string> Grade(const tasks::TaskPackage& task,
                                         const tasks::PreparedTask& prepared,
                                         const HandOver& hand_over, Deadline deadline);

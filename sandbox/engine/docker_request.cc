@@ -24,10 +24,9 @@ std::string TmpfsOptions(std::uint64_t bytes) {
 }
 
 Json Mounts(const HostPaths& paths, const SandboxSpec& spec) {
-  Json mounts = Json::array({Bind(paths.base / "home", "/home", false),
-                             Bind(paths.base / "podium-init", "/.podium-init", true),
-                             Bind(paths.sockets(), "/.podium", true),
-                             Bind(paths.base / "passwd", "/etc/passwd", true)});
+  Json mounts = Json::array(
+      {Bind(paths.base / "home", "/home", false), Bind(paths.init(), "/.podium-init", true),
+       Bind(paths.sockets(), "/.podium", true), Bind(paths.base / "passwd", "/etc/passwd", true)});
   for (std::size_t i = 0; i < spec.data.size(); ++i)
     mounts.push_back(Bind(paths.base / ("data" + std::to_string(i)), spec.data[i].inside, true));
   for (const auto& mount : spec.gpus.mounts) mounts.push_back(Bind(mount.host, mount.inside, true));
@@ -78,6 +77,7 @@ Result<EngineRequest> DockerRequest(const HostPaths& paths, const SandboxSpec& s
       {"NetworkMode", "none"},
       {"ReadonlyRootfs", true},
       {"CapDrop", {"ALL"}},
+      {"CapAdd", InitCapabilities()},
       {"SecurityOpt", {"no-new-privileges", "seccomp=" + DumpJson(seccomp)}},
       {"Memory", l.memory_bytes},
       {"MemorySwap", l.memory_bytes},
@@ -91,17 +91,17 @@ Result<EngineRequest> DockerRequest(const HostPaths& paths, const SandboxSpec& s
       {"Devices", devices},
       {"LogConfig", {{"Type", "none"}}},
       {"RestartPolicy", {{"Name", "no"}}}};
-  host["Ulimits"] = Json::array({{{"Name", "core"}, {"Soft", 0}, {"Hard", 0}},
-                                 {{"Name", "nofile"}, {"Soft", 8192}, {"Hard", 8192}}});
-  Json body = {{"Image", image},
-               {"Entrypoint", {"/.podium-init", "unix:" + std::string(kSocketInside)}},
-               {"Cmd", Json::array()},
-               {"User", user + ":" + user},
-               {"Env", env},
-               {"WorkingDir", "/"},
-               {"Hostname", "podium"},
-               {"Labels", {{"podium.sandbox", spec.id}}},
-               {"HostConfig", host}};
+  host["Ulimits"] =
+      Json::array({{{"Name", "core"}, {"Soft", 0}, {"Hard", 0}},
+                   {{"Name", "nofile"}, {"Soft", OpenFiles()}, {"Hard", OpenFiles()}}});
+  Json command = {"/.podium-init", "unix:" + std::string(kSocketInside)};
+  for (const auto& who : InitUsers(first_id)) command.push_back(who);
+  Json body = {
+      {"Image", image},       {"Entrypoint", command},
+      {"Cmd", Json::array()}, {"User", "0:0"},  // until podium-init has become its own user
+      {"Env", env},           {"WorkingDir", "/"},
+      {"Hostname", "podium"}, {"Labels", {{"podium.sandbox", spec.id}}},
+      {"HostConfig", host}};
   return EngineRequest{"/containers/create?name=podium-" + spec.id, std::move(body)};
 }
 

@@ -107,11 +107,10 @@ class EngineBackend final : public Backend {
 
   Status Start(ContainerParts& parts, const SandboxSpec& spec, const std::string& image,
                Deadline deadline) const {
-    const fs::path& base = parts.paths.base;
     std::error_code ec;
-    if (!fs::copy_file(ProgramDir() / "podium-init", base / "podium-init", ec))
+    if (!fs::copy_file(ProgramDir() / "podium-init", parts.paths.init(), ec))
       return FailErrno(ErrorCode::kSandbox, "cannot copy podium-init", ec.value());
-    fs::permissions(base / "podium-init", fs::perms(0555), ec);
+    fs::permissions(parts.paths.init(), fs::perms(0555), ec);
     PODIUM_TRY(MakeDir(parts.paths.sockets(), 0, 0755));
     fs::path socket = parts.paths.sockets() / "host";
     PODIUM_ASSIGN(auto listener, ListenAt(socket, 1));

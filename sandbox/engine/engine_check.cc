@@ -39,10 +39,12 @@ std::vector<std::string> Field(const std::string& status, std::string_view name)
 
 Status CheckStatus(const fs::path& proc, const ExpectedInit& expected) {
   PODIUM_ASSIGN(auto status, ReadFile(proc / "status", 1 << 16));
-  std::string user = std::to_string(expected.first_id + kAgentId), none = "0000000000000000";
+  // podium-init's user and the four capabilities of InitCapabilities (bits 5 to 8).
+  std::string user = std::to_string(expected.first_id + kInitId);
+  std::string none = "0000000000000000", four = "00000000000001e0";
   const std::pair<const char*, std::string> kFields[] = {
-      {"Uid", user},    {"Gid", user},    {"CapInh", none},    {"CapPrm", none}, {"CapEff", none},
-      {"CapBnd", none}, {"CapAmb", none}, {"NoNewPrivs", "1"}, {"Seccomp", "2"}};
+      {"Uid", user},    {"Gid", user},    {"CapInh", none},    {"CapPrm", four}, {"CapEff", four},
+      {"CapBnd", four}, {"CapAmb", none}, {"NoNewPrivs", "1"}, {"Seccomp", "2"}};
   for (const auto& [name, value] : kFields) {
     auto words = Field(status, name);
     bool right =

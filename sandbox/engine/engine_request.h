@@ -18,7 +18,7 @@ struct EngineRequest {
 };
 
 // Docker: an image of its own store under a read-only root, and no user namespace, so that the
-// agent is the host's user `first_id` + kAgentId.
+// agent is the host's user `first_id` + kAgentId and podium-init `first_id` + kInitId.
 [[nodiscard]] Result<EngineRequest> DockerRequest(const HostPaths& paths, const SandboxSpec& spec,
                                                   std::uint32_t first_id, const std::string& image);
 

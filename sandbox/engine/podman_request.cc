@@ -14,9 +14,8 @@ Json Bind(const std::string& from, const std::string& to, std::vector<std::strin
   return {{"destination", to}, {"type", "none"}, {"source", from}, {"options", options}};
 }
 
-// The runtime's mounts, and the nodes of listed devices, which the engine would give more access
-// than was asked for.
-Json Mounts(const SandboxSpec& spec, const Json& oci) {
+// The runtime's mounts; the nodes of listed devices lie in our /dev.
+Json Mounts(const Json& oci) {
   Json out = Json::array();
   for (Json mount : oci) {
     Json options = Json::array();
@@ -27,8 +26,6 @@ Json Mounts(const SandboxSpec& spec, const Json& oci) {
     mount["options"] = options;
     out.push_back(mount);
   }
-  for (const auto& device : spec.devices)
-    out.push_back(Bind(device.string(), device.string(), {"nosuid", "noexec"}));
   return out;
 }
 
@@ -77,17 +74,18 @@ Result<EngineRequest> PodmanRequest(const HostPaths& paths, const SandboxSpec& s
   PODIUM_TRY(WriteFileAtomic(seccomp, DumpJson(linux_part["seccomp"])));
   Json masked = linux_part["maskedPaths"];
   masked.push_back("/sys");  // an engine mounts it whether asked or not
-  std::string user = std::to_string(kAgentId);
   Json own = {{"nsmode", "private"}};
+  Json command = {"/.podium-init", "unix:" + std::string(kSocketInside)};
+  for (const auto& who : InitUsers(0)) command.push_back(who);
   Json body = {{"name", "podium-" + spec.id},
                {"labels", {{"podium.sandbox", spec.id}}},
                {"rootfs", oci["root"]["path"]},
-               {"entrypoint", {"/.podium-init", "unix:" + std::string(kSocketInside)}},
+               {"entrypoint", command},
                {"env", Environment(spec)},
-               {"user", user + ":" + user},
+               {"user", "0:0"},  // until podium-init has become its own user
                {"work_dir", "/"},
                {"hostname", oci["hostname"]},
-               {"mounts", Mounts(spec, oci["mounts"])},
+               {"mounts", Mounts(oci["mounts"])},
                {"netns", {{"nsmode", "none"}}},
                {"pidns", own},
                {"ipcns", own},
@@ -98,6 +96,7 @@ Result<EngineRequest> PodmanRequest(const HostPaths& paths, const SandboxSpec& s
                 {{"UIDMap", IdMap(linux_part["uidMappings"])},
                  {"GIDMap", IdMap(linux_part["gidMappings"])}}},
                {"cap_drop", {"ALL"}},
+               {"cap_add", InitCapabilities()},
                {"no_new_privileges", true},
                {"seccomp_profile_path", seccomp.string()},
                {"mask", masked},

@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <cstdio>
+#include <map>
 
 #include "base/files.h"
+#include "base/text.h"
 #include "sandbox/escape/groups.h"
 #include "sandbox/host/rootless.h"
 
@@ -130,15 +132,15 @@ Task<CaseResult> LookLater(Context& ctx, Sandbox& box, std::vector<std::string> 
 }
 
 // One holds locks of every kind on a file of the data and watches it; the other asks for them.
-Task<CaseResult> HoldAndLook(Context& ctx, Sandbox& holder, Sandbox& looker) {
+Task<CaseResult> HoldAndLook(Context& ctx, Sandbox& holder, Sandbox& looker, std::string dir) {
   using namespace boost::asio::experimental::awaitable_operators;
-  std::vector<std::string> warm = {"look", DataInside(ctx), "1"};
+  std::vector<std::string> warm = {"look", dir, "1"};
   auto ready = co_await ProbeIn(ctx, looker, "C04", warm);
   if (ready.outcome != Outcome::kHeld) co_return ready;
   auto ready_too = co_await ProbeIn(ctx, holder, "C04", warm);
   if (ready_too.outcome != Outcome::kHeld) co_return ready_too;
-  std::vector<std::string> hold = {"hold", DataInside(ctx), std::to_string(kHoldMs)};
-  std::vector<std::string> look = {"look", DataInside(ctx), std::to_string(kLookMs)};
+  std::vector<std::string> hold = {"hold", dir, std::to_string(kHoldMs)};
+  std::vector<std::string> look = {"look", dir, std::to_string(kLookMs)};
   auto [held, seen] = co_await (ProbeIn(ctx, holder, "C04", hold) && LookLater(ctx, looker, look));
   auto a = Span(held.detail), b = Span(seen.detail);
   bool overlap = std::min(a.second, b.second) - std::max(a.first, b.first) > 100;
@@ -147,17 +149,21 @@ Task<CaseResult> HoldAndLook(Context& ctx, Sandbox& holder, Sandbox& looker) {
   co_return Both(held, seen);
 }
 
-Task<CaseResult> C04(Context& ctx) {
-  if (ctx.spec.data.empty()) co_return Skipped("the sandbox has no data");
-  BoxBody outer = [&ctx](Sandbox& holder) -> Task<CaseResult> {
-    BoxBody inner = [&ctx, &holder](Sandbox& looker) -> Task<CaseResult> {
-      co_return co_await HoldAndLook(ctx, holder, looker);
+Task<CaseResult> LocksPass(Context& ctx, std::string dir) {
+  BoxBody outer = [&ctx, &dir](Sandbox& holder) -> Task<CaseResult> {
+    BoxBody inner = [&ctx, &holder, &dir](Sandbox& looker) -> Task<CaseResult> {
+      co_return co_await HoldAndLook(ctx, holder, looker, dir);
     };
     auto second = ctx.MakeSpec("c04b");
     co_return co_await InOwnBox(ctx, std::move(second), inner);
   };
   auto first = ctx.MakeSpec("c04a");
   co_return co_await InOwnBox(ctx, std::move(first), outer);
+}
+
+Task<CaseResult> C04(Context& ctx) {
+  if (ctx.spec.data.empty()) co_return Skipped("the sandbox has no data");
+  co_return co_await LocksPass(ctx, DataInside(ctx));
 }
 
 // A read inside moves no time on the host: the data's access times would be a slate.
@@ -188,6 +194,46 @@ Task<CaseResult> C06(Context& ctx) {
   co_return result;
 }
 
+// The lines "KEY PATH" of a probe's output by their key.
+std::map<std::string, std::string> ByKey(const std::string& detail) {
+  std::map<std::string, std::string> out;
+  for (auto line : Split(detail, '\n')) {
+    std::size_t at = line.find(' ');
+    bool key = at != std::string_view::npos && line.find(':') < at;
+    if (key) out.emplace(line.substr(0, at), line.substr(at + 1));
+  }
+  return out;
+}
+
+// Whether it is the engine's, which shows files of the host's (/etc/hosts, our sockets) to its
+// containers; what is in /dev and /proc is not excused.
+bool EnginesOwn(const Context& ctx, const std::string& path) {
+  bool engine = ctx.backend_name == "docker" || ctx.backend_name == "podman";
+  return engine && !path.starts_with("/dev") && !path.starts_with("/proc");
+}
+
+// What a probe lists in two sandboxes at once must have nothing in common.
+Task<CaseResult> NothingInCommon(Context& ctx, std::string probe, std::string what) {
+  if (ctx.backend_name == "runsc")
+    co_return Skipped("gVisor's inodes are its own kernel's, one a sandbox");
+  BoxBody body = [&](Sandbox& other) -> Task<CaseResult> {
+    auto a = co_await ProbeShared(ctx, probe);
+    auto b = co_await ProbeIn(ctx, other, probe);
+    auto ours = ByKey(a.detail), theirs = ByKey(b.detail);
+    std::string common;
+    for (const auto& [key, path] : ours) {
+      bool rootless = IsRootless() && path.starts_with("/dev/");  // no node can be made
+      if (theirs.contains(key) && !EnginesOwn(ctx, path) && !rootless)
+        common += path + " (" + key + ") ";
+    }
+    if (ours.empty() || theirs.empty()) co_return Broken("control: nothing was listed");
+    if (!common.empty()) co_return Broken("two sandboxes share " + common);
+    co_return Held(std::to_string(ours.size()) + " " + what + ", none shared");
+  };
+  auto spec = ctx.MakeSpec("c09");
+  co_return co_await InOwnBox(ctx, std::move(spec), body);
+}
+
 Task<CaseResult> C08(Context& ctx) {
   std::vector<std::string> args;
   if (auto id = ReadFile("/etc/machine-id", 256); id && id->size() >= 32)
@@ -205,6 +251,12 @@ std::vector<Case> CovertCases() {
       {"C04", "locks, leases and watches on shared data", "NOEFFECT", true, C04},
       {"C05", "other socket families", "BLOCK", false, JustProbe("C05")},
       {"C06", "access times of shared data", "NOEFFECT", false, C06},
+      {"C09", "file systems that two sandboxes have", "NOEFFECT", false,
+       [](Context& ctx) { return NothingInCommon(ctx, "C09", "file systems"); }},
+      {"C10", "inodes of devices, namespaces and covered files", "NOEFFECT", false,
+       [](Context& ctx) { return NothingInCommon(ctx, "C10", "inodes"); }},
+      {"C11", "locks, leases and watches on the image's files", "NOEFFECT", false,
+       [](Context& ctx) { return LocksPass(ctx, "/usr/bin"); }},
       {"C08", "names by which a host is recognised", "NOEFFECT", false, C08},
   };
 }

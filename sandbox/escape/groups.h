@@ -11,13 +11,14 @@
 // The cases by group, each in a file of its own (escape/*_cases.cc), and what they share.
 namespace podium::sandbox::escape {
 
-[[nodiscard]] std::vector<Case> FileCases();      // F: files and answers
-[[nodiscard]] std::vector<Case> HandoverCases();  // S: submission hand-over
-[[nodiscard]] std::vector<Case> NetworkCases();   // N: network
-[[nodiscard]] std::vector<Case> ProcessCases();   // P: processes, resources, monitor
-[[nodiscard]] std::vector<Case> KernelCases();    // K: kernel surface
-[[nodiscard]] std::vector<Case> CovertCases();    // C: covert channels
-[[nodiscard]] std::vector<Case> GpuCases();       // U: devices that are given
+[[nodiscard]] std::vector<Case> FileCases();        // F: files and answers
+[[nodiscard]] std::vector<Case> HandoverCases();    // S: submission hand-over
+[[nodiscard]] std::vector<Case> NetworkCases();     // N: network
+[[nodiscard]] std::vector<Case> ProcessCases();     // P: processes, resources, monitor
+[[nodiscard]] std::vector<Case> SupervisorCases();  // P, continued
+[[nodiscard]] std::vector<Case> KernelCases();      // K: kernel surface
+[[nodiscard]] std::vector<Case> CovertCases();      // C: covert channels
+[[nodiscard]] std::vector<Case> GpuCases();         // U: devices that are given
 
 [[nodiscard]] CaseResult Held(std::string detail);
 [[nodiscard]] CaseResult Broken(std::string detail);

@@ -132,8 +132,8 @@ long long NowMs() {
 namespace {
 
 const ProbeCase* Find(const char* id) {
-  for (const ProbeCase* group :
-       {kFileProbes, kKernelProbes, kNetworkProbes, kCovertProbes, kProcessProbes}) {
+  for (const ProbeCase* group : {kFileProbes, kKernelProbes, kNetworkProbes, kCovertProbes,
+                                 kProcessProbes, kSupervisorProbes}) {
     for (const ProbeCase* c = group; c->id; ++c) {
       if (strcmp(c->id, id) == 0) return c;
     }

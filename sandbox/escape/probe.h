@@ -68,6 +68,6 @@ struct ProbeCase {
   void (*run)(int argc, char** argv);  // argv[0] is the first argument after the backend's name
 };
 extern const ProbeCase kFileProbes[], kKernelProbes[], kNetworkProbes[], kCovertProbes[],
-    kProcessProbes[];  // each ends with a null id
+    kProcessProbes[], kSupervisorProbes[];  // each ends with a null id
 
 }  // namespace podium::probe

@@ -154,6 +154,66 @@ void ReadData(int argc, char** argv) {
   Expect(ReadText(path, chunk, sizeof chunk) > 0, "control: %s cannot be read", path);
 }
 
+// A line "DEVICE PATH" for each mount whose file system could be another sandbox's, too.
+void FileSystems(int, char**) {
+  static char text[1 << 18];
+  if (ReadText("/proc/self/mountinfo", text, sizeof text) < 0) CannotTry("no mountinfo");
+  char* rest = text;
+  while (char* line = strsep(&rest, "\n")) {
+    char device[32] = "", where[1024] = "";
+    if (sscanf(line, "%*d %*d %31s %*s %1023s", device, where) == 2)
+      printf("%s %s\n", device, where);
+  }
+}
+
+void ShowInode(const char* path) {
+  struct stat st {};
+  if (stat(path, &st) == 0)
+    printf("%lu:%lu %s\n", static_cast<unsigned long>(st.st_dev),
+           static_cast<unsigned long>(st.st_ino), path);
+}
+
+// A line "DEVICE:INODE PATH" for each device node, namespace and covered file: things of the kernel
+// that have one inode for whoever can open them.
+void Inodes(int, char**) {
+  constexpr const char* kPaths[] = {"/dev/null",
+                                    "/dev/zero",
+                                    "/dev/full",
+                                    "/dev/random",
+                                    "/dev/urandom",
+                                    "/dev/tty",
+                                    "/dev/ptmx",
+                                    "/dev/pts/ptmx",
+                                    "/dev/console",
+                                    "/dev/shm",
+                                    "/dev/mqueue",
+                                    "/proc/kcore",
+                                    "/proc/keys",
+                                    "/proc/timer_list",
+                                    "/proc/sched_debug",
+                                    "/proc/kmsg",
+                                    "/proc/kallsyms",
+                                    "/proc/interrupts",
+                                    "/proc/sys",
+                                    "/proc/sysrq-trigger",
+                                    "/sys/firmware",
+                                    "/.podium-init",
+                                    "/.podium",
+                                    "/",
+                                    "/home",
+                                    "/home/data",
+                                    "/tmp",
+                                    "/usr/bin",
+                                    "/etc/passwd",
+                                    "/bin/sh"};
+  for (const char* path : kPaths) ShowInode(path);
+  for (const char* name : {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"}) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/ns/%s", name);
+    ShowInode(path);
+  }
+}
+
 // Argument: the host's machine id.
 void Identity(int argc, char** argv) {
   char text[65536];
@@ -190,8 +250,9 @@ void Sizes(int argc, char** argv) {
 
 }  // namespace
 
-const ProbeCase kCovertProbes[] = {{"C01", Ipc},      {"C03", Keys},     {"C04", Locks},
-                                   {"C05", Families}, {"C06", ReadData}, {"C08", Identity},
-                                   {"sizes", Sizes},  {nullptr, nullptr}};
+const ProbeCase kCovertProbes[] = {{"C01", Ipc},      {"C03", Keys},        {"C04", Locks},
+                                   {"C05", Families}, {"C06", ReadData},    {"C08", Identity},
+                                   {"sizes", Sizes},  {"C09", FileSystems}, {"C10", Inodes},
+                                   {nullptr, nullptr}};
 
 }  // namespace podium::probe

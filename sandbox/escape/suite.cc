@@ -171,8 +171,8 @@ class Runner {
 std::span<const Case> Cases() {
   static const std::vector<Case> all = [] {
     std::vector<Case> out;
-    for (auto& group : {FileCases(), HandoverCases(), NetworkCases(), ProcessCases(), KernelCases(),
-                        CovertCases(), GpuCases()})
+    for (auto& group : {FileCases(), HandoverCases(), NetworkCases(), ProcessCases(),
+                        SupervisorCases(), KernelCases(), CovertCases(), GpuCases()})
       out.insert(out.end(), group.begin(), group.end());
     return out;
   }();
@@ -234,6 +234,8 @@ std::vector<std::string> ExpectedToNotice(const MitigationSet& set) {
       {{kSeccompNamespaces}, {"K01"}},
       {{kSeccompSockets}, {"N04", "C05"}},
       {{kSeccompUnknownCalls}, {"K02", "K08"}},
+      {{kSeccompInit}, {"P16"}},
+      {{kInitUser}, {"P16"}},
       {{kMaskedPaths}, {"F17"}},
       {{kReadOnlyPaths}, {"F15"}},
       {{kDataReadOnly}, {"F08"}},
@@ -241,7 +243,11 @@ std::vector<std::string> ExpectedToNotice(const MitigationSet& set) {
       {{kNosuid}, {"K05"}},
       {{kDeviceList}, {"F16", "U01"}},
       {{kPrivateDev}, {"F16"}},
+      {{kOwnDeviceNodes}, {"C09", "C10"}},
+      {{kOwnTimeNamespace}, {"C10"}},
       {{kMemoryLimit}, {"P04"}},
+      {{kTcpLimit}, {"P19"}},
+      {{kLockLimit}, {"P18"}},
       {{kPidsLimit}, {"P03"}},
       {{kCpuLimit}, {"P05"}},
       {{kDiskLimit}, {"S11"}},

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -55,7 +56,34 @@ Values LimitsOf(const std::string& controller, const SandboxSpec& spec) {
   return out;
 }
 
+constexpr const char* kTcpFile = "memory.kmem.tcp.limit_in_bytes";
+
 }  // namespace
+
+bool CountsTcpApart() {
+  std::error_code ec;
+  for (const auto& [options, mount] : CgroupMounts()) {
+    for (auto controller : Split(options, ',')) {
+      if (controller == "memory")
+        return std::filesystem::exists(std::filesystem::path(mount) / kTcpFile, ec);
+    }
+  }
+  return false;
+}
+
+std::uint64_t TcpBytes(const SandboxSpec& spec) {
+  return std::min(spec.limits.memory_bytes / 4, std::uint64_t{128} << 20);
+}
+
+bool LimitTcp(const std::vector<CgroupDir>& dirs, std::uint64_t bytes) {
+  for (const auto& d : dirs) {
+    if (d.controller != "memory") continue;
+    auto written = WriteControl(d.dir / kTcpFile, std::to_string(bytes));
+    auto text = ReadFile(d.dir / kTcpFile, 4096);
+    return written && text && ToNumber(*text) <= bytes;
+  }
+  return true;  // v2 counts them as memory
+}
 
 std::uint64_t CgroupCounters::Number(const char* controller, const char* v1_file,
                                      const char* v2_file) const {
@@ -169,16 +197,30 @@ void ThawGroups(const std::vector<CgroupDir>& dirs) {
   }
 }
 
+namespace {
+
+void KillListed(const CgroupDir& group, int spared) {
+  auto text = ReadFile(group.dir / "cgroup.procs", 1 << 20);
+  if (!text) return;
+  for (auto line : Split(*text, '\n')) {
+    long pid = std::atol(std::string(line).c_str());
+    if (pid > 1 && pid != spared) ::kill(static_cast<pid_t>(pid), SIGKILL);
+  }
+}
+
+}  // namespace
+
 void KillGroups(const std::vector<CgroupDir>& dirs) {
   for (const auto& d : dirs) {
     if (d.controller.empty() && WriteControl(d.dir / "cgroup.kill", "1")) continue;
-    auto text = ReadFile(d.dir / "cgroup.procs", 1 << 20);
-    if (!text) continue;
-    for (auto line : Split(*text, '\n')) {
-      long pid = std::atol(std::string(line).c_str());
-      if (pid > 1) ::kill(static_cast<pid_t>(pid), SIGKILL);
-    }
+    KillListed(d, 0);
   }
+}
+
+void KillOthers(const std::vector<CgroupDir>& dirs, int spared) {
+  if (dirs.empty() || !FreezeGroups(dirs, Deadline::In(std::chrono::seconds(1)))) return;
+  for (const auto& d : dirs) KillListed(d, spared);
+  ThawGroups(dirs);
 }
 
 }  // namespace podium::sandbox

@@ -12,6 +12,14 @@
 
 namespace podium::sandbox {
 
+// On v1 a memory group counts TCP buffers apart, and without a limit of their own they have none.
+[[nodiscard]] bool CountsTcpApart();
+// That limit: a quarter of the memory, 128 MiB at most.
+[[nodiscard]] std::uint64_t TcpBytes(const SandboxSpec& spec);
+
+// File locks of one sandbox: far more than a program takes, and 8 MiB of the kernel's memory.
+inline constexpr std::size_t kMostLocks = 40'000;
+
 // The counters of a sandbox's control groups, on v1, hybrid and v2 hosts alike.
 class CgroupCounters {
  public:
@@ -32,6 +40,9 @@ class CgroupCounters {
   std::vector<CgroupDir> dirs_;
 };
 
+// Sets that limit, which no runtime sets any more. False where it does not hold afterwards.
+[[nodiscard]] bool LimitTcp(const std::vector<CgroupDir>& dirs, std::uint64_t bytes);
+
 // Makes a group of this name with the sandbox's limits under every controller of the host, for
 // runtimes that leave this to us, and returns the files ("cgroup.procs") to write a process's
 // number to. What spec.without names is not limited.
@@ -44,5 +55,7 @@ class CgroupCounters {
 void ThawGroups(const std::vector<CgroupDir>& dirs);
 // SIGKILL to every process of the groups; cgroup.kill where the kernel has it.
 void KillGroups(const std::vector<CgroupDir>& dirs);
+// The same for all but one process, while they stand still; nothing where no group is frozen.
+void KillOthers(const std::vector<CgroupDir>& dirs, int spared);
 
 }  // namespace podium::sandbox

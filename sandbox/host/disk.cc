@@ -7,8 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "base/files.h"
 #include "base/process.h"
@@ -60,6 +62,28 @@ Result<fs::path> Template(std::uint64_t bytes, std::uint64_t inodes, Deadline de
   return FailErrno(ErrorCode::kSandbox, "cannot keep " + file.string(), error);
 }
 
+// Where the kernel does not copy (another file system, an old kernel): by reading and writing.
+Status CopyRange(int in, int out, off_t from, off_t end) {
+  std::vector<char> buffer(1 << 20);
+  while (from < end) {
+    std::size_t part = std::min(buffer.size(), static_cast<std::size_t>(end - from));
+    ssize_t n = ::pread(in, buffer.data(), part, from);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0)
+      return FailErrno(ErrorCode::kSandbox, "cannot read a disk's template", n ? errno : EIO);
+    for (ssize_t done = 0; done < n;) {
+      ssize_t m =
+          ::pwrite(out, buffer.data() + done, static_cast<std::size_t>(n - done), from + done);
+      if (m < 0 && errno == EINTR) continue;
+      if (m <= 0)
+        return FailErrno(ErrorCode::kSandbox, "cannot write a sandbox's disk", m ? errno : EIO);
+      done += m;
+    }
+    from += n;
+  }
+  return {};
+}
+
 // Copies the blocks that hold something; holes stay holes.
 Status CopySparse(const fs::path& from, const fs::path& to) {
   UniqueFd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
@@ -76,7 +100,9 @@ Status CopySparse(const fs::path& from, const fs::path& to) {
     while (from_at < end) {
       ssize_t n = ::copy_file_range(in.get(), &from_at, out.get(), &to_at,
                                     static_cast<std::size_t>(end - from_at), 0);
-      if (n <= 0) return FailErrno(ErrorCode::kSandbox, "cannot copy " + from.string(), errno);
+      if (n > 0) continue;
+      PODIUM_TRY(CopyRange(in.get(), out.get(), from_at, end));
+      break;
     }
     at = end;
   }

@@ -41,17 +41,28 @@ void Flattener::Copy() {
 }
 
 void Flattener::Start(Job job) {
-  if (auto last = Wait(); !last) LogDebug(last.error().message);
+  if (auto last = Join(); !last) LogDebug(last.error().message);
   job_ = std::move(job);
   whole_ = false;
   done_ = false;
   thread_ = std::thread([this] {
     Copy();
+    std::lock_guard lock(mutex_);
     done_ = true;
+    ended_.notify_all();
   });
 }
 
-Status Flattener::Wait() {
+Status Flattener::Wait(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  if (thread_.joinable() &&
+      !ended_.wait_until(lock, deadline.at(), [this] { return done_.load(); }))
+    return Fail(ErrorCode::kTimeout, "the workspace's layers were not copied into one in time");
+  lock.unlock();
+  return Join();
+}
+
+Status Flattener::Join() {
   if (!thread_.joinable()) return {};
   thread_.join();
   whole_ = result_.has_value();
@@ -60,14 +71,14 @@ Status Flattener::Wait() {
 
 void Flattener::Cancel() {
   ::eventfd_write(stop_.get(), 1);
-  if (auto ended = Wait(); !ended) LogDebug("not flattened: " + ended.error().message);
+  if (auto ended = Join(); !ended) LogDebug("not flattened: " + ended.error().message);
   ::eventfd_t ignored = 0;
   ::eventfd_read(stop_.get(), &ignored);
 }
 
 std::vector<Snapshot::Layer> Flattener::Shortened(std::vector<Snapshot::Layer> layers) {
   if (done_ && thread_.joinable()) {
-    if (auto ended = Wait(); !ended) LogWarn("a workspace stays a stack: " + ended.error().message);
+    if (auto ended = Join(); !ended) LogWarn("a workspace stays a stack: " + ended.error().message);
   }
   if (!whole_ || layers.size() < job_.stack.size()) return layers;
   auto tail = layers.end() - static_cast<std::ptrdiff_t>(job_.stack.size());

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "sandbox/spec.h"
@@ -31,8 +34,9 @@ class Flattener {
   // Not while busy.
   void Start(Job job);
   [[nodiscard]] bool busy() const { return thread_.joinable() && !done_; }
-  // Waits for the copy under way; why it failed, if it did.
-  [[nodiscard]] Status Wait();
+  // Waits for the copy under way; why it failed, if it did. One that is not done by the deadline
+  // goes on, and the error is kTimeout.
+  [[nodiscard]] Status Wait(Deadline deadline);
   // Ends the copy under way, half made.
   void Cancel();
 
@@ -42,12 +46,15 @@ class Flattener {
 
  private:
   void Copy();
+  Status Join();
 
   Job job_;
   bool whole_ = false;  // job_.flat stands for job_.stack
   std::thread thread_;
   Status result_;  // the thread's, until done_
   std::atomic<bool> done_ = false;
+  std::mutex mutex_;  // with ended_: for those who wait until done_
+  std::condition_variable ended_;
   UniqueFd stop_;  // an eventfd
 };
 

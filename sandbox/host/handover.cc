@@ -34,6 +34,9 @@ TakenFile OpenFault(int error) {
   return Fault(TakeFault::kUnreadable, std::strerror(error));
 }
 
+// A file may have this much of holes: what writers leave between blocks.
+constexpr std::uint64_t kHoles = 1 << 20;
+
 // Faults that can be seen before a byte is read.
 TakenFile Inspect(const struct stat& st, std::uint64_t max_bytes) {
   if (!S_ISREG(st.st_mode)) {
@@ -50,10 +53,16 @@ TakenFile Inspect(const struct stat& st, std::uint64_t max_bytes) {
     return Fault(TakeFault::kTooLarge, FormatBytes(static_cast<std::uint64_t>(st.st_size)) +
                                            ", more than " + FormatBytes(max_bytes));
   }
+  // Bytes that its writer never paid for would be paid for here, in disk and memory.
+  std::uint64_t held = static_cast<std::uint64_t>(st.st_blocks) * 512;
+  if (static_cast<std::uint64_t>(st.st_size) > held + kHoles) {
+    return Fault(TakeFault::kSparse, FormatBytes(static_cast<std::uint64_t>(st.st_size)) +
+                                         ", of which " + FormatBytes(held) + " are there");
+  }
   return {};
 }
 
-Result<TakenFile> Copy(int from, int to, std::uint64_t max_bytes) {
+Result<TakenFile> Copy(int from, int to, std::uint64_t max_bytes, Deadline deadline) {
   TakenFile out;
   Hasher hasher;
   std::vector<char> buffer(1 << 20);
@@ -62,6 +71,7 @@ Result<TakenFile> Copy(int from, int to, std::uint64_t max_bytes) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Fault(TakeFault::kUnreadable, std::strerror(errno));
     if (n == 0) break;
+    if (deadline.expired()) return Fail(ErrorCode::kTimeout, "a file was not copied in time");
     out.bytes += static_cast<std::uint64_t>(n);
     if (out.bytes > max_bytes)
       return Fault(TakeFault::kTooLarge, "it grew beyond " + FormatBytes(max_bytes));
@@ -76,7 +86,9 @@ Result<TakenFile> Copy(int from, int to, std::uint64_t max_bytes) {
 }  // namespace
 
 Result<TakenFile> TakeBeneath(int root_fd, const std::string& relative,
-                              const std::filesystem::path& to, std::uint64_t max_bytes) {
+                              const std::filesystem::path& to, std::uint64_t max_bytes,
+                              Deadline deadline) {
+  if (deadline.expired()) return Fail(ErrorCode::kTimeout, "no time was left to take " + relative);
   open_how how{};
   how.flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
@@ -93,7 +105,7 @@ Result<TakenFile> TakeBeneath(int root_fd, const std::string& relative,
   std::filesystem::path temp = to.string() + ".taking";
   UniqueFd out(::open(temp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!out) return FailErrno(ErrorCode::kIo, "cannot create " + temp.string(), errno);
-  auto copied = Copy(from.get(), out.get(), max_bytes);
+  auto copied = Copy(from.get(), out.get(), max_bytes, deadline);
   if (!copied || copied->fault != TakeFault::kNone) {
     ::unlink(temp.c_str());
     return copied;
@@ -108,7 +120,7 @@ Result<TakenFile> TakeByPath(const std::filesystem::path& from, const std::files
   if (!in) return Fault(TakeFault::kMissing, std::strerror(errno));
   UniqueFd out(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!out) return FailErrno(ErrorCode::kIo, "cannot create " + to.string(), errno);
-  return Copy(in.get(), out.get(), std::uint64_t{1} << 20);
+  return Copy(in.get(), out.get(), std::uint64_t{1} << 20, Deadline::In(std::chrono::minutes(1)));
 }
 
 }  // namespace podium::sandbox

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -7,9 +9,11 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "sandbox/host/cgroup.h"
 #include "sandbox/host/delegation.h"
 #include "sandbox/host/host_paths.h"
 #include "sandbox/host/rootless.h"
+#include "sandbox/oci/config.h"
 #include "sandbox/sandbox.h"
 
 namespace podium::sandbox {
@@ -114,6 +118,61 @@ HostCheck DiskFree() {
       "4 GiB are needed for the image, the data and a run; PODIUM_CACHE moves the first two");
 }
 
+// Hard limits that a shell or a service gave this process, below what sandboxes and grading want.
+HostCheck OpenFilesLimit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  bool ok = OpenFiles() >= 8192 && limit.rlim_max >= 4096;
+  std::string found =
+      limit.rlim_max == RLIM_INFINITY ? "unlimited" : std::to_string(limit.rlim_max);
+  return Check("open files", ok, false, found + (MayRaiseLimits() ? ", can be raised" : ""),
+               "a sandbox gets no more than that: raise the hard limit (ulimit -Hn 8192, or "
+               "LimitNOFILE of the service)");
+}
+
+HostCheck GradingLimits() {
+  constexpr rlim_t kMemory = rlim_t{16} << 30, kSeconds = 1500;
+  rlimit memory{}, time{};
+  ::getrlimit(RLIMIT_AS, &memory);
+  ::getrlimit(RLIMIT_CPU, &time);
+  std::vector<std::string> low;
+  if (memory.rlim_max < kMemory) low.push_back("addresses " + FormatBytes(memory.rlim_max));
+  if (time.rlim_max < kSeconds) low.push_back("CPU time " + std::to_string(time.rlim_max) + " s");
+  return Check(
+      "hard limits", low.empty(), false, low.empty() ? "none that matter" : Join(low, ", "),
+      "a grading that needs more ends as the host's failure: raise them (ulimit -Hv, -Ht)");
+}
+
+HostCheck TcpLimit() {
+  bool v1 = false;
+  for (const auto& d : CgroupsOf(::getpid())) v1 = v1 || d.controller == "memory";
+  bool ok = !v1 || CountsTcpApart();
+  return Check("cgroup tcp", ok, false,
+               !v1  ? "v2 counts it as memory"
+               : ok ? "v1"
+                    : "no limit",
+               "this kernel's v1 memory group has no memory.kmem.tcp.limit_in_bytes: boot with "
+               "cgroup v2, or set allow_unenforced");
+}
+
+// Sandboxes begin as copies of an empty disk that lies in /var/lib/podium.
+HostCheck SameDisk() {
+  const char* variable = ::getenv("PODIUM_RUNS");
+  std::filesystem::path runs = std::filesystem::absolute(variable ? variable : "runs"),
+                        host = HostDir();
+  struct stat a {};
+  struct stat b {};
+  std::error_code ec;
+  while (!std::filesystem::exists(runs, ec) && runs.has_relative_path()) runs = runs.parent_path();
+  while (!std::filesystem::exists(host, ec) && host.has_relative_path()) host = host.parent_path();
+  bool same =
+      ::stat(runs.c_str(), &a) != 0 || ::stat(host.c_str(), &b) != 0 || a.st_dev == b.st_dev;
+  return Check("disks", same, false,
+               same ? "runs and sandboxes on one"
+                    : "runs (" + runs.string() + ") and " + host.string() + " on two",
+               "works; a sandbox's disk is then read and written instead of cloned");
+}
+
 }  // namespace
 
 std::vector<HostCheck> CheckHost() {
@@ -127,6 +186,8 @@ std::vector<HostCheck> CheckHost() {
   if (root) {
     out.push_back(Cgroups("memory"));
     out.push_back(Cgroups("pids"));
+    out.push_back(TcpLimit());
+    out.push_back(SameDisk());
     out.push_back(Program("mkfs.ext4", "e2fsprogs", true));
     bool loops = ::access("/dev/loop-control", F_OK) == 0;
     out.push_back(
@@ -135,6 +196,8 @@ std::vector<HostCheck> CheckHost() {
   } else {
     out.push_back(DelegatedCgroups());
   }
+  out.push_back(OpenFilesLimit());
+  out.push_back(GradingLimits());
   out.push_back(Program("mmdebstrap", "mmdebstrap (needed to build images)", false));
   out.push_back(DiskFree());
   return out;

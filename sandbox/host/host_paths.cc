@@ -141,6 +141,15 @@ HostPaths HostPaths::For(const fs::path& state_dir, const std::string& id) {
   return out;
 }
 
+bool MayRaiseLimits() {
+  constexpr unsigned kSysResource = 24;
+  auto status = ReadFile("/proc/self/status", 1 << 16);
+  if (!status) return false;
+  std::size_t at = status->find("\nCapEff:");
+  if (at == std::string::npos) return false;
+  return (std::strtoull(status->c_str() + at + 8, nullptr, 16) >> kSysResource & 1) != 0;
+}
+
 std::vector<CgroupDir> CgroupsOf(int pid) {
   std::vector<CgroupDir> out;
   auto text = ReadFile("/proc/" + std::to_string(pid) + "/cgroup", 1 << 20);

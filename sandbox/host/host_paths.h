@@ -41,12 +41,17 @@ struct HostPaths {
   [[nodiscard]] static HostPaths For(const std::filesystem::path& state_dir, const std::string& id);
   // Name of its control group. Rootless, the runtime names it after the container.
   [[nodiscard]] std::string cgroup() const;
+  // Its copy of podium-init, on its own disk: no file system of the host's is seen inside.
+  [[nodiscard]] std::filesystem::path init() const { return base / "disk" / "podium-init"; }
   // Unix sockets of the host that are shown at /.podium, where a backend needs them.
   [[nodiscard]] std::filesystem::path sockets() const { return base / "socket"; }
 };
 
 // Mount points of control group file systems: {controllers or "" for v2, path}.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> CgroupMounts();
+
+// Whether this process has CAP_SYS_RESOURCE, beyond which hard limits do not go.
+[[nodiscard]] bool MayRaiseLimits();
 
 // The groups of a process, by /proc/PID/cgroup and the mount table.
 [[nodiscard]] std::vector<CgroupDir> CgroupsOf(int pid);

@@ -11,9 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 
 #include "base/files.h"
+#include "sandbox/host/device_nodes.h"
 #include "sandbox/host/disk.h"
 #include "sandbox/host/rootless.h"
 
@@ -72,12 +75,33 @@ Result<std::vector<fs::path>> BindLayers(const HostPaths& paths, const SandboxSp
   return out;
 }
 
+// What os.cpu_count() and its like read: as many processors as the limit allows, rounded up. There
+// is no sysfs in a sandbox, and without these files the kernel's list of all of them is taken.
+Status WriteProcessors(const fs::path& upper, double cpus, IdShift ids) {
+  fs::path at = upper;
+  for (const char* part : {"sys", "devices", "system", "cpu"}) {
+    at /= part;
+    PODIUM_TRY(MakeDir(at, ids.Host(0), 0755));
+  }
+  long all = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
+  long count = std::clamp(static_cast<long>(std::ceil(cpus)), 1L, all);
+  std::string range = count == 1 ? "0\n" : "0-" + std::to_string(count - 1) + "\n";
+  for (const char* name : {"online", "possible", "present"}) {
+    PODIUM_TRY(WriteFileAtomic(at / name, range));
+    if (::chmod((at / name).c_str(), 0444) != 0 ||
+        ::lchown((at / name).c_str(), ids.Host(0), ids.Host(0)) != 0)
+      return FailErrno(ErrorCode::kSandbox, "cannot own " + (at / name).string(), errno);
+  }
+  return {};
+}
+
 Status MakeRoot(const HostPaths& paths, const SandboxSpec& spec, IdShift ids) {
   fs::path disk = paths.base / "disk";
   PODIUM_ASSIGN(auto layers, BindLayers(paths, spec, ids));
   PODIUM_TRY(MakeDir(disk / "upper", ids.Host(0), 0755));
   PODIUM_TRY(MakeDir(disk / "work", ids.Host(0), 0755));
   PODIUM_TRY(MakeDir(disk / "upper" / "home", ids.Host(0), 0755));
+  PODIUM_TRY(WriteProcessors(disk / "upper", spec.limits.cpus, ids));
   unsigned long nosuid = spec.without.contains(Mitigation::kNosuid) ? 0 : MS_NOSUID;
   return MountOverlay(paths.base / "root", layers, disk / "upper", disk / "work",
                       nosuid | MS_NODEV | MS_NOATIME);
@@ -87,15 +111,16 @@ Status MakeData(const HostPaths& paths, const SandboxSpec& spec, IdShift ids) {
   bool shared = spec.without.contains(Mitigation::kDataOverlay);
   for (std::size_t i = 0; i < spec.data.size(); ++i) {
     std::string name = "data" + std::to_string(i);
-    for (const char* part : {"", ".lower", ".upper", ".work"})
+    fs::path disk = paths.base / "disk", empty = disk / (name + ".empty");
+    for (const char* part : {"", ".lower"})
       PODIUM_TRY(MakeDir(paths.base / (name + part), ids.Host(0), 0755));
+    PODIUM_TRY(MakeDir(empty, ids.Host(0), 0755));
     if (shared) {
       PODIUM_TRY(ShowFolder(spec.data[i].host, paths.base / name, ids));
       continue;
     }
     PODIUM_TRY(ShowFolder(spec.data[i].host, paths.base / (name + ".lower"), ids));
     bool writable = spec.without.contains(Mitigation::kDataReadOnly);
-    fs::path disk = paths.base / "disk";
     if (writable) {
       PODIUM_TRY(MakeDir(disk / (name + ".upper"), ids.Host(kAgentId), 0777));
       PODIUM_TRY(MakeDir(disk / (name + ".work"), ids.Host(0), 0755));
@@ -104,9 +129,10 @@ Status MakeData(const HostPaths& paths, const SandboxSpec& spec, IdShift ids) {
                               MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME));
       continue;
     }
-    PODIUM_TRY(MountOverlay(paths.base / name,
-                            {paths.base / (name + ".lower"), paths.base / (name + ".upper")}, "",
-                            "", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME));
+    // An overlay's free space is that of its topmost layer: the sandbox's own disk, not the host's,
+    // which moves when another sandbox writes.
+    PODIUM_TRY(MountOverlay(paths.base / name, {empty, paths.base / (name + ".lower")}, "", "",
+                            MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME));
   }
   return {};
 }
@@ -217,6 +243,7 @@ Result<std::string> MakeFileSystems(const HostPaths& paths, const SandboxSpec& s
   PODIUM_ASSIGN(auto disk, MountDisk(paths, spec, deadline));
   PODIUM_TRY(MakeRoot(paths, spec, ids));
   PODIUM_TRY(MakeData(paths, spec, ids));
+  if (OwnDeviceNodes(paths, spec)) PODIUM_TRY(MakeDeviceNodes(paths, spec, ids));
   return disk;
 }
 

@@ -29,6 +29,8 @@ class IdRange {
 
 // The agent's user and group inside every container.
 inline constexpr std::uint32_t kAgentId = 1000;
+// podium-init's, which nobody else is.
+inline constexpr std::uint32_t kInitId = 999;
 
 // How the ids inside a sandbox are numbered on the host: shifted into its own range, or, without a
 // user namespace, as they are.

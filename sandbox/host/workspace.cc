@@ -4,6 +4,7 @@
 #include <linux/mount.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,7 +54,8 @@ Status PutHomeFile(const fs::path& base, const HomeFile& file, IdShift ids) {
     return Fail(ErrorCode::kUsage, "a file of /home is a plain name, not '" + file.name + "'");
   fs::path at = base / file.name;
   PODIUM_TRY(WriteFileAtomic(at, file.content, file.mode));
-  if (::lchown(at.c_str(), ids.Host(0), ids.Host(0)) != 0)
+  // Whatever the umask: the agent is another user.
+  if (::chmod(at.c_str(), file.mode) != 0 || ::lchown(at.c_str(), ids.Host(0), ids.Host(0)) != 0)
     return FailErrno(ErrorCode::kSandbox, "cannot give away " + at.string(), errno);
   return {};
 }
@@ -88,14 +90,15 @@ Result<Workspace> Workspace::Make(const HostPaths& paths, const SandboxSpec& spe
   } else {
     fs::path base = disk / "home" / "base";
     PODIUM_TRY(MakeDir(base, ids.Host(0), 0755));
-    PODIUM_TRY(MakeDir(base / "data", ids.Host(0), 0755));
+    for (const char* roots : {"data", ".podium"})
+      PODIUM_TRY(MakeDir(base / roots, ids.Host(0), 0755));
     for (const char* own : {"submission", "code", "logs", "agent"})
       PODIUM_TRY(MakeDir(base / own, ids.Host(kAgentId), 0755));
     for (const auto& file : spec.home_files) PODIUM_TRY(PutHomeFile(base, file, ids));
     layers = {{base, ids.first}};
   }
   out.disk_ = UniqueFd(::open(disk.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  PODIUM_TRY(out.Mount(std::move(layers), 0));
+  PODIUM_TRY(out.Mount(std::move(layers), 0, Deadline::In(std::chrono::minutes(10))));
   return out;
 }
 
@@ -103,7 +106,7 @@ fs::path Workspace::SharedHome() { return MountsDir() / "shared-home"; }
 
 // For the knock-out run: one folder of the host for all.
 Status Workspace::BindShared() {
-  for (const char* part : {"", "data", "submission", "code", "logs", "agent"})
+  for (const char* part : {"", "data", ".podium", "submission", "code", "logs", "agent"})
     PODIUM_TRY(MakeDir(SharedHome() / part, ids_.Host(kAgentId), 0777));
   fs::path at = paths_.base / "home";
   if (::mount(SharedHome().c_str(), at.c_str(), nullptr, MS_BIND, nullptr) != 0)
@@ -155,20 +158,22 @@ void Workspace::Flatten(const std::vector<fs::path>& views) {
   if (job) flattener_->Start(std::move(*job));
 }
 
-Status Workspace::FlattenNow(std::vector<Snapshot::Layer>& layers) {
-  if (auto copied = flattener_->Wait(); copied) layers = flattener_->Shortened(std::move(layers));
+Status Workspace::FlattenNow(std::vector<Snapshot::Layer>& layers, Deadline deadline) {
+  if (auto copied = flattener_->Wait(deadline); copied)
+    layers = flattener_->Shortened(std::move(layers));
   if (layers.size() < kMostLayers) return {};
   PODIUM_ASSIGN(auto view, Views(layers));
   PODIUM_ASSIGN(auto job, FlattenJob(layers, std::move(view)));
   flattener_->Start(std::move(job));
-  PODIUM_TRY(flattener_->Wait());
+  PODIUM_TRY(flattener_->Wait(deadline));
   layers = flattener_->Shortened(std::move(layers));
   return {};
 }
 
-Status Workspace::Mount(std::vector<Snapshot::Layer> layers, int init_pid) {
+Status Workspace::Mount(std::vector<Snapshot::Layer> layers, int init_pid, Deadline deadline) {
+  if (deadline.expired()) return Fail(ErrorCode::kTimeout, "no time was left for the workspace");
   layers = flattener_->Shortened(std::move(layers));
-  if (layers.size() >= kMostLayers) PODIUM_TRY(FlattenNow(layers));
+  if (layers.size() >= kMostLayers) PODIUM_TRY(FlattenNow(layers, deadline));
   int next = top_ + 1;
   PODIUM_TRY(MakeDir(LayerDir(next), ids_.Host(0), 0755));
   PODIUM_TRY(MakeDir(LayerDir(next) / "upper", ids_.Host(0), 0755));
@@ -206,22 +211,52 @@ Status Workspace::Attach(int init_pid) {
   return status;
 }
 
-Result<Snapshot> Workspace::Freeze(int init_pid) {
+Result<Snapshot> Workspace::Freeze(int init_pid, Deadline deadline) {
   std::vector<Snapshot::Layer> layers = layers_;
   layers.insert(layers.begin(), {LayerDir(top_) / "upper", ids_.first});
   Snapshot out{layers, paths_.id + "/" + std::to_string(top_)};
-  PODIUM_TRY(Mount(std::move(layers), init_pid));
+  PODIUM_TRY(Mount(std::move(layers), init_pid, deadline));
   return out;
 }
 
-Status Workspace::Restore(const Snapshot& snapshot, int init_pid) {
+Status Workspace::Restore(const Snapshot& snapshot, int init_pid, Deadline deadline) {
   fs::path dropped = LayerDir(top_);
-  PODIUM_TRY(Mount(snapshot.layers, init_pid));
+  PODIUM_TRY(Mount(snapshot.layers, init_pid, deadline));
   if (sweeper_.joinable()) sweeper_.join();
   sweeper_ = std::thread([dropped] {
     if (auto removed = RemoveTree(dropped); !removed) LogDebug(removed.error().message);
   });
   return {};
+}
+
+Status Workspace::PutGuarded(const std::string& name, std::string_view bytes, unsigned mode) {
+  if (name.empty() || name.starts_with('.') || name.find('/') != std::string::npos)
+    return Fail(ErrorCode::kUsage, "a file of /home/.podium is a plain name, not '" + name + "'");
+  UniqueFd dir(::openat(root_.get(), ".podium", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!dir) return FailErrno(ErrorCode::kSandbox, "cannot open /home/.podium", errno);
+  std::string temp = ".new-" + name;
+  UniqueFd file(::openat(dir.get(), temp.c_str(),
+                         O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  Status written;
+  if (!file) written = FailErrno(ErrorCode::kSandbox, "cannot make it", errno);
+  if (written) written = WriteAll(file.get(), bytes);
+  if (written &&
+      (::fchown(file.get(), ids_.Host(0), ids_.Host(0)) != 0 || ::fchmod(file.get(), mode) != 0 ||
+       ::renameat(dir.get(), temp.c_str(), dir.get(), name.c_str()) != 0))
+    written = FailErrno(ErrorCode::kSandbox, "cannot keep it", errno);
+  if (written) return {};
+  bool full = DiskFull();
+  ::unlinkat(dir.get(), temp.c_str(), 0);
+  Error failed{ErrorCode::kSandbox, "cannot write /home/.podium/" + name +
+                                        " for the sandbox: " + written.error().message};
+  if (full) failed = std::move(failed).With(kAgentsFault.first, kAgentsFault.second);
+  return tl::unexpected(std::move(failed));
+}
+
+bool Workspace::DiskFull() const {
+  struct statvfs st {};
+  if (::fstatvfs(disk_.get(), &st) != 0) return false;
+  return st.f_bavail * st.f_frsize < (std::uint64_t{1} << 20) || st.f_favail < 8;
 }
 
 void Workspace::Close() {

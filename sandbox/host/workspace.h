@@ -3,9 +3,11 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "sandbox/host/flattener.h"
@@ -32,24 +34,32 @@ class Workspace {
 
   // The writable layer becomes read-only and part of the snapshot; an empty one takes its place, at
   // paths.base/home and, unless `init_pid` is 0, at /home in that process's mount namespace.
-  [[nodiscard]] Result<Snapshot> Freeze(int init_pid);
+  // A stack that has to be copied into one layer first is waited for until the deadline.
+  [[nodiscard]] Result<Snapshot> Freeze(int init_pid, Deadline deadline);
   // Stands on the snapshot's layers instead; the writable layer's files are removed meanwhile.
-  [[nodiscard]] Status Restore(const Snapshot& snapshot, int init_pid);
+  [[nodiscard]] Status Restore(const Snapshot& snapshot, int init_pid, Deadline deadline);
+
+  // Writes a file of /home/.podium, which is root's in there; `name` is plain. Nothing that an
+  // agent made is on the way. What the sandbox's disk refuses is the agent's fault (CausedByAgent).
+  [[nodiscard]] Status PutGuarded(const std::string& name, std::string_view bytes, unsigned mode);
 
   // What stands in for every workspace when the knock-out run leaves `fresh-workspace` out.
   [[nodiscard]] static std::filesystem::path SharedHome();
+
+  // Whether next to nothing fits on the sandbox's disk any more.
+  [[nodiscard]] bool DiskFull() const;
 
   // Lets go of every descriptor, so that the mounts can end.
   void Close();
 
  private:
   Workspace(const HostPaths& paths, const SandboxSpec& spec, IdShift ids);
-  Status Mount(std::vector<Snapshot::Layer> layers, int init_pid);
+  Status Mount(std::vector<Snapshot::Layer> layers, int init_pid, Deadline deadline);
   Result<std::vector<std::filesystem::path>> Views(const std::vector<Snapshot::Layer>& layers);
   // Copies a stack that has grown into one layer in the background; where it is too long already,
   // at once.
   void Flatten(const std::vector<std::filesystem::path>& views);
-  Status FlattenNow(std::vector<Snapshot::Layer>& layers);
+  Status FlattenNow(std::vector<Snapshot::Layer>& layers, Deadline deadline);
   [[nodiscard]] Result<Flattener::Job> FlattenJob(std::vector<Snapshot::Layer> stack,
                                                   std::vector<std::filesystem::path> view);
   [[nodiscard]] bool HasRoomForCopy() const;

@@ -58,15 +58,31 @@ const char* KindSentence(SourceKind kind) {
   }
 }
 
-// Names that only an archive of an image has at its top.
-bool IsImageMember(std::string_view name) {
-  while (name.starts_with("./")) name.remove_prefix(2);
-  if (name.empty() || name == ".") return true;
-  std::string_view top = name.substr(0, name.find('/'));
-  if (top == "blobs" || top == "oci-layout" || top == "index.json" || top == "manifest.json" ||
-      top == "repositories")
-    return true;
-  return top.size() >= 64 && Digest::Parse(top.substr(0, 64)).has_value();
+// What the names at the top of an archive or a folder say of it. Every writer of images calls
+// layers and configurations otherwise (docker, crane, kaniko, jib, bazel), and all have one of
+// these files at the top; a root file system has folders that none of them has.
+struct Tops {
+  bool layout = false, index = false, blobs = false, manifest = false, root = false;
+
+  void See(std::string_view name) {
+    while (name.starts_with("./")) name.remove_prefix(2);
+    std::string_view top = name.substr(0, name.find('/'));
+    bool below = top.size() + 1 < name.size();
+    layout = layout || name == "oci-layout";
+    index = index || name == "index.json";
+    manifest = manifest || name == "manifest.json";
+    blobs = blobs || (top == "blobs" && below);
+    root = root || std::ranges::find(kRootFolders, top) != std::end(kRootFolders);
+  }
+  [[nodiscard]] bool oci() const { return !root && (layout || (index && blobs)); }
+  [[nodiscard]] bool docker() const { return !root && manifest; }
+};
+
+tl::unexpected<Error> NoRoot() {
+  return Refuse("no_root", "",
+                "is neither a root file system (none of bin, usr, lib, etc ... is at its top) nor "
+                "an image: an OCI layout has index.json and blobs/, a docker save archive has "
+                "manifest.json at its top");
 }
 
 struct ArchiveReader {
@@ -88,9 +104,9 @@ Result<SourceKind> KindOfArchive(const UniqueFd& file) {
     return Fail(ErrorCode::kUsage,
                 "the source is no tar file: give a root file system, an OCI image layout or the "
                 "output of `docker save`");
-  bool oci = false, docker = false;
+  Tops tops;
   archive_entry* entry = nullptr;
-  for (int members = 0; members < 100'000; ++members) {
+  for (int members = 0; members < 100'000 && !tops.root; ++members) {
     int r = Archive().read_next_header(a, &entry);
     if (r == ARCHIVE_EOF) break;
     if (r < ARCHIVE_WARN && members == 0)
@@ -98,13 +114,12 @@ Result<SourceKind> KindOfArchive(const UniqueFd& file) {
                   "the source is no tar file: give a root file system, an OCI image layout or the "
                   "output of `docker save`");
     const char* name = r < ARCHIVE_WARN ? nullptr : Archive().entry_pathname(entry);
-    if (!name || !IsImageMember(name)) return SourceKind::kTar;
-    std::string_view plain = name;
-    while (plain.starts_with("./")) plain.remove_prefix(2);
-    oci = oci || plain == "oci-layout";
-    docker = docker || plain == "manifest.json";
+    if (!name) return SourceKind::kTar;  // unpacking says what is wrong with it
+    tops.See(name);
   }
-  return oci ? SourceKind::kOciTar : docker ? SourceKind::kDockerTar : SourceKind::kTar;
+  if (tops.oci()) return SourceKind::kOciTar;
+  if (tops.docker()) return SourceKind::kDockerTar;
+  return SourceKind::kTar;
 }
 
 Result<SourceKind> KindOf(const fs::path& source) {
@@ -115,9 +130,13 @@ Result<SourceKind> KindOf(const fs::path& source) {
     PODIUM_ASSIGN(auto file, OpenArchive(source));
     return KindOfArchive(file);
   }
-  if (fs::is_regular_file(source / "oci-layout", ec)) return SourceKind::kOciFolder;
-  if (fs::is_regular_file(source / "manifest.json", ec) && !fs::exists(source / "etc", ec))
-    return SourceKind::kDockerFolder;
+  Tops tops;
+  for (fs::directory_iterator it(source, ec), end; !ec && it != end; it.increment(ec)) {
+    std::string name = it->path().filename();
+    tops.See(it->is_directory(ec) ? name + "/x" : name);
+  }
+  if (tops.oci()) return SourceKind::kOciFolder;
+  if (tops.docker()) return SourceKind::kDockerFolder;
   return SourceKind::kFolder;
 }
 
@@ -126,7 +145,7 @@ Result<std::string> NameFor(const ImportOptions& options) {
   if (name.empty()) {
     fs::path path = fs::absolute(options.source).lexically_normal();
     name = path.has_filename() ? path.filename() : path.parent_path().filename();
-    for (const char* end : {".gz", ".xz", ".zst", ".bz2", ".tgz", ".tar"}) {
+    for (const char* end : {".gz", ".xz", ".zst", ".bz2", ".tgz", ".oci", ".tar"}) {
       if (name.ends_with(end)) name.resize(name.size() - std::string_view(end).size());
     }
     name = Lower(name);
@@ -172,6 +191,8 @@ class Importer {
     for (std::size_t i = 0; i < source.layers.size(); ++i)
       PODIUM_TRY(Put(source.layers[i], "layer " + std::to_string(i + 1) + " of " +
                                            std::to_string(source.layers.size())));
+    bool as_it_is = kind == SourceKind::kTar || kind == SourceKind::kFolder;
+    if (as_it_is && !LooksLikeRoot(roots_)) return NoRoot();
     PODIUM_TRY(CheckMountPoints(roots_));
     PODIUM_TRY(PutSetup());
     return Finish(name, KindText(kind), source);

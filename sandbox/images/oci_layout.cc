@@ -198,6 +198,14 @@ Result<SourceImage> ReadOciLayout(int dir, const std::string& ref) {
   PODIUM_ASSIGN(auto chosen, Choose(std::move(all), ref));
   PODIUM_ASSIGN(auto manifest_file, OpenBlob(dir, chosen.descriptor));
   PODIUM_ASSIGN(Json manifest, ReadJson(manifest_file, "the manifest"));
+  // An index that its descriptor gives no media type.
+  for (int depth = 0; manifest.contains("manifests") && !manifest.contains("layers"); ++depth) {
+    std::vector<Candidate> inner;
+    PODIUM_TRY(Collect(dir, manifest, chosen.names, depth, inner));
+    PODIUM_ASSIGN(chosen, Choose(std::move(inner), ref));
+    PODIUM_ASSIGN(auto inner_file, OpenBlob(dir, chosen.descriptor));
+    PODIUM_ASSIGN(manifest, ReadJson(inner_file, "the manifest"));
+  }
   PODIUM_ASSIGN(auto config_file, OpenBlob(dir, JsonOr<Json>(manifest, "config", Json())));
   PODIUM_ASSIGN(Json config, ReadJson(config_file, "the configuration"));
   SourceImage out;
@@ -231,6 +239,7 @@ Result<SourceImage> ReadDockerSave(int dir, const std::string& ref) {
   PODIUM_ASSIGN(auto config_file, OpenInside(dir, config_path));
   std::string stem = config_path.substr(config_path.rfind('/') + 1);
   if (stem.ends_with(".json")) stem.resize(stem.size() - 5);
+  if (stem.starts_with("sha256:")) stem.erase(0, 7);  // crane, kaniko
   if (Digest::Parse(stem)) {
     PODIUM_ASSIGN(auto digest, DigestFd(config_file, config_path));
     if (digest.hex() != stem) return Refuse("blob_digest", config_path, "has another digest");

@@ -4,6 +4,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "sandbox/images/pack.h"
 #include "sandbox/images/placer.h"
@@ -15,6 +17,14 @@ namespace fs = std::filesystem;
 
 constexpr const char* kMountPoints[] = {"dev", "etc", "home", "proc", "sys", "tmp"};
 constexpr const char* kInit = ".podium-init";
+
+// What a C library looks a name up by; an engine gives them to its containers, and images that were
+// taken out of one lack them.
+constexpr std::pair<const char*, const char*> kNameFiles[] = {
+    {"etc/hosts", "127.0.0.1\tlocalhost podium\n::1\tlocalhost ip6-localhost\n"},
+    {"etc/nsswitch.conf",
+     "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
+     "networks: files\nprotocols: files\nservices: files\n"}};
 
 enum class Sight { kNothing, kFound, kHidden };
 
@@ -49,9 +59,11 @@ std::optional<std::string> ReadText(const std::vector<fs::path>& layers, const s
   return text;
 }
 
-// The text with the agent's line, or nothing when it has one with its id (field `at`).
-std::optional<std::string> WithAgent(std::optional<std::string> text, const std::string& line) {
-  if (!text) return std::nullopt;
+// The text (`root`, where there is none) with the agent's line, or nothing when it has one with its
+// id.
+std::optional<std::string> WithAgent(std::optional<std::string> text, const std::string& line,
+                                     const std::string& root) {
+  if (!text) text = root;
   for (auto known : Split(*text, '\n')) {
     auto fields = Split(known, ':');
     if (fields.size() > 2 && (fields[2] == "1000" || fields[0] == "agent")) return std::nullopt;
@@ -70,6 +82,11 @@ std::optional<Found> LookUp(const std::vector<fs::path>& layers, const std::stri
     if (sight == Sight::kHidden) return std::nullopt;
   }
   return std::nullopt;
+}
+
+bool LooksLikeRoot(const std::vector<fs::path>& layers) {
+  return std::ranges::any_of(kRootFolders,
+                             [&](const char* dir) { return LookUp(layers, dir).has_value(); });
 }
 
 Status CheckMountPoints(const std::vector<fs::path>& layers) {
@@ -106,22 +123,31 @@ Result<bool> WriteSetupLayer(const std::vector<fs::path>& layers, const fs::path
   }
   if (!LookUp(layers, kInit))
     members.push_back({{.name = kInit, .kind = MemberKind::kFile, .mode = 0644}, ""});
-  auto passwd =
-      WithAgent(ReadText(layers, "etc/passwd"), "agent:x:1000:1000:agent:/home/agent:/bin/bash\n");
-  auto group = WithAgent(ReadText(layers, "etc/group"), "agent:x:1000:\n");
+  // What stands there and is no text of ours to read (a link) is left as it is.
+  auto readable = [&](const char* name) { return !LookUp(layers, name) || ReadText(layers, name); };
+  std::optional<std::string> passwd, group;
+  if (readable("etc/passwd"))
+    passwd =
+        WithAgent(ReadText(layers, "etc/passwd"), "agent:x:1000:1000:agent:/home/agent:/bin/sh\n",
+                  "root:x:0:0:root:/root:/bin/sh\n");
+  if (readable("etc/group"))
+    group = WithAgent(ReadText(layers, "etc/group"), "agent:x:1000:\n", "root:x:0:\n");
+  std::vector<std::pair<std::string, std::string>> files;
+  if (passwd) files.emplace_back("etc/passwd", *passwd);
+  if (group) files.emplace_back("etc/group", *group);
+  for (const auto& [name, text] : kNameFiles) {
+    if (!LookUp(layers, name)) files.emplace_back(name, text);
+  }
   auto etc = LookUp(layers, "etc");
-  if ((passwd || group) && etc) {
+  if (!files.empty() && etc)
     members.push_back({{.name = "etc",
                         .kind = MemberKind::kFolder,
                         .mode = etc->st.st_mode & 07777u,
                         .uid = etc->st.st_uid,
                         .gid = etc->st.st_gid},
                        ""});
-    if (passwd)
-      members.push_back({{.name = "etc/passwd", .kind = MemberKind::kFile, .mode = 0644}, *passwd});
-    if (group)
-      members.push_back({{.name = "etc/group", .kind = MemberKind::kFile, .mode = 0644}, *group});
-  }
+  for (auto& [name, text] : files)
+    members.push_back({{.name = name, .kind = MemberKind::kFile, .mode = 0644}, std::move(text)});
   if (members.empty()) return false;
   // The root's own mode and owner are the image's.
   struct stat root {};

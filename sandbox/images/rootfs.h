@@ -19,6 +19,11 @@ struct Found {
 [[nodiscard]] std::optional<Found> LookUp(const std::vector<std::filesystem::path>& layers,
                                           const std::string& path);
 
+// Folders of which a root file system has one at the least, and an archive of an image none.
+inline constexpr const char* kRootFolders[] = {"bin",  "usr", "lib", "lib64", "sbin", "etc", "var",
+                                               "home", "opt", "dev", "proc",  "nix",  "root"};
+[[nodiscard]] bool LooksLikeRoot(const std::vector<std::filesystem::path>& layers);
+
 // Whether a sandbox can be set up on the layers: what it mounts over must be a folder (or, for its
 // init, a file), so that no link of the image's leads the set-up elsewhere.
 [[nodiscard]] Status CheckMountPoints(const std::vector<std::filesystem::path>& layers);

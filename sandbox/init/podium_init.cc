@@ -1,9 +1,10 @@
 // PID 1 of every container: executes commands for the host and reaps. Static, no exceptions,
 // nothing beyond libc; one loop over poll, so it never blocks on a full pipe, and a thread a
-// relayed port. It runs as the agent's own user without any capability: what protects it is that
-// PID 1 cannot be signalled from inside its namespace, that it is not dumpable (so /proc/1 is
-// closed), and the seccomp profile. When the host's end of the socket closes it exits, and the
-// kernel ends every process of the container with it.
+// relayed port. It runs as a user of its own, so that no command can change its limits, priority or
+// CPUs; beside that, PID 1 cannot be signalled from inside its namespace, it is not dumpable (so
+// /proc/1 is closed), and the seccomp profile names it. Of capabilities it has the four by which a
+// command becomes the agent's user without any and is killed. When the host's end of the socket
+// closes it exits, and the kernel ends every process of the container with it.
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -27,6 +28,7 @@
 #include <unistd.h>
 
 #include "sandbox/init/buffers.h"
+#include "sandbox/init/privileges.h"
 #include "sandbox/init/protocol.h"
 #include "sandbox/init/relay.h"
 
@@ -40,8 +42,10 @@ namespace wire = podium::sandbox::wire;
 
 constexpr size_t kOutRoom = 256 << 10;
 constexpr int kDrainMs = 200;
+constexpr uid_t kNobody = static_cast<uid_t>(-1);
 
-int g_host = -1;  // the socket to the host
+int g_host = -1;          // the socket to the host
+uid_t g_agent = kNobody;  // whom commands run as; kNobody: as init itself
 bool g_leave_running = false, g_keep_descriptors = false;
 Buffer g_in;     // bytes from the host not yet understood
 Buffer g_out;    // frames to the host not yet written
@@ -128,6 +132,13 @@ void Complain(const char* what, const char* name) {
   dprintf(2, "podium-init: %s %s: %s\n", what, name, strerror(errno));
 }
 
+// After fork: gives up init's user and every capability for good.
+void BecomeAgent() {
+  if (g_agent == kNobody || init::GiveUpPrivileges(g_agent)) return;
+  Complain("cannot become", "the agent's user");
+  _exit(126);
+}
+
 // After fork: becomes the command. Does not return.
 [[noreturn]] void BecomeCommand(char** argv, char** envp, const char* cwd, int in, int out) {
   setsid();
@@ -139,6 +150,7 @@ void Complain(const char* what, const char* name) {
   dup2(out, 1);
   dup2(out, 2);
   if (!g_keep_descriptors) CloseFrom(3);
+  BecomeAgent();
   prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   int oom = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (oom >= 0) {
@@ -215,6 +227,7 @@ void StartExec(Fields f) {
 // Makes the parents of a path, then the file beside it and in its place. In a child, as the agent's
 // user.
 [[noreturn]] void WriteFile(char* path, uint32_t mode, const char* bytes, uint32_t size) {
+  BecomeAgent();
   for (char* p = path + 1; *p; ++p) {
     if (*p != '/') continue;
     *p = 0;
@@ -326,7 +339,7 @@ void Reap() {
     }
     if (pid == g_writer) {
       g_writer = 0;
-      int32_t error = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+      int32_t error = WIFEXITED(status) ? WEXITSTATUS(status) : ECANCELED;
       Send(wire::kPutDone, &error, sizeof error);
     }
   }
@@ -435,12 +448,18 @@ void ReachHost(const char* where) {
 int main(int argc, char** argv) {
   if (argc < 2) return 95;
   bool dumpable = false;
+  uid_t self = kNobody;
   for (int i = 2; i < argc; ++i) {
+    if (strncmp(argv[i], wire::kSelf, strlen(wire::kSelf)) == 0)
+      self = static_cast<uid_t>(strtoul(argv[i] + strlen(wire::kSelf), nullptr, 10));
+    if (strncmp(argv[i], wire::kAgent, strlen(wire::kAgent)) == 0)
+      g_agent = static_cast<uid_t>(strtoul(argv[i] + strlen(wire::kAgent), nullptr, 10));
     if (strcmp(argv[i], wire::kKeepDescriptors) == 0) g_keep_descriptors = true;
     if (strcmp(argv[i], wire::kLeaveRunning) == 0) g_leave_running = true;
     if (strcmp(argv[i], wire::kDumpable) == 0) dumpable = true;
   }
-  if (!dumpable) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  if (self != kNobody && !init::BecomeInit(self)) return 96;
+  prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0);
   ReachHost(argv[1]);
   int null = open("/dev/null", O_RDWR);
   for (int fd = 0; fd < 3; ++fd) dup2(null, fd);

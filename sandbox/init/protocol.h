@@ -23,7 +23,7 @@ enum Type : std::uint32_t {
   kReady = 10,       // sent once at start
   kOutput = 11,      // some bytes of stdout and stderr: the head as it comes, the tail at the end
   kExit = 12,        // int32 wait status of the leader, uint64 bytes of output in all
-  kPutDone = 13,     // int32 errno, 0 when written
+  kPutDone = 13,     // int32 errno, 0 when written; ECANCELED when the writer was killed
   kStatDone = 14,    // uint32 processes beside init, uint32 1 while an exec is under way
   kListenDone = 15,  // int32 errno, 0 when it listens
 };
@@ -35,8 +35,11 @@ struct Header {
 
 inline constexpr std::uint32_t kMaxPayload = 1u << 30;
 
-// Arguments of podium-init: where the host is ("fd:N", or "unix:PATH" to connect to), then for the
-// knock-out run alone what it leaves out.
+// Arguments of podium-init: where the host is ("fd:N", or "unix:PATH" to connect to), the user that
+// it becomes itself ("self:N") and the one that commands run as ("agent:N"; without it, init's
+// own), then for the knock-out run alone what it leaves out.
+inline constexpr const char* kSelf = "self:";
+inline constexpr const char* kAgent = "agent:";
 inline constexpr const char* kKeepDescriptors = "without-closed-descriptors";
 inline constexpr const char* kDumpable = "without-init-undumpable";
 inline constexpr const char* kLeaveRunning = "without-kill-leftovers";

@@ -12,21 +12,22 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "sandbox/contained.h"
+#include "sandbox/oci/config.h"
 
 namespace podium::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Puts /home and the data in place in a mount namespace of its own, then becomes podium-init as the
-// agent's user. $1: the sandbox's folder, $2: podium-init, $3: the agent's id, then pairs of a
-// mounted folder and its place.
+// Puts /home and the data in place in a mount namespace of its own, then becomes podium-init. $1:
+// the sandbox's folder, $2: podium-init, $3 and $4: whom it and its commands become, then pairs of
+// a mounted folder and its place.
 constexpr const char* kScript =
-    "set -e; base=$1; init=$2; id=$3; shift 3; mount --make-rprivate /; "
+    "set -e; base=$1; init=$2; self=$3; agent=$4; shift 4; mount --make-rprivate /; "
     "mount --bind \"$base/home\" /home; "
     "while [ $# -gt 0 ]; do mount --bind \"$1\" \"$2\"; shift 2; done; "
-    "cd /; exec setpriv --reuid \"$id\" --regid \"$id\" --clear-groups --no-new-privs "
-    "\"$init\" fd:0";
+    "cd /; exec setpriv --clear-groups --no-new-privs --inh-caps=-all "
+    "--bounding-set=-all,+kill,+setgid,+setuid,+setpcap \"$init\" fd:0 \"$self\" \"$agent\"";
 
 Status Start(ContainerParts& parts, const SandboxSpec& spec) {
   int pair[2];
@@ -46,8 +47,8 @@ Status Start(ContainerParts& parts, const SandboxSpec& spec) {
                                    kScript,
                                    "podium",
                                    parts.paths.base.string(),
-                                   (ProgramDir() / "podium-init").string(),
-                                   std::to_string(parts.ids->first() + kAgentId)};
+                                   (ProgramDir() / "podium-init").string()};
+  for (auto& who : InitUsers(parts.ids->first())) args.push_back(std::move(who));
   for (std::size_t i = 0; i < spec.data.size(); ++i) {
     args.push_back((parts.paths.base / ("data" + std::to_string(i))).string());
     args.push_back(spec.data[i].inside);

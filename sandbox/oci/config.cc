@@ -1,5 +1,6 @@
 #include "sandbox/oci/config.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -8,7 +9,9 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "sandbox/host/cgroup.h"
 #include "sandbox/host/delegation.h"
+#include "sandbox/host/device_nodes.h"
 #include "sandbox/host/mounts.h"
 #include "sandbox/host/rootless.h"
 #include "sandbox/init/protocol.h"
@@ -31,11 +34,13 @@ Json Tmpfs(const std::string& where, std::uint64_t bytes, bool unlimited, bool n
   return Mount(where, "tmpfs", "tmpfs", std::move(options));
 }
 
-// Bound, nodes too: a runtime may not make device nodes in a user namespace. They come before the
-// sandbox's own mounts, which an image's links thus cannot have them hide.
-void AddGpuMounts(const GpuDevices& gpus, Json& mounts) {
-  for (const auto& node : gpus.nodes)
+// Nodes are bound where they could not be made: a runtime may not in a user namespace. They come
+// before the sandbox's own mounts, which an image's links thus cannot have them hide.
+void AddGpuMounts(const GpuDevices& gpus, bool own_nodes, Json& mounts) {
+  for (const auto& node : gpus.nodes) {
+    if (own_nodes) break;
     mounts.push_back(Mount(node.inside, "none", node.host.string(), {"bind", "nosuid", "noexec"}));
+  }
   for (const auto& mount : gpus.mounts) {
     std::vector<std::string> options = {"bind", "ro", "nosuid", "nodev"};
     if (mount.noexec) options.emplace_back("noexec");
@@ -54,11 +59,16 @@ Json Mounts(const HostPaths& paths, const SandboxSpec& spec, bool sockets) {
   if (without(Mitigation::kPrivateDev)) {
     mounts.push_back(Mount("/dev", "none", "/dev", {"rbind", "rprivate"}));
   } else {
-    mounts.push_back(Mount("/dev", "tmpfs", "tmpfs",
-                           {"nosuid", "noexec", "strictatime", "mode=755", "size=65536"}));
+    bool own_nodes = OwnDeviceNodes(paths, spec);
+    if (own_nodes)
+      mounts.push_back(Mount("/dev", "bind", (paths.base / "dev").string(),
+                             {"bind", "nosuid", "noexec", "noatime"}));
+    else
+      mounts.push_back(Mount("/dev", "tmpfs", "tmpfs",
+                             {"nosuid", "noexec", "strictatime", "mode=755", "size=65536"}));
     mounts.push_back(Mount("/dev/pts", "devpts", "devpts",
                            {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}));
-    AddGpuMounts(spec.gpus, mounts);
+    AddGpuMounts(spec.gpus, own_nodes, mounts);
     mounts.push_back(Tmpfs("/dev/shm", spec.limits.shm_bytes, without(Mitigation::kShmSize), true));
     if (!without(Mitigation::kIpcNamespace))
       mounts.push_back(Mount("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
@@ -78,8 +88,8 @@ Json Mounts(const HostPaths& paths, const SandboxSpec& spec, bool sockets) {
     mounts.push_back(Mount(spec.data[i].inside, "none",
                            (paths.base / ("data" + std::to_string(i))).string(), options));
   }
-  mounts.push_back(Mount("/.podium-init", "none", (paths.base / "podium-init").string(),
-                         {"bind", "ro", "nosuid", "nodev"}));
+  mounts.push_back(
+      Mount("/.podium-init", "none", paths.init().string(), {"bind", "ro", "nosuid", "nodev"}));
   if (sockets)
     mounts.push_back(Mount("/.podium", "none", paths.sockets().string(),
                            {"bind", "ro", "nosuid", "nodev", "noexec"}));
@@ -92,28 +102,36 @@ Json Process(const SandboxSpec& spec) {
   for (const auto& [key, value] : spec.env) env.push_back(key + "=" + value);
   for (const auto& [key, value] : spec.gpus.env) env.push_back(key + "=" + value);
   Json args = {"/.podium-init", "fd:0"};
+  // What gives commands privileges gives them those of podium-init's first user.
+  bool own_user = !without(Mitigation::kInitUser) && !without(Mitigation::kCapabilities) &&
+                  !without(Mitigation::kNoNewPrivileges);
+  if (own_user) {
+    for (const auto& who : InitUsers(0)) args.push_back(who);
+  }
   if (without(Mitigation::kClosedDescriptors)) args.push_back(wire::kKeepDescriptors);
   if (without(Mitigation::kInitUndumpable)) args.push_back(wire::kDumpable);
   if (without(Mitigation::kKillLeftovers)) args.push_back(wire::kLeaveRunning);
   Json kept = Json::array();
+  if (own_user) kept = InitCapabilities();
   if (without(Mitigation::kCapabilities))
     kept = {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_MKNOD",       "CAP_NET_ADMIN",
             "CAP_CHOWN",     "CAP_SETUID",     "CAP_DAC_OVERRIDE"};
   Json capabilities = {{"bounding", kept},
                        {"effective", kept},
-                       {"inheritable", kept},
+                       {"inheritable", own_user ? Json::array() : kept},
                        {"permitted", kept},
-                       {"ambient", kept}};
+                       {"ambient", own_user ? Json::array() : kept}};
   if (without(Mitigation::kNoNewPrivileges)) capabilities["bounding"] = {"CAP_SETUID"};
   Json limits = Json::array();
   if (!without(Mitigation::kFileLimit))
-    limits.push_back({{"type", "RLIMIT_NOFILE"}, {"hard", 8192}, {"soft", 8192}});
+    limits.push_back({{"type", "RLIMIT_NOFILE"}, {"hard", OpenFiles()}, {"soft", OpenFiles()}});
   if (!without(Mitigation::kCoreLimit))
     limits.push_back({{"type", "RLIMIT_CORE"}, {"hard", 0}, {"soft", 0}});
   if (PidsByRlimit())
     limits.push_back(
         {{"type", "RLIMIT_NPROC"}, {"hard", spec.limits.pids}, {"soft", spec.limits.pids}});
-  return {{"terminal", false}, {"user", {{"uid", kAgentId}, {"gid", kAgentId}}},
+  std::uint32_t first_user = own_user ? 0 : kAgentId;
+  return {{"terminal", false}, {"user", {{"uid", first_user}, {"gid", first_user}}},
           {"args", args},      {"env", env},
           {"cwd", "/"},        {"capabilities", capabilities},
           {"rlimits", limits}, {"noNewPrivileges", !without(Mitigation::kNoNewPrivileges)},
@@ -174,6 +192,12 @@ Json Seccomp(const SandboxSpec& spec, Json profile) {
     drop("socket");
     allow({"socket", "socketpair"});
   }
+  if (spec.without.contains(Mitigation::kSeccompInit)) {
+    for (const char* name : {"prlimit64", "sched_setaffinity", "setpriority"}) {
+      drop(name);
+      allow({name});
+    }
+  }
   if (spec.without.contains(Mitigation::kSeccompUnknownCalls))
     profile["defaultAction"] = "SCMP_ACT_ALLOW", profile.erase("defaultErrnoRet");
   return profile;
@@ -209,7 +233,7 @@ Json Linux(const HostPaths& paths, const SandboxSpec& spec, std::uint32_t first_
   if (!without(Mitigation::kReadOnlyPaths))
     out["readonlyPaths"] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
                             "/proc/sysrq-trigger"};
-  if (!devices.empty()) {
+  if (!devices.empty() && !OwnDeviceNodes(paths, spec)) {
     out["devices"] = Json::array();
     for (const auto& d : devices)
       out["devices"].push_back({{"path", d.path.string()},
@@ -224,6 +248,22 @@ Json Linux(const HostPaths& paths, const SandboxSpec& spec, std::uint32_t first_
 }
 
 }  // namespace
+
+std::vector<std::string> InitCapabilities() {
+  return {"CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP"};
+}
+
+std::vector<std::string> InitUsers(std::uint32_t first_id) {
+  return {wire::kSelf + std::to_string(first_id + kInitId),
+          wire::kAgent + std::to_string(first_id + kAgentId)};
+}
+
+std::uint64_t OpenFiles() {
+  constexpr std::uint64_t kWanted = 8192;
+  rlimit own{};
+  if (::getrlimit(RLIMIT_NOFILE, &own) != 0 || own.rlim_max >= kWanted) return kWanted;
+  return MayRaiseLimits() ? kWanted : own.rlim_max;
+}
 
 bool PidsByRlimit() { return IsRootless() && !TakeDelegation().controllers.contains("pids"); }
 
@@ -257,10 +297,33 @@ Result<std::string> MakeOciConfig(const HostPaths& paths, const SandboxSpec& spe
   return DumpJson(config, 1);
 }
 
+// A rule a bit of the argument: allowed when it differs there from PID 1. The kernel reads 32 bits
+// of a process's number, so that "not equal", which compares 64, would let 2^32 + 1 pass.
+Json ExceptInit(const Json& rule, int index) {
+  Json out = Json::array();
+  for (std::uint64_t bit = 1; bit < std::uint64_t{1} << 32; bit <<= 1) {
+    Json one = rule;
+    one["args"].push_back({{"index", index},
+                           {"value", bit},
+                           {"valueTwo", bit == 1 ? 0 : bit},
+                           {"op", "SCMP_CMP_MASKED_EQ"}});
+    out.push_back(one);
+  }
+  return out;
+}
+
 Result<Json> ReadSeccompProfile(const std::string& text) {
   PODIUM_ASSIGN(Json seccomp, ParseJson(text, "configs/sandboxes/seccomp.json"));
   seccomp.erase("comment");
-  for (auto& rule : seccomp["syscalls"]) rule.erase("comment");
+  Json rules = Json::array();
+  for (auto rule : seccomp["syscalls"]) {
+    rule.erase("comment");
+    int index = JsonOr<int>(rule, "exceptInit", -1);
+    rule.erase("exceptInit");
+    Json expanded = index < 0 ? Json::array({rule}) : ExceptInit(rule, index);
+    for (auto& one : expanded) rules.push_back(std::move(one));
+  }
+  seccomp["syscalls"] = rules;
   return seccomp;
 }
 
@@ -270,9 +333,13 @@ void DescribeIsolation(const SandboxSpec& spec, const std::string& disk, Isolati
       {"namespaces",
        "user (65,536 ids of its own), pid, mount, network (loopback only, no route), ipc, uts, "
        "cgroup"},
-      {"privileges", "no capability, no_new_privs, uid 1000"},
+      {"privileges", "no capability, no_new_privs, uid 1000; PID 1 is uid 999"},
       {"seccomp", "allowlist of configs/sandboxes/seccomp.json; unknown calls give ENOSYS"},
       {"memory", FormatBytes(l.memory_bytes) + " by cgroup, no swap"},
+      {"tcp", "TCP buffers by memory cgroup" +
+                  std::string(CountsTcpApart() ? ", " + FormatBytes(TcpBytes(spec)) : "")},
+      {"locks", "file locks are counted; beyond " + std::to_string(kMostLocks) +
+                    " a command ends as memory_limit"},
       {"cpu", FormatDouble(l.cpus) + " cores by cgroup quota"},
       {"pids", std::to_string(l.pids) + " by cgroup"},
       {"disk", FormatBytes(l.disk_bytes) + ", " + std::to_string(l.inodes) + " inodes by " + disk},

@@ -18,7 +18,13 @@ namespace podium::sandbox {
                                                 std::uint32_t first_id,
                                                 const std::string& seccomp_json, bool sockets);
 
-// The profile as runtimes and engines take it: without our comments.
+// What podium-init is started with, as root inside, and the arguments that say whom it and its
+// commands become; `first_id`: added to their numbers where there is no user namespace.
+[[nodiscard]] std::vector<std::string> InitCapabilities();
+[[nodiscard]] std::vector<std::string> InitUsers(std::uint32_t first_id);
+
+// The profile as runtimes and engines take it: without our comments, and "exceptInit": N (the
+// call's argument N is a process that is not PID 1) written out.
 [[nodiscard]] Result<Json> ReadSeccompProfile(const std::string& text);
 
 struct DeviceNode {
@@ -37,6 +43,10 @@ void DescribeIsolation(const SandboxSpec& spec, const std::string& disk, Isolati
 
 // The same without root: by what each limit is enforced, if at all.
 void DescribeRootless(const SandboxSpec& spec, IsolationRecord& record);
+
+// How many files a process of a sandbox may have open: 8,192, or this process's hard limit where
+// that is lower and cannot be raised.
+[[nodiscard]] std::uint64_t OpenFiles();
 
 // Rootless and without a group for it: the kernel counts the agent's processes in its namespace.
 [[nodiscard]] bool PidsByRlimit();

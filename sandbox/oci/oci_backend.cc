@@ -35,6 +35,13 @@ std::vector<std::string> InGroups(const std::vector<fs::path>& groups,
   return out;
 }
 
+// Of the inodes in /proc/self/ns every one is then the sandbox's own; runtimes make no time
+// namespace before runc 1.2. It takes effect for the runtime's children.
+bool OwnTimeNamespace(const OciRuntime& runtime, const SandboxSpec& spec) {
+  return !runtime.user_space_kernel && !spec.without.contains(Mitigation::kOwnTimeNamespace) &&
+         ::access("/proc/self/ns/time", F_OK) == 0;
+}
+
 Status Launch(const OciRuntime& runtime, ContainerParts& parts, const SandboxSpec& spec,
               const std::string& seccomp, Deadline deadline) {
   int pair[2];
@@ -43,7 +50,7 @@ Status Launch(const OciRuntime& runtime, ContainerParts& parts, const SandboxSpe
   parts.socket = UniqueFd(pair[0]);
   UniqueFd inner(pair[1]);
   std::error_code ec;
-  fs::path init = parts.paths.base / "podium-init";
+  fs::path init = parts.paths.init();
   if (!fs::copy_file(ProgramDir() / "podium-init", init, ec))
     return FailErrno(ErrorCode::kSandbox, "cannot copy " + (ProgramDir() / "podium-init").string(),
                      ec.value());
@@ -64,6 +71,8 @@ Status Launch(const OciRuntime& runtime, ContainerParts& parts, const SandboxSpe
     PODIUM_ASSIGN(auto groups, MakeCgroups(parts.paths.cgroup(), host));
     run.argv = InGroups(groups, run.argv);
   }
+  if (OwnTimeNamespace(runtime, spec))
+    run.argv.insert(run.argv.begin(), {"unshare", "--time", "--"});
   run.pass_fds = {{0, inner.get()}};
   auto ran = RunTool(run, deadline);
   if (!ran) return Fail(ErrorCode::kSandbox, "the container did not start: " + ran.error().message);

@@ -261,7 +261,8 @@ class Bench {
       start = steady_clock::now();
       for (int n = 0; n < 10000; ++n) {
         std::string name = "f" + std::to_string(n);
-        auto taken = TakeBeneath(root.get(), "code/" + name, to / "ours" / name, 1 << 20);
+        auto taken = TakeBeneath(root.get(), "code/" + name, to / "ours" / name, 1 << 20,
+                                 Deadline::In(std::chrono::seconds(60)));
         Must(taken, "take");
       }
       s_.Add("hand-over", Since(start));

@@ -156,18 +156,15 @@ TEST_F(ImportTest, TheAgentsCheckKnowsTheSampleAlone) {
   EXPECT_EQ(reason(""), "empty");
 }
 
-TEST_F(ImportTest, AnOverrunIsAGraderErrorWithEvidenceNotAScore) {
+TEST_F(ImportTest, AGradingWithoutTimeIsTheHostsFailureAndNoVerdict) {
   auto spec = *FindCompetition("aerial-cactus-identification");
   CompetitionPlaces places{(temp.path() / "data").string(), "", "", ""};
   std::string file = (temp.path() / "submission.csv").string();
   Put(file, "id,has_cactus\na,0.9\nb,0.1\n");
   auto record = GradeCompetitionFile(places, spec, scoring::Mode::kCompat, file,
                                      Deadline::In(std::chrono::seconds(0)));
-  ASSERT_TRUE(record) << record.error().message;
-  Json json = *ParseJson(*record, "record");
-  EXPECT_EQ(json["verdict"], "grader_error");
-  EXPECT_EQ(json["reason"], "grader_crashed");
-  EXPECT_FALSE(json["detail"].get<std::string>().empty());
+  ASSERT_FALSE(record);
+  EXPECT_EQ(record.error().code, ErrorCode::kTimeout) << record.error().message;
 }
 
 TEST_F(ImportTest, WhatIsNoCheckoutIsSaidSo) {

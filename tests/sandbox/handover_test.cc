@@ -27,7 +27,8 @@ class HandoverTest : public testing::Test {
     root_ = UniqueFd(::open(dir_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
   TakenFile Take(std::uint64_t cap = 1 << 20) {
-    auto taken = TakeBeneath(root_.get(), "submission/submission.csv", temp_->path() / "out", cap);
+    auto taken = TakeBeneath(root_.get(), "submission/submission.csv", temp_->path() / "out", cap,
+                             Deadline::In(std::chrono::seconds(60)));
     EXPECT_TRUE(taken) << (taken ? "" : taken.error().message);
     return taken ? *taken : TakenFile{};
   }
@@ -44,6 +45,18 @@ TEST_F(HandoverTest, RegularFileIsCopiedAndHashed) {
   EXPECT_EQ(taken.bytes, 5u);
   EXPECT_EQ(taken.digest, Digest::Of("id,y\n"));
   EXPECT_EQ(*ReadFile(temp_->path() / "out"), "id,y\n");
+}
+
+TEST_F(HandoverTest, AFileWithHolesIsRefusedAndNotOneByteWritten) {
+  fs::path file = dir_ / "submission/submission.csv";
+  Write(file, "id,y\n");
+  fs::resize_file(file, std::uintmax_t{2} << 30);
+  auto taken = Take(std::uint64_t{4} << 30);
+  EXPECT_EQ(taken.fault, TakeFault::kSparse);
+  EXPECT_EQ(TakeFaultText(taken.fault), "sparse");
+  EXPECT_FALSE(fs::exists(temp_->path() / "out"));
+  fs::resize_file(file, 500'000);  // as a writer leaves between blocks
+  EXPECT_EQ(Take().fault, TakeFault::kNone);
 }
 
 TEST_F(HandoverTest, LinksAreNeverFollowed) {

@@ -218,5 +218,96 @@ TEST_F(ImageImportTest, TwoImportsAtOnceAgree) {
   EXPECT_EQ(ListImages(cache_).size(), 2u);
 }
 
+// A docker save archive of the two layers, with the names that a writer gives to its parts.
+struct Names {
+  const char* writer;
+  const char* config;  // {c}: the configuration's digest
+  const char* layer;   // {l}: the layer's digest
+  const char* prefix = "";
+};
+
+class ArchiveWritersTest : public ImageImportTest, public testing::WithParamInterface<Names> {
+ protected:
+  static std::string With(std::string text, const std::string& mark, const std::string& value) {
+    std::size_t at = text.find(mark);
+    return at == std::string::npos ? text : text.replace(at, mark.size(), value);
+  }
+
+  fs::path Save(const Names& names) {
+    std::vector<std::pair<std::string, std::string>> members;
+    Json ids = Json::array(), layers = Json::array();
+    for (const auto& tar : {Lower(), Upper()}) {
+      std::string bytes = *ReadFile(tar), hex = Digest::Of(bytes).hex();
+      ids.push_back("sha256:" + hex);
+      layers.push_back(With(names.layer, "{l}", hex));
+      members.emplace_back(names.prefix + With(names.layer, "{l}", hex), bytes);
+    }
+    std::string config = DumpJson(Json{{"os", "linux"}, {"rootfs", {{"diff_ids", ids}}}});
+    std::string name = With(names.config, "{c}", Digest::Of(config).hex());
+    members.emplace_back(names.prefix + name, config);
+    Json image = {{"Config", name}, {"RepoTags", {"a:1"}}, {"Layers", layers}};
+    members.emplace_back(std::string(names.prefix) + "manifest.json",
+                         DumpJson(Json::array({image})));
+    return Tar("save.tar", members);
+  }
+};
+
+TEST_P(ArchiveWritersTest, IsImportedWhateverItsPartsAreCalled) {
+  auto imported = Import(Save(GetParam()), "saved");
+  ASSERT_TRUE(imported) << imported.error().message << " " << Reason(imported);
+  EXPECT_EQ(imported->image.kind, "docker-save");
+  ExpectMerged(imported->image.layers);
+}
+
+INSTANTIATE_TEST_SUITE_P(Writers, ArchiveWritersTest,
+                         testing::Values(Names{"docker", "{c}.json", "{l}/layer.tar"},
+                                         Names{"crane", "sha256:{c}", "{l}.tar.gz"},
+                                         Names{"kaniko", "sha256:{c}", "{l}.tar.gz", "./"},
+                                         Names{"jib", "config.json", "{l}.tar.gz"},
+                                         Names{"bazel", "image/config.json",
+                                               "image/layers/{l}.tar"},
+                                         Names{"podman", "{c}.json", "{l}.tar", "./"}),
+                         [](const auto& param) { return std::string(param.param.writer); });
+
+TEST_F(ImageImportTest, APlainArchiveOfFilesIsRefusedAndSaysWhatIsExpected) {
+  auto tar = Import(Tar("three.tar", {{"a.tar.gz", "1"}, {"b.tar.gz", "2"}, {"notes", "3"}}), "x");
+  EXPECT_EQ(Reason(tar), "no_root");
+  EXPECT_NE(tar.error().message.find("manifest.json"), std::string::npos) << tar.error().message;
+  fs::create_directories(temp_->path() / "folder" / "work");
+  EXPECT_EQ(Reason(Import(temp_->path() / "folder", "y")), "no_root");
+  EXPECT_TRUE(Import(Lower(), "z"));
+}
+
+TEST_F(ImageImportTest, AnIndexWithoutMediaTypesIsFollowed) {
+  fs::path dir = Layout();
+  Json index = ParseJson(*ReadFile(dir / "index.json"), "index").value();
+  for (int depth = 0; depth < 2; ++depth) {
+    std::string bytes = DumpJson(index), hex = Digest::Of(bytes).hex();
+    ASSERT_TRUE(WriteFileAtomic(dir / "blobs" / "sha256" / hex, bytes));
+    index = {{"manifests", {{{"digest", "sha256:" + hex}, {"size", bytes.size()}}}}};
+  }
+  ASSERT_TRUE(WriteFileAtomic(dir / "index.json", DumpJson(index)));
+  fs::remove(dir / "oci-layout");  // some writers leave it out
+  auto imported = Import(dir, "nested");
+  ASSERT_TRUE(imported) << imported.error().message;
+  ExpectMerged(imported->image.layers);
+}
+
+TEST_F(ImageImportTest, GetsNamesToLookUpWhereItHasNone) {
+  auto bare = Import(Tar("bare.tar", {{"usr/", ""}, {"usr/x", "1"}}), "bare");
+  ASSERT_TRUE(bare) << bare.error().message;
+  auto text = [](const Imported& imported, const std::string& path) {
+    auto found = LookUp(imported.image.layers, path);
+    return found ? *ReadFile(found->layer / path) : std::string();
+  };
+  // Without /etc its files come with it.
+  EXPECT_NE(text(*bare, "etc/hosts").find("127.0.0.1\tlocalhost"), std::string::npos);
+  EXPECT_NE(text(*bare, "etc/nsswitch.conf").find("hosts: files"), std::string::npos);
+  EXPECT_NE(text(*bare, "etc/passwd").find("\nagent:x:1000:"), std::string::npos);
+  auto own = Import(Tar("own.tar", {{"etc/", ""}, {"etc/hosts", "10.0.0.1 mine\n"}}), "own");
+  ASSERT_TRUE(own);
+  EXPECT_EQ(text(*own, "etc/hosts"), "10.0.0.1 mine\n");
+}
+
 }  // namespace
 }  // namespace podium::sandbox
