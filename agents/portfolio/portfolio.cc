@@ -145,16 +145,15 @@ class Portfolio final : public Proposer {
     return std::nullopt;
   }
 
-  // How many times slower than its author's machine the quick draft found this one; 1 where there
-  // was none.
+  // How many times as long as on its author's machine, with the largest starter task, the quick
+  // draft took here; 1 where there was none.
   double Slowness(const ProposalRequest& r) const {
     if (r.nodes->empty()) return 1;
     const SearchNode& first = r.nodes->front();
     const Template* t = Find(ParseSource(first.source).name);
     bool measured = t && t->quick && first.good() && t->variants[0].seconds > 0;
     if (!measured) return 1;
-    return std::max(1.0,
-                    static_cast<double>(first.exec_wall.count()) / 1000 / t->variants[0].seconds);
+    return static_cast<double>(first.exec_wall.count()) / 1000 / t->variants[0].seconds;
   }
 
   // Takes effort away until the program should end in four fifths of the time that it has. Three

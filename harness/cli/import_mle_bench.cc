@@ -207,17 +207,21 @@ Result<ImportResult> ImportMleBench(const fs::path& checkout, const fs::path& da
   if (!competitions) return tl::unexpected(competitions.error());
   PODIUM_ASSIGN(auto known, scoring::MleBenchCatalogue());
   ImportResult result;
+  std::string telling;  // why one that is there was not imported
   for (const auto& c : known) {
     progress(c.id);
     fs::path prepared = data.empty() ? fs::path() : data / c.id / "prepared";
     auto note = ImportOne(*competitions, prepared, out / TaskIdText(c.id), c);
     if (note) result.imported.push_back(TaskIdText(c.id));
     std::string text = note ? *note : "not imported: " + note.error().message;
+    if (!note && note.error().code != ErrorCode::kNotFound && telling.empty())
+      telling = c.id + ": " + text;
     if (!text.empty()) result.notes.push_back(c.id + ": " + text);
   }
   if (result.imported.empty())
     return Fail(ErrorCode::kNotFound,
-                "no competition could be imported; the first: " + result.notes.front());
+                "no competition could be imported; the first: " +
+                    (telling.empty() ? result.notes.front() : telling));
   return result;
 }
 

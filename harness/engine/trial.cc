@@ -298,10 +298,43 @@ class TrialMachine {
     co_return false;
   }
 
-  // Freezes the sandbox and brings its submission to submission/submission.csv.
+  // Freezes the sandbox, brings its submission to submission/submission.csv and what it promised to
+  // keep to code/ and logs/.
   Task<Result<HandOver>> TakeOver(sandbox::Sandbox& box, const AgentOutcome& outcome) {
     Deadline control = Deadline::In(kControl);
     PODIUM_CO_TRY(co_await box.Seal(control));
+    auto taken = co_await TakeSubmission(box, outcome);
+    if (!taken) co_return taken;
+    for (const char* folder : {"code", "logs"})
+      PODIUM_CO_TRY(co_await TakeFolder(box, folder));
+    co_return taken;
+  }
+
+  // What an agent left in /home/code or /home/logs, as far as it may be taken. Nothing there can
+  // fail a trial.
+  Task<Status> TakeFolder(sandbox::Sandbox& box, std::string name) {
+    Deadline transfer = Deadline::In(kControl);
+    sandbox::TreeCaps caps;
+    caps.bytes = std::min(caps.bytes, plan_.limits.disk_bytes);
+    // A search keeps the programs that it ran in code/, and an agent's files do not mix with them.
+    fs::path to = plan_.agent->searches() && name == "code" ? dir_ / name / "home" : dir_ / name;
+    auto taken = co_await box.TakeTree("/home/" + name, to, caps, transfer);
+    Json body = {{"folder", name}};
+    if (taken) {
+      body["files"] = taken->files;
+      body["bytes"] = taken->bytes;
+      body["left_out"] = taken->left_out_count;
+      body["complete"] = taken->complete;
+      for (const auto& left : taken->left_out)
+        body["because"].push_back(
+            Printable(left.path).substr(0, 300) + ": " + std::string(TakeFaultText(left.fault)));
+    } else {
+      body["failed"] = taken.error().message;
+    }
+    co_return co_await Record("taken", std::move(body));
+  }
+
+  Task<Result<HandOver>> TakeSubmission(sandbox::Sandbox& box, const AgentOutcome& outcome) {
     HandOver hand_over;
     if (outcome.submission) {
       auto copy = [from = *outcome.submission, to = SubmissionFile()] {
@@ -316,7 +349,23 @@ class TrialMachine {
     auto taken =
         co_await box.TakeFile(agents::kSubmissionPath, SubmissionFile(), SubmissionCap(), transfer);
     if (!taken) co_return tl::unexpected(taken.error());
-    co_return co_await Judge(*taken);
+    auto judged = co_await Judge(*taken);
+    if (judged && judged->status == "missing") judged->detail = co_await NearMiss(box);
+    co_return judged;
+  }
+
+  // "'Submission.csv' lies there": what an agent may have taken for the submission's place.
+  Task<std::string> NearMiss(sandbox::Sandbox& box) {
+    auto temp = TempDir::Make("podium-near-miss");
+    if (!temp) co_return "";
+    Deadline transfer = Deadline::In(std::chrono::seconds(20));
+    sandbox::TreeCaps none{.files = 1, .entries = 50, .bytes = 1, .depth = 0};
+    auto there = co_await box.TakeTree("/home/submission", temp->path(), none, transfer);
+    if (!there) co_return "";
+    std::string out;
+    for (const auto& left : there->left_out)
+      out += (out.empty() ? "" : ", ") + ("'" + Printable(left.path).substr(0, 100) + "'");
+    co_return out.empty() ? "" : out + " lies there; submission.csv does not";
   }
 
   // A last file that cannot be taken or has the wrong shape gives way to the newest snapshot of the
