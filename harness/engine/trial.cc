@@ -26,13 +26,14 @@ using agents::AgentOutcome;
 constexpr auto kControl = std::chrono::seconds(120);
 
 Result<std::unique_ptr<agents::Scaffold>> MakeScaffold(RunContext& run, const TrialPlan& plan,
+                                                       agents::EventSink& events,
                                                        const fs::path& dir) {
   const AgentPlan& a = *plan.agent;
   if (a.scaffold == "nop") return agents::MakeNop();
   if (a.scaffold == "sample-submission") return agents::MakeSampleSubmission();
   if (a.scaffold == "program") return agents::MakeProgram(a.program, a.snapshot_every);
   if (a.proposer == "llm") {
-    agents::ChatClient client(run.http, a.model, dir / "llm");
+    agents::ChatClient client(run.http, run.gate, events, a.model, dir / "llm");
     return agents::MakeTreeSearch(a.search, agents::MakeLlmProposer(std::move(client), a.llm));
   }
   PODIUM_ASSIGN(auto portfolio, agents::MakePortfolioProposer(ShareDir() / "agents" / "portfolio" /
@@ -183,7 +184,7 @@ class TrialMachine {
   }
 
   Task<Result<bool>> UseSandbox(sandbox::Sandbox& box, TrialView before) {
-    auto scaffold = MakeScaffold(run_, plan_, dir_);
+    auto scaffold = MakeScaffold(run_, plan_, journal_, dir_);
     if (!scaffold) co_return tl::unexpected(scaffold.error());
     auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
     TrialServices services(run_.reactor, journal_, check, dir_);

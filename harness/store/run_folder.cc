@@ -41,6 +41,12 @@ std::int64_t ParseIso(const std::string& text) {
   return static_cast<std::int64_t>(timegm(&tm)) * 1000 + ms;
 }
 
+// What an event "outage" says was waited: no working time.
+Millis WaitedOut(const JournalEvent& e) {
+  auto body = ParseJson(e.body_json, "event");
+  return Millis(body ? std::max<std::int64_t>(0, JsonOr<std::int64_t>(*body, "waited_ms", 0)) : 0);
+}
+
 // Walks the events once: attempts, failure, active time, nodes.
 void Replay(TrialView& t) {
   Millis active{0};
@@ -57,6 +63,7 @@ void Replay(TrialView& t) {
       active += Millis(std::max<std::int64_t>(0, now - last));
     }
     last = now;
+    if (e.type == "outage") active = std::max(Millis(0), active - WaitedOut(e));
     if (e.type == "node") TakeNode(t, e, active);
     if (e.type == "failed") {
       auto body = ParseJson(e.body_json, "event");

@@ -1,0 +1,36 @@
+#include "agents/llm/outage.h"
+
+#include "base/json.h"
+
+namespace podium::agents {
+
+void OutageLog::Add(Millis waited, std::string_view why) {
+  if (waited <= Millis(0)) return;
+  total_ += waited;
+  Json body = {{"waited_ms", waited.count()}, {"why", why}};
+  auto recorded = events_.Record("outage", DumpJson(body));
+  if (!recorded && status_) status_ = recorded;
+}
+
+OutageWait::~OutageWait() {
+  End();
+  log_.Add(before_, why_);
+}
+
+void OutageWait::Begin(Deadline::Clock::time_point at) {
+  if (waiting_) return;
+  waiting_ = true;
+  since_ = at;
+}
+
+void OutageWait::End() {
+  before_ = waited();
+  waiting_ = false;
+}
+
+Millis OutageWait::waited() const {
+  if (!waiting_) return before_;
+  return before_ + std::chrono::duration_cast<Millis>(Deadline::Clock::now() - since_);
+}
+
+}  // namespace podium::agents
