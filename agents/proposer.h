@@ -26,7 +26,8 @@ struct Proposal {
   std::string source;
   std::string plan;
   std::string code;   // one self-contained Python program; empty: see fault
-  std::string fault;  // "no_code", "model_error": the step failed, and that is the agent's affair
+  std::string fault;  // "no_code", "context_overflow", "content_refused": the step failed, and that
+                      // is the agent's affair
   std::string detail;
   bool exhausted = false;  // nothing is left to try: the search ends
   TokenUsage tokens;
@@ -50,6 +51,8 @@ class Proposer {
   [[nodiscard]] virtual Task<Result<ScoreReading>> ReadScore(const SearchNode& node,
                                                              const TaskBrief& task,
                                                              Deadline deadline);
+  // How long its provider has not served it so far: no working time, so deadlines move by it.
+  [[nodiscard]] virtual Millis outage() const { return Millis(0); }
 };
 
 // Tree search settings, in AIDE's terms: drafts first, then debug, then improve the best.

@@ -68,6 +68,9 @@ struct TrialContext {
   std::function<void(const SearchNode&)> on_node;        // progress display
   std::function<void(std::string_view)> on_phase;        // "proposing", "running node 3"
   std::vector<std::pair<std::string, std::string>> env;  // tells a program what it is served
+  // How long the trial has waited for a provider that did not serve it: no working time. Set by a
+  // scaffold that asks models; valid while its Run runs.
+  std::function<Millis()> outage = [] { return Millis(0); };
   std::uint64_t submission_cap_bytes = std::uint64_t{2} << 30;
 };
 

@@ -1,8 +1,14 @@
 #include "agents/gateway/call.h"
 
 #include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
+#include "agents/llm/address.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace podium::agents {
@@ -32,13 +38,6 @@ template <class F>
 Task<std::invoke_result_t<F>> Apart(Reactor& reactor, std::size_t bytes, F function) {
   if (bytes < kLargeBody) co_return function();
   co_return co_await reactor.Blocking(std::move(function));
-}
-
-// A provider may quote the key that it does not like.
-std::string Scrubbed(std::string body, const std::string& key) {
-  for (std::size_t at = 0; !key.empty() && (at = body.find(key, at)) != std::string::npos;)
-    body.replace(at, key.size(), "[key]");
-  return body;
 }
 
 }  // namespace
@@ -73,6 +72,7 @@ Call::Call(CallContext context, Route route, bool events, HttpExchange& exchange
 Call::~Call() {
   if (reservation_) Settle(std::nullopt);
   if (open_) Close("cancelled");
+  LeaveTurn();
   if (turn_ && !kept_) context_.recorder.Abandon(*turn_);
   context_.bytes_under_way -= bytes_;
 }
@@ -189,41 +189,67 @@ HttpRequest Call::MakeRequest(std::string body) {
   std::vector<Flag> flags;
   HttpRequest out = UpstreamRequest(route_, *model_, path, context_.keys.at(model_->id),
                                     exchange_.request(), std::move(body), flags);
+  if (request_.stream || route_.streams) out.idle = context_.options.idle_timeout;
   for (const Flag& flag : flags) context_.log.Flag(flag.code, flag.detail);
   return out;
+}
+
+// False where no turn came in time.
+Task<bool> Call::TakeTurn(Deadline deadline) {
+  struct Waiting {
+    BlockedTime& blocked;
+    bool entered = false;
+    ~Waiting() { entered ? blocked.Enter() : blocked.GiveUp(); }
+  };
+  context_.blocked.Wait();
+  Waiting waiting{context_.blocked};
+  std::string provider = Origin(model_->base_url), trial = context_.options.record_dir.string();
+  auto pass = co_await context_.gate.Enter(std::move(provider), std::move(trial), deadline);
+  if (!pass) co_return false;
+  pass_.emplace(std::move(*pass));
+  waiting.entered = true;
+  co_return true;
+}
+
+void Call::LeaveTurn() {
+  if (!pass_) return;
+  pass_.reset();
+  context_.blocked.Leave();
 }
 
 Task<void> Call::AskProvider() {
   asked_ = SteadyClock::now();
   Deadline deadline = Deadline::In(context_.options.request_timeout);
-  auto pass = co_await context_.gate.Enter(model_->provider, deadline);
+  bool turn = co_await TakeTurn(deadline);
   held_ = Since(asked_);
   HttpHead head;
   head.transport_error = "no turn came in time";
   std::unique_ptr<HttpStream> stream;
-  if (pass) {
+  if (turn) {
     std::string body = co_await FinishedBody(output_limit_);
-    request_.body = {};
     HttpRequest request = MakeRequest(std::move(body));
+    request_.body = {};
     stream = co_await context_.http.Open(std::move(request), deadline);
     head = co_await stream->Head();
   }
   status_ = head.status;
-  if (head.status == 0) {
-    Settle(head.sent ? std::nullopt : std::optional(TokenCount{}));
-    Close("unreachable");
-    Refusal refusal{502, "upstream_unreachable",
-                    "The model's server did not answer: " + head.transport_error};
-    HttpHeaders headers = {{"Content-Type", "application/json"}};
-    std::string body = ErrorBody(route_.format, 502, refusal.code, refusal.message);
-    auto told = co_await exchange_.Answer(502, std::move(headers), std::move(body));
+  if (head.status != 0) {
+    co_await Pass(*stream, std::move(head));
     co_return;
   }
-  co_await Pass(*stream, std::move(head));
+  LeaveTurn();
+  Settle(head.sent ? std::nullopt : std::optional(TokenCount{}));
+  Close("unreachable");
+  Refusal refusal{502, "upstream_unreachable",
+                  "The model's server did not answer: " + head.transport_error};
+  HttpHeaders headers = {{"Content-Type", "application/json"}};
+  std::string body = ErrorBody(route_.format, 502, refusal.code, refusal.message);
+  auto told = co_await exchange_.Answer(502, std::move(headers), std::move(body));
 }
 
 Task<void> Call::Pass(HttpStream& stream, HttpHead head) {
   if (head.status >= 300 && head.status < 400) {
+    LeaveTurn();
     Settle(TokenCount{});
     Close("redirect");
     Refusal refusal{502, "upstream_redirect",
@@ -235,7 +261,7 @@ Task<void> Call::Pass(HttpStream& stream, HttpHead head) {
   }
   if (head.status >= 400) {
     if (auto pause = RetryAfter(head.headers); pause && (head.status == 429 || head.status >= 500))
-      context_.gate.Hold(model_->provider, *pause);
+      context_.gate.Hold(Origin(model_->base_url), *pause);
     if (head.status == 401) context_.log.Flag("upstream_refused_key", model_->key_env);
   }
   bool events = HeaderOf(head.headers, "content-type").starts_with("text/event-stream");
@@ -245,33 +271,66 @@ Task<void> Call::Pass(HttpStream& stream, HttpHead head) {
     co_await PassWhole(stream, std::move(head));
 }
 
+// The provider is read as fast as it sends, the agent is sent what it takes.
 Task<void> Call::PassEvents(HttpStream& stream, HttpHead head) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  changed_.emplace(co_await boost::asio::this_coro::executor);
+  auto ended = co_await (Receive(stream, head) || Deliver(head));
+  if (ended.index() == 0) LogError("a call ended before its answer was handed on");
+}
+
+Task<void> Call::Changed() {
+  changed_->expires_at(SteadyClock::time_point::max());
+  boost::system::error_code ec;
+  co_await changed_->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ec));
+}
+
+// Ends by cancellation alone, once all is handed on or nobody takes it.
+Task<void> Call::Receive(HttpStream& stream, const HttpHead& head) {
   UsageReader reader(route_.format, true);
-  std::string whole;
+  bool cut = false;
+  while (!cut) {
+    auto piece = co_await stream.Next();
+    if (piece && piece->empty()) break;
+    cut = !piece || whole_.size() > kLargestAnswer;
+    if (cut) break;
+    reader.Add(*piece);
+    whole_ += *piece;
+    changed_->cancel();
+  }
+  LeaveTurn();
+  auto used = reader.End();
+  cut = cut || (!reader.ended() && !reader.failed());
+  Settle(cut ? std::nullopt : used);
+  if (!cut && !reader.failed())
+    co_await Keep(head.status, HeaderOf(head.headers, "content-type"), whole_);
+  Close(cut ? "cut" : reader.failed() ? "error_event" : "ok");
+  complete_ = !cut;
+  received_ = true;
+  for (;;) {
+    changed_->cancel();
+    Deadline never(Deadline::Clock::time_point::max());
+    co_await SleepUntil(never);
+  }
+}
+
+Task<void> Call::Deliver(const HttpHead& head) {
   HttpHeaders headers = PassedHeaders(head.headers);
   auto sent = co_await exchange_.Begin(head.status, std::move(headers));
-  for (;;) {
-    auto piece = co_await stream.Next();
-    if (!piece) {
-      Settle(std::nullopt);
-      Close("cut");
-      co_return;  // without an end, so that the client knows
+  for (std::size_t at = 0; sent && (at < whole_.size() || !received_);) {
+    if (at == whole_.size()) {
+      co_await Changed();
+      continue;
     }
-    if (piece->empty()) break;
-    reader.Add(*piece);
-    if (whole.size() < kLargestAnswer) whole += *piece;
-    if (sent) sent = co_await exchange_.Send(std::move(*piece));
-    if (!sent) {
-      Settle(std::nullopt);
-      Close("client_gone");
-      co_return;
-    }
+    std::string piece = whole_.substr(at);
+    at = whole_.size();
+    sent = co_await exchange_.Send(std::move(piece));
   }
-  auto used = reader.End();
-  if (!reader.failed() && whole.size() < kLargestAnswer)
-    co_await Keep(head.status, HeaderOf(head.headers, "content-type"), whole);
-  Settle(used);
-  Close(reader.failed() ? "error_event" : "ok");
+  if (!sent && open_) {
+    Settle(std::nullopt);
+    Close("client_gone");
+  }
+  if (!sent || !complete_) co_return;  // without an end, so that the client knows
   auto ended = co_await exchange_.End();
 }
 
@@ -284,6 +343,7 @@ Task<void> Call::PassWhole(HttpStream& stream, HttpHead head) {
     if (!piece || complete) break;
     whole += *piece;
   }
+  LeaveTurn();
   if (!complete) {
     Settle(Good(head.status) ? std::nullopt : std::optional(TokenCount{}));
     Close("cut");
@@ -291,7 +351,6 @@ Task<void> Call::PassWhole(HttpStream& stream, HttpHead head) {
     auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(refusal));
     co_return;
   }
-  if (!Good(head.status)) whole = Scrubbed(std::move(whole), context_.keys.at(model_->id));
   if (Good(head.status) || Final(head.status))
     co_await Keep(head.status, HeaderOf(head.headers, "content-type"), whole);
   UsageReader reader(route_.format, false);

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "agents/gateway/blocked_time.h"
 #include "agents/gateway/flag_log.h"
 #include "agents/gateway/gateway.h"
 #include "agents/gateway/recorder.h"
@@ -24,6 +26,7 @@ struct CallContext {
   Ledger& ledger;
   Recorder& recorder;
   std::uint64_t& bytes_under_way;
+  BlockedTime& blocked;
 
   // By id or alias; nullptr where the trial may not use it.
   [[nodiscard]] const Model* Find(std::string_view name) const;
@@ -34,7 +37,8 @@ struct CallContext {
 [[nodiscard]] Task<Status> AnswerRefusal(HttpExchange& exchange, Format format, Refusal refusal);
 
 // One request to a model, from the agent's bytes to the last of the answer's. Whatever ends it, a
-// cancellation too, its part of the budget is settled and its event is written.
+// cancellation too, its part of the budget is settled and its event is written. Its turn at the
+// provider ends with the provider's answer, however slowly the agent reads that.
 class Call {
  public:
   // `events`: a stream without server-sent events was not asked for (Gemini's alt=sse).
@@ -54,7 +58,12 @@ class Call {
   [[nodiscard]] Task<void> Replay(RecordedAnswer answer);
   [[nodiscard]] Task<void> AskProvider();
   [[nodiscard]] Task<void> Pass(HttpStream& stream, HttpHead head);
+  [[nodiscard]] Task<bool> TakeTurn(Deadline deadline);
+  void LeaveTurn();
   [[nodiscard]] Task<void> PassEvents(HttpStream& stream, HttpHead head);
+  [[nodiscard]] Task<void> Receive(HttpStream& stream, const HttpHead& head);
+  [[nodiscard]] Task<void> Deliver(const HttpHead& head);
+  [[nodiscard]] Task<void> Changed();
   [[nodiscard]] Task<void> PassWhole(HttpStream& stream, HttpHead head);
   [[nodiscard]] HttpRequest MakeRequest(std::string body);
   [[nodiscard]] std::int64_t NominalOutput() const;
@@ -80,6 +89,13 @@ class Call {
   Millis held_{0};
   std::uint64_t bytes_ = 0;  // counted in bytes_under_way
   bool open_ = false;        // its event is still to be written
+  std::optional<ProviderGate::Pass> pass_;
+
+  // Of a stream, while it is received and handed on side by side.
+  std::string whole_;
+  bool received_ = false;  // to its end, or as far as it came
+  bool complete_ = false;
+  std::optional<boost::asio::steady_timer> changed_;
 };
 
 }  // namespace podium::agents

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "agents/llm/foreign_json.h"
 #include "base/json.h"
 #include "base/text.h"
 
 namespace podium::agents {
 namespace {
-
-constexpr std::size_t kLongestLine = 32 << 20;
 
 constexpr FormatInfo kFormats[] = {
     {Format::kChat, "chat", "/v1/chat/completions", "/chat/completions", "Authorization",
@@ -55,55 +54,111 @@ const Json* Member(const Json& object, const char* key) {
   return it == object.end() ? nullptr : &*it;
 }
 
-std::int64_t Number(const Json& object, const char* key) {
-  return std::clamp<std::int64_t>(JsonOr<std::int64_t>(object, key, 0), 0, 1'000'000'000'000);
+using Seen = UsageReader::Seen;
+
+// A member that may be missing or null; one that is there and no count makes the whole unreadable.
+std::optional<std::int64_t> Count(const Json& object, const char* key, Seen& seen) {
+  const Json* value = Member(object, key);
+  if (!value || value->is_null()) return std::nullopt;
+  auto count = ForeignCount(object, key);
+  seen.broken = seen.broken || !count;
+  return count;
 }
 
-TokenCount OpenAi(const Json& usage, const char* input, const char* output, const char* details) {
-  TokenCount out{.input = Number(usage, input), .output = Number(usage, output)};
-  if (const Json* d = Member(usage, details))
-    out.cached = std::min(out.input, Number(*d, "cached_tokens"));
-  return out;
+void AddOpenAi(const Json& usage, const char* input, const char* output, const char* details,
+               Seen& seen) {
+  auto in = Count(usage, input, seen), out = Count(usage, output, seen);
+  if (in) seen.input = in;
+  if (out) seen.output = out;
+  if (const Json* d = Member(usage, details)) {
+    Seen none;  // what cannot be read there was not cached
+    seen.cached = Count(*d, "cached_tokens", none).value_or(0);
+  }
 }
 
 // Parts of a stream: the first has the prompt, later ones the output so far.
-void AddAnthropic(const Json& usage, std::optional<TokenCount>& count) {
-  TokenCount out = count.value_or(TokenCount{});
-  if (usage.contains("input_tokens") && !usage["input_tokens"].is_null()) {
-    out.cached = Number(usage, "cache_read_input_tokens");
-    out.cache_write = Number(usage, "cache_creation_input_tokens");
-    out.input = Number(usage, "input_tokens") + out.cached + out.cache_write;
+void AddAnthropic(const Json& usage, Seen& seen) {
+  if (auto input = Count(usage, "input_tokens", seen)) {
+    seen.cached = Count(usage, "cache_read_input_tokens", seen).value_or(0);
+    seen.cache_write = Count(usage, "cache_creation_input_tokens", seen).value_or(0);
+    seen.input = *input + seen.cached + seen.cache_write;
   }
-  out.output = std::max(out.output, Number(usage, "output_tokens"));
-  count = out;
+  if (auto output = Count(usage, "output_tokens", seen))
+    seen.output = std::max(seen.output.value_or(0), *output);
 }
 
-TokenCount Gemini(const Json& usage) {
-  TokenCount out;
-  out.input = Number(usage, "promptTokenCount") + Number(usage, "toolUsePromptTokenCount");
-  out.cached = std::min(out.input, Number(usage, "cachedContentTokenCount"));
-  out.output = Number(usage, "candidatesTokenCount") + Number(usage, "thoughtsTokenCount");
-  return out;
+// A count of nothing is left out of these answers.
+void AddGemini(const Json& usage, Seen& seen) {
+  auto prompt = Count(usage, "promptTokenCount", seen);
+  if (!prompt) return;
+  seen.input = *prompt + Count(usage, "toolUsePromptTokenCount", seen).value_or(0);
+  seen.cached = Count(usage, "cachedContentTokenCount", seen).value_or(0);
+  seen.output = Count(usage, "candidatesTokenCount", seen).value_or(0) +
+                Count(usage, "thoughtsTokenCount", seen).value_or(0);
 }
 
-void AddUsage(Format format, const Json& value, std::optional<TokenCount>& count) {
+void AddUsage(Format format, const Json& value, Seen& seen) {
   const Json* usage = Member(value, format == Format::kGemini ? "usageMetadata" : "usage");
   if (!usage || !usage->is_object()) return;
+  seen.broken = false;  // a later report stands for the earlier
   switch (format) {
     case Format::kChat:
     case Format::kEmbeddings:
     case Format::kCompletions:
-      count = OpenAi(*usage, "prompt_tokens", "completion_tokens", "prompt_tokens_details");
-      return;
+      return AddOpenAi(*usage, "prompt_tokens", "completion_tokens", "prompt_tokens_details", seen);
     case Format::kResponses:
-      count = OpenAi(*usage, "input_tokens", "output_tokens", "input_tokens_details");
-      return;
+      return AddOpenAi(*usage, "input_tokens", "output_tokens", "input_tokens_details", seen);
     case Format::kMessages:
-      return AddAnthropic(*usage, count);
+      return AddAnthropic(*usage, seen);
     case Format::kGemini:
-      count = Gemini(*usage);
-      return;
+      return AddGemini(*usage, seen);
   }
+}
+
+bool HasText(const Json& object, const char* key) {
+  const Json* value = Member(object, key);
+  return value && value->is_string() && !value->get_ref<const std::string&>().empty();
+}
+
+bool AnyHasText(const Json& value, const char* list, const char* key) {
+  const Json* items = Member(value, list);
+  return items && items->is_array() &&
+         std::ranges::any_of(*items, [&](const Json& item) { return HasText(item, key); });
+}
+
+// Whether this event is the last that says something of the answer.
+bool Ends(Format format, const Json& value) {
+  std::string type = JsonOr<std::string>(value, "type", "");
+  switch (format) {
+    case Format::kChat:
+    case Format::kCompletions:
+    case Format::kEmbeddings:
+      return AnyHasText(value, "choices", "finish_reason");
+    case Format::kResponses:
+      return type == "response.completed" || type == "response.incomplete" ||
+             type == "response.failed";
+    case Format::kMessages:
+      return type == "message_stop";
+    case Format::kGemini: {
+      const Json* feedback = Member(value, "promptFeedback");
+      return AnyHasText(value, "candidates", "finishReason") ||
+             (feedback && HasText(*feedback, "blockReason"));
+    }
+  }
+  return false;
+}
+
+// Most pieces of a stream carry text alone; only the others are worth parsing.
+bool WorthParsing(std::string_view data) {
+  for (std::string_view word :
+       {"\"usage", "error\"", "message_stop", "response.completed", "response.incomplete",
+        "response.failed", "inishReason", "blockReason"}) {
+    if (data.find(word) != std::string_view::npos) return true;
+  }
+  std::size_t at = data.find("finish_reason\"");
+  if (at == std::string_view::npos) return false;
+  std::size_t value = data.find_first_not_of(" :\r\n\t", at + 14);
+  return value != std::string_view::npos && data[value] != 'n';
 }
 
 }  // namespace
@@ -152,7 +207,7 @@ std::string ErrorBody(Format format, int status, std::string_view code, std::str
 }
 
 void UsageReader::Value(std::string_view text) {
-  auto parsed = ParseJson(text, "a model's answer");
+  auto parsed = ParseForeignJson(text, "a model's answer");
   if (!parsed) return;
   // Gemini's stream without alt=sse is a list; its last element has the whole usage.
   const Json& value = parsed->is_array() && !parsed->empty() ? parsed->back() : *parsed;
@@ -160,41 +215,40 @@ void UsageReader::Value(std::string_view text) {
   if ((error && !error->is_null()) || JsonOr<std::string>(value, "type", "") == "error" ||
       JsonOr<std::string>(value, "type", "") == "response.failed")
     failed_ = true;
-  AddUsage(format_, value, count_);
+  ended_ = ended_ || Ends(format_, value);
+  AddUsage(format_, value, seen_);
   for (const char* inside : {"response", "message"}) {
-    if (const Json* nested = Member(value, inside)) AddUsage(format_, *nested, count_);
+    if (const Json* nested = Member(value, inside)) AddUsage(format_, *nested, seen_);
   }
 }
 
-void UsageReader::Line(std::string_view line) {
-  line = Trim(line);
-  if (!line.starts_with("data:")) return;
-  // Most pieces carry text alone; only these are worth parsing.
-  if (line.find("\"usage") == std::string_view::npos &&
-      line.find("error\"") == std::string_view::npos)
-    return;
-  Value(Trim(line.substr(5)));
+void UsageReader::Take(const std::vector<StreamEvent>& events) {
+  for (const StreamEvent& event : events) {
+    if (event.type == "error") failed_ = true;
+    if (Trim(event.data) == "[DONE]") ended_ = true;
+    if (WorthParsing(event.data)) Value(event.data);
+  }
 }
 
 void UsageReader::Add(std::string_view piece) {
-  rest_ += piece;
-  if (!events_) return;
-  std::size_t from = 0;
-  for (std::size_t end = rest_.find('\n'); end != std::string::npos; end = rest_.find('\n', from)) {
-    Line(std::string_view(rest_).substr(from, end - from));
-    from = end + 1;
-  }
-  rest_.erase(0, from);
-  if (rest_.size() > kLongestLine) rest_.clear();
+  if (events_)
+    Take(stream_.Add(piece));
+  else
+    rest_ += piece;
 }
 
 std::optional<TokenCount> UsageReader::End() {
   if (events_)
-    Line(rest_);
+    Take(stream_.End());
   else
     Value(rest_);
   rest_.clear();
-  return count_;
+  bool answers = InfoOf(format_).answers;
+  if (seen_.broken || !seen_.input || (answers && !seen_.output)) return std::nullopt;
+  TokenCount out{.input = *seen_.input, .output = seen_.output.value_or(0)};
+  out.cached = std::min(out.input, seen_.cached);
+  out.cache_write = std::min(out.input, seen_.cache_write);
+  return out;
 }
 
 }  // namespace podium::agents

@@ -5,8 +5,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agents/gateway/usd.h"
+#include "agents/llm/event_stream.h"
 
 namespace podium::agents {
 
@@ -43,26 +45,38 @@ struct Route {
 [[nodiscard]] std::string ErrorBody(Format format, int status, std::string_view code,
                                     std::string_view message);
 
-// Reads what a call used from its answer, piece by piece.
+// Reads what a call used from its answer, piece by piece. Numbers may be texts; a count that cannot
+// be read is missing, never nothing.
 class UsageReader {
  public:
   // `events`: the answer is a stream of server-sent events, not one JSON value.
   UsageReader(Format format, bool events) : format_(format), events_(events) {}
   void Add(std::string_view piece);
-  // After the last piece: nothing where the answer did not say.
+  // After the last piece: nothing where the answer did not say all of it.
   [[nodiscard]] std::optional<TokenCount> End();
   // Whether an event reported an error after all.
   [[nodiscard]] bool failed() const { return failed_; }
+  // Whether a stream came to its end: what its format ends with was seen.
+  [[nodiscard]] bool ended() const { return ended_; }
+
+  // What an answer says of its tokens; without `input` or `output` where that is not known.
+  struct Seen {
+    std::optional<std::int64_t> input, output;
+    std::int64_t cached = 0, cache_write = 0;
+    bool broken = false;  // a count is there and cannot be read
+  };
 
  private:
-  void Line(std::string_view line);
+  void Take(const std::vector<StreamEvent>& events);
   void Value(std::string_view json);
 
   Format format_;
   bool events_;
   bool failed_ = false;
-  std::string rest_;  // what is not read yet
-  std::optional<TokenCount> count_;
+  bool ended_ = false;
+  EventStreamReader stream_;
+  std::string rest_;  // of an answer that is no stream
+  Seen seen_;
 };
 
 }  // namespace podium::agents

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "agents/gateway/call.h"
+#include "agents/llm/address.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -107,6 +108,7 @@ struct Gateway::State {
   Ledger ledger;
   Recorder recorder;
   std::uint64_t bytes_under_way = 0;
+  BlockedTime blocked{log};
 
   Status ReadKeys() {
     for (const Model& model : options.models) {
@@ -121,13 +123,17 @@ struct Gateway::State {
       if (!value || value->empty())
         return Fail(ErrorCode::kConfig, "model '" + model.id + "' needs a key: set " +
                                             model.key_env + " in the environment");
-      keys[model.id] = *value;
+      auto word = PastedWord(*value);
+      if (!word)
+        return Fail(ErrorCode::kConfig, "the key of model '" + model.id + "' in " + model.key_env +
+                                            " has a blank or a line end inside");
+      keys[model.id] = *word;
     }
     return {};
   }
 
   [[nodiscard]] CallContext Context() {
-    return {reactor, http, gate, options, keys, log, ledger, recorder, bytes_under_way};
+    return {reactor, http, gate, options, keys, log, ledger, recorder, bytes_under_way, blocked};
   }
 
   Task<void> Handle(HttpExchange& exchange) {

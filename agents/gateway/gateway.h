@@ -11,9 +11,9 @@
 
 #include "agents/gateway/ledger.h"
 #include "agents/gateway/models.h"
-#include "agents/gateway/provider_gate.h"
 #include "agents/http/server.h"
 #include "agents/llm/http_client.h"
+#include "agents/llm/provider_gate.h"
 #include "agents/trial_context.h"
 #include "base/async.h"
 #include "base/result.h"
@@ -32,6 +32,7 @@ struct GatewayOptions {
   std::uint64_t prompts_cap_bytes = std::uint64_t{64} << 20;  // of all that are under way at once
   std::uint64_t prompt_flag_bytes = std::uint64_t{1} << 20;   // larger ones are served and flagged
   Millis request_timeout{600'000};                            // of one answer, waiting included
+  Millis idle_timeout{300'000};                               // without a byte of a stream
   ServerLimits server;  // its body_bytes and spool_dir are set here
   // The value of an environment variable; std::getenv where empty.
   std::function<std::optional<std::string>(const std::string&)> variable;

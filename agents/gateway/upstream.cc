@@ -1,8 +1,8 @@
 #include "agents/gateway/upstream.h"
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "agents/llm/address.h"
 #include "base/text.h"
 
 namespace podium::agents {
@@ -52,7 +52,7 @@ HttpRequest UpstreamRequest(const Route& route, const Model& model, const std::s
                             std::vector<Flag>& flags) {
   const FormatInfo& info = InfoOf(route.format);
   HttpRequest out;
-  out.url = model.base_url + path;
+  out.url = Below(model.base_url, path);
   out.body = std::move(body);
   out.headers = {"Content-Type: application/json", "Expect:"};
   bool events = asked.Header("accept").find("text/event-stream") != std::string_view::npos;
@@ -81,14 +81,6 @@ HttpHeaders PassedHeaders(const HttpHeaders& headers) {
 std::string_view HeaderOf(const HttpHeaders& headers, std::string_view name) {
   auto found = std::ranges::find(headers, name, &std::pair<std::string, std::string>::first);
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
-}
-
-std::optional<Millis> RetryAfter(const HttpHeaders& headers) {
-  std::string ms(HeaderOf(headers, "retry-after-ms"));
-  std::string seconds(HeaderOf(headers, "retry-after"));
-  double wanted = ms.empty() ? 1000 * std::atof(seconds.c_str()) : std::atof(ms.c_str());
-  if ((ms.empty() && seconds.empty()) || !(wanted >= 0)) return std::nullopt;
-  return Millis(static_cast<std::int64_t>(std::min(wanted, 1e9)));
 }
 
 }  // namespace podium::agents

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,7 +8,7 @@
 #include "agents/gateway/policy.h"
 #include "agents/http/server.h"
 #include "agents/llm/http_client.h"
-#include "base/clock.h"
+#include "agents/llm/retry_after.h"
 
 namespace podium::agents {
 
@@ -26,7 +25,5 @@ namespace podium::agents {
 // Those headers of an answer that a client acts on.
 [[nodiscard]] HttpHeaders PassedHeaders(const HttpHeaders& headers);
 [[nodiscard]] std::string_view HeaderOf(const HttpHeaders& headers, std::string_view name);
-// What retry-after-ms or retry-after ask for.
-[[nodiscard]] std::optional<Millis> RetryAfter(const HttpHeaders& headers);
 
 }  // namespace podium::agents

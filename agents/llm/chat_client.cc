@@ -1,33 +1,33 @@
 #include "agents/llm/chat_client.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "agents/llm/address.h"
+#include "agents/llm/key_scrubber.h"
 #include "agents/llm/record_store.h"
+#include "agents/llm/retry_after.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace podium::agents {
 namespace {
 
+using TimePoint = Deadline::Clock::time_point;
+
 constexpr const char* kContextOverflow = "context_overflow";
+constexpr const char* kContentRefused = "content_refused";
+constexpr Millis kFirstPause{250};  // before an answer that could not be read is asked for again
 
-bool Retryable(const HttpResponse& r) {
-  if (r.should_retry) return *r.should_retry;
-  if (r.status == 429) return r.body.find("insufficient_quota") == std::string::npos;
-  return r.status == 0 || r.status == 408 || r.status == 409 || r.status >= 500;
+bool HasReason(const Error& error, const char* reason) {
+  std::pair<std::string, std::string> wanted("reason", reason);
+  return std::ranges::find(error.context, wanted) != error.context.end();
 }
 
-// 0.5 s doubled per attempt, at most 20 s; the server's wish counts up to two minutes.
-Millis Backoff(const HttpResponse& r, int attempt) {
-  if (r.retry_after) return std::min(*r.retry_after, Millis(120'000));
-  return Millis(std::min(500 << attempt, 20'000));
-}
-
-std::string Describe(const ModelConfig& config, const HttpResponse& r) {
-  std::string where = "model '" + config.model + "' at " + config.base_url;
-  if (r.status == 0) return where + " did not answer: " + r.transport_error;
-  std::string text = Printable(r.body.substr(0, 500));
-  return where + " answered HTTP " + std::to_string(r.status) + (text.empty() ? "" : ": " + text);
+std::string HeaderOf(const HttpResponse& r, std::string_view name) {
+  auto found = std::ranges::find(r.headers, name, &std::pair<std::string, std::string>::first);
+  return found == r.headers.end() ? std::string() : found->second;
 }
 
 std::string Advice(const HttpResponse& r) {
@@ -38,56 +38,34 @@ std::string Advice(const HttpResponse& r) {
   return "";
 }
 
-// As OpenAI, llama.cpp, vLLM and proxies of Anthropic's models say it.
-bool SaysContextOverflow(const HttpResponse& r) {
-  if (r.status != 400 && r.status != 413 && r.status != 422) return false;
-  return std::ranges::any_of(
-      std::initializer_list<std::string_view>{"context_length_exceeded", "exceed_context_size",
-                                              "maximum context length", "prompt is too long"},
-      [&](std::string_view words) { return r.body.find(words) != std::string::npos; });
+// What the server did, for a person.
+std::string Describe(const HttpResponse& r, const std::string& text) {
+  if (r.status == 0) return " did not answer: " + r.transport_error + Advice(r);
+  std::string out = " answered HTTP " + std::to_string(r.status);
+  return out + (text.empty() ? "" : ": " + text) + Advice(r);
 }
 
-// Adds one stream chunk (or a whole answer: "message" in place of "delta").
-void AddChoice(const Json& choice, ChatReply& reply) {
-  const char* key = choice.contains("delta") ? "delta" : "message";
-  auto delta = choice.find(key);
-  if (delta != choice.end() && delta->is_object()) {
-    reply.content += JsonOr<std::string>(*delta, "content", "");
-    if (auto calls = delta->find("tool_calls"); calls != delta->end() && calls->is_array()) {
-      for (const auto& call : *calls) {
-        if (JsonOr(call, "index", 0) != 0 || !call.contains("function")) continue;
-        reply.tool_name += JsonOr<std::string>(call["function"], "name", "");
-        reply.tool_arguments += JsonOr<std::string>(call["function"], "arguments", "");
-      }
-    }
-  }
-  std::string reason = JsonOr<std::string>(choice, "finish_reason", "");
-  if (!reason.empty()) reply.finish_reason = reason;
+ModelFault Redirected(const HttpResponse& r) {
+  std::string to = Printable(HeaderOf(r, "location").substr(0, 300));
+  return {FaultKind::kRefused,
+          "it points to " + (to.empty() ? "no place" : to) +
+              ", which is not followed; set OPENAI_BASE_URL to the place that answers",
+          {},
+          {}};
 }
 
-Status AddPart(const Json& part, ChatReply& reply) {
-  if (part.contains("error") && !part["error"].is_null()) {
-    return Fail(ErrorCode::kModel,
-                "the model server reported: " + DumpJson(part["error"]).substr(0, 500));
-  }
-  if (auto usage = part.find("usage"); usage != part.end() && usage->is_object()) {
-    reply.usage.prompt = JsonOr<std::int64_t>(*usage, "prompt_tokens", 0);
-    reply.usage.completion = JsonOr<std::int64_t>(*usage, "completion_tokens", 0);
-  }
-  auto choices = part.find("choices");
-  if (choices == part.end() || !choices->is_array()) return {};
-  for (const auto& choice : *choices) {
-    if (JsonOr(choice, "index", 0) == 0) AddChoice(choice, reply);
-  }
-  return {};
+Json ToolJson(const ToolSpec& tool) {
+  auto parameters = ParseJson(tool.parameters_json, "tool parameters");
+  Json function = {{"name", tool.name},
+                   {"description", tool.description},
+                   {"parameters", parameters ? *parameters : Json::object()}};
+  return Json::array({Json{{"type", "function"}, {"function", function}}});
 }
 
 }  // namespace
 
-bool IsContextOverflow(const Error& error) {
-  return std::ranges::find(error.context, std::pair<std::string, std::string>(
-                                              "reason", kContextOverflow)) != error.context.end();
-}
+bool IsContextOverflow(const Error& error) { return HasReason(error, kContextOverflow); }
+bool IsContentRefusal(const Error& error) { return HasReason(error, kContentRefused); }
 
 std::string ChatRequestBody(const ModelConfig& config, const ChatRequest& request) {
   Json messages = Json::array();
@@ -96,100 +74,205 @@ std::string ChatRequestBody(const ModelConfig& config, const ChatRequest& reques
   Json body = {{"model", config.model},
                {"messages", messages},
                {"temperature", request.temperature},
-               {"max_tokens", request.max_tokens},
+               {config.output_limit_field, request.max_tokens},
                {"seed", request.seed},
                {"stream", true},
                {"stream_options", {{"include_usage", true}}}};
   if (request.tool) {
-    auto parameters = ParseJson(request.tool->parameters_json, "tool parameters");
-    Json function = {{"name", request.tool->name},
-                     {"description", request.tool->description},
-                     {"parameters", parameters ? *parameters : Json::object()}};
-    body["tools"] = Json::array({Json{{"type", "function"}, {"function", function}}});
+    body["tools"] = ToolJson(*request.tool);
     body["tool_choice"] = {{"type", "function"}, {"function", {{"name", request.tool->name}}}};
   }
+  for (const auto& field : config.omit) body.erase(field);
+  if (!body.contains("stream")) body.erase("stream_options");
+  if (!body.contains("tools")) body.erase("tool_choice");
   return DumpJson(body);
 }
 
-Result<ChatReply> ParseChatResponse(std::string_view body) {
-  ChatReply reply;
-  if (Trim(body).starts_with('{')) {
-    PODIUM_ASSIGN(Json whole, ParseJson(body, "the model's answer"));
-    PODIUM_TRY(AddPart(whole, reply));
-    if (reply.finish_reason.empty() && reply.content.empty() && reply.tool_name.empty()) {
-      return Fail(ErrorCode::kModel,
-                  "the model's answer holds no choice: " + std::string(body.substr(0, 300)));
-    }
-    return reply;
-  }
-  bool any = false;
-  for (auto line : Split(body, '\n')) {
-    line = Trim(line);
-    if (!line.starts_with("data:")) continue;
-    line = Trim(line.substr(5));
-    if (line == "[DONE]") break;
-    PODIUM_ASSIGN(Json part, ParseJson(line, "a streamed part of the model's answer"));
-    PODIUM_TRY(AddPart(part, reply));
-    any = true;
-  }
-  if (!any)
-    return Fail(ErrorCode::kModel, "the model's answer is neither JSON nor an event stream: " +
-                                       Printable(body.substr(0, 200)));
-  if (reply.finish_reason.empty()) reply.finish_reason = "cut";
-  return reply;
+// One Complete while it goes on.
+struct ChatClient::Asking {
+  Asking(OutageLog& log, Deadline end) : wait(log), deadline(end) {}
+
+  OutageWait wait;
+  Deadline deadline;  // of the work, outages not counted
+  TimePoint sent{};   // the last request
+  int calls = 0;
+  int unreadable = 0;
+  bool told = false;  // the user, of the outage
+  Millis pause{0};    // before the next request
+  std::string body;   // of the answer
+  std::string where;  // "model 'm' at http://..."
+
+  [[nodiscard]] Deadline Until() const { return Deadline(deadline.at() + wait.waited()); }
+};
+
+ChatClient::ChatClient(HttpClient& http, ProviderGate& gate, EventSink& events, ModelConfig config,
+                       std::filesystem::path record_dir)
+    : http_(http),
+      gate_(gate),
+      outages_(std::make_unique<OutageLog>(events)),
+      config_(std::move(config)),
+      sent_(config_),
+      record_dir_(std::move(record_dir)),
+      provider_(Origin(config_.base_url)) {}
+
+HttpRequest ChatClient::MakeRequest(const ChatRequest& request) const {
+  HttpRequest out;
+  out.url = Below(config_.base_url, "/chat/completions");
+  out.headers = {"Content-Type: application/json", "Accept: text/event-stream", "Expect:"};
+  if (!config_.api_key.empty()) out.headers.push_back("Authorization: Bearer " + config_.api_key);
+  out.body = ChatRequestBody(sent_, request);
+  out.idle = config_.idle_timeout;
+  return out;
 }
 
-ChatClient::ChatClient(HttpClient& http, ModelConfig config, std::filesystem::path record_dir)
-    : http_(http), config_(std::move(config)), record_dir_(std::move(record_dir)) {}
+// Waits for its turn and asks once.
+Task<HttpResponse> ChatClient::Send(const ChatRequest& request, Asking& asking) {
+  asking.wait.Begin();
+  Deadline patience = Deadline::In(config_.max_outage - asking.wait.waited());
+  std::string provider = provider_, trial = record_dir_.string();
+  auto pass = co_await gate_.Enter(std::move(provider), std::move(trial), patience);
+  HttpResponse none;
+  none.transport_error = "no turn to ask came";
+  asking.sent = Deadline::Clock::now();
+  if (!pass) co_return none;
+  asking.wait.End();
+  asking.calls += 1;
+  HttpRequest http = MakeRequest(request);
+  Deadline until = Deadline::In(config_.request_timeout).Earlier(asking.Until());
+  co_return co_await http_.Post(std::move(http), until);
+}
 
-Task<Result<HttpResponse>> ChatClient::PostWithRetries(std::string body, Deadline deadline,
-                                                       TokenUsage& usage) {
-  auto started = std::chrono::steady_clock::now();
-  for (int attempt = 0;; ++attempt) {
-    HttpRequest request;
-    request.url = config_.base_url + "/chat/completions";
-    request.headers = {"Content-Type: application/json", "Accept: text/event-stream", "Expect:"};
-    if (!config_.api_key.empty())
-      request.headers.push_back("Authorization: Bearer " + config_.api_key);
-    request.body = body;
-    Deadline until = Deadline::In(config_.request_timeout).Earlier(deadline);
-    auto response = co_await http_.Post(std::move(request), until);
-    usage.calls += 1;
-    usage.wait = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started);
-    if (response.status >= 200 && response.status < 300) co_return response;
-    std::string text = Describe(config_, response) + Advice(response);
-    if (SaysContextOverflow(response))
-      co_return tl::unexpected(Error{ErrorCode::kModel, text}.With("reason", kContextOverflow));
-    if (!Retryable(response)) co_return Fail(ErrorCode::kModel, text);
-    Millis pause = Backoff(response, attempt);
-    if (attempt + 1 >= config_.max_attempts) {
-      co_return Fail(ErrorCode::kUnavailable,
-                     text + " (" + std::to_string(attempt + 1) + " attempts)");
-    }
-    if (deadline.remaining() <= pause)
-      co_return Fail(ErrorCode::kTimeout, text + " (no time for another attempt)");
-    Deadline wake = Deadline::In(pause);
-    co_await SleepUntil(wake);
+tl::expected<ChatReply, ModelFault> ChatClient::Judge(const HttpResponse& r) const {
+  ModelFault fault;
+  if (r.status == 0) {
+    fault.kind = r.lasting ? FaultKind::kRefused : FaultKind::kOutage;
+  } else if (r.status < 300 && r.transport_error.empty()) {
+    auto reply = ParseChatResponse(r.body);
+    if (reply) return reply;
+    fault = reply.error();
+  } else if (r.status < 300) {
+    fault.text = "the answer broke off: " + r.transport_error;
+  } else if (r.status < 400) {
+    fault = Redirected(r);
+  } else {
+    fault = JudgeError(r.status, r.body);
+    if (fault.kind == FaultKind::kOutage && HeaderOf(r, "x-should-retry") == "false")
+      fault.kind = FaultKind::kRefused;
   }
+  fault.wish = RetryAfter(r.headers);
+  fault.text = Describe(r, fault.text);
+  return tl::unexpected(std::move(fault));
+}
+
+// An outage goes on from the request that met it.
+std::optional<Error> ChatClient::WaitOut(const ModelFault& fault, Asking& asking) {
+  asking.wait.Begin(asking.sent);
+  asking.wait.Because(fault.text);
+  Millis pause = gate_.Failed(provider_, fault.wish);
+  Millis left = config_.max_outage - asking.wait.waited();
+  std::string most = FormatDuration(config_.max_outage) + " (llm.max_outage)";
+  std::string text = asking.where + fault.text;
+  if (pause > left)
+    return Error{ErrorCode::kUnavailable,
+                 text + " It asks to wait " + FormatDuration(pause) + " more after " +
+                     FormatDuration(asking.wait.waited()) + "; the most is " + most};
+  if (!std::exchange(asking.told, true)) LogWarn(text + " It is waited for, at most " + most);
+  return std::nullopt;
+}
+
+// False where it is left out already.
+bool ChatClient::LeaveOut(const std::string& field) {
+  std::size_t arrow = field.find('>');
+  std::string old_name = field.substr(0, arrow);
+  if (arrow != std::string::npos && sent_.output_limit_field == old_name) {
+    sent_.output_limit_field = field.substr(arrow + 1);
+    return true;
+  }
+  return sent_.omit.insert(old_name).second;
+}
+
+// What follows from a fault: an error, or another request after asking.pause.
+std::optional<Error> ChatClient::Meet(const ModelFault& fault, Asking& asking) {
+  std::string text = asking.where + fault.text;
+  asking.pause = Millis(0);
+  switch (fault.kind) {
+    case FaultKind::kOutage:
+      return WaitOut(fault, asking);
+    case FaultKind::kUnreadable:
+      if (++asking.unreadable >= config_.max_attempts)
+        return Error{ErrorCode::kModel,
+                     text + " (" + std::to_string(asking.unreadable) + " attempts)"};
+      asking.pause = kFirstPause * (1 << std::min(asking.unreadable - 1, 6));
+      return std::nullopt;
+    case FaultKind::kContent:
+      return Error{ErrorCode::kModel, text}.With("reason", kContentRefused);
+    case FaultKind::kOverflow:
+      return Error{ErrorCode::kModel, text}.With("reason", kContextOverflow);
+    case FaultKind::kField:
+      if (LeaveOut(fault.field)) return std::nullopt;
+      break;
+    case FaultKind::kRefused:
+      break;
+  }
+  return Error{ErrorCode::kModel, text};
+}
+
+Task<Result<ChatReply>> ChatClient::Ask(const ChatRequest& request, Asking& asking) {
+  for (;;) {
+    HttpResponse response = co_await Send(request, asking);
+    auto reply = Judge(response);
+    bool outage = !reply && reply.error().kind == FaultKind::kOutage;
+    if (response.status != 0 && !outage) gate_.Served(provider_);
+    if (reply) {
+      asking.body = std::move(response.body);
+      co_return std::move(*reply);
+    }
+    Error late{ErrorCode::kTimeout, asking.where + reply.error().text + " (time is up)"};
+    if (asking.Until().expired()) co_return tl::unexpected(std::move(late));
+    if (auto error = Meet(reply.error(), asking)) co_return tl::unexpected(std::move(*error));
+    if (asking.pause == Millis(0)) continue;
+    Deadline wake = Deadline::In(asking.pause).Earlier(asking.Until());
+    co_await SleepUntil(wake);
+    if (asking.Until().expired()) co_return tl::unexpected(std::move(late));
+  }
+}
+
+// Stores the answer under what was asked, before anybody acts on it. A key that came in pieces of a
+// stream is found only now, put together.
+Status ChatClient::Keep(const std::string& key, std::string body, ChatReply& reply) const {
+  HttpRequest sent = MakeRequest({});
+  std::vector<std::string> secrets = SecretsOf(sent.url, sent.headers);
+  bool found = false;
+  for (std::string* text : {&reply.content, &reply.tool_arguments, &reply.refusal}) {
+    std::string clean = KeyScrubber::Scrub(*text, secrets);
+    found = found || clean != *text;
+    *text = std::move(clean);
+  }
+  if (found) body = ChatReplyAsJson(reply);
+  return RecordStore(record_dir_).Save(key, body);
 }
 
 Task<Result<ChatReply>> ChatClient::Complete(ChatRequest request, Deadline deadline) {
-  std::string body = ChatRequestBody(config_, request);
-  RecordStore store(record_dir_);
-  if (auto known = store.Find(body)) {
-    auto reply = ParseChatResponse(*known);
-    if (reply) reply->replayed = true;
-    co_return reply;
+  std::string key = ChatRequestBody(config_, request);
+  if (auto known = RecordStore(record_dir_).Find(key)) {
+    if (auto reply = ParseChatResponse(*known)) {
+      reply->replayed = true;
+      co_return std::move(*reply);
+    }
   }
-  TokenUsage usage;
-  auto response = co_await PostWithRetries(body, deadline, usage);
-  if (!response) co_return tl::unexpected(response.error());
-  auto reply = ParseChatResponse(response->body);
-  if (!reply) co_return reply;
-  auto saved = store.Save(body, response->body);
-  if (!saved) co_return tl::unexpected(saved.error());
-  reply->usage.calls = usage.calls;
-  reply->usage.wait = usage.wait;
+  TimePoint begun = Deadline::Clock::now();
+  Result<ChatReply> reply = Fail(ErrorCode::kInternal, "nothing was asked");
+  {
+    Asking asking(*outages_, deadline);
+    asking.where = "model '" + config_.model + "' at " + ShownUrl(config_.base_url);
+    reply = co_await Ask(request, asking);
+    if (reply) {
+      reply->usage.calls = asking.calls;
+      PODIUM_CO_TRY(Keep(key, std::move(asking.body), *reply));
+    }
+  }
+  PODIUM_CO_TRY(outages_->status());
+  if (reply) reply->usage.wait = std::chrono::duration_cast<Millis>(Deadline::Clock::now() - begun);
   co_return reply;
 }
 

@@ -2,10 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,6 +13,8 @@
 #include <mutex>
 #include <thread>
 
+#include "agents/llm/address.h"
+#include "agents/llm/key_scrubber.h"
 #include "base/curl.h"
 #include "base/text.h"
 
@@ -49,31 +47,33 @@ struct Channel {
 
 struct Transfer {
   HttpRequest request;
-  HttpResponse response;
   Deadline deadline{Deadline::In(Millis(0))};
-  std::function<void(HttpResponse)> done;
   const CurlApi* curl = nullptr;
   CURL* easy = nullptr;
   curl_slist* headers = nullptr;
   char error[CURL_ERROR_SIZE] = {};
-  bool too_large = false;
-  bool sent = false;                 // the whole request
-  std::shared_ptr<Channel> channel;  // of a stream; `done` is empty then
+  std::string direct_hosts;
+  std::vector<std::string> secrets;
+  std::optional<KeyScrubber> scrubber;  // of the body
+  bool sent = false;                    // the whole request
+  bool lasting = false;                 // its error
+  std::shared_ptr<Channel> channel;
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
 
-  // Tells who waits how it ended; `why` is empty when all came.
+  // Tells who reads how it ended; `why` is empty when all came.
   void End(const std::string& why) {
-    if (channel) {
-      channel->Change([&] {
-        channel->ended = true;
-        channel->error = why;
-        channel->head.sent = sent;
-      });
-      return;
-    }
-    if (!why.empty()) response.status = 0;
-    response.transport_error = why;
-    done(std::move(response));
+    std::string rest = scrubber ? scrubber->End() : std::string();
+    std::string shown = KeyScrubber::Scrub(why, secrets);
+    std::string proxy = why.empty() ? std::string() : ProxyFor(request.url);
+    if (!proxy.empty()) shown += " (through the proxy " + proxy + " of the environment)";
+    channel->Change([&] {
+      if (channel->ended) return;  // the reader has ended it
+      channel->waiting += rest;
+      channel->ended = true;
+      channel->error = shown;
+      channel->head.sent = sent;
+      channel->head.lasting = lasting;
+    });
   }
 
   ~Transfer() {
@@ -85,25 +85,21 @@ struct Transfer {
 std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* user) {
   auto* t = static_cast<Transfer*>(user);
   std::size_t n = size * count;
-  if (t->channel) {
-    std::size_t taken = n;
-    t->channel->Change([&] {
-      t->channel->paused = t->channel->waiting.size() >= kMostWaiting;
-      if (t->channel->paused) taken = CURL_WRITEFUNC_PAUSE;
-      if (!t->channel->paused) t->channel->waiting.append(data, n);
-    });
-    return taken;
+  {
+    std::lock_guard lock(t->channel->mutex);
+    t->channel->paused = t->channel->waiting.size() >= kMostWaiting;
+    if (t->channel->paused) return CURL_WRITEFUNC_PAUSE;  // the same bytes come again
   }
-  if (t->response.body.size() + n > t->request.response_cap_bytes) {
-    t->too_large = true;
-    return 0;
-  }
-  t->response.body.append(data, n);
+  std::string clean = t->scrubber->Add(std::string_view(data, n));
+  t->channel->Change([&] { t->channel->waiting += clean; });
   return n;
 }
 
-// A stream's head: interim answers (1xx) begin it anew.
-void OnStreamHeader(Channel& channel, std::string_view line) {
+// A line of the head: interim answers (1xx) begin it anew.
+std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user) {
+  auto* t = static_cast<Transfer*>(user);
+  Channel& channel = *t->channel;
+  std::string line = KeyScrubber::Scrub(std::string_view(data, size * count), t->secrets);
   std::string_view text = Trim(line);
   std::size_t colon = text.find(':');
   channel.Change([&] {
@@ -117,28 +113,20 @@ void OnStreamHeader(Channel& channel, std::string_view line) {
                                         std::string(Trim(text.substr(colon + 1))));
     }
   });
+  return size * count;
 }
 
-std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user) {
-  auto* t = static_cast<Transfer*>(user);
-  std::string_view line(data, size * count);
-  if (t->channel) OnStreamHeader(*t->channel, line);
-  std::size_t colon = line.find(':');
-  if (t->channel || colon == std::string_view::npos) return line.size();
-  std::string name = Lower(line.substr(0, colon));
-  std::string value(Trim(line.substr(colon + 1)));
-  double number = std::atof(value.c_str());
-  if (name == "retry-after-ms") t->response.retry_after = Millis(static_cast<std::int64_t>(number));
-  if (name == "retry-after" && !t->response.retry_after && number > 0) {
-    t->response.retry_after = Millis(static_cast<std::int64_t>(number * 1000));
-  }
-  if (name == "x-should-retry") t->response.should_retry = value == "true";
-  return line.size();
+// Errors that do not pass by themselves: the address, the certificates.
+bool Lasting(CURLcode code) {
+  return code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT ||
+         code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM ||
+         code == CURLE_SSL_CACERT_BADFILE;
 }
 
 void Configure(const CurlApi& curl, Transfer& t) {
   t.curl = &curl;
   t.easy = curl.easy_init();
+  t.direct_hosts = DirectHosts();
   for (const auto& h : t.request.headers) t.headers = curl.slist_append(t.headers, h.c_str());
   auto set = [&](auto option, auto value) { curl.easy_setopt(t.easy, option, value); };
   set(CURLOPT_URL, t.request.url.c_str());
@@ -155,6 +143,9 @@ void Configure(const CurlApi& curl, Transfer& t) {
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_NOPROXY, t.direct_hosts.c_str());
+  // Asks for no compression, and undoes what a server or a proxy compresses all the same.
+  set(CURLOPT_ACCEPT_ENCODING, "identity");
   set(CURLOPT_CONNECTTIMEOUT_MS, 10'000L);
   set(CURLOPT_TIMEOUT_MS,
       static_cast<long>(std::max<std::int64_t>(1, t.deadline.remaining().count())));
@@ -220,7 +211,6 @@ struct HttpClient::Impl {
   // Lets those go on whose readers have caught up.
   void Resume() {
     for (auto& [easy, transfer] : active) {
-      if (!transfer->channel) continue;
       bool resume = false;
       {
         std::lock_guard lock(transfer->channel->mutex);
@@ -252,71 +242,36 @@ struct HttpClient::Impl {
       curl.multi_remove_handle(multi, easy);
       auto node = active.extract(easy);
       Transfer& t = *node.mapped();
-      long status = 0;
-      curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-      t.response.status = static_cast<int>(status);
       curl_off_t uploaded = 0;
       curl.easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
       t.sent = uploaded > 0 && static_cast<std::size_t>(uploaded) == t.request.body.size();
       std::string error;
-      if (code != CURLE_OK)
-        error = t.too_large  ? "the answer is too large"
-                : t.error[0] ? t.error
-                             : curl.easy_strerror(code);
+      if (code != CURLE_OK) error = t.error[0] ? t.error : curl.easy_strerror(code);
+      t.lasting = Lasting(code);
       t.End(error);
     }
   }
 };
 
-HttpClient::HttpClient() {
+HttpClient::HttpClient()
+    : HttpClient([](const HttpRequest& r) { return SecretsOf(r.url, r.headers); }) {}
+HttpClient::HttpClient(Secrets secrets) : secrets_(std::move(secrets)) {
   if (auto curl = Curl()) impl_ = std::make_unique<Impl>(**curl);
 }
 HttpClient::~HttpClient() = default;
-
-Task<HttpResponse> HttpClient::Post(HttpRequest request, Deadline deadline) {
-  if (!impl_) {
-    HttpResponse none;
-    none.transport_error = Curl().error().message;
-    co_return none;
-  }
-  auto start = [this, &request, deadline](auto handler) {
-    auto executor = asio::get_associated_executor(handler);
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-    auto transfer = std::make_unique<Transfer>();
-    transfer->request = std::move(request);
-    transfer->deadline = deadline;
-    if (slot.is_connected()) {
-      slot.assign([flag = transfer->cancelled, impl = impl_.get()](asio::cancellation_type) {
-        *flag = true;
-        impl->curl.multi_wakeup(impl->multi);
-      });
-    }
-    transfer->done = [shared, slot, executor,
-                      work = asio::make_work_guard(executor)](HttpResponse response) mutable {
-      asio::post(executor, [shared, slot, response = std::move(response)]() mutable {
-        if (slot.is_connected()) slot.clear();
-        (*shared)(std::move(response));
-      });
-    };
-    impl_->Add(std::move(transfer));
-  };
-  auto token = asio::use_awaitable;
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(HttpResponse)>(start,
-                                                                                             token);
-}
 
 namespace {
 
 class Stream final : public HttpStream {
  public:
   Stream(const asio::any_io_executor& executor, std::shared_ptr<Channel> channel,
-         std::shared_ptr<std::atomic<bool>> cancelled, std::function<void()> wake_client)
+         std::shared_ptr<std::atomic<bool>> cancelled, Millis idle,
+         std::function<void()> wake_client)
       : changed_(std::make_shared<asio::steady_timer>(executor)),
         channel_(std::move(channel)),
         cancelled_(std::move(cancelled)),
+        idle_(idle),
         wake_client_(std::move(wake_client)) {
-    changed_->expires_at(asio::steady_timer::time_point::max());
     channel_->notify = [executor, changed = changed_] {
       asio::post(executor, [changed] { changed->cancel(); });
     };
@@ -336,7 +291,8 @@ class Stream final : public HttpStream {
       {
         std::lock_guard lock(channel_->mutex);
         if (channel_->head_complete) co_return channel_->head;
-        if (channel_->ended) co_return HttpHead{0, {}, Reason(), channel_->head.sent};
+        if (channel_->ended)
+          co_return HttpHead{0, {}, Reason(), channel_->head.sent, channel_->head.lasting};
       }
       co_await Changed();
     }
@@ -366,14 +322,29 @@ class Stream final : public HttpStream {
   }
 
   // Whatever changes wakes through the loop, so nothing is missed between a look and this wait.
+  // Ends the transfer where nothing comes for too long.
   Task<void> Changed() {
+    if (idle_.count() > 0)
+      changed_->expires_after(idle_);
+    else
+      changed_->expires_at(asio::steady_timer::time_point::max());
     boost::system::error_code ec;
     co_await changed_->async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) co_return;
+    {
+      std::lock_guard lock(channel_->mutex);
+      channel_->ended = true;
+      channel_->error = "not a byte came for " + FormatDuration(idle_);
+      channel_->head.sent = true;
+    }
+    *cancelled_ = true;
+    wake_client_();
   }
 
   std::shared_ptr<asio::steady_timer> changed_;
   std::shared_ptr<Channel> channel_;
   std::shared_ptr<std::atomic<bool>> cancelled_;
+  Millis idle_;
   std::function<void()> wake_client_;
 };
 
@@ -383,18 +354,38 @@ Task<std::unique_ptr<HttpStream>> HttpClient::Open(HttpRequest request, Deadline
   auto executor = co_await asio::this_coro::executor;
   auto channel = std::make_shared<Channel>();
   auto transfer = std::make_unique<Transfer>();
+  transfer->secrets = secrets_(request);
+  transfer->scrubber.emplace(transfer->secrets);
+  Millis idle = request.idle;
   transfer->request = std::move(request);
   transfer->deadline = deadline;
   transfer->channel = channel;
   auto wake = [impl = impl_.get()] {
     if (impl) impl->curl.multi_wakeup(impl->multi);
   };
-  auto stream = std::make_unique<Stream>(executor, channel, transfer->cancelled, wake);
+  auto stream = std::make_unique<Stream>(executor, channel, transfer->cancelled, idle, wake);
   if (impl_)
     impl_->Add(std::move(transfer));
   else
     transfer->End(Curl().error().message);
   co_return stream;
+}
+
+Task<HttpResponse> HttpClient::Post(HttpRequest request, Deadline deadline) {
+  std::size_t cap = request.response_cap_bytes;
+  auto stream = co_await Open(std::move(request), deadline);
+  HttpHead head = co_await stream->Head();
+  HttpResponse out{head.status, std::move(head.headers), {}, head.transport_error, head.lasting};
+  while (out.status != 0) {
+    auto piece = co_await stream->Next();
+    if (!piece) out.transport_error = piece.error().message;
+    if (!piece || piece->empty()) break;
+    out.body += *piece;
+    if (out.body.size() <= cap) continue;
+    out.transport_error = "the answer is larger than " + FormatBytes(cap);
+    break;
+  }
+  co_return out;
 }
 
 }  // namespace podium::agents

@@ -28,17 +28,18 @@ class TreeSearch final : public Scaffold {
     auto preview = MakePreview(context.task.public_dir);
     if (!preview) co_return tl::unexpected(preview.error());
     preview_ = std::move(*preview);
+    context.outage = [this] { return proposer_->outage(); };
     std::string end = "node_budget";
     while (static_cast<int>(nodes_.size()) < (settings_.single_shot ? 1 : context.max_nodes)) {
       if (context.draining) co_return Paused();
-      if (context.deadline.expired()) {
+      if (Until().expired()) {
         end = "time_limit";
         break;
       }
       auto more = co_await Step();
       if (!more) co_return tl::unexpected(more.error());
       if (!*more) {
-        end = context.deadline.expired() ? "time_limit" : "finished";
+        end = Until().expired() ? "time_limit" : "finished";
         break;
       }
       if (nodes_.back().end == "init_gone" || nodes_.back().fault == "sandbox_spoilt") {
@@ -59,10 +60,10 @@ class TreeSearch final : public Scaffold {
     node.op = next.op;
     Phase("proposing", node);
     ProposalRequest request = MakeRequest(node);
-    auto proposal = co_await proposer_->Propose(std::move(request), context_->deadline);
+    auto proposal = co_await proposer_->Propose(std::move(request), Until());
     if (!proposal) co_return tl::unexpected(proposal.error());
     if (proposal->exhausted) co_return false;
-    if (context_->deadline.expired()) co_return false;
+    if (Until().expired()) co_return false;
     node.source = proposal->source;
     node.plan = proposal->plan;
     node.code = proposal->code;
@@ -78,6 +79,11 @@ class TreeSearch final : public Scaffold {
     nodes_.push_back(node);
     context_->on_node(nodes_.back());
     co_return true;
+  }
+
+  // The trial's end; what its provider did not serve is no working time.
+  [[nodiscard]] Deadline Until() const {
+    return Deadline(context_->deadline.at() + proposer_->outage());
   }
 
   ProposalRequest MakeRequest(const SearchNode& node) const {
@@ -105,7 +111,7 @@ class TreeSearch final : public Scaffold {
     spec.argv = {"python3", *program};
     spec.env = {{"PODIUM_SEED", std::to_string(context_->seed)},
                 {"TIME_LIMIT_SECS", std::to_string(context_->exec_limit.count() / 1000)}};
-    Deadline until = Deadline::In(context_->exec_limit).Earlier(context_->deadline);
+    Deadline until = Deadline::In(context_->exec_limit).Earlier(Until());
     auto result = co_await context_->sandbox.Exec(std::move(spec), until);
     if (!result) co_return AgentsOr(node, result.error());
     node.end = std::string(sandbox::ExecEndText(result->end));
@@ -188,7 +194,7 @@ class TreeSearch final : public Scaffold {
       node.detail = shape->message;
       co_return Status{};
     }
-    co_return co_await FindScore(node);
+    co_return co_await FindScore(node, result.output);
   }
 
   // Only a file that may still be handed in is kept, and of those no more than the sandbox's disk
@@ -233,10 +239,11 @@ class TreeSearch final : public Scaffold {
     return chosen;
   }
 
-  Task<Status> FindScore(SearchNode& node) {
-    node.score = ScoreFromOutput(node.output);
+  // `printed` is all that is at hand of the output; the node keeps its head and tail.
+  Task<Status> FindScore(SearchNode& node, const std::string& printed) {
+    node.score = ScoreFromOutput(printed);
     if (!node.score) {
-      auto reading = co_await proposer_->ReadScore(node, context_->task, context_->deadline);
+      auto reading = co_await proposer_->ReadScore(node, context_->task, Until());
       if (!reading) co_return tl::unexpected(reading.error());
       node.score = reading->score;
       node.tokens.prompt += reading->tokens.prompt;

@@ -59,6 +59,7 @@ Result<GatewayPlan> PlanGateway(const Settings& settings) {
   }
   PODIUM_TRY(FillBudget(settings, out.budget));
   PODIUM_ASSIGN(out.request_timeout, settings.Duration("llm.request_timeout"));
+  PODIUM_ASSIGN(out.idle_timeout, settings.Duration("llm.idle_timeout"));
   return out;
 }
 

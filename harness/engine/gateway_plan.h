@@ -16,6 +16,7 @@ struct GatewayPlan {
   agents::Budget budget;
   bool replay = false;
   Millis request_timeout{0};
+  Millis idle_timeout{0};
 };
 
 // Reads `gateway.*` and the budgets. Errors name the setting's origin, the model that is not in the

@@ -1,10 +1,10 @@
 #include "harness/engine/plan.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 #include <thread>
 
+#include "agents/llm/address.h"
 #include "agents/scaffolds/simple.h"
 #include "base/digest.h"
 #include "base/files.h"
@@ -118,12 +118,48 @@ Result<std::unique_ptr<AgentPlan>> FindAgent(const std::string& name, const Sett
   return agent;
 }
 
+// A variable as people paste it; "" where it is not set.
+Result<std::string> PastedVariable(const char* name) {
+  auto word = agents::PastedWord(agents::EnvironmentVariable(name).value_or(""));
+  if (word) return *word;
+  return Fail(ErrorCode::kUsage, std::string("environment variable ") + name +
+                                     " has a blank or a line end inside: set it to one word");
+}
+
+Status FillServer(agents::ModelConfig& model) {
+  PODIUM_ASSIGN(auto url, PastedVariable("OPENAI_BASE_URL"));
+  PODIUM_ASSIGN(model.api_key, PastedVariable("OPENAI_API_KEY"));
+  model.base_url = agents::Below(url.empty() ? "https://api.openai.com/v1" : url, "");
+  return {};
+}
+
+// How requests are written and how long an answer is waited for.
+Status FillRequests(const Settings& settings, agents::ModelConfig& model) {
+  PODIUM_ASSIGN(model.request_timeout, settings.Duration("llm.request_timeout"));
+  PODIUM_ASSIGN(model.idle_timeout, settings.Duration("llm.idle_timeout"));
+  PODIUM_ASSIGN(model.max_outage, settings.Duration("llm.max_outage"));
+  const Setting& field = settings.Get("llm.output_limit_field");
+  model.output_limit_field = field.value;
+  if (field.value != "max_tokens" && field.value != "max_completion_tokens")
+    return Fail(ErrorCode::kConfig, field.origin +
+                                        ": 'llm.output_limit_field' is max_tokens or "
+                                        "max_completion_tokens, not '" +
+                                        field.value + "'");
+  static const std::vector<std::string> kFields = {
+      "temperature", "max_tokens", "max_completion_tokens", "seed", "stream", "stream_options",
+      "tools",       "tool_choice"};
+  for (const auto& name : settings.List("llm.omit")) {
+    if (std::ranges::find(kFields, name) == kFields.end())
+      return Fail(ErrorCode::kConfig,
+                  settings.Get("llm.omit").origin + ": no request has an optional field '" + name +
+                      "'." + Suggest(name, kFields) + " Known: " + Join(kFields, ", "));
+    model.omit.insert(name);
+  }
+  return {};
+}
+
 Status FillModel(AgentPlan& a) {
-  const char* url = std::getenv("OPENAI_BASE_URL");
-  const char* key = std::getenv("OPENAI_API_KEY");
-  a.model.base_url = url && *url ? url : "https://api.openai.com/v1";
-  while (a.model.base_url.ends_with('/')) a.model.base_url.pop_back();
-  a.model.api_key = key ? key : "";
+  PODIUM_TRY(FillServer(a.model));
   a.model.model = a.settings.Get("model").value;
   if (a.model.model.empty()) {
     return Fail(
@@ -133,11 +169,11 @@ Status FillModel(AgentPlan& a) {
   }
   if (a.model.api_key.empty() && a.model.base_url.starts_with("https://")) {
     return Fail(ErrorCode::kUsage,
-                "agent '" + a.id.str() + "' asks " + a.model.base_url +
+                "agent '" + a.id.str() + "' asks " + agents::ShownUrl(a.model.base_url) +
                     " and no key is set: export OPENAI_API_KEY, or OPENAI_BASE_URL for a server of "
                     "your own (scripts/local-model starts one)");
   }
-  PODIUM_ASSIGN(a.model.request_timeout, a.settings.Duration("llm.request_timeout"));
+  PODIUM_TRY(FillRequests(a.settings, a.model));
   PODIUM_ASSIGN(a.llm.temperature, a.settings.Double("llm.temperature", 0, 2));
   PODIUM_ASSIGN(auto tokens, a.settings.Int("llm.max_tokens", 64, 1'000'000));
   PODIUM_ASSIGN(a.llm.starter_code, a.settings.Bool("llm.starter_code"));

@@ -44,6 +44,7 @@ Status TrialServices::AddGateway(agents::HttpClient& http, agents::ProviderGate&
   options.budget = plan.budget;
   options.replay = plan.replay;
   options.request_timeout = plan.request_timeout;
+  options.idle_timeout = plan.idle_timeout;
   options.record_dir = trial_dir_ / "llm";
   for (const auto& event : journal_.events())
     agents::AddEvent(event.type, event.body_json, options.before);

@@ -29,9 +29,17 @@ constexpr auto kControl = std::chrono::seconds(120);
 // sealed with what there is.
 constexpr auto kPutAway = std::chrono::minutes(5);
 
-Task<void> WaitFor(Deadline deadline) { co_await SleepUntil(deadline); }
+// Ends when the trial's time is over, whatever its scaffold waits for.
+Task<void> WaitForWall(const agents::TrialContext& context) {
+  for (;;) {
+    Deadline wall(context.deadline.at() + context.outage() + kPutAway);
+    if (wall.expired()) co_return;
+    co_await SleepUntil(wall);
+  }
+}
 
 Result<std::unique_ptr<agents::Scaffold>> MakeScaffold(RunContext& run, const TrialPlan& plan,
+                                                       agents::EventSink& events,
                                                        const fs::path& dir) {
   const AgentPlan& a = *plan.agent;
   if (a.scaffold == "nop") return agents::MakeNop();
@@ -39,7 +47,7 @@ Result<std::unique_ptr<agents::Scaffold>> MakeScaffold(RunContext& run, const Tr
   if (a.scaffold == "program")
     return agents::MakeProgram(a.program, a.program_files, a.snapshot_every);
   if (a.proposer == "llm") {
-    agents::ChatClient client(run.http, a.model, dir / "llm");
+    agents::ChatClient client(run.http, run.gate, events, a.model, dir / "llm");
     return agents::MakeTreeSearch(a.search, agents::MakeLlmProposer(std::move(client), a.llm));
   }
   PODIUM_ASSIGN(auto portfolio, agents::MakePortfolioProposer(ShareDir() / "agents" / "portfolio" /
@@ -104,7 +112,8 @@ class TrialMachine {
   // What this attempt has worked until now.
   [[nodiscard]] Millis WorkedNow() const {
     if (attempt_ == 0) return Millis(0);
-    return std::chrono::duration_cast<Millis>(run_.clock.Now() - begun_);
+    auto worked = std::chrono::duration_cast<Millis>(run_.clock.Now() - begun_);
+    return std::max(Millis(0), worked - (context_ ? context_->outage() : outage_));
   }
 
   TrialEnd Failed(const Error& error) {
@@ -254,7 +263,7 @@ class TrialMachine {
   }
 
   Task<Result<bool>> UseSandbox(sandbox::Sandbox& box, TrialView before) {
-    auto scaffold = MakeScaffold(run_, plan_, dir_);
+    auto scaffold = MakeScaffold(run_, plan_, journal_, dir_);
     if (!scaffold) co_return tl::unexpected(scaffold.error());
     auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
     TrialServices services(run_.reactor, journal_, check, dir_);
@@ -263,7 +272,10 @@ class TrialMachine {
     PODIUM_CO_TRY(co_await services.Open(box, control));
     auto context = MakeContext(box, std::move(before));
     context.env = services.Environment();
+    context_ = &context;
     auto outcome = co_await Agent(**scaffold, context, services);
+    outage_ = context.outage();
+    context_ = nullptr;
     PODIUM_CO_TRY(services.End());
     models_json_ = services.ModelsJson();
     if (!outcome) co_return tl::unexpected(outcome.error());
@@ -279,9 +291,8 @@ class TrialMachine {
   Task<Result<AgentOutcome>> Agent(agents::Scaffold& scaffold, agents::TrialContext& context,
                                    TrialServices& services) {
     using namespace boost::asio::experimental::awaitable_operators;
-    Deadline wall = Deadline(context.deadline.at() + kPutAway);
     auto ended = co_await (Caught<AgentOutcome>(scaffold.Run(context), "the scaffold") ||
-                           run_.wait_stop() || services.Serve() || WaitFor(wall));
+                           run_.wait_stop() || services.Serve() || WaitForWall(context));
     AgentOutcome cut;
     cut.end = ended.index() == 1 ? "paused" : "time_limit";
     if (ended.index() != 0) co_return cut;
@@ -486,6 +497,8 @@ class TrialMachine {
   fs::path dir_;
   int attempt_ = 0;  // this process's, once it has begun
   std::chrono::steady_clock::time_point begun_;
+  const agents::TrialContext* context_ = nullptr;  // while the scaffold works
+  Millis outage_{0};                               // of this attempt, once the scaffold has ended
   std::string models_json_ = "null";  // what the gateway's models cost
 };
 

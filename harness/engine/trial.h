@@ -5,8 +5,8 @@
 #include <map>
 #include <memory>
 
-#include "agents/gateway/provider_gate.h"
 #include "agents/llm/http_client.h"
+#include "agents/llm/provider_gate.h"
 #include "base/async.h"
 #include "harness/engine/observer.h"
 #include "harness/engine/plan.h"

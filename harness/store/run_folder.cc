@@ -68,7 +68,8 @@ class Replayer {
       return body ? JsonOr<std::int64_t>(*body, key, fallback) : fallback;
     };
     if (e.type == "attempt") return Begin(e, Millis(number("used_ms", active_.count())));
-    Millis since_begin(std::max<std::int64_t>(0, ParseIso(e.time) - begun_));
+    if (e.type == "outage") outages_ += Millis(std::max<std::int64_t>(0, number("waited_ms", 0)));
+    Millis since_begin = std::max(Millis(0), Millis(ParseIso(e.time) - begun_) - outages_);
     if (!ended_) active_ = before_ + since_begin;
     if (e.type == "node") {
       if (auto taken = TakeNode(t_, e, active_); !taken) t_.failure = taken.error().message;
@@ -86,6 +87,7 @@ class Replayer {
     t_.failure.clear();
     begun_ = ParseIso(e.time);
     before_ = active_ = used;
+    outages_ = Millis(0);
     ended_ = false;
   }
 
@@ -99,7 +101,7 @@ class Replayer {
   TrialView& t_;
   Worked lease_;
   std::int64_t begun_ = 0;
-  Millis before_{0}, active_{0};
+  Millis before_{0}, active_{0}, outages_{0};  // outages: of the attempt, in which nobody worked
   bool ended_ = true;
 };
 

@@ -102,11 +102,47 @@ TEST(UsageReaderTest, AnErrorAfter200IsNoticedAndTextAboutErrorsIsNot) {
   EXPECT_FALSE(Streamed(Format::kChat, "data: {\"choices\":[]}\n\n")) << "no usage is no usage";
 }
 
+TEST(UsageReaderTest, CountsMayBeTextsAndOthersAreMissing) {
+  EXPECT_EQ(Whole(Format::kChat, R"({"usage": {"prompt_tokens": "11", "completion_tokens": 7.0}})"),
+            (TokenCount{11, 0, 0, 7}));
+  for (const char* usage : {R"({"prompt_tokens": 5})", R"({"prompt_tokens": 5,
+                            "completion_tokens": "x"})",
+                            R"({"prompt_tokens": 5, "completion_tokens": 1.5})", "{}", "[]"})
+    EXPECT_EQ(Whole(Format::kChat, R"({"usage": )" + std::string(usage) + "}").input, -1) << usage;
+  EXPECT_EQ(Whole(Format::kChat,
+                  "\xEF\xBB\xBF{\"x\": -Infinity, \"y\": \"\xE2\x9C\", \"usage\": "
+                  "{\"prompt_tokens\": 11, \"completion_tokens\": 7}}"),
+            (TokenCount{11, 0, 0, 7}));
+}
+
+TEST(UsageReaderTest, ReadsStreamsByTheStandardAndKnowsTheirEnds) {
+  std::string usage =
+      "{\"choices\":[],\ndata: \"usage\":{\"prompt_tokens\":5,\"completion_tokens\":6}}";
+  EXPECT_EQ(Streamed(Format::kChat, "data: " + usage + "\n\n"), (TokenCount{5, 0, 0, 6}));
+  EXPECT_EQ(Streamed(Format::kChat,
+                     "data: {\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":6}}\r\r"),
+            (TokenCount{5, 0, 0, 6}));
+  auto ended = [](Format format, std::string_view text) {
+    UsageReader reader(format, true);
+    reader.Add(text);
+    (void)reader.End();
+    return reader.ended();
+  };
+  EXPECT_TRUE(ended(Format::kChat, "data: [DONE]\n\n"));
+  EXPECT_TRUE(ended(Format::kChat, "data: {\"choices\":[{\"finish_reason\": \"stop\"}]}\n\n"));
+  EXPECT_FALSE(ended(Format::kChat, "data: {\"choices\":[{\"finish_reason\": null}]}\n\n"));
+  EXPECT_TRUE(ended(Format::kMessages, "data: {\"type\": \"message_stop\"}\n\n"));
+  EXPECT_FALSE(ended(Format::kMessages, "data: {\"type\": \"x\", \"t\": \"message_stop\"}\n\n"));
+  EXPECT_TRUE(ended(Format::kResponses, "data: {\"type\": \"response.incomplete\"}\n\n"));
+  EXPECT_TRUE(ended(Format::kGemini, "data: {\"candidates\":[{\"finishReason\": \"STOP\"}]}\n\n"));
+}
+
 TEST(UsageReaderTest, NonsenseIsNoUsageAndNegativeCountsAreNone) {
   EXPECT_EQ(Whole(Format::kChat, "<html>").input, -1);
   EXPECT_EQ(Whole(Format::kChat, R"({"usage": "many"})").input, -1);
-  EXPECT_EQ(Whole(Format::kChat, R"({"usage": {"prompt_tokens": -5, "completion_tokens": "x"}})"),
-            (TokenCount{0, 0, 0, 0}));
+  EXPECT_EQ(
+      Whole(Format::kChat, R"({"usage": {"prompt_tokens": -5, "completion_tokens": 1}})").input,
+      -1);
 }
 
 TEST(ErrorBodyTest, HasEachProvidersShape) {

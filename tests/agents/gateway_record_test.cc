@@ -5,7 +5,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "agents/gateway/provider_gate.h"
+#include "agents/llm/provider_gate.h"
 #include "tests/agents/gateway_fixture.h"
 
 namespace podium::tests {
@@ -246,20 +246,20 @@ TEST(ProviderGateTest, NoMoreThanItsPlacesEnterAndAPauseHoldsAll) {
   std::vector<std::string> log;
   auto status = reactor.Run([&]() -> Task<Status> {
     Deadline soon = Deadline::In(Millis(1)), later = Deadline::In(Millis(60'000));
-    auto a = co_await gate.Enter("p", later);
-    auto b = co_await gate.Enter("p", later);
+    auto a = co_await gate.Enter("p", "t", later);
+    auto b = co_await gate.Enter("p", "t", later);
     EXPECT_TRUE(a && b);
-    auto full = co_await gate.Enter("p", soon);
+    auto full = co_await gate.Enter("p", "t", soon);
     EXPECT_FALSE(full);
-    auto elsewhere = co_await gate.Enter("q", soon);
+    auto elsewhere = co_await gate.Enter("q", "t", soon);
     EXPECT_TRUE(elsewhere);
     a.reset();
-    auto c = co_await gate.Enter("p", later);
+    auto c = co_await gate.Enter("p", "t", later);
     EXPECT_TRUE(c);
     c.reset();
     auto before = Deadline::Clock::now();
     gate.Hold("p", Millis(30));
-    auto held = co_await gate.Enter("p", later);
+    auto held = co_await gate.Enter("p", "t", later);
     EXPECT_TRUE(held);
     EXPECT_GE(Deadline::Clock::now() - before, Millis(30));
     co_return Status{};
