@@ -32,12 +32,15 @@ void Limits() {
       rlimit least{0, 0};
       NamedByProfile(syscall(SYS_prlimit64, pid, what, &least, nullptr), "a lower limit");
     }
+    // gVisor takes these and does nothing with them: the host schedules its threads.
+    if (g_user_space_kernel) continue;
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(0, &one);
     NamedByProfile(syscall(SYS_sched_setaffinity, pid, sizeof one, &one), "the CPUs");
     NamedByProfile(syscall(SYS_setpriority, PRIO_PROCESS, pid, 19), "the priority");
   }
+  if (g_user_space_kernel) return;
   NamedByProfile(syscall(SYS_setpriority, PRIO_PGRP, 1, 19), "the priority of the group");
   Failed(syscall(SYS_setpriority, PRIO_USER, 0, 19), "the priority of the user");
 }

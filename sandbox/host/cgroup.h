@@ -17,8 +17,8 @@ namespace podium::sandbox {
 // That limit: a quarter of the memory, 128 MiB at most.
 [[nodiscard]] std::uint64_t TcpBytes(const SandboxSpec& spec);
 
-// File locks of one sandbox: far more than a program takes, and 8 MiB of the kernel's memory.
-inline constexpr std::size_t kMostLocks = 40'000;
+// File locks of one sandbox: far more than a program holds, and few enough to be counted.
+inline constexpr std::size_t kMostLocks = 4000;
 
 // The counters of a sandbox's control groups, on v1, hybrid and v2 hosts alike.
 class CgroupCounters {

@@ -56,7 +56,8 @@ std::size_t CountLocks(int init_pid, const std::vector<CgroupDir>& groups, std::
   auto devices = DevicesOf(init_pid);
   std::size_t found = 0;
   char line[256];
-  while (found < enough && std::fgets(line, sizeof line, locks.get())) {
+  for (std::size_t lines = 0; found < enough && lines < 2 * enough; ++lines) {
+    if (!std::fgets(line, sizeof line, locks.get())) break;
     long pid = 0;
     Device device;
     // "7: POSIX  ADVISORY  WRITE 1234 08:01:4711 0 EOF", the device in hexadecimal.

@@ -191,9 +191,9 @@ class Importer {
     for (std::size_t i = 0; i < source.layers.size(); ++i)
       PODIUM_TRY(Put(source.layers[i], "layer " + std::to_string(i + 1) + " of " +
                                            std::to_string(source.layers.size())));
+    PODIUM_TRY(CheckMountPoints(roots_));
     bool as_it_is = kind == SourceKind::kTar || kind == SourceKind::kFolder;
     if (as_it_is && !LooksLikeRoot(roots_)) return NoRoot();
-    PODIUM_TRY(CheckMountPoints(roots_));
     PODIUM_TRY(PutSetup());
     return Finish(name, KindText(kind), source);
   }

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "sandbox/contained.h"
 #include "sandbox/host/delegation.h"
+#include "sandbox/host/device_nodes.h"
 #include "sandbox/host/rootless.h"
 #include "sandbox/oci/config.h"
 #include "sandbox/oci/runtime.h"
@@ -40,6 +41,23 @@ std::vector<std::string> InGroups(const std::vector<fs::path>& groups,
 bool OwnTimeNamespace(const OciRuntime& runtime, const SandboxSpec& spec) {
   return !runtime.user_space_kernel && !spec.without.contains(Mitigation::kOwnTimeNamespace) &&
          ::access("/proc/self/ns/time", F_OK) == 0;
+}
+
+// The command in a mount namespace of its own where /dev/null is this node: crun covers files of
+// /proc with the one that it sees, which would be the host's and so every sandbox's.
+std::vector<std::string> WithNullDevice(const fs::path& node,
+                                        const std::vector<std::string>& command) {
+  std::vector<std::string> out = {"unshare",
+                                  "--mount",
+                                  "--propagation",
+                                  "private",
+                                  "sh",
+                                  "-c",
+                                  "mount --bind \"$1\" /dev/null || exit 98; shift; exec \"$@\"",
+                                  "podium",
+                                  node.string()};
+  out.insert(out.end(), command.begin(), command.end());
+  return out;
 }
 
 Status Launch(const OciRuntime& runtime, ContainerParts& parts, const SandboxSpec& spec,
@@ -73,6 +91,8 @@ Status Launch(const OciRuntime& runtime, ContainerParts& parts, const SandboxSpe
   }
   if (OwnTimeNamespace(runtime, spec))
     run.argv.insert(run.argv.begin(), {"unshare", "--time", "--"});
+  if (runtime.name == "crun" && OwnDeviceNodes(parts.paths, spec))
+    run.argv = WithNullDevice(parts.paths.base / "dev" / "null", run.argv);
   run.pass_fds = {{0, inner.get()}};
   auto ran = RunTool(run, deadline);
   if (!ran) return Fail(ErrorCode::kSandbox, "the container did not start: " + ran.error().message);
