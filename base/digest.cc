@@ -104,8 +104,10 @@ Result<Digest> DigestTree(const fs::path& dir) {
     } else if (S_ISREG(st.st_mode)) {
       PODIUM_ASSIGN(auto digest, DigestFile(dir / p));
       hash = digest.hex();
-    } else {
+    } else if (S_ISCHR(st.st_mode)) {
       hash = "device " + std::to_string(st.st_rdev);  // a layer's whiteouts
+    } else {
+      return Fail(ErrorCode::kIo, (dir / p).string() + " is neither a file nor a link");
     }
     hasher.Update(p.string() + '\0' + std::to_string(st.st_mode & (S_IFMT | 0111)) + '\0' +
                   std::to_string(st.st_size) + '\0' + hash + '\n');

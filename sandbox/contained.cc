@@ -145,7 +145,7 @@ class ContainedSandbox final : public Sandbox {
       if (guarded) return TakeBeneath(root->get(), relative, to, max_bytes, deadline);
       return TakeByPath(naive, to);
     };
-    co_return co_await reactor_.Blocking(std::move(job));
+    co_return co_await reactor_.Blocking(std::move(job), Pool::kTransfer);
   }
 
   Task<Result<TakenTree>> TakeTree(std::string inside, fs::path to, TreeCaps caps,
@@ -159,7 +159,7 @@ class ContainedSandbox final : public Sandbox {
     auto job = [root, relative, to, caps, deadline] {
       return TakeTreeBeneath(root->get(), relative, to, caps, deadline);
     };
-    co_return co_await reactor_.Blocking(std::move(job));
+    co_return co_await reactor_.Blocking(std::move(job), Pool::kTransfer);
   }
 
   Result<Usage> ReadUsage() override {

@@ -259,6 +259,16 @@ Status FillAgent(AgentPlan& a) {
                                       a.proposer + "': portfolio or llm");
 }
 
+// A list of names is cut at its commas, those of a folder's name as well.
+tl::unexpected<Error> WithCommas(Error error, const std::string& list) {
+  bool path = list.find('/') != std::string::npos && list.find(',') != std::string::npos;
+  if (path)
+    error.message +=
+        " (a comma separates names: a folder with a comma in its path cannot be named here; move "
+        "it, or name a link to it)";
+  return tl::unexpected(std::move(error));
+}
+
 Result<std::vector<std::unique_ptr<tasks::TaskPackage>>> FindTasks(const Settings& settings) {
   std::vector<std::unique_ptr<tasks::TaskPackage>> out;
   std::vector<std::string> names = settings.List("tasks");
@@ -269,8 +279,9 @@ Result<std::vector<std::unique_ptr<tasks::TaskPackage>>> FindTasks(const Setting
   std::set<std::string> seen;
   for (const auto& name : names) {
     if (!seen.insert(name).second) continue;
-    PODIUM_ASSIGN(auto task, tasks::FindTask(name));
-    out.push_back(std::make_unique<tasks::TaskPackage>(std::move(task)));
+    auto task = tasks::FindTask(name);
+    if (!task) return WithCommas(std::move(task).error(), settings.Get("tasks").value);
+    out.push_back(std::make_unique<tasks::TaskPackage>(std::move(*task)));
   }
   if (out.empty())
     return Fail(ErrorCode::kUsage,
@@ -381,7 +392,9 @@ Result<RunPlan> MakePlan(const Settings& settings) {
                                        ", or a scaffold such as greedy)");
   std::set<AgentId> seen;
   for (const auto& name : agents) {
-    PODIUM_ASSIGN(auto agent, FindAgent(name, settings));
+    auto found = FindAgent(name, settings);
+    if (!found) return WithCommas(std::move(found).error(), settings.Get("agents").value);
+    std::unique_ptr<AgentPlan> agent = std::move(*found);
     PODIUM_TRY(FillAgent(*agent));
     if (!seen.insert(agent->id).second)
       return Fail(ErrorCode::kUsage, settings.Get("agents").origin + ": agent '" + agent->id.str() +

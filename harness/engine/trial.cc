@@ -151,8 +151,9 @@ class TrialMachine {
     if (plan_.agent->scaffold == "oracle") co_return co_await SealOracle();
     if (plan_.agent->scaffold == "nop") {
       AgentOutcome nothing;
-      co_return co_await Seal(std::move(nothing), HandOver{}, nullptr,
-                              ValidationsIn(journal_.events()));
+      HandOver none;
+      auto validations = ValidationsIn(journal_.events());
+      co_return co_await Seal(std::move(nothing), std::move(none), nullptr, validations);
     }
     co_return co_await WorkInSandbox(std::move(before));
   }
@@ -170,8 +171,8 @@ class TrialMachine {
     hand_over.status = "ok";
     AgentOutcome outcome;
     outcome.submission_digest = digest->hex();
-    co_return co_await Seal(std::move(outcome), std::move(hand_over), nullptr,
-                            ValidationsIn(journal_.events()));
+    auto validations = ValidationsIn(journal_.events());
+    co_return co_await Seal(std::move(outcome), std::move(hand_over), nullptr, validations);
   }
 
   [[nodiscard]] fs::path SubmissionFile() const { return dir_ / "submission" / "submission.csv"; }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/foreign_folder.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/yaml.h"
@@ -235,7 +236,9 @@ class Verifier {
   void CheckGrade(const TrialView& trial, const Json& verdict, TrialCheck& check) {
     const fs::path file = trial.dir / "submission" / "submission.csv";
     if (trial.verdict->verdict == "scored") {
-      auto digest = DigestFile(file);
+      auto folder = ForeignFolder::Open(file.parent_path());
+      auto digest = folder ? folder->DigestOf(file.filename().string())
+                           : tl::unexpected(folder.error());
       if (!digest || digest->hex() != trial.verdict->submission_sha256) {
         check.problems.emplace_back("submission.csv is not what was graded: its digest differs");
         return;

@@ -258,7 +258,12 @@ Result<int> ReapDead(Deadline deadline) {
     if (deadline.expired()) break;  // the next start goes on
     auto text = ReadFile(path, 1 << 16);
     if (!text) continue;
-    PODIUM_ASSIGN(Json record, ParseJson(*text, path.string()));
+    auto parsed = ParseJson(*text, path.string());
+    if (!parsed) {  // cut by a crash: it must not keep the others, or a new run, waiting
+      LogWarn("the record of a sandbox cannot be read and is left: " + parsed.error().message);
+      continue;
+    }
+    const Json& record = *parsed;
     std::string id = JsonOr<std::string>(record, "id", "");
     if (id != path.stem().string() || OwnerLives(*text)) continue;
     fs::path disk = JsonOr<std::string>(record, "disk", "");

@@ -88,6 +88,46 @@ TEST(DependenciesTest, NothingThatAnAgentCanReachKnowsGrading) {
   for (const auto& [folder, deps] : declared) EXPECT_FALSE(deps.contains("scoring")) << folder;
 }
 
+// What a stranger filled (an agent's folder, a package, a checkout, a run that was sent) is opened
+// by ForeignFolder alone, which follows no link and leaves no folder. The exceptions read what is
+// Podium's own, or open without following a link.
+TEST(DependenciesTest, AStrangersFoldersAreOpenedByOneReader) {
+  const std::map<std::string, std::vector<std::string>> guarded = {
+      {"tasks/task_package.cc", {"directory_iterator(PackagesDir()"}},
+      {"tasks/files.cc", {}},
+      {"tasks/mle_bench.cc", {"O_EXCL"}},
+      {"tasks/version_history.cc", {}},
+      {"tasks/data_source.cc", {"ReadFile(NoteOf("}},
+      {"agents/scaffolds/simple.cc", {}},
+      {"agents/scaffolds/tree_search.cc", {}},
+      {"harness/cli/import_mle_bench.cc", {}},
+      {"harness/store/history.cc", {"O_NOFOLLOW"}},
+      {"harness/store/journal.cc", {"path.c_str(), kFlags"}},
+      {"harness/store/lease.cc", {}},
+      {"harness/store/run_folder.cc", {"directory_iterator it(RunsDir()"}},
+      {"harness/store/index.cc", {}},
+      {"harness/engine/lock.cc", {"DigestFile(file)", "prepared.board_file"}},
+      {"harness/engine/verify.cc", {}},
+      {"harness/engine/grading.cc", {"O_NOFOLLOW"}},
+      {"harness/engine/trial.cc", {"prepared.private_dir"}},
+      {"harness/report/plots.cc", {}}};
+  const std::regex opens(
+      "ReadFile\\(|DigestFile\\(|DigestTree\\(|ReadYaml\\(|fstream|directory_iterator|"
+      "[^a-z_]copy_file\\(|fopen\\(|::open\\(");
+  for (const auto& [file, allowed] : guarded) {
+    auto text = ReadFile(kSource / file);
+    ASSERT_TRUE(text) << file;
+    for (auto line : Split(*text, '\n')) {
+      bool may = std::ranges::any_of(
+          allowed, [&](const auto& part) { return line.find(part) != std::string_view::npos; });
+      bool comment = Trim(line).starts_with("//") || Trim(line).starts_with("#include");
+      if (may || comment) continue;
+      EXPECT_FALSE(std::regex_search(std::string(line), opens)) << file << ": " << line;
+    }
+  }
+  EXPECT_TRUE(std::regex_search(std::string("  auto text = ReadFile(path);"), opens));
+}
+
 TEST(DependenciesTest, EveryFolderSaysWhatItIsFor) {
   for (const auto& folder : kFolders) {
     auto text = ReadFile(kSource / folder / "README.md");

@@ -90,6 +90,22 @@ TEST_F(InterruptionTest, ControlCOnceDrainsAndTheSameCommandGoesOn) {
     EXPECT_EQ(Verdict("c", "portfolio-greedy", "tiny", s)["grade"]["verdict"], "scored");
 }
 
+TEST_F(InterruptionTest, ALostTerminalDrainsAsControlC) {
+  std::vector<std::string> command = {"run",     "--task", Task(),   "--agent", "portfolio-greedy",
+                                      "--seeds", "3",      "--jobs", "1",       "--nodes",
+                                      "3",       "--name", "h"};
+  pid_t pid = Start(command, dir() / "log");
+  ASSERT_TRUE(Appears(TrialDir("h", "portfolio-greedy") / "snapshots" / "node_0.csv"));
+  ::kill(pid, SIGHUP);
+  ASSERT_TRUE(EndsWithin(pid, milliseconds(60'000)));
+  EXPECT_EQ(Wait(pid), 6) << *ReadFile(dir() / "log");
+  EXPECT_FALSE(fs::exists(TrialDir("h", "portfolio-greedy", "tiny", 2) / "verdict.json"));
+  auto r = Podium(command);
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  for (int s = 0; s < 3; ++s)
+    EXPECT_EQ(Verdict("h", "portfolio-greedy", "tiny", s)["grade"]["verdict"], "scored");
+}
+
 TEST_F(InterruptionTest, ControlCTwiceStopsAProgramThatWouldGoOn) {
   std::string agent = ProgramAgent("long", "touch /home/logs/up; sleep 1000");
   pid_t pid = Start({"run", "--task", Task(), "--agent", agent, "--name", "d"}, dir() / "log");

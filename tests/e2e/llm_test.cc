@@ -1,6 +1,7 @@
 // A chat model behind real HTTP, on its normal days: prose, two fences, programs that fail, no tool
 // call, errors, silence.
 #include <signal.h>
+#include <zstd.h>
 
 #include <atomic>
 #include <mutex>
@@ -18,6 +19,14 @@ test = pd.read_csv("/home/data/test.csv")
 test["y"] = (test.a > test.b).astype(int)
 test[["id", "y"]].to_csv("/home/submission/submission.csv", index=False)
 )";
+
+std::string Unpacked(const std::string& zst) {
+  unsigned long long size = ZSTD_getFrameContentSize(zst.data(), zst.size());
+  if (size > (1 << 26)) return "";
+  std::string out(size, '\0');
+  std::size_t n = ZSTD_decompress(out.data(), out.size(), zst.data(), zst.size());
+  return ZSTD_isError(n) ? "" : out.substr(0, n);
+}
 
 std::string Fenced(const std::string& code) {
   return "Here is my plan.\n```python\n" + code + "```\nGood luck.";
@@ -84,10 +93,18 @@ TEST_F(LlmTest, ANormalDayOfAWeakModelEndsInAScore) {
   std::string html = *ReadFile(runs() / "l" / "report.html");
   EXPECT_NE(html.find("Search tree"), std::string::npos);
   // The key lies nowhere in the run's folder.
+  int unpacked = 0;
   for (const auto& e : fs::recursive_directory_iterator(runs())) {
     if (!e.is_regular_file()) continue;
-    EXPECT_EQ(ReadFile(e.path())->find("sk-test-1234567890"), std::string::npos) << e.path();
+    std::string bytes = *ReadFile(e.path());
+    if (e.path().extension() == ".zst") {
+      bytes = Unpacked(bytes);
+      ++unpacked;
+      EXPECT_NE(bytes, "") << e.path();
+    }
+    EXPECT_EQ(bytes.find("sk-test-1234567890"), std::string::npos) << e.path();
   }
+  EXPECT_GT(unpacked, 0) << "no record was looked into";
 }
 
 TEST_F(LlmTest, AToolCallGivesTheScoreThatNoLineSays) {
