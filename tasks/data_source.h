@@ -11,7 +11,7 @@
 namespace podium::tasks {
 
 // Where the data of an imported package lie on this machine: the user's word (`podium tasks import
-// --data DIR`), kept in the cache under the package's digest and never in the package, which may be
+// --data DIR`), kept in the cache under the package's place and never in the package, which may be
 // a stranger's and could name any folder of the host.
 [[nodiscard]] Status RememberDataFolder(const TaskPackage& task, const fs::path& cache,
                                         const fs::path& data);

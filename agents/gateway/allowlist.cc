@@ -16,7 +16,7 @@ constexpr std::string_view kChat = R"json({
     "stop": "values", "seed": "value", "presence_penalty": "value", "frequency_penalty": "value",
     "repetition_penalty": "value", "logit_bias": "any", "logprobs": "value",
     "top_logprobs": "value", "reasoning_effort": "value", "verbosity": "value",
-    "modalities": ["text"], "enable_thinking": "value",
+    "modalities": ["=text"], "enable_thinking": "value",
     "chat_template_kwargs": {"enable_thinking": "value", "thinking": "value"},
     "store": "false", "background": "never", "metadata": "drop", "user": "drop",
     "service_tier": "drop", "prompt_cache_key": "drop", "prompt_cache_retention": "drop",
@@ -61,7 +61,7 @@ constexpr std::string_view kResponses = R"json({
     "service_tier": "drop", "prompt_cache_key": "drop", "prompt_cache_retention": "drop",
     "safety_identifier": "drop"
   },
-  "item": {"by": "type", "else": "message", "refuse": "input_not_allowed", "of": {
+  "item": {"by": "type", "else": "message", "whole": ["role", "content"], "refuse": "input_not_allowed", "of": {
     "message": {"type": "text", "role": "text", "content": {"?": ["text", ["@part"]]},
                 "id": "text", "status": "text", "phase": "text"},
     "function_call": {"type": "text", "id": "text", "call_id": "text", "name": "text",

@@ -17,7 +17,6 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kLargestAnswer = 64 << 20;
-constexpr std::size_t kLargeBody = 128 << 10;  // takes milliseconds to read and to write
 constexpr std::int64_t kMostTokens = 1'000'000'000'000;
 
 Millis Since(SteadyClock::time_point start) {
@@ -33,11 +32,11 @@ bool Good(int status) { return status >= 200 && status < 300; }
 // Refusals that say the same to the same request, whenever it is sent.
 bool Final(int status) { return status == 400 || status == 404 || status == 413 || status == 422; }
 
-// On the pool where the loop would notice.
+// Never on the loop, and one at a time of a trial: what an agent sends costs other trials nothing.
 template <class F>
-Task<std::invoke_result_t<F>> Apart(Reactor& reactor, std::size_t bytes, F function) {
-  if (bytes < kLargeBody) co_return function();
-  co_return co_await reactor.Blocking(std::move(function));
+Task<std::invoke_result_t<F>> Apart(const CallContext& context, F function) {
+  auto place = co_await context.parsing.Enter();
+  co_return co_await context.reactor.Blocking(std::move(function), Pool::kTransfer);
 }
 
 }  // namespace
@@ -109,7 +108,7 @@ Task<std::optional<Refusal>> Call::Prepare() {
   if (auto refusal = CheckSize()) co_return refusal;
   std::string_view bytes = exchange_.request().body;
   auto screen = [format = route_.format, bytes] { return Screen(format, bytes); };
-  auto screened = co_await Apart(context_.reactor, bytes.size(), std::move(screen));
+  auto screened = co_await Apart(context_, std::move(screen));
   if (!screened) co_return screened.error();
   request_ = std::move(*screened);
   for (const Flag& flag : request_.flags) context_.log.Flag(flag.code, flag.detail);
@@ -158,7 +157,7 @@ std::int64_t Call::NominalOutput() const {
 Task<std::string> Call::FinishedBody(std::int64_t output_limit) const {
   Finish finish{model_->upstream_name, model_->output_limit_field, output_limit};
   auto write = [this, finish] { return FinishBody(route_.format, request_, finish); };
-  co_return co_await Apart(context_.reactor, request_.body.size(), std::move(write));
+  co_return co_await Apart(context_, std::move(write));
 }
 
 std::optional<Refusal> Call::SetAside() {
@@ -391,7 +390,7 @@ void Call::Settle(std::optional<TokenCount> used) {
 Task<void> Call::Keep(int status, std::string_view content_type, const std::string& body) {
   RecordedAnswer answer{status, std::string(content_type), body};
   auto save = [this, &answer] { return context_.recorder.Save(*turn_, answer); };
-  auto saved = co_await Apart(context_.reactor, kLargeBody, std::move(save));
+  auto saved = co_await Apart(context_, std::move(save));
   kept_ = saved.has_value();
   if (!saved) context_.log.Failed(saved.error());
 }

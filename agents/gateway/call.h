@@ -10,6 +10,7 @@
 #include "agents/gateway/blocked_time.h"
 #include "agents/gateway/flag_log.h"
 #include "agents/gateway/gateway.h"
+#include "agents/gateway/one_at_a_time.h"
 #include "agents/gateway/recorder.h"
 #include "agents/gateway/upstream.h"
 
@@ -27,6 +28,7 @@ struct CallContext {
   Recorder& recorder;
   std::uint64_t& bytes_under_way;
   BlockedTime& blocked;
+  OneAtATime& parsing;  // of what the agent sends
 
   // By id or alias; nullptr where the trial may not use it.
   [[nodiscard]] const Model* Find(std::string_view name) const;

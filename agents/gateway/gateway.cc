@@ -108,6 +108,7 @@ struct Gateway::State {
   Ledger ledger;
   Recorder recorder;
   std::uint64_t bytes_under_way = 0;
+  OneAtATime parsing{reactor.io().get_executor()};
   BlockedTime blocked{log};
 
   Status ReadKeys() {
@@ -133,7 +134,8 @@ struct Gateway::State {
   }
 
   [[nodiscard]] CallContext Context() {
-    return {reactor, http, gate, options, keys, log, ledger, recorder, bytes_under_way, blocked};
+    return {reactor,         http,    gate,   options, keys, log, ledger, recorder,
+            bytes_under_way, blocked, parsing};
   }
 
   Task<void> Handle(HttpExchange& exchange) {

@@ -10,6 +10,7 @@
 namespace podium::agents {
 namespace {
 
+constexpr std::size_t kLongestName = 256;  // no field of any format has more than 40 bytes
 constexpr std::int64_t kMostCount = 100'000'000;
 constexpr std::int64_t kTokensOfMedia = 40'000;    // of one picture in the finest resolution
 constexpr std::int64_t kTokensOfTemplate = 1'000;  // what providers put around prompts and tools
@@ -81,6 +82,7 @@ class Walker {
       return Refuse("field_not_allowed", "'" + path + "' is not allowed.");
     }
     if (rule == "text") return value.is_string() || Unlike(path, "text");
+    if (rule.starts_with('=')) return Choice(value, rule.substr(1), path);
     if (rule == "value") return !value.is_structured() || Unlike(path, "a single value");
     return Choice(value, rule, path);
   }
@@ -92,8 +94,9 @@ class Walker {
   }
 
   bool Count(const Json& value, const std::string& path) {
-    bool whole = value.is_number_integer() && value >= 0 && value <= kMostCount;
-    return whole || Unlike(path, "a whole number from 0 to " + std::to_string(kMostCount));
+    // Some servers take 0 for "as many as there can be", for which nothing would be set aside.
+    bool whole = value.is_number_integer() && value >= 1 && value <= kMostCount;
+    return whole || Unlike(path, "a whole number from 1 to " + std::to_string(kMostCount));
   }
 
   bool Data(const Json& value, const std::string& path) {
@@ -139,9 +142,25 @@ class Walker {
     return Unlike(path, "of another kind");
   }
 
+  // What does not say its kind must have what the rule's kind has, and no id: an id alone is a
+  // reference to something that the provider keeps, perhaps of somebody else.
+  static bool IsWholeWithoutKind(const Json& value, const std::string& member, const Json& rule) {
+    auto said = value.find(member);
+    bool kind = said != value.end() && !said->is_null();
+    if (kind || !rule.contains("whole")) return true;
+    return !value.contains("id") && std::ranges::all_of(rule["whole"], [&](const Json& name) {
+      auto found = value.find(name.get<std::string>());
+      return found != value.end() && !found->is_null();
+    });
+  }
+
   bool ByMember(Json& value, const Json& rule, const std::string& path) {
     if (!value.is_object()) return Unlike(path, "an object");
     std::string member = rule["by"];
+    if (!IsWholeWithoutKind(value, member, rule))
+      return Refuse(rule.value("refuse", "field_not_allowed"),
+                    "'" + Shown(path) + "' without " + member +
+                        " must be a message with a role and a content of its own.");
     std::string kind = JsonOr<std::string>(value, member.c_str(), rule.value("else", ""));
     auto found = rule["of"].find(kind);
     if (found == rule["of"].end())
@@ -155,6 +174,12 @@ class Walker {
 
   bool Object(Json& value, const Json& rule, const std::string& path) {
     if (!value.is_object()) return Unlike(path, "an object");
+    for (auto it = value.begin(); it != value.end(); ++it) {
+      if (it.key().size() > kLongestName)
+        return Refuse("field_not_allowed", "'" + Shown(path) +
+                                               "' has a field whose name is longer than " +
+                                               std::to_string(kLongestName) + " bytes.");
+    }
     if (camel_ && !Rename(value, rule, path)) return false;
     std::vector<std::string> names;
     for (auto it = value.begin(); it != value.end(); ++it) names.push_back(it.key());

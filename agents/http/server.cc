@@ -19,6 +19,7 @@
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <chrono>
 #include <list>
 #include <optional>
 
@@ -116,16 +117,31 @@ class Connection final : public HttpExchange {
         keep_ = false;
         std::string text = "{\"error\": \"" + std::to_string(refusal) + "\"}\n";
         HttpHeaders headers = {{"Content-Type", "application/json"}};
+        if (refusal == kNotAdmitted) {
+          refusal = admission_.status;
+          headers = std::move(admission_.headers);
+          text = std::move(admission_.body);
+        }
         auto refused = co_await Answer(refusal, std::move(headers), std::move(text));
         co_await Linger();
         break;
       }
       co_await handler_(*this);
+      admission_.ticket.reset();
       if (!answered_ || !keep_) break;
     }
   }
 
   const ServedRequest& request() const override { return request_; }
+
+  // Since when it waits for a request; empty while it has one.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> idle_since() const {
+    return idle_since_;
+  }
+  void Close() {
+    error_code ignored;
+    socket_.cancel(ignored);
+  }
 
   Task<Status> Answer(int status, HttpHeaders headers, std::string body) override {
     headers.emplace_back("Content-Length", std::to_string(body.size()));
@@ -159,6 +175,7 @@ class Connection final : public HttpExchange {
 
  private:
   using Parser = http::request_parser<http::buffer_body>;
+  static constexpr int kNotAdmitted = -1;
 
   // 0, or the status with which the request is refused. A peer that is gone or too slow closes.
   Task<int> ReadRequest() {
@@ -169,7 +186,9 @@ class Connection final : public HttpExchange {
     // Idle until its first byte; from then on it has header_time.
     if (buffer_.size() == 0) {
       Alarm idle(socket_, limits_.idle_time);
+      idle_since_ = std::chrono::steady_clock::now();
       co_await socket_.async_wait(Socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+      idle_since_.reset();
       if (ec) co_return Gone();
     }
     {
@@ -180,6 +199,10 @@ class Connection final : public HttpExchange {
     }
     int refusal = TakeHeader(parser);
     if (refusal != 0) co_return refusal;
+    if (limits_.admit) {
+      admission_ = limits_.admit(request_);
+      if (!admission_.ticket) co_return kNotAdmitted;
+    }
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
       std::string go = "HTTP/1.1 100 Continue\r\n\r\n";
       auto sent = co_await Write(std::move(go));
@@ -285,6 +308,8 @@ class Connection final : public HttpExchange {
   bool open_ = true;
   bool keep_ = true;
   bool answered_ = false;
+  Admission admission_;
+  std::optional<std::chrono::steady_clock::time_point> idle_since_;
 };
 
 // The connections of one server, each cancelled and waited for at its end.
@@ -299,14 +324,15 @@ class Server {
   Task<void> Accept(asio::posix::stream_descriptor& listener) {
     for (;;) {
       error_code ec;
+      co_await listener.async_wait(asio::posix::descriptor_base::wait_read,
+                                   asio::redirect_error(asio::use_awaitable, ec));
+      if (ec) co_return;
       if (static_cast<int>(live_.size()) >= limits_.connections) {
+        CloseOldestIdle();
         co_await Changed();
         if (co_await Cancelled()) co_return;
         continue;
       }
-      co_await listener.async_wait(asio::posix::descriptor_base::wait_read,
-                                   asio::redirect_error(asio::use_awaitable, ec));
-      if (ec) co_return;
       UniqueFd fd(
           ::accept4(listener.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (fd) {
@@ -354,6 +380,16 @@ class Server {
     };
     asio::co_spawn(executor_, live->connection->Run(),
                    asio::bind_cancellation_slot(live->stop.slot(), std::move(ended)));
+  }
+
+  // Makes room for who is at the door: an agent's client pool must not lock the agent out.
+  void CloseOldestIdle() {
+    Live* oldest = nullptr;
+    for (auto& one : live_) {
+      auto since = one.connection->idle_since();
+      if (since && (!oldest || *since < *oldest->connection->idle_since())) oldest = &one;
+    }
+    if (oldest) oldest->connection->Close();
   }
 
   static Task<bool> Cancelled() {

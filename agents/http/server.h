@@ -31,6 +31,15 @@ struct ServedRequest {
   [[nodiscard]] std::string_view Path() const;
 };
 
+// Whether a request may send its body. A ticket is held until the request has ended, however it
+// ends; without one the answer is sent, and the connection ends unless the body is small.
+struct Admission {
+  std::shared_ptr<void> ticket;
+  int status = 429;
+  HttpHeaders headers;
+  std::string body;
+};
+
 // What a server takes. Whoever exceeds a size is answered (431, 413) and cut off; whoever is too
 // slow is cut off.
 struct ServerLimits {
@@ -38,7 +47,11 @@ struct ServerLimits {
   std::uint64_t body_bytes = std::uint64_t{32} << 20;
   // Bodies above 1 MiB lie in a nameless file of this folder instead of in memory; empty: never.
   std::filesystem::path spool_dir;
-  int connections = 64;  // at once; others wait in the socket's queue
+  // At once. Beyond it the connection that has been idle longest is closed; where none is idle
+  // others wait in the socket's queue.
+  int connections = 64;
+  // Asked when the header is there and before a byte of the body is kept; empty: all may send.
+  std::function<Admission(const ServedRequest&)> admit;
   Millis header_time{10'000};
   Millis body_time{60'000};
   Millis write_time{60'000};  // for a peer that does not read

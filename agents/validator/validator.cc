@@ -13,6 +13,8 @@ HttpHeaders JsonHeaders() { return {{"Content-Type", "application/json"}}; }
 
 std::string_view WhatARefusalMeans(std::string_view code) {
   if (code == "too_many_requests") return "too many checks in a short time; try again in a moment";
+  if (code == "one_at_a_time")
+    return "another file is being checked; try again when it is answered";
   if (code == "no_checks_left") return "this trial has used all its checks";
   if (code == "not_found") return "POST a form with the part 'file' to /validate, or GET /health";
   if (code == "bad_file_name") return "the part's file name is not a plain name";
@@ -35,6 +37,7 @@ Task<void> Validator::Serve(UniqueFd listener, std::filesystem::path spool_dir) 
   limits.spool_dir = std::move(spool_dir);
   limits.connections = 8;
   limits.idle_time = Millis(10'000);
+  limits.admit = [this](const ServedRequest& request) { return Admit(request); };
   HttpHandler handler = [this](HttpExchange& exchange) { return Handle(exchange); };
   co_await ServeHttp(std::move(listener), std::move(limits), std::move(handler));
 }
@@ -49,17 +52,47 @@ Task<void> Validator::Handle(HttpExchange& exchange) {
   }
   if (request.Path() != "/validate" || request.method != "POST") {
     co_await Refuse(exchange, 404, "not_found");
-  } else if (counts_.valid + counts_.invalid >= limits_.calls) {
-    co_await Refuse(exchange, 429, "no_checks_left");
-  } else if (!TakeTurn()) {
-    co_await Refuse(exchange, 429, "too_many_requests");
   } else {
     co_await Check(exchange);
   }
 }
 
+Admission Validator::Admit(const ServedRequest& request) {
+  auto refuse = [this](std::string_view code) {
+    ++counts_.refused;
+    return Admission{nullptr, 429, RefusalHeaders(code), RefusalBody(code)};
+  };
+  if (request.Path() != "/validate" || request.method != "POST")
+    return {std::make_shared<int>(0), 0, {}, {}};
+  if (counts_.valid + counts_.invalid >= limits_.calls) return refuse("no_checks_left");
+  if (uploading_) return refuse("one_at_a_time");
+  if (!TakeTurn()) return refuse("too_many_requests");
+  uploading_ = true;
+  checked_ = false;
+  auto end = [this](void*) {
+    uploading_ = false;
+    if (!checked_) ++counts_.refused;  // cut off
+  };
+  return {std::shared_ptr<void>(static_cast<void*>(this), end), 0, {}, {}};
+}
+
+HttpHeaders Validator::RefusalHeaders(std::string_view code) const {
+  HttpHeaders headers = JsonHeaders();
+  if (code == "too_many_requests" || code == "one_at_a_time") {
+    auto seconds = std::max<std::int64_t>(1, limits_.interval.count() / 1000);
+    headers.emplace_back("Retry-After", std::to_string(seconds));
+  }
+  return headers;
+}
+
+std::string Validator::RefusalBody(std::string_view code) {
+  Json answer = {{"error", code}, {"details", WhatARefusalMeans(code)}};
+  return DumpJson(answer) + "\n";
+}
+
 Task<void> Validator::Check(HttpExchange& exchange) {
   const ServedRequest& request = exchange.request();
+  checked_ = true;
   auto file = FindFormFile(request.Header("content-type"), request.body, "file");
   if (!file) {
     co_await Refuse(exchange, 400, file.error().message);
@@ -67,11 +100,11 @@ Task<void> Validator::Check(HttpExchange& exchange) {
   }
   std::string_view content = file->content;
   auto job = [check = check_, content] { return check(content); };
-  ShapeVerdict verdict = co_await reactor_.Blocking(std::move(job));
+  ShapeVerdict verdict = co_await reactor_.Blocking(std::move(job), Pool::kTransfer);
   ++(verdict.valid ? counts_.valid : counts_.invalid);
   Json event = {{"valid", verdict.valid}, {"reason", verdict.reason}, {"bytes", content.size()}};
-  if (auto recorded = events_.Record("validation", DumpJson(event)); !recorded)
-    LogError(recorded.error().message);
+  auto recorded = co_await events_.Append("validation", DumpJson(event));
+  if (!recorded) LogError(recorded.error().message);
   Json answer = {{"result", verdict.message}};
   std::string body = DumpJson(answer) + "\n";
   auto answered = co_await exchange.Answer(200, JsonHeaders(), std::move(body));
@@ -79,13 +112,8 @@ Task<void> Validator::Check(HttpExchange& exchange) {
 
 Task<void> Validator::Refuse(HttpExchange& exchange, int status, std::string_view code) {
   ++counts_.refused;
-  HttpHeaders headers = JsonHeaders();
-  if (code == "too_many_requests") {
-    auto seconds = std::max<std::int64_t>(1, limits_.interval.count() / 1000);
-    headers.emplace_back("Retry-After", std::to_string(seconds));
-  }
-  Json answer = {{"error", code}, {"details", WhatARefusalMeans(code)}};
-  std::string body = DumpJson(answer) + "\n";
+  HttpHeaders headers = RefusalHeaders(code);
+  std::string body = RefusalBody(code);
   auto answered = co_await exchange.Answer(status, std::move(headers), std::move(body));
 }
 

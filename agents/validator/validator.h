@@ -17,7 +17,7 @@ namespace podium::agents {
 struct ValidationCounts {
   int valid = 0;
   int invalid = 0;
-  int refused = 0;  // too fast, too many, or not a form with a file
+  int refused = 0;  // too fast, too many at once, cut off, or not a form with a file
 };
 
 struct ValidatorLimits {
@@ -48,6 +48,11 @@ class Validator {
   Task<void> Handle(HttpExchange& exchange);
   Task<void> Check(HttpExchange& exchange);
   Task<void> Refuse(HttpExchange& exchange, int status, std::string_view code);
+  [[nodiscard]] HttpHeaders RefusalHeaders(std::string_view code) const;
+  [[nodiscard]] static std::string RefusalBody(std::string_view code);
+  // Before the body: a turn is taken, and one upload goes on at a time. One that is cut off counts
+  // as refused.
+  [[nodiscard]] Admission Admit(const ServedRequest& request);
   [[nodiscard]] bool TakeTurn();
 
   Reactor& reactor_;
@@ -56,6 +61,8 @@ class Validator {
   ValidatorLimits limits_;
   ValidationCounts counts_;
   double turns_;  // left of the burst
+  bool uploading_ = false;
+  bool checked_ = false;  // the upload that goes on has been answered
   std::chrono::steady_clock::time_point turned_ = std::chrono::steady_clock::now();
 };
 

@@ -316,6 +316,8 @@ Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& age
   if (s.Get("limits.disk").value != "task") {
     PODIUM_ASSIGN(t.limits.disk_bytes, s.Bytes("limits.disk"));
   }
+  // Inodes of 256 bytes take no more than a quarter of a small disk.
+  t.limits.inodes = std::min<std::uint64_t>(t.limits.inodes, t.limits.disk_bytes / 4 / 256);
   PODIUM_ASSIGN(auto pids, s.Int("limits.pids", 16, 1'000'000));
   t.limits.pids = static_cast<int>(pids);
   t.limits.shm_bytes = std::min(t.limits.shm_bytes, t.limits.memory_bytes / 2);

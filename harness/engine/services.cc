@@ -1,5 +1,6 @@
 #include "harness/engine/services.h"
 
+#include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <string_view>
 
@@ -20,6 +21,12 @@ Task<void> WaitForEver() {
   }
 }
 
+agents::ValidatorLimits LimitsFor(std::uint64_t disk_bytes) {
+  agents::ValidatorLimits limits;
+  limits.file_bytes = std::min(limits.file_bytes, disk_bytes);
+  return limits;
+}
+
 }  // namespace
 
 std::vector<sandbox::HomeFile> HomeFiles(const TrialPlan& plan) {
@@ -28,11 +35,12 @@ std::vector<sandbox::HomeFile> HomeFiles(const TrialPlan& plan) {
 }
 
 TrialServices::TrialServices(Reactor& reactor, Journal& journal,
-                             agents::Validator::CheckShape check, std::filesystem::path trial_dir)
+                             agents::Validator::CheckShape check, std::filesystem::path trial_dir,
+                             std::uint64_t disk_bytes)
     : reactor_(reactor),
       journal_(journal),
       trial_dir_(std::move(trial_dir)),
-      validator_(reactor, std::move(check), journal) {
+      validator_(reactor, std::move(check), journal, LimitsFor(disk_bytes)) {
   validator_.Resume(ValidationsIn(journal.events()));
 }
 

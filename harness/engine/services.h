@@ -21,8 +21,9 @@ namespace podium::harness {
 // agent's plan names models, the gateway to them at localhost:8000. Lives while the scaffold runs.
 class TrialServices {
  public:
+  // disk_bytes: of the sandbox, which no file that is sent to be checked may exceed.
   TrialServices(Reactor& reactor, Journal& journal, agents::Validator::CheckShape check,
-                std::filesystem::path trial_dir);
+                std::filesystem::path trial_dir, std::uint64_t disk_bytes);
 
   // Before Open. Does nothing where the plan names no model.
   [[nodiscard]] Status AddGateway(agents::HttpClient& http, agents::ProviderGate& gate,

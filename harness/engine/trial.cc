@@ -267,7 +267,7 @@ class TrialMachine {
     auto scaffold = MakeScaffold(run_, plan_, journal_, dir_);
     if (!scaffold) co_return tl::unexpected(scaffold.error());
     auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
-    TrialServices services(run_.reactor, journal_, check, dir_);
+    TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes);
     PODIUM_CO_TRY(services.AddGateway(run_.http, run_.gate, plan_.agent->gateway));
     Deadline control = Deadline::In(kControl);
     PODIUM_CO_TRY(co_await services.Open(box, control));
@@ -317,8 +317,7 @@ class TrialMachine {
     PODIUM_CO_TRY(co_await box.Seal(control));
     auto taken = co_await TakeSubmission(box, outcome);
     if (!taken) co_return taken;
-    for (const char* folder : {"code", "logs"})
-      PODIUM_CO_TRY(co_await TakeFolder(box, folder));
+    for (const char* folder : {"code", "logs"}) PODIUM_CO_TRY(co_await TakeFolder(box, folder));
     co_return taken;
   }
 
@@ -338,8 +337,8 @@ class TrialMachine {
       body["left_out"] = taken->left_out_count;
       body["complete"] = taken->complete;
       for (const auto& left : taken->left_out)
-        body["because"].push_back(
-            Printable(left.path).substr(0, 300) + ": " + std::string(TakeFaultText(left.fault)));
+        body["because"].push_back(Printable(left.path).substr(0, 300) + ": " +
+                                  std::string(TakeFaultText(left.fault)));
     } else {
       body["failed"] = taken.error().message;
     }
@@ -500,7 +499,7 @@ class TrialMachine {
   std::chrono::steady_clock::time_point begun_;
   const agents::TrialContext* context_ = nullptr;  // while the scaffold works
   Millis outage_{0};                               // of this attempt, once the scaffold has ended
-  std::string models_json_ = "null";  // what the gateway's models cost
+  std::string models_json_ = "null";               // what the gateway's models cost
 };
 
 // The trial's folder and those in it, none of them a link out of the run.

@@ -39,6 +39,26 @@ tl::expected<Screened, Refusal> ScreenWith(Format format, const char* fields) {
 }
 
 const Bad kBad[] = {
+    // For which nothing would be set aside (R16).
+    {Format::kChat, R"({"max_tokens": 0})", "field_not_allowed"},
+    {Format::kChat, R"({"max_completion_tokens": 0})", "field_not_allowed"},
+    {Format::kChat, R"({"n": 0})", "field_not_allowed"},
+    {Format::kCompletions, R"({"max_tokens": 0})", "field_not_allowed"},
+    {Format::kCompletions, R"({"best_of": 0})", "field_not_allowed"},
+    {Format::kMessages, R"({"max_tokens": 0})", "field_not_allowed"},
+    {Format::kResponses, R"({"max_output_tokens": 0})", "field_not_allowed"},
+    {Format::kGemini, R"({"generationConfig": {"maxOutputTokens": 0}})", "field_not_allowed"},
+    {Format::kGemini, R"({"generationConfig": {"candidateCount": 0}})", "field_not_allowed"},
+    // References to what the provider keeps (R17).
+    {Format::kResponses, R"({"input": [{"id": "msg_1"}]})", "input_not_allowed"},
+    {Format::kResponses, R"({"input": [{"type": null, "id": "msg_1"}]})", "input_not_allowed"},
+    {Format::kResponses, R"({"input": [{"role": "user", "content": "x", "id": "msg_1"}]})",
+     "input_not_allowed"},
+    {Format::kResponses, R"({"input": [{"role": "user"}]})", "input_not_allowed"},
+    {Format::kResponses, R"({"input": [{"role": "user", "content": null}]})", "input_not_allowed"},
+    // Other answers than text (R18).
+    {Format::kChat, R"({"modalities": ["text", "audio"]})", "field_not_allowed"},
+    {Format::kChat, R"({"modalities": ["image"]})", "field_not_allowed"},
     // Tools that the provider carries out.
     {Format::kChat, R"({"tools": [{"type": "web_search"}]})", "tool_not_allowed"},
     {Format::kChat, R"({"tools": [{"type": "mcp", "server_url": "http://x"}]})",
@@ -270,6 +290,25 @@ TEST(PolicyTest, ThePromptsBoundIsAboveOneTokenAByteAndCountsPictures) {
   EXPECT_GT(MostInput(*picture, 1, 1'000'000), 30'000);
   auto many = ScreenWith(Format::kEmbeddings, "{}");
   EXPECT_GT(MostInput(*many, 1, 50), 50) << "each of them may fill the context";
+}
+
+// R9: a name of 8 MB was compared with every known one, for seven seconds.
+TEST(PolicyTest, ALongFieldsNameIsRefusedWithoutBeingCompared) {
+  for (Format format : {Format::kChat, Format::kResponses, Format::kMessages, Format::kGemini}) {
+    Json body = Plain(format);
+    body[std::string(8 << 20, 'x')] = 1;
+    auto screened = Screen(format, body.dump());
+    ASSERT_FALSE(screened);
+    EXPECT_EQ(screened.error().code, "field_not_allowed");
+    EXPECT_NE(screened.error().message.find("longer than 256 bytes"), std::string::npos)
+        << screened.error().message.substr(0, 300);
+    EXPECT_LT(screened.error().message.size(), 1000u);
+  }
+}
+
+TEST(PolicyTest, AMessageWithoutATypeIsAMessage) {
+  EXPECT_TRUE(ScreenWith(Format::kResponses, R"({"input": [{"role": "user", "content": "x"}]})"));
+  EXPECT_TRUE(ScreenWith(Format::kChat, R"({"modalities": ["text"]})"));
 }
 
 TEST(PolicyTest, WhatIsNotOneObjectIsABadRequest) {

@@ -162,6 +162,43 @@ TEST_F(HttpServerTest, MoreConnectionsThanAllowedWaitTheirTurn) {
   EXPECT_EQ(answered, 10);
 }
 
+// 64 idle connections of an agent's own client locked the agent out for two minutes.
+TEST_F(HttpServerTest, AtTheCapTheOldestIdleConnectionMakesRoom) {
+  ServerLimits limits;
+  limits.connections = 3;
+  limits.idle_time = std::chrono::hours(1);
+  std::string late, kept;
+  tests::ServeFor(reactor_, limits, Echo, [&](std::uint16_t port) {
+    std::vector<RawConnection> idle;
+    for (int i = 0; i < 3; ++i) {
+      idle.emplace_back(port);
+      idle.back().Send(Get("/" + std::to_string(i)));
+      idle.back().Receive();
+    }
+    RawConnection one_more(port);
+    one_more.Send(Get("/late"));
+    late = one_more.Receive();
+    idle[2].Send(Get("/kept"));
+    kept = idle[2].Receive();
+  });
+  EXPECT_TRUE(late.starts_with("HTTP/1.1 200")) << late;
+  EXPECT_TRUE(kept.starts_with("HTTP/1.1 200")) << "not the oldest was closed: " << kept;
+}
+
+TEST_F(HttpServerTest, WhoIsNotAdmittedSendsNoBody) {
+  ServerLimits limits;
+  limits.admit = [](const ServedRequest& request) {
+    Admission out{nullptr, 429, {}, "later"};
+    if (request.Path() != "/x") out.ticket = std::make_shared<int>(0);
+    return out;
+  };
+  // A tenth of the body alone is sent: the answer does not wait for the rest.
+  std::string half = std::string("POST /x HTTP/1.1\r\n") + kHost + "Content-Length: 1000\r\n\r\n" +
+                     std::string(100, 'b');
+  EXPECT_EQ(StatusOf(half, limits), 429);
+  EXPECT_EQ(StatusOf(Get("/y"), limits), 200);
+}
+
 // The end of ServeFor waits for it: idle connections must not hold a cancelled server.
 TEST_F(HttpServerTest, ACancelledServerClosesWhatIsOpenAndItsCallerEndsToo) {
   auto [listener, port] = tests::ListenOnLoopback();

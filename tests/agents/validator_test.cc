@@ -180,5 +180,42 @@ TEST_F(ValidatorTest, AFileBeyondTheLimitIsRefused) {
   EXPECT_TRUE(events_.lines.empty());
 }
 
+// R12: eight uploads at once that never ended took 4 GiB of the host's disk, and counted as
+// nothing.
+TEST_F(ValidatorTest, OneUploadGoesOnAtATimeAndOneThatIsCutOffCounts) {
+  Validator validator(reactor_, OnlyGood, events_);
+  auto [listener, port] = tests::ListenOnLoopback();
+  auto temp = TempDir::Make("podium-validator");
+  std::string second, third;
+  auto client = [&, port = port] {
+    {
+      tests::RawConnection first(port);
+      std::string form = Form("good" + std::string(5000, 'x'));
+      first.Send(form.substr(0, form.size() - 1000));
+      for (int i = 0; i < 2000 && second.find("one_at_a_time") == std::string::npos; ++i) {
+        tests::RawConnection other(port);
+        other.Send(Form("good"));
+        second = other.Receive();
+      }
+    }
+    for (int i = 0; i < 2000 && !third.starts_with("HTTP/1.1 200"); ++i) {
+      tests::RawConnection other(port);
+      other.Send(Form("good"));
+      third = other.Receive();
+    }
+    return true;
+  };
+  auto main = [&, fd = std::make_shared<UniqueFd>(std::move(listener))]() -> Task<Status> {
+    using namespace boost::asio::experimental::awaitable_operators;
+    auto ended =
+        co_await (reactor_.Blocking(client) || validator.Serve(std::move(*fd), temp->path()));
+    co_return Status{};
+  };
+  EXPECT_TRUE(reactor_.Run(main));
+  EXPECT_NE(second.find("one_at_a_time"), std::string::npos) << second;
+  EXPECT_TRUE(third.starts_with("HTTP/1.1 200")) << third;
+  EXPECT_GE(validator.counts().refused, 2) << "the one that was cut off, and those beside it";
+}
+
 }  // namespace
 }  // namespace podium::agents

@@ -76,5 +76,19 @@ TEST(CsvCellTest, QuotesOnlyWhatNeedsIt) {
   }
 }
 
+// R13: the copy of a quoted cell grew to its end before its size was looked at.
+TEST(CsvTest, AQuotedCellIsBoundedWhileItIsRead) {
+  std::string text = "a\n\"" + std::string(1 << 20, '"');  // never closed, all of it one cell
+  CsvLimits limits;
+  limits.max_cell_bytes = 1000;
+  CsvReader reader(text, limits);
+  std::vector<std::string_view> cells;
+  ASSERT_TRUE(*reader.Next(cells));
+  auto next = reader.Next(cells);
+  ASSERT_FALSE(next);
+  EXPECT_NE(next.error().message.find("larger than 1000 bytes"), std::string::npos)
+      << next.error().message;
+}
+
 }  // namespace
 }  // namespace podium
