@@ -15,7 +15,7 @@
 #include "scoring/metrics/inputs.h"
 #include "scoring/metrics/lower_case.h"
 #include "scoring/metrics/metrics.h"
-#include "scoring/row_ranges.h"
+#include "tables/row_ranges.h"
 
 namespace podium::scoring {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "scoring/boards/board.h"
+#include "tables/board.h"
 
 namespace podium::scoring {
 namespace {
