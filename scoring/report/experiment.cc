@@ -73,6 +73,23 @@ Result<std::vector<CompetitionReport>> ReadReports(std::vector<fs::path> files) 
   return all;
 }
 
+Result<std::vector<SeedGroup>> ReadSeedGroups(std::vector<fs::path> files) {
+  std::ranges::sort(files, {}, [](const fs::path& p) { return p.string(); });
+  std::vector<SeedGroup> groups;
+  std::vector<fs::path> seen;
+  for (const auto& file : files) {
+    std::error_code ec;
+    fs::path whole = fs::canonical(file, ec);
+    if (!ec && std::ranges::find(seen, whole) != seen.end())
+      return Refuse("mixed_seeds", file.string() + " is named twice: it would be two seeds");
+    seen.push_back(std::move(whole));
+    PODIUM_ASSIGN(auto reports, ReadReports({file}));
+    groups.push_back({(file.parent_path().filename() / file.filename()).string(),
+                      std::move(reports)});
+  }
+  return groups;
+}
+
 Result<ExperimentReports> FindExperiment(const fs::path& runs, const std::string& experiment) {
   PODIUM_ASSIGN(auto groups, RunGroups(runs / "run_group_experiments.csv", experiment));
   ExperimentReports out;
