@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <numeric>
+#include <span>
 #include <string_view>
 #include <utility>
 
+#include "tables/beside.h"
 #include "tables/keyed_hash.h"
+#include "tables/row_ranges.h"
 
 namespace podium {
 namespace {
@@ -14,84 +18,204 @@ namespace {
 bool Missing(std::string_view cell) { return IsMissing(cell); }
 bool Missing(std::int64_t) { return false; }
 
+// Both ends: a text of 64 bytes lies in two lines of the cache most often.
+void PrefetchText(std::string_view text) {
+  __builtin_prefetch(text.data());
+  if (text.size() > 32) __builtin_prefetch(text.data() + text.size() - 1);
+}
+void PrefetchText(std::int64_t) {}
+
 // How many rows ahead memory is asked for: both tables are larger than the caches.
 constexpr std::size_t kAhead = 16;
-
-// Ids: the texts or the whole numbers of a column.
-template <class Ids>
-std::vector<std::uint64_t> Hashes(const Ids& ids) {
-  std::vector<std::uint64_t> hashes(ids.size());
-  for (std::size_t row = 0; row < ids.size(); ++row) hashes[row] = KeyedHash(ids[row]);
-  return hashes;
-}
+constexpr std::size_t kWorthAThread = 1 << 16;  // rows
 
 // How many slots may be passed over a row, all in all; in a good table it is less than one. Beyond
 // it the ids are not matched by hashing: no input makes this quadratic.
 constexpr std::size_t kMaxSteps = 16;
 
-// Rows by id, open addressing; a slot keeps half of the hash so that few ids are compared in vain.
-template <class Ids>
-class RowTable {
-  using Id = typename Ids::value_type;
-
- public:
-  explicit RowTable(const Ids& ids)
-      : ids_(ids), mask_(std::bit_ceil(ids.size() * 2 + 2) - 1), slots_(mask_ + 1) {}
-
-  // False where an id occurs twice or is missing.
-  bool InsertAll() {
-    auto hashes = Hashes(ids_);
-    steps_ = 0;
-    for (std::size_t row = 0; row < ids_.size(); ++row) {
-      if (row + kAhead < ids_.size()) Prefetch(hashes[row + kAhead]);
-      Slot& slot = slots_[Find(ids_[row], hashes[row])];
-      if (slot.row != 0 || Missing(ids_[row]) || !good()) return false;
-      slot = {static_cast<std::uint32_t>(row + 1), Tag(hashes[row])};
-    }
-    return true;
-  }
-  // For each id the row whose hash agrees plus one, or 0.
-  std::vector<std::uint32_t> Candidates(const Ids& ids) {
-    auto hashes = Hashes(ids);
-    std::vector<std::uint32_t> rows(ids.size());
-    steps_ = 0;
-    for (std::size_t i = 0; i < ids.size() && good(); ++i) {
-      if (i + kAhead < ids.size()) Prefetch(hashes[i + kAhead]);
-      std::size_t at = hashes[i] & mask_;
-      for (; slots_[at].row != 0 && slots_[at].tag != Tag(hashes[i]); ++steps_)
-        at = (at + 1) & mask_;
-      rows[i] = slots_[at].row;
-    }
-    return rows;
-  }
-  // Whether the last of the two above stayed within its steps.
-  [[nodiscard]] bool good() const { return steps_ <= kMaxSteps * (ids_.size() + 64); }
-  // The row of an id plus one, or 0.
-  std::size_t RowOf(const Id& id) { return Missing(id) ? 0 : slots_[Find(id, KeyedHash(id))].row; }
-
- private:
-  struct Slot {
-    std::uint32_t row = 0;
-    std::uint32_t tag = 0;
-  };
-  static std::uint32_t Tag(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
-  void Prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
-  std::size_t Find(const Id& id, std::uint64_t hash) {
-    std::size_t at = hash & mask_;
-    while (slots_[at].row != 0 && (slots_[at].tag != Tag(hash) || ids_[slots_[at].row - 1] != id)) {
-      at = (at + 1) & mask_;
-      ++steps_;
-    }
-    return at;
-  }
-  const Ids& ids_;
-  std::size_t mask_;
-  std::vector<Slot> slots_;
-  std::size_t steps_ = 0;
+// A row and half of its id's hash, so that few ids are compared in vain; the other half says in
+// which part it lies.
+struct Entry {
+  std::uint32_t tag = 0;
+  std::uint32_t row = 0;
 };
 
-void PrefetchText(std::string_view text) { __builtin_prefetch(text.data()); }
-void PrefetchText(std::int64_t) {}
+// The rows of a column in parts by hash, so small that a table of one stays in the cache.
+template <class Ids>
+class Parts {
+ public:
+  Parts(const Ids& ids, unsigned bits) : bits_(bits), begin_((std::size_t{1} << bits) + 1) {
+    for (std::size_t row = 0; row < ids.size(); ++row) ++begin_[PartOf(KeyedHash(ids[row])) + 1];
+    std::partial_sum(begin_.begin(), begin_.end(), begin_.begin());
+    entries_.resize(ids.size());
+    std::vector<std::size_t> at(begin_.begin(), begin_.end() - 1);
+    for (std::size_t row = 0; row < ids.size(); ++row) {
+      std::uint64_t hash = KeyedHash(ids[row]);
+      entries_[at[PartOf(hash)]++] = {static_cast<std::uint32_t>(hash),
+                                      static_cast<std::uint32_t>(row)};
+    }
+  }
+  [[nodiscard]] std::size_t count() const { return begin_.size() - 1; }
+  [[nodiscard]] std::span<const Entry> part(std::size_t i) const {
+    return std::span(entries_).subspan(begin_[i], begin_[i + 1] - begin_[i]);
+  }
+
+ private:
+  [[nodiscard]] std::size_t PartOf(std::uint64_t hash) const {
+    return bits_ == 0 ? 0 : hash >> (64 - bits_);
+  }
+  unsigned bits_;
+  std::vector<std::size_t> begin_;
+  std::vector<Entry> entries_;
+};
+
+// So many that a part has 4,096 rows or so; 256 are as many streams as can be written at once.
+unsigned PartBits(std::size_t rows) {
+  return std::min(8u, static_cast<unsigned>(std::bit_width(rows >> 12)));
+}
+
+// The entries of a part by tag, open addressing.
+class PartTable {
+ public:
+  void Clear(std::size_t rows) {
+    mask_ = std::bit_ceil(2 * rows + 2) - 1;
+    slots_.assign(mask_ + 1, {});
+    steps_ = 0;
+    most_steps_ = kMaxSteps * (rows + 64);
+  }
+  void AllowLookups(std::size_t rows) { most_steps_ += kMaxSteps * rows; }
+  // Calls `use` with the rows of that tag until it returns false, then gives false; a row that is to be
+  // added is put behind them. False too where the table does badly.
+  template <class Use>
+  bool Each(const Entry& entry, bool add, const Use& use) {
+    for (std::size_t at = entry.tag & mask_;; at = (at + 1) & mask_) {
+      Entry& slot = slots_[at];
+      if (slot.row == 0) {
+        if (add) slot = {entry.tag, entry.row + 1};
+        return true;
+      }
+      if (slot.tag == entry.tag && !use(std::size_t{slot.row} - 1)) return false;
+      if (++steps_ > most_steps_) return false;
+    }
+  }
+
+ private:
+  std::size_t mask_ = 0;
+  std::size_t steps_ = 0;
+  std::size_t most_steps_ = 0;
+  std::vector<Entry> slots_;  // rows count from 1, 0 is free
+};
+
+// Adds a part's rows to a table. False where an id occurs twice or is missing.
+template <class Ids>
+bool AddPart(const Ids& ids, std::span<const Entry> part, PartTable& table) {
+  table.Clear(part.size());
+  return std::ranges::all_of(part, [&](const Entry& entry) {
+    return !Missing(ids[entry.row]) && table.Each(entry, true, [&](std::size_t other) {
+      return ids[other] != ids[entry.row];
+    });
+  });
+}
+
+// Calls `work` with every part on some threads; whether all gave true.
+template <class Work>
+bool InParts(std::size_t parts, std::size_t rows, const Work& work) {
+  std::size_t worth = std::max<std::size_t>(1, parts * kWorthAThread / std::max(rows, parts));
+  return InRowRanges(parts, worth, [&](RowRange range) -> Graded<void> {
+           PartTable table;
+           for (std::size_t i = range.begin; i < range.end; ++i) {
+             if (!work(i, table)) return Refused("", "");
+           }
+           return {};
+         })
+      .has_value();
+}
+
+constexpr std::size_t kNone = SIZE_MAX;
+
+// Finds the row of each of the answers' ids.
+template <class Ids>
+class Matcher {
+ public:
+  Matcher(const Ids& mine, const Ids& theirs, bool may_have_more)
+      : mine_(mine), theirs_(theirs), may_have_more_(may_have_more), rows_(theirs.size(), kNone) {}
+
+  std::optional<std::vector<std::size_t>> Match() {
+    unsigned bits = PartBits(theirs_.size());
+    Beside<Parts<Ids>> beside([&] { return Parts<Ids>(theirs_, bits); },
+                              theirs_.size() >= kWorthAThread);
+    Parts<Ids> my_parts(mine_, bits);
+    Parts<Ids> their_parts = beside.Get();
+    bool good = InParts(my_parts.count(), mine_.size(), [&](std::size_t i, PartTable& table) {
+      return MatchPart(my_parts.part(i), their_parts.part(i), table);
+    });
+    if (!good || !AllAreTheSame()) return std::nullopt;
+    return std::move(rows_);
+  }
+
+ private:
+  bool MatchPart(std::span<const Entry> my_part, std::span<const Entry> their_part,
+                 PartTable& table) {
+    if (!AddPart(theirs_, their_part, table)) return false;
+    table.AllowLookups(my_part.size());
+    return std::ranges::all_of(my_part, [&](const Entry& entry) { return Place(entry, table); });
+  }
+  // One row of that tag is taken to be the right one, which AllAreTheSame looks at in the end; where
+  // there are several, or it is taken, the ids are compared at once.
+  bool Place(const Entry& entry, PartTable& table) {
+    std::size_t found = kNone;
+    bool several = false;
+    bool good = table.Each(entry, false, [&](std::size_t row) {
+      several |= found != kNone;
+      found = row;
+      return true;
+    });
+    if (!good) return false;
+    if (found == kNone) return may_have_more_;
+    if (!several && rows_[found] == kNone) {
+      rows_[found] = entry.row;
+      return true;
+    }
+    return PlaceExactly(entry, table);
+  }
+  bool PlaceExactly(const Entry& entry, PartTable& table) {
+    std::size_t found = kNone;
+    bool good = table.Each(entry, false, [&](std::size_t row) {
+      if (theirs_[row] == mine_[entry.row] && !Missing(mine_[entry.row])) found = row;
+      return true;
+    });
+    if (!good) return false;
+    if (found == kNone) return may_have_more_;
+    std::size_t& place = rows_[found];
+    bool repeated = place != kNone && mine_[place] == theirs_[found];
+    bool wrong = place != kNone && !repeated;
+    place = entry.row;
+    return !repeated && (!wrong || may_have_more_);
+  }
+  bool AllAreTheSame() const {
+    return InRowRanges(theirs_.size(), kWorthAThread, [&](RowRange range) -> Graded<void> {
+             for (std::size_t row = range.begin; row < range.end; ++row) {
+               Ahead(row, range.end);
+               if (rows_[row] == kNone || Missing(mine_[rows_[row]]) ||
+                   mine_[rows_[row]] != theirs_[row])
+                 return Refused("", "");
+             }
+             return {};
+           })
+        .has_value();
+  }
+  void Ahead(std::size_t row, std::size_t end) const {
+    if (row + 2 * kAhead < end && rows_[row + 2 * kAhead] != kNone)
+      mine_.PrefetchView(rows_[row + 2 * kAhead]);
+    if (row + kAhead < end && rows_[row + kAhead] != kNone)
+      PrefetchText(mine_[rows_[row + kAhead]]);
+  }
+
+  const Ids& mine_;
+  const Ids& theirs_;
+  bool may_have_more_;
+  std::vector<std::size_t> rows_;
+};
 
 template <class Ids>
 std::optional<std::vector<std::size_t>> Match(const Ids& mine, const Ids& theirs,
@@ -99,29 +223,7 @@ std::optional<std::vector<std::size_t>> Match(const Ids& mine, const Ids& theirs
   if (mine.size() < theirs.size() || (mine.size() > theirs.size() && !may_have_more))
     return std::nullopt;
   if (mine.empty() || mine.size() > UINT32_MAX - 1) return std::nullopt;
-  RowTable<Ids> table(theirs);
-  if (!table.InsertAll()) return std::nullopt;
-  auto candidates = table.Candidates(mine);
-  if (!table.good()) return std::nullopt;
-  constexpr std::size_t kNone = SIZE_MAX;
-  std::vector<std::size_t> rows(theirs.size(), kNone);
-  std::size_t matched = 0;
-  for (std::size_t row = 0; row < mine.size(); ++row) {
-    if (row + 2 * kAhead < mine.size() && candidates[row + 2 * kAhead] != 0)
-      theirs.PrefetchView(candidates[row + 2 * kAhead] - 1);
-    if (row + kAhead < mine.size() && candidates[row + kAhead] != 0)
-      PrefetchText(theirs[candidates[row + kAhead] - 1]);
-    std::size_t found = candidates[row];
-    bool other = found != 0 && theirs[found - 1] != mine[row];
-    if (other || Missing(mine[row])) found = table.RowOf(mine[row]);
-    if (!table.good()) return std::nullopt;
-    if (found == 0 && may_have_more) continue;
-    if (found == 0 || rows[found - 1] != kNone) return std::nullopt;
-    rows[found - 1] = row;
-    ++matched;
-  }
-  if (matched != rows.size()) return std::nullopt;
-  return rows;
+  return Matcher<Ids>(mine, theirs, may_have_more).Match();
 }
 
 // Whole numbers from a narrow range need no hashing.
@@ -158,7 +260,11 @@ template <class Ids>
 bool AllDiffer(const Ids& ids) {
   auto rises = [](const auto& a, const auto& b) { return !(a < b); };
   if (std::ranges::adjacent_find(ids, rises) == ids.end() && !Missing(ids[0])) return true;
-  return ids.size() < UINT32_MAX - 1 && RowTable<Ids>(ids).InsertAll();
+  if (ids.size() > UINT32_MAX - 1) return false;
+  Parts<Ids> parts(ids, PartBits(ids.size()));
+  return InParts(parts.count(), ids.size(), [&](std::size_t i, PartTable& table) {
+    return AddPart(ids, parts.part(i), table);
+  });
 }
 
 }  // namespace
