@@ -4,14 +4,14 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/podium_scoring)
-foreach(target scoring base options)
+foreach(target scoring tables base options)
   set_target_properties(podium_${target} PROPERTIES EXPORT_NAME ${target})
 endforeach()
-install(TARGETS podium_scoring podium_base podium_options EXPORT podium_scoring
+install(TARGETS podium_scoring podium_tables podium_base podium_options EXPORT podium_scoring
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT scoring)
 install(EXPORT podium_scoring NAMESPACE podium:: FILE podium_scoring-targets.cmake
   DESTINATION ${package_dir} COMPONENT scoring)
-install(DIRECTORY base scoring DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/podium COMPONENT scoring
+install(DIRECTORY base tables scoring DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/podium COMPONENT scoring
   FILES_MATCHING PATTERN "*.h")
 install(FILES scoring/boards/mle_bench.tsv DESTINATION ${CMAKE_INSTALL_DATADIR}/podium/scoring/boards COMPONENT scoring)
 

@@ -5,8 +5,8 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "scoring/beside.h"
-#include "scoring/boards/board.h"
+#include "tables/beside.h"
+#include "tables/board.h"
 #include "scoring/boards/mle_bench_board.h"
 #include "scoring/competitions/grade_competition.h"
 #include "scoring/leaderboard.h"
@@ -33,6 +33,7 @@ struct Ranking {
   std::optional<Standing> place;  // none without a board or a score
   std::size_t rows = 0;
   std::string lines_from;
+  std::string note;  // what is odd about the board
 };
 
 OrderedJson Number(double value) {
@@ -98,11 +99,13 @@ MedalFlags FlagsOf(const Thresholds& lines, bool lower, std::optional<double> sc
 
 Result<Ranking> RankOnBoard(const Request& request, std::string_view csv,
                             std::optional<double> score) {
-  PODIUM_ASSIGN(auto board, ReadBoard(csv));
+  bool compat = request.mode == Mode::kCompat;
+  PODIUM_ASSIGN(auto board,
+                ReadBoard(csv, compat ? BoardRules::kAsMleBench : BoardRules::kStrict));
   PODIUM_TRY(CheckWholeBoard(board, request.known_rows));
   PODIUM_ASSIGN(auto original, MleBenchBoard::From(board.scores));
-  bool compat = request.mode == Mode::kCompat;
   Ranking out;
+  if (AllEqual(board)) out.note = "every line of the board is the same";
   out.lower_is_better = compat ? original.lower_is_better() : request.spec.lower_is_better;
   out.rows = original.rows();
   out.lines_from = "board";
@@ -140,6 +143,7 @@ void AddRanking(OrderedJson& out, const Ranking& r) {
   out["leaderboard_rows"] = r.rows;
   out["thresholds"] = LinesJson(r.lines);
   out["lines_from"] = r.lines_from;
+  if (!r.note.empty()) out["board_note"] = r.note;
 }
 
 // A megabyte at a time, whose memory goes again.

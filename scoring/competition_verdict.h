@@ -28,7 +28,8 @@ struct SubmissionState {
 
 // Grades by such a request; `board_csv` may be empty. The record is "podium-verdict/1" with these
 // members besides: mode, metric, raised (compat: the original fails with an exception of its own),
-// medals (the four flags), lines_from ("board" or where the lines are from). In compat the board's
+// medals (the four flags), lines_from ("board" or where the lines are from),
+// board_note (where all its lines are the same; strict refuses it). In compat the board's
 // order and direction are mle-bench's, in strict the direction is the task's and the board is
 // sorted. A number that is not finite is the text "nan", "inf" or "-inf".
 [[nodiscard]] Result<std::string> GradeCompetitionToJson(const GradeInput& input);

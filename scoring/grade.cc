@@ -5,9 +5,9 @@
 
 #include "base/digest.h"
 #include "base/json.h"
-#include "base/submission_table.h"
+#include "tables/submission_table.h"
 #include "scoring/competition_verdict.h"
-#include "scoring/frame/read_csv.h"
+#include "tables/frame/read_csv.h"
 #include "scoring/leaderboard.h"
 #include "scoring/metric.h"
 #include "scoring/metrics/inputs.h"
@@ -96,20 +96,6 @@ Outcome GraderError(std::string reason, const Error& error) {
   return {"grader_error", std::move(reason), error.message, std::nullopt};
 }
 
-// The checked table as columns; its rows are in the order of the answers.
-Frame ToFrame(SubmissionTable table, const SubmissionRules& rules) {
-  Frame frame;
-  frame.rows = table.rows;
-  for (std::size_t c = 0; c < table.columns; ++c) {
-    Column column{.name = rules.columns[c].name, .dtype = DType::kFloat64};
-    column.floats.resize(table.rows);
-    for (std::size_t row = 0; row < table.rows; ++row)
-      column.floats[row] = table.values[row * table.columns + c];
-    frame.columns.push_back(std::move(column));
-  }
-  return frame;
-}
-
 Graded<double> Compute(const Metric& metric, const Request& request, const Frame& submission,
                        const Frame& answers) {
   std::vector<std::string> targets;
@@ -142,7 +128,7 @@ Outcome Score(const Request& request, const GradeInput& input) {
   if (!metric) return GraderError("unknown_metric", metric.error());
   auto ids = IdList::FromCsv(input.answers_csv, request.rules.id_column);
   if (!ids) return GraderError("bad_answers", ids.error());
-  auto table = ReadSubmission(*input.submission, request.rules, *ids);
+  auto table = ReadSubmission(*input.submission, request.rules, *ids, input.release);
   if (!table)
     return {"invalid", std::string(FaultText(table.error().fault)), table.error().detail,
             std::nullopt};
@@ -150,7 +136,7 @@ Outcome Score(const Request& request, const GradeInput& input) {
   if (!answers) return {"grader_error", "bad_answers", answers.error().detail, std::nullopt};
   if (auto good = CheckAnswers(*answers, request.rules.id_column); !good)
     return {"grader_error", "bad_answers", good.error().detail, std::nullopt};
-  auto score = Compute(**metric, request, ToFrame(std::move(*table), request.rules), *answers);
+  auto score = Compute(**metric, request, *table, *answers);
   if (!score) return OutcomeOf(score.error());
   if (!std::isfinite(*score))
     return {"grader_error", "metric_failed", "the score is not finite", std::nullopt};

@@ -2,18 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 
-#include "base/csv.h"
-#include "base/submission_table.h"
+#include "tables/board.h"
 
 namespace podium::scoring {
-namespace {
-
-constexpr std::size_t kMaxRows = 10'000'000;
-
-}  // namespace
-
 std::string_view MedalText(Medal medal) {
   static constexpr std::string_view kTexts[] = {"none", "bronze", "silver", "gold"};
   return kTexts[static_cast<std::size_t>(medal)];
@@ -33,31 +25,8 @@ double RoundScore(double value) {
 }
 
 Result<Leaderboard> Leaderboard::FromCsv(std::string_view csv, bool lower_is_better) {
-  CsvReader reader(csv);
-  std::vector<std::string_view> cells;
-  PODIUM_ASSIGN(bool any, reader.Next(cells));
-  auto score = static_cast<std::size_t>(std::ranges::find(cells, "score") - cells.begin());
-  auto count = static_cast<std::size_t>(std::ranges::find(cells, "count") - cells.begin());
-  if (!any || score == cells.size() || count == cells.size()) {
-    return Fail(ErrorCode::kGrader,
-                "the leaderboard needs the columns score and count in its first line");
-  }
-  std::vector<double> scores;
-  for (;;) {
-    PODIUM_ASSIGN(bool more, reader.Next(cells));
-    if (!more) break;
-    std::string place = "line " + std::to_string(reader.line()) + " of the leaderboard";
-    if (cells.size() <= std::max(score, count))
-      return Fail(ErrorCode::kGrader, place + " is too short");
-    auto value = ParseCell(cells[score]);
-    auto times = ParseCell(cells[count]);
-    bool good = value && times && *times >= 1 && *times == std::floor(*times) &&
-                *times <= static_cast<double>(kMaxRows - scores.size());
-    if (!good)
-      return Fail(ErrorCode::kGrader, place + ": expected a finite score and a count of 1 or more");
-    scores.insert(scores.end(), static_cast<std::size_t>(*times), *value);
-  }
-  return FromScores(std::move(scores), lower_is_better);
+  PODIUM_ASSIGN(auto board, ReadBoard(csv, BoardRules::kStrict));
+  return FromScores(std::move(board.scores), lower_is_better);
 }
 
 Result<Leaderboard> Leaderboard::FromScores(std::vector<double> scores, bool lower_is_better) {

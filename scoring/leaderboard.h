@@ -42,7 +42,7 @@ struct MedalRanks {
 // A board's scores. The direction is the task's, never read off the board.
 class Leaderboard {
  public:
-  // Reads a table with the columns score and count (others are ignored); errors name the line.
+  // Reads a board of any kind (ReadBoard) by strict rules; errors name the line.
   [[nodiscard]] static Result<Leaderboard> FromCsv(std::string_view csv, bool lower_is_better);
 
   // Scores in any order; missing ones (NaN) are left out. None at all is an Error.

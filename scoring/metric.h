@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "scoring/fault.h"
-#include "scoring/frame/frame.h"
+#include "tables/fault.h"
+#include "tables/frame/frame.h"
 
 namespace podium::scoring {
 

@@ -12,7 +12,7 @@
 #include "base/digest.h"
 #include "base/ids.h"
 #include "base/result.h"
-#include "base/submission_table.h"
+#include "tables/submission_table.h"
 
 namespace podium::tasks {
 

@@ -23,8 +23,8 @@ struct ShapeReport {
                                                 std::string_view bytes);
 
 // For a competition whose own specification knows the columns: those of the sample submission, and
-// as many rows.
+// as many rows, read as the grader does in strict mode or in compat.
 [[nodiscard]] Result<ShapeReport> ValidateLikeSample(const fs::path& sample_submission,
-                                                     std::string_view bytes);
+                                                     std::string_view bytes, bool strict);
 
 }  // namespace podium::tasks

@@ -89,7 +89,7 @@ struct Target {
   }
 
   ShapeVerdict Check(std::string_view bytes) const {
-    auto report = tasks::ValidateLikeSample(sample, bytes);
+    auto report = tasks::ValidateLikeSample(sample, bytes, true);
     if (!report) return {false, "unreadable", report.error().message};
     return {report->valid, report->reason, report->message};
   }

@@ -103,6 +103,7 @@ OrderedJson SampleJson(const Json& record) {
   for (const char* key : {"above_median", "thresholds", "percentile", "rank", "leaderboard_rows",
                           "lower_is_better", "grader", "task_digest", "submission_sha256"})
     out[key] = record.contains(key) ? OrderedJson(record[key]) : OrderedJson(nullptr);
+  if (record.contains("board_note")) out["board_note"] = record["board_note"];
   return out;
 }
 
@@ -131,6 +132,7 @@ void PrintSample(const Json& record) {
                              ", bronze " + Shown(t, "bronze") + ", median " + Shown(t, "median"));
   }
   line("lines from: ", Shown(record, "lines_from"));
+  line("note:       ", Shown(record, "board_note"));
 }
 
 Result<bool> IsCompetition(const std::string& task) {

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "base/yaml.h"
 #include "harness/cli/competition_files.h"
-#include "scoring/boards/board.h"
+#include "tables/board.h"
 #include "scoring/boards/mle_bench_catalogue.h"
 #include "tasks/data_source.h"
 
@@ -69,8 +69,8 @@ Result<Config> ReadConfig(const ForeignFolder& folder, const std::string& id) {
 // The leaderboard of a checkout if it is the whole one; else why not.
 Result<std::string> ReadWholeBoard(const ForeignFolder& folder, std::size_t known_rows) {
   PODIUM_ASSIGN(auto csv, folder.Read("leaderboard.csv", 64 << 20));
-  PODIUM_ASSIGN(auto board, scoring::ReadBoard(csv));
-  PODIUM_TRY(scoring::CheckWholeBoard(board, known_rows));
+  PODIUM_ASSIGN(auto board, ReadBoard(csv));
+  PODIUM_TRY(CheckWholeBoard(board, known_rows));
   return csv;
 }
 
@@ -117,8 +117,8 @@ class Import {
     PODIUM_ASSIGN(config_, ReadConfig(folder_, known_.id));
     PODIUM_ASSIGN(auto spec, FindCompetition(known_.id));
     PODIUM_ASSIGN(auto description, folder_.Read("description.md", 4 << 20));
-    if (scoring::IsLfsPointer(description))
-      return Fail(ErrorCode::kConfig, scoring::ExplainLfsPointer(description, "description.md"));
+    if (IsLfsPointer(description))
+      return Fail(ErrorCode::kConfig, ExplainLfsPointer(description, "description.md"));
     PODIUM_TRY(RemoveTree(out_));
     PODIUM_TRY(MakeDirs(out_));
     PODIUM_TRY(WriteFileAtomic(out_ / "description.md", description));

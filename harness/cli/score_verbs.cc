@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 
@@ -22,7 +23,9 @@ struct AggregateArguments {
   std::string experiment;
   std::vector<std::string> splits;
   scoring::AggregateOptions options;
+  std::string mode = "compat";
   bool json = false;
+  [[nodiscard]] bool strict() const { return mode == "strict"; }
 };
 
 Result<scoring::ExperimentReports> ReportFiles(const AggregateArguments& args) {
@@ -52,24 +55,33 @@ struct SplitResult {
   Result<scoring::Aggregate> aggregate;
 };
 
+// A number, or null where there is none (the spread of a lone seed).
+Json NumberOrNull(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
+
 Json MetricsJson(const scoring::Aggregate& a) {
   Json metrics = Json::object();
   for (const auto& m : a.metrics)
     metrics[m.name] = {{"mean", m.mean},
-                       {"standard_error", m.standard_error},
-                       {"ci_lower", m.ci_lower},
-                       {"ci_upper", m.ci_upper},
+                       {"standard_error", NumberOrNull(m.standard_error)},
+                       {"ci_lower", NumberOrNull(m.ci_lower)},
+                       {"ci_upper", NumberOrNull(m.ci_upper)},
                        {"per_seed", m.per_seed}};
   return {{"num_seeds_averaged", a.seeds},
           {"num_competitions_per_seed", a.competitions},
           {"too_few_seeds", a.too_few_seeds()},
+          {"notes", a.notes},
           {"any_medal_wilson95_over_tasks", {a.tasks_low, a.tasks_high}},
           {"metrics", metrics}};
 }
 
-void PrintJson(const std::vector<SplitResult>& results, const scoring::ExperimentReports& found) {
-  Json out = {
-      {"schema", "podium-aggregate/1"}, {"skipped", found.skipped}, {"splits", Json::object()}};
+void PrintJson(const std::vector<SplitResult>& results, const scoring::ExperimentReports& found,
+               bool strict) {
+  Json out = {{"schema", "podium-aggregate/1"},
+              {"mode", strict ? "strict" : "compat"},
+              {"seed", strict ? "run group" : "k-th report of each competition"},
+              {"interval", strict ? "Student's t, n - 1" : "1.96 standard errors"},
+              {"skipped", found.skipped},
+              {"splits", Json::object()}};
   for (const auto& r : results)
     out["splits"][r.split] =
         r.aggregate ? MetricsJson(*r.aggregate) : Json{{"error", r.aggregate.error().message}};
@@ -80,10 +92,23 @@ void PrintJson(const std::vector<SplitResult>& results, const scoring::Experimen
 std::string MeanText(const scoring::Aggregate& a, std::size_t metric) {
   const auto& m = a.metrics[metric];
   std::string out = FormatScore(m.mean, 1);
-  return a.seeds > 1 ? out + " ± " + FormatScore(m.standard_error, 2) : out;
+  if (a.seeds > 1) out += " ± " + FormatScore(m.standard_error, 2);
+  if (a.seeds > 1 && a.mode == scoring::AggregateMode::kStrict)
+    out += " (" + FormatScore(m.ci_lower, 1) + " to " + FormatScore(m.ci_upper, 1) + ")";
+  return out;
 }
 
-void PrintTable(const std::vector<SplitResult>& results, const scoring::ExperimentReports& found) {
+constexpr const char* kCompatLegend =
+    "\nmode compat: mean ± standard error over seeds, as mle-bench's script prints them (the k-th "
+    "report of a task is seed k);\nthe interval over tasks is Wilson's, each task once whatever its "
+    "seeds.\n";
+constexpr const char* kStrictLegend =
+    "\nmode strict: a seed is a run group, a task that it lacks counts as no medal; mean ± standard "
+    "error over seeds, with the\n95 % interval by Student's t; the interval over tasks is Wilson's, "
+    "each task once whatever its seeds.\n";
+
+void PrintTable(const std::vector<SplitResult>& results, const scoring::ExperimentReports& found,
+                bool strict) {
   TextTable table({"split", "tasks", "seeds", "any medal %", "95 % over tasks", "gold %",
                    "silver %", "bronze %", "above median %", "valid %"},
                   {false, true, true, true, true, true, true, true, true, true});
@@ -96,34 +121,50 @@ void PrintTable(const std::vector<SplitResult>& results, const scoring::Experime
     }
     const auto& a = *r.aggregate;
     few |= a.too_few_seeds();
+    for (const auto& note : a.notes) notes += r.split + ": " + note + "\n";
     table.Add({r.split, std::to_string(a.competitions), std::to_string(a.seeds), MeanText(a, 7),
                FormatScore(a.tasks_low, 0) + "-" + FormatScore(a.tasks_high, 0), MeanText(a, 4),
                MeanText(a, 5), MeanText(a, 6), MeanText(a, 3), MeanText(a, 2)});
   }
   for (const auto& skipped : found.skipped) notes += "skipped " + skipped + "\n";
-  std::cout
-      << table.Text()
-      << "\nMean ± standard error over seeds, as mle-bench's script prints them; the interval over "
-         "tasks is Wilson's,\neach task once whatever its seeds.\n"
-      << (few ? "Fewer than 3 seeds: too few to say how much seeds vary.\n" : "") << notes;
+  std::cout << table.Text() << (strict ? kStrictLegend : kCompatLegend)
+            << (few ? "Fewer than 3 seeds: too few to say how much seeds vary.\n" : "") << notes;
+}
+
+// In compat all reports are one list.
+Result<std::vector<scoring::SeedGroup>> GroupsOf(const AggregateArguments& args,
+                                                 const scoring::ExperimentReports& found) {
+  if (args.strict()) return scoring::ReadSeedGroups(found.files);
+  PODIUM_ASSIGN(auto reports, scoring::ReadReports(found.files));
+  return std::vector<scoring::SeedGroup>{{"", std::move(reports)}};
+}
+
+Result<scoring::Aggregate> OfSplit(const AggregateArguments& args,
+                                   const std::vector<scoring::SeedGroup>& groups,
+                                   const std::vector<std::string>& ids) {
+  if (args.strict()) return scoring::AggregateGroups(groups, ids, args.options);
+  return scoring::AggregateReports(groups.front().reports, ids, args.options);
 }
 
 Result<Exit> Aggregate(const AggregateArguments& args) {
+  if (!args.strict() && args.mode != "compat")
+    return Fail(ErrorCode::kUsage, "--mode is compat or strict, not '" + args.mode + "'");
   PODIUM_ASSIGN(auto found, ReportFiles(args));
-  PODIUM_ASSIGN(auto reports, scoring::ReadReports(found.files));
+  PODIUM_ASSIGN(auto groups, GroupsOf(args, found));
   std::vector<std::string> splits = args.splits;
   if (splits.empty()) splits = {"low", "medium", "high", "all"};
   std::vector<SplitResult> results;
   bool any = false;
   for (const auto& split : splits) {
     PODIUM_ASSIGN(auto ids, SplitIds(split));
-    results.push_back({split, scoring::AggregateReports(reports, ids, args.options)});
+    results.push_back({split, OfSplit(args, groups, ids)});
     any |= results.back().aggregate.has_value();
     // A split that was asked for by name must be there.
     if (!args.splits.empty() && !results.back().aggregate)
       return tl::unexpected(results.back().aggregate.error());
   }
-  args.json ? PrintJson(results, found) : PrintTable(results, found);
+  args.json ? PrintJson(results, found, args.strict())
+            : PrintTable(results, found, args.strict());
   return any ? Exit::kOk : Exit::kUsage;
 }
 
@@ -134,7 +175,12 @@ void AddScoreVerbs(CLI::App& app, Exit& exit) {
   auto* aggregate = app.add_subcommand(
       "aggregate", "mle-bench's table from grading reports: mean and standard error over seeds");
   aggregate->add_option("report", args->reports,
-                        "Grading reports; the k-th entry of a task is seed k");
+                        "Grading reports; the k-th entry of a task is seed k (strict: a report is a seed)");
+  aggregate
+      ->add_option("--mode", args->mode,
+                   "compat (mle-bench's script, its pairing and 1.96 included) or strict (a seed is a "
+                   "run group's report; Student's t)")
+      ->capture_default_str();
   aggregate->add_option("--experiment", args->experiment,
                         "Take the reports of an experiment of run_group_experiments.csv");
   aggregate->add_option("--runs", args->runs, "Where the run groups lie")->capture_default_str();

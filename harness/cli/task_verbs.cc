@@ -9,6 +9,7 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/import_mle_bench.h"
 #include "harness/report/table.h"
+#include "tasks/board_check.h"
 #include "tasks/prepare.h"
 #include "tasks/suite.h"
 #include "tasks/task_package.h"
@@ -46,6 +47,7 @@ Result<Exit> ListTasks(bool json) {
 
 Result<Exit> ShowTask(const std::string& name) {
   PODIUM_ASSIGN(auto t, tasks::FindTask(name));
+  PODIUM_TRY(tasks::CheckShippedBoard(t));
   PODIUM_ASSIGN(auto prepared, tasks::FindPrepared(t, CacheDir()));
   std::cout << t.description << "\n---\n"
             << "task:       " << t.id.str() << " (" << t.category << ", " << t.difficulty << ")\n"
@@ -80,6 +82,7 @@ Result<Exit> PrepareTasks(std::vector<std::string> names, const std::string& sui
     };
     PODIUM_ASSIGN(auto prepared, tasks::Prepare(task, CacheDir(), progress,
                                                 Deadline::In(std::chrono::minutes(30))));
+    PODIUM_TRY(tasks::CheckBoard(task, prepared.board_file));
     for (const auto& note : prepared.notes) std::cout << task.id.str() << ": " << note << "\n";
     std::cout << task.id.str() << ": ready at " << prepared.public_dir.string() << "\n";
   }
@@ -105,6 +108,7 @@ Result<Exit> PinTask(const std::string& dir) {
     return Fail(ErrorCode::kUsage,
                 "name the folder of a task package, with a '/': podium tasks pin ./" + dir);
   PODIUM_ASSIGN(auto task, tasks::LoadTask(dir));
+  PODIUM_TRY(tasks::CheckShippedBoard(task));
   auto progress = [&](std::string_view text) {
     std::cout << task.id.str() << ": " << text << std::endl;
   };

@@ -21,6 +21,7 @@
 #include "harness/engine/trial.h"
 #include "harness/store/index.h"
 #include "sandbox/images/intact.h"
+#include "tasks/board_check.h"
 
 namespace podium::harness {
 namespace {
@@ -37,6 +38,7 @@ Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan,
     };
     PODIUM_ASSIGN(auto prepared, tasks::Prepare(*task, CacheDir(), progress,
                                                 Deadline::In(std::chrono::minutes(30))));
+    PODIUM_TRY(tasks::CheckBoard(*task, prepared.board_file));
     for (const auto& note : prepared.notes) observer.OnMessage(task->id.str() + ": " + note);
     out.emplace(task->id, std::move(prepared));
   }

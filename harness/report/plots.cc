@@ -1,14 +1,13 @@
 #include "harness/report/plots.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
 
 #include "agents/scaffolds/greedy_policy.h"
-#include "base/csv.h"
 #include "base/foreign_folder.h"
 #include "base/text.h"
+#include "tables/board.h"
 
 namespace podium::harness {
 namespace {
@@ -156,23 +155,20 @@ int BoardScores::total() const {
 }
 
 BoardScores ReadBoard(const std::filesystem::path& csv) {
-  BoardScores board;
+  BoardScores out;
   auto folder = ForeignFolder::Open(csv.parent_path());
   auto text = folder ? folder->Read(csv.filename().string(), 64 << 20)
                      : tl::unexpected(folder.error());
-  if (!text) return board;
-  CsvReader reader(*text);
-  std::vector<std::string_view> cells;
-  for (bool head = true;; head = false) {
-    auto more = reader.Next(cells);
-    if (!more || !*more) return board;
-    if (head || cells.size() < 2) continue;
-    double score = 0;
-    int count = 1;
-    std::from_chars(cells[0].data(), cells[0].data() + cells[0].size(), score);
-    std::from_chars(cells[1].data(), cells[1].data() + cells[1].size(), count);
-    board.rows.emplace_back(score, count);
+  if (!text) return out;
+  auto board = podium::ReadBoard(*text);
+  if (!board) return out;
+  for (double score : board->scores) {
+    if (std::isnan(score)) continue;
+    bool same = !out.rows.empty() && out.rows.back().first == score;
+    if (same) ++out.rows.back().second;
+    if (!same) out.rows.emplace_back(score, 1);
   }
+  return out;
 }
 
 std::string BoardPlot(const BoardScores& board, const VerdictView& lines,

@@ -2,7 +2,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "scoring/boards/pandas_number.h"
+#include "tables/pandas_number.h"
 
 namespace podium::scoring {
 namespace {

@@ -5,31 +5,33 @@
 #include <functional>
 #include <utility>
 
-#include "scoring/beside.h"
+#include "tables/beside.h"
 #include "scoring/competitions/custom.h"
 #include "scoring/competitions/ids.h"
 #include "scoring/competitions/nq_answers.h"
 #include "scoring/competitions/rounding.h"
 #include "scoring/competitions/rules.h"
 #include "scoring/competitions/strict_check.h"
-#include "scoring/frame/read_csv.h"
-#include "scoring/frame/unpack.h"
+#include "tables/frame/read_csv.h"
+#include "tables/frame/unpack.h"
 
 namespace podium::scoring {
 namespace {
 
 using Outcome = CompetitionOutcome;
 
-// `unpacked` keeps what was compressed as long as the frame.
+// `unpacked` keeps what was compressed as long as the frame; `text` is the table's, where it is one.
 Graded<Frame> ReadAnswers(const CompetitionSpec& spec, std::string_view bytes,
-                          const ReadCsvOptions& options, std::string& unpacked) {
+                          const ReadCsvOptions& options, std::string& unpacked,
+                          std::string_view& text) {
   if (IsPacked(bytes)) {
-    auto text = Unpack(bytes);
-    if (!text) return TaskFault("bad_answers", "the answers: " + text.error().detail);
-    unpacked = std::move(*text);
+    auto whole = Unpack(bytes);
+    if (!whole) return TaskFault("bad_answers", "the answers: " + whole.error().detail);
+    unpacked = std::move(*whole);
     bytes = unpacked;
   }
   if (spec.answers_format == "nq-jsonl") return ReadNqAnswers(bytes);
+  text = bytes;
   auto frame = ReadPandasCsv(bytes, options);
   if (!frame) return TaskFault("bad_answers", "the answers: " + frame.error().detail);
   return std::move(*frame);
@@ -41,38 +43,39 @@ using Release = std::function<void(std::string_view)>;
 struct UnpackedFiles {
   std::string submission;
   std::string answers;
+  std::string_view answers_text;
 };
 
 // The submission's table. In compat mode a compressed file is what it is for pandas, which goes by
 // the name: bytes that are not UTF-8.
 tl::expected<Frame, ReadFault> ReadSubmissionTable(Mode mode, std::string_view bytes,
                                                    const ReadCsvOptions& options,
-                                                   std::string& unpacked) {
-  if (mode == Mode::kStrict && IsPacked(bytes)) {
-    auto text = Unpack(bytes);
-    if (!text) return tl::unexpected(text.error());
-    unpacked = std::move(*text);
-    bytes = unpacked;
-  }
-  return ReadPandasCsv(bytes, options);
+                                                   std::string& unpacked, std::string_view& text) {
+  if (mode == Mode::kCompat) return ReadPandasCsv(bytes, options);
+  auto whole = UnpackStrictly(bytes, {}, unpacked);
+  if (!whole) return tl::unexpected(whole.error());
+  text = *whole;
+  return ReadPandasCsv(text, options);
 }
 
 Graded<Tables> ReadTables(const CompetitionSpec& spec, Mode mode, std::string_view submission,
                           std::string_view answers, const Release& release,
                           UnpackedFiles& unpacked) {
-  ReadCsvOptions options = mode == Mode::kStrict ? StrictOptions(spec) : ReadCsvOptions();
+  ReadCsvOptions options = mode == Mode::kStrict ? StrictOptions(spec.rules) : ReadCsvOptions();
   options.release = release;
   constexpr std::size_t kWorthAThread = 256 << 10;  // bytes
   Beside<Graded<Frame>> answers_reader(
-      [&] { return ReadAnswers(spec, answers, options, unpacked.answers); },
+      [&] { return ReadAnswers(spec, answers, options, unpacked.answers, unpacked.answers_text); },
       answers.size() >= kWorthAThread || IsPacked(answers));
   Tables tables;
   tables.release = release;
-  if (!spec.id_columns.empty()) tables.id = spec.id_columns[0];
+  if (!spec.rules.id_columns.empty()) tables.id = spec.rules.id_columns[0];
   tables.targets = spec.mode(mode).targets;
   tables.may_have_more = spec.mode(mode).align == "cover";
-  auto frame = ReadSubmissionTable(mode, submission, options, unpacked.submission);
+  auto frame = ReadSubmissionTable(mode, submission, options, unpacked.submission,
+                                   tables.submission_text);
   auto truth = answers_reader.Get();
+  tables.answers_text = unpacked.answers_text;
   if (!frame && mode == Mode::kCompat) return Raised(frame.error().code, frame.error().detail);
   if (!frame) return Refused(frame.error().code, frame.error().detail);
   tables.submission = std::move(*frame);

@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-#include "scoring/fault.h"
-#include "scoring/frame/frame.h"
+#include "tables/fault.h"
+#include "tables/frame/frame.h"
 
 namespace podium::scoring {
 

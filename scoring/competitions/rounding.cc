@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "scoring/frame/frame.h"
+#include "tables/frame/frame.h"
 
 namespace podium::scoring {
 namespace {

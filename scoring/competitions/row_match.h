@@ -7,7 +7,7 @@
 #include "base/result.h"
 #include "scoring/competitions/custom.h"
 #include "scoring/competitions/ids.h"
-#include "scoring/fault.h"
+#include "tables/fault.h"
 
 namespace podium::scoring {
 

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "scoring/competitions/columns.h"
 #include "scoring/competitions/ids.h"
-#include "scoring/frame/parse_number.h"
+#include "tables/frame/parse_number.h"
 #include "scoring/metrics/inputs.h"
 
 namespace podium::scoring {

@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "scoring/competitions/id_match.h"
+#include "tables/id_match.h"
 #include "scoring/competitions/spec.h"
-#include "scoring/fault.h"
-#include "scoring/frame/frame.h"
+#include "tables/fault.h"
+#include "tables/frame/frame.h"
 
 namespace podium::scoring {
 
@@ -24,6 +24,9 @@ struct Tables {
   std::optional<bool> same_order;
   std::optional<std::optional<IdRows>> matched;
   std::function<void(std::string_view)> release;  // ReadCsvOptions'
+  // What the tables were read from, unpacked where it was packed; strict mode alone.
+  std::string_view submission_text;
+  std::string_view answers_text;
 };
 
 // Whether both tables have the same ids row by row.

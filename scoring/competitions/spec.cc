@@ -132,9 +132,10 @@ Status ReadStrict(const YamlNode& node, CompetitionSpec& spec) {
   base.rules.clear();
   base.align = "sort";
   PODIUM_ASSIGN(spec.strict, ReadMode(map, base));
+  spec.rules.may_have_more = spec.strict.align == "cover";
   PODIUM_ASSIGN(const YamlNode* columns, map.Require("columns"));
   for (const YamlNode& item : columns->items) {
-    PODIUM_TRY(ReadStrictColumns(item, spec.strict_columns));
+    PODIUM_TRY(ReadStrictColumns(item, spec.rules.columns));
   }
   PODIUM_ASSIGN(spec.deviations, Names(map, "deviations"));
   return map.Finish();
@@ -147,7 +148,7 @@ Status ReadHead(YamlMap& map, CompetitionSpec& spec) {
   PODIUM_ASSIGN(spec.lower_is_better, direction->AsBool());
   PODIUM_ASSIGN(spec.answers, map.String("answers"));
   PODIUM_ASSIGN(spec.answers_format, Word(map, "answers_format", {"csv", "nq-jsonl"}, "csv"));
-  PODIUM_ASSIGN(spec.id_columns, Names(map, "id_columns"));
+  PODIUM_ASSIGN(spec.rules.id_columns, Names(map, "id_columns"));
   PODIUM_ASSIGN(spec.score_type,
                 Word(map, "score_type", {"float", "float64", "int", "float64-or-int"}, "float"));
   return {};

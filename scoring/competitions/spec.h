@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "scoring/metric.h"
+#include "tables/strict_table.h"
 
 namespace podium::scoring {
 
@@ -24,20 +25,6 @@ struct Rule {
   double min = 0;
   double max = 0;
   bool raises = false;
-};
-
-// What a strict submission's column holds.
-struct StrictColumn {
-  enum class Type {
-    kNumber,  // a finite number within [min, max]
-    kLabel,   // a class of the answers' kind: a whole number, or a word
-    kText,    // any text, taken as it is written
-    kWords,   // text; an empty cell is no words
-  };
-  std::string name;
-  Type type = Type::kNumber;
-  double min = 0;
-  double max = 0;
 };
 
 // How one mode grades.
@@ -59,11 +46,10 @@ struct CompetitionSpec {
   bool lower_is_better = false;
   std::string answers;         // the file's name in MLE-bench's prepared/private
   std::string answers_format;  // "csv" or "nq-jsonl"
-  std::vector<std::string> id_columns;
   std::string score_type;  // "float", "float64", "int", "float64-or-int"
   ModeSpec compat;
   ModeSpec strict;
-  std::vector<StrictColumn> strict_columns;
+  StrictRules rules;  // the id columns, and what strict asks of the others
   std::vector<std::string> deviations;  // what strict does otherwise, and why
   std::string text;                     // the YAML itself, to be sent to the sealed grader
 

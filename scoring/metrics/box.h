@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "scoring/fault.h"
+#include "tables/fault.h"
 
 namespace podium::scoring {
 

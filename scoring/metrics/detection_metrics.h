@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "scoring/fault.h"
+#include "tables/fault.h"
 #include "scoring/metrics/box.h"
 #include "scoring/metrics/polygon.h"
 

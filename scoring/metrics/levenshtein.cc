@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "base/text.h"
-#include "scoring/frame/utf8.h"
+#include "tables/frame/utf8.h"
 #include "scoring/metrics/inputs.h"
 #include "scoring/metrics/metrics.h"
-#include "scoring/row_ranges.h"
+#include "tables/row_ranges.h"
 
 namespace podium::scoring {
 namespace {

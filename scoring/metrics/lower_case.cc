@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "scoring/frame/utf8.h"
+#include "tables/frame/utf8.h"
 
 namespace podium::scoring {
 namespace {

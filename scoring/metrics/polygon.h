@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "scoring/fault.h"
+#include "tables/fault.h"
 
 namespace podium::scoring {
 

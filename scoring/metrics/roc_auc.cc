@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "scoring/beside.h"
+#include "tables/beside.h"
 #include "scoring/metrics/inputs.h"
 #include "scoring/metrics/metrics.h"
 #include "scoring/metrics/sort_doubles.h"

@@ -15,7 +15,7 @@
 #include "scoring/metrics/inputs.h"
 #include "scoring/metrics/lower_case.h"
 #include "scoring/metrics/metrics.h"
-#include "scoring/row_ranges.h"
+#include "tables/row_ranges.h"
 
 namespace podium::scoring {
 namespace {
@@ -152,6 +152,24 @@ void PrefetchText(std::string_view text) {
   for (std::size_t at = 0; at < text.size(); at += 64) __builtin_prefetch(text.data() + at);
 }
 
+// The order in which rows are looked at: that of the submission's file, which has the longer cells.
+// Empty where both tables have the same.
+std::vector<std::uint32_t> FileOrder(std::span<const std::size_t> submission_rows,
+                                     std::size_t rows) {
+  if (submission_rows.size() != rows || rows >= UINT32_MAX) return {};
+  std::size_t lines = std::ranges::max(submission_rows) + 1;
+  if (lines > 4 * rows) return {};
+  std::vector<std::uint32_t> row_of(lines);
+  for (std::size_t i = 0; i < rows; ++i)
+    row_of[submission_rows[i]] = static_cast<std::uint32_t>(i + 1);
+  std::vector<std::uint32_t> order;
+  order.reserve(rows);
+  for (std::uint32_t row : row_of) {
+    if (row != 0) order.push_back(row - 1);
+  }
+  return order.size() == rows ? order : std::vector<std::uint32_t>();
+}
+
 }  // namespace
 
 // Mean average precision of the first params.k guesses, cells split at single blanks on both sides
@@ -167,12 +185,15 @@ Graded<double> MapAtK(const MetricInput& in) {
   if (scores.empty()) return TaskFault("bad_answers", "the answers have no rows");
   auto split = in.TextParamOr("words", "blanks") == "runs" ? SplitWordsInto : SplitBlanksInto;
   constexpr std::size_t kWorthAThread = 1 << 12;  // rows
+  std::vector<std::uint32_t> order = FileOrder(in.submission_rows, scores.size());
+  auto row_at = [&](std::size_t at) { return order.empty() ? at : std::size_t{order[at]}; };
   GRADED_TRY(InRowRanges(scores.size(), kWorthAThread, [&](RowRange rows) -> Graded<void> {
     Words truth_words;
     Words guess_words;
-    constexpr std::size_t kAhead = 8;  // rows picked by id lie all over the file
-    for (std::size_t i = rows.begin; i < rows.end; ++i) {
-      if (i + kAhead < rows.end) PrefetchText(guesses[i + kAhead]);
+    constexpr std::size_t kAhead = 8;  // rows picked by id lie all over the other file
+    for (std::size_t at = rows.begin; at < rows.end; ++at) {
+      if (at + kAhead < rows.end) PrefetchText(labels[row_at(at + kAhead)]);
+      std::size_t i = row_at(at);
       split(labels[i], truth_words);
       split(guesses[i], guess_words);
       scores[i] = AveragePrecision(truth_words, guess_words, static_cast<std::size_t>(k));

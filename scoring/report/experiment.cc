@@ -4,7 +4,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "scoring/boards/board.h"
+#include "tables/board.h"
 
 namespace podium::scoring {
 namespace {
@@ -71,6 +71,23 @@ Result<std::vector<CompetitionReport>> ReadReports(std::vector<fs::path> files) 
     all.insert(all.end(), entries.begin(), entries.end());
   }
   return all;
+}
+
+Result<std::vector<SeedGroup>> ReadSeedGroups(std::vector<fs::path> files) {
+  std::ranges::sort(files, {}, [](const fs::path& p) { return p.string(); });
+  std::vector<SeedGroup> groups;
+  std::vector<fs::path> seen;
+  for (const auto& file : files) {
+    std::error_code ec;
+    fs::path whole = fs::canonical(file, ec);
+    if (!ec && std::ranges::find(seen, whole) != seen.end())
+      return Refuse("mixed_seeds", file.string() + " is named twice: it would be two seeds");
+    seen.push_back(std::move(whole));
+    PODIUM_ASSIGN(auto reports, ReadReports({file}));
+    groups.push_back({(file.parent_path().filename() / file.filename()).string(),
+                      std::move(reports)});
+  }
+  return groups;
 }
 
 Result<ExperimentReports> FindExperiment(const fs::path& runs, const std::string& experiment) {

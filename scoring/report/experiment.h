@@ -5,12 +5,18 @@
 #include <vector>
 
 #include "base/result.h"
+#include "scoring/report/aggregate.h"
 #include "scoring/report/grading_report.h"
 
 namespace podium::scoring {
 
 // The entries of report files, files by path and entries by competition, as mle-bench reads them.
 [[nodiscard]] Result<std::vector<CompetitionReport>> ReadReports(
+    std::vector<std::filesystem::path> files);
+
+// The same, a group a file: named after its folder and its own name. A file that is named twice is
+// refused.
+[[nodiscard]] Result<std::vector<SeedGroup>> ReadSeedGroups(
     std::vector<std::filesystem::path> files);
 
 struct ExperimentReports {

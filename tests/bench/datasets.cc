@@ -1,5 +1,6 @@
 #include "tests/bench/datasets.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -178,14 +179,20 @@ Dataset WriteDataset(const Case& c, std::size_t rows, const std::filesystem::pat
   Random random(rows);
   std::string answers = format.header + "\n";
   std::string submission = answers;
+  std::vector<std::string> lines;
   for (std::size_t i = 0; i < rows; ++i) {
     Row row = format.row(i, random);
     answers += row.id + "," + row.answer + "\n";
-    submission += row.id + "," + row.prediction + "\n";
+    lines.push_back(row.id + "," + row.prediction + "\n");
+    submission += lines.back();
   }
+  std::string shuffled = format.header + "\n";
+  std::ranges::shuffle(lines, random);
+  for (const std::string& line : lines) shuffled += line;
   Write(dir / "answers.csv", answers);
   Write(dir / "submission.csv", submission);
-  return {dir / "submission.csv", dir / "answers.csv",
+  Write(dir / "shuffled.csv", shuffled);
+  return {dir / "submission.csv", dir / "shuffled.csv", dir / "answers.csv",
           c.competition.empty() ? TenClassPackage(dir) : c.competition};
 }
 

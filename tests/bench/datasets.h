@@ -18,6 +18,7 @@ struct Case {
 // Paths of what WriteDataset wrote; `task` is what grade-sample is given.
 struct Dataset {
   std::filesystem::path submission;
+  std::filesystem::path shuffled;  // the submission with its rows in another order
   std::filesystem::path answers;
   std::string task;
 };

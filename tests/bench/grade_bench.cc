@@ -1,5 +1,5 @@
-// Whole processes of `podium grade-sample` against `wc -l` of the same submission, interleaved;
-// medians. Prints the table of docs/performance.md.
+// Whole processes of `podium grade-sample` against `wc -l` of the same submission, interleaved with
+// the same rows in another order than the answers'; medians. Prints the table of docs/performance.md.
 //   podium_grade_bench [RUNS] [PART OF A METRIC'S NAME]
 
 #include <fcntl.h>
@@ -98,28 +98,33 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-struct Times {
-  std::vector<double> grade, count;
+// Gradings of one file.
+struct Gradings {
+  std::vector<double> seconds;
   double peak_mib = 0;
-};
 
-Times Interleaved(Starter& starter, const Dataset& data, int runs) {
-  std::vector<std::string> grade = {(ProgramDir() / "podium").string(),
-                                    "grade-sample",
-                                    data.submission.string(),
-                                    data.task,
-                                    "--answers",
-                                    data.answers.string(),
-                                    "--json"};
-  Times out;
-  for (int i = 0; i < runs; ++i) {
-    Measure m = starter.Run(grade);
+  void Add(Starter& starter, const Dataset& data, const std::filesystem::path& file) {
+    Measure m = starter.Run({(ProgramDir() / "podium").string(), "grade-sample", file.string(),
+                             data.task, "--answers", data.answers.string(), "--json"});
     if (m.status != 0) {
       std::fprintf(stderr, "podium_grade_bench: %s was not scored\n", data.task.c_str());
       std::exit(1);
     }
-    out.grade.push_back(m.seconds);
-    out.peak_mib = std::max(out.peak_mib, m.peak_mib);
+    seconds.push_back(m.seconds);
+    peak_mib = std::max(peak_mib, m.peak_mib);
+  }
+};
+
+struct Times {
+  Gradings same, shuffled;
+  std::vector<double> count;
+};
+
+Times Interleaved(Starter& starter, const Dataset& data, int runs) {
+  Times out;
+  for (int i = 0; i < runs; ++i) {
+    out.same.Add(starter, data, data.submission);
+    out.shuffled.Add(starter, data, data.shuffled);
     out.count.push_back(starter.Run({"wc", "-l", data.submission.string()}).seconds);
   }
   return out;
@@ -131,11 +136,14 @@ void PrintRow(const Case& c, std::size_t rows, const Dataset& data, const Times&
   };
   double bytes = size(data.submission);
   double both = bytes + size(data.answers);
-  double wall = Median(t.grade);
-  std::printf("| %s | %zu | %.2f | %.1f | %.1f-%.1f | %.1f | %.2f | %.0f | %.1f |\n",
-              c.metric.c_str(), rows, bytes / 1e6, wall * 1e3, std::ranges::min(t.grade) * 1e3,
-              std::ranges::max(t.grade) * 1e3, wall / Median(t.count), both / wall / 1e9,
-              t.peak_mib, t.peak_mib * 1048576 / both);
+  double wall = Median(t.same.seconds);
+  double shuffled = Median(t.shuffled.seconds);
+  std::printf(
+      "| %s | %zu | %.2f | %.1f | %.1f-%.1f | %.1f | %.2f | %.0f | %.1f | %.1f | %.2f | %.1f |\n",
+      c.metric.c_str(), rows, bytes / 1e6, wall * 1e3, std::ranges::min(t.same.seconds) * 1e3,
+      std::ranges::max(t.same.seconds) * 1e3, wall / Median(t.count), both / wall / 1e9,
+      t.same.peak_mib, t.same.peak_mib * 1048576 / both, shuffled * 1e3, shuffled / wall,
+      t.shuffled.peak_mib * 1048576 / both);
   std::fflush(stdout);
 }
 
@@ -145,7 +153,8 @@ int Main(int argc, char** argv) {
   std::string part = argc > 2 ? argv[2] : "";
   std::printf(
       "| metric | rows | submission MB | wall ms | range | x `wc -l` | GB/s | peak MiB | "
-      "peak / files |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+      "peak / files | shuffled ms | x same order | its peak / files |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
   for (const Case& c : Cases()) {
     if (c.metric.find(part) == std::string::npos) continue;
     for (std::size_t rows : c.rows) {

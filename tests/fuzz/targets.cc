@@ -9,10 +9,10 @@
 #include <string>
 
 #include "base/csv.h"
-#include "scoring/boards/board.h"
+#include "tables/board.h"
 #include "scoring/boards/mle_bench_board.h"
-#include "scoring/frame/read_csv.h"
-#include "scoring/frame/unpack.h"
+#include "tables/frame/read_csv.h"
+#include "tables/frame/unpack.h"
 #include "scoring/metrics/box.h"
 #include "scoring/metrics/detection_metrics.h"
 #include "scoring/metrics/mask_metrics.h"
@@ -203,9 +203,9 @@ void Polygon(std::string_view bytes) {
 }
 
 void Unpack(std::string_view bytes) {
-  constexpr scoring::UnpackLimits kLimits{
+  constexpr UnpackLimits kLimits{
       .max_bytes = 1 << 20, .max_ratio = 250, .free_bytes = 1 << 14};
-  auto out = scoring::Unpack(bytes, kLimits);
+  auto out = Unpack(bytes, kLimits);
   if (out) {
     Require(out->size() <= kLimits.max_bytes, "no more comes out than the bound");
     Require(out->size() <= kLimits.free_bytes || out->size() / kLimits.max_ratio <= bytes.size(),
@@ -213,7 +213,7 @@ void Unpack(std::string_view bytes) {
     Require(!IsPacked(*out), "what comes out is not packed again");
   }
   if (bytes.size() > kLimits.max_bytes) return;
-  auto again = scoring::Unpack(Gzip(bytes));
+  auto again = Unpack(Gzip(bytes));
   Require(again ? *again == bytes : IsPacked(bytes), "what was packed comes out again");
 }
 

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <set>
 
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "scoring/boards/mle_bench_catalogue.h"
 #include "scoring/report/experiment.h"
@@ -163,6 +165,76 @@ TEST(AggregateTest, EqualsMleBenchsScript) {
     ++equal;
   }
   EXPECT_EQ(equal, 1048);
+}
+
+TEST(StudentTTest, EqualsTheTables) {
+  const std::map<std::size_t, double> table = {{1, 12.706204736174705}, {2, 4.302652729749464},
+                                               {3, 3.182446305284263},  {4, 2.7764451051977987},
+                                               {9, 2.2621571627409915}, {10, 2.2281388519649385},
+                                               {30, 2.0422724563012373}};
+  for (const auto& [n, t] : table) EXPECT_NEAR(StudentT95(n), t, 1e-8) << n;
+}
+
+// Group two lacks a report: compat pairs the first group's with the third's.
+TEST(StrictAggregateTest, ASeedIsARunGroup) {
+  const std::vector<std::string> ids = {"a", "b"};
+  std::vector<SeedGroup> groups = {{"g1", {Entry("a", true), Entry("b", true)}},
+                                   {"g2", {Entry("a", true)}},
+                                   {"g3", {Entry("a", false), Entry("b", false)}}};
+  auto strict = *AggregateGroups(groups, ids, {});
+  EXPECT_EQ(strict.any_medal().per_seed, (std::vector<double>{100, 50, 0}));
+  EXPECT_DOUBLE_EQ(strict.any_medal().standard_error, 50 / std::sqrt(3.0));
+  EXPECT_NEAR(strict.any_medal().ci_upper, 50 + 4.302652729749464 * 50 / std::sqrt(3.0), 1e-9);
+  EXPECT_EQ(strict.notes, (std::vector<std::string>{"g2: b is missing, counted as no medal"}));
+  std::vector<CompetitionReport> all;
+  for (const auto& g : groups) all.insert(all.end(), g.reports.begin(), g.reports.end());
+  EXPECT_EQ(AggregateReports(all, ids, {})->any_medal().per_seed, (std::vector<double>{100, 50}));
+}
+
+TEST(StrictAggregateTest, OneSeedHasNoStandardError) {
+  const std::vector<std::string> ids = {"a"};
+  std::vector<SeedGroup> one = {{"g1", {Entry("a", true)}}};
+  auto a = *AggregateGroups(one, ids, {});
+  EXPECT_TRUE(std::isnan(a.any_medal().standard_error) && std::isnan(a.any_medal().ci_lower));
+  EXPECT_FALSE(a.has_spread());
+}
+
+TEST(StrictAggregateTest, ReportsOfSeveralSeedsAreRefused) {
+  const std::vector<std::string> ids = {"a"};
+  std::vector<SeedGroup> groups = {{"g1", {Entry("a", true), Entry("a", false)}}};
+  EXPECT_EQ(AggregateGroups(groups, ids, {})->any_medal().mean, 0) << "the last one counts";
+  groups[0].reports[0].submission_path = "runs/r/trials/a/x/s0/submission/submission.csv";
+  groups[0].reports[1].submission_path = "runs/r/trials/a/x/s1/submission/submission.csv";
+  EXPECT_EQ(Reason(AggregateGroups(groups, ids, {}).error()), "mixed_seeds");
+  EXPECT_EQ(Reason(AggregateGroups({}, ids, {}).error()), "no_reports");
+  EXPECT_EQ(Reason(AggregateGroups(groups, ids, {.seeds = 2}).error()), "too_few_seeds");
+}
+
+TEST(StrictAggregateTest, EqualsTheGoldens) {
+  fs::path root = tests::GoldenDir() / "aggregate";
+  std::error_code ec;
+  if (!fs::is_directory(root, ec)) GTEST_SKIP() << "the golden aggregates are not beside this checkout";
+  int equal = 0;
+  for (const auto& entry : fs::directory_iterator(root)) {
+    if (!entry.is_directory()) continue;
+    auto expected = *ParseJson(*ReadFile(entry.path() / "expected.json"), "expected");
+    std::vector<fs::path> files;
+    for (const auto& file : expected["reports"])
+      files.push_back(entry.path() / file.get<std::string>());
+    auto a = AggregateGroups(*ReadSeedGroups(files), *MleBenchSplit(expected["split"].get<std::string>()), {});
+    ASSERT_TRUE(a) << entry.path() << a.error().message;
+    const Json& right = expected["strict"]["any_medal_percentage"];
+    EXPECT_EQ(a->seeds, right["n"].get<int>()) << entry.path();
+    EXPECT_NEAR(a->any_medal().mean, right["mean"].get<double>(), 1e-9) << entry.path();
+    EXPECT_EQ(a->has_spread(), !right["standard_error"].is_null()) << entry.path();
+    if (a->has_spread()) {
+      EXPECT_NEAR(a->any_medal().standard_error, right["standard_error"].get<double>(), 1e-9);
+      EXPECT_NEAR(a->any_medal().ci_lower, right["ci95"][0].get<double>(), 1e-6) << entry.path();
+      EXPECT_NEAR(a->any_medal().ci_upper, right["ci95"][1].get<double>(), 1e-6) << entry.path();
+    }
+    ++equal;
+  }
+  EXPECT_EQ(equal, 13);
 }
 
 }  // namespace

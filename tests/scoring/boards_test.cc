@@ -5,9 +5,9 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "scoring/boards/board.h"
+#include "tables/board.h"
 #include "scoring/boards/mle_bench_board.h"
-#include "scoring/boards/pandas_number.h"
+#include "tables/pandas_number.h"
 #include "tests/scoring/goldens.h"
 
 namespace podium::scoring {

@@ -10,7 +10,7 @@
 #include <set>
 
 #include "scoring/competitions/grade_competition.h"
-#include "scoring/frame/read_csv.h"
+#include "tables/frame/read_csv.h"
 #include "tests/scoring/case_file.h"
 
 namespace podium::scoring {

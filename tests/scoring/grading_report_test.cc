@@ -6,7 +6,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "scoring/boards/board.h"
+#include "tables/board.h"
 #include "scoring/competitions/grade_competition.h"
 #include "scoring/report/python_text.h"
 #include "scoring/report/submission_list.h"

@@ -8,9 +8,6 @@
 namespace podium::tests {
 namespace {
 
-using scoring::Column;
-using scoring::DType;
-using scoring::Frame;
 using Rng = std::mt19937;
 using Doubles = std::vector<double>;
 using Words = std::vector<std::string>;

@@ -12,9 +12,9 @@ namespace podium::tests {
 
 // Random input of one metric, a prediction that is as good as can be, and what must hold of it.
 struct MetricCase {
-  scoring::Frame predicted;
-  scoring::Frame perfect;
-  scoring::Frame truth;
+  Frame predicted;
+  Frame perfect;
+  Frame truth;
   std::vector<std::string> targets;
   scoring::MetricParams params;
 };

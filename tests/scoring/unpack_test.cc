@@ -1,4 +1,4 @@
-#include "scoring/frame/unpack.h"
+#include "tables/frame/unpack.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
