@@ -174,9 +174,9 @@ std::optional<Error> ChatClient::WaitOut(const ModelFault& fault, Asking& asking
   std::string text = asking.where + fault.text;
   if (pause > left)
     return Error{ErrorCode::kUnavailable,
-                 text + " It asks to wait " + FormatDuration(pause) + " more after " +
+                 text + "; it asks to wait " + FormatDuration(pause) + " more after " +
                      FormatDuration(asking.wait.waited()) + "; the most is " + most};
-  if (!std::exchange(asking.told, true)) LogWarn(text + " It is waited for, at most " + most);
+  if (!std::exchange(asking.told, true)) LogWarn(text + "; it is waited for, at most " + most);
   return std::nullopt;
 }
 

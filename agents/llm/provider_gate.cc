@@ -82,33 +82,33 @@ ProviderGate::~ProviderGate() = default;
 void ProviderGate::Pass::Done() {
   if (!lane_) return;
   lane_->Leave();
-  lane_ = nullptr;
+  lane_.reset();
 }
 
-ProviderGate::Lane& ProviderGate::LaneOf(const std::string& provider) {
+const std::shared_ptr<ProviderGate::Lane>& ProviderGate::LaneOf(const std::string& provider) {
   auto& lane = lanes_[provider];
   if (!lane) {
-    lane = std::make_unique<Lane>();
+    lane = std::make_shared<Lane>();
     lane->most = lane->allowed = at_once_;
   }
-  return *lane;
+  return lane;
 }
 
 Task<std::optional<ProviderGate::Pass>> ProviderGate::Enter(std::string provider, std::string trial,
                                                             Deadline deadline) {
   // Whatever ends the wait: the queue forgets it, and a place that it got but did not take goes on.
   struct InQueue {
-    Lane& lane;
+    std::shared_ptr<Lane> lane;
     Waiter waiter;
     bool taken = false;
     ~InQueue() {
-      lane.Remove(waiter);
-      if (waiter.granted && !taken) lane.Leave();
+      lane->Remove(waiter);
+      if (waiter.granted && !taken) lane->Leave();
     }
   };
-  Lane& lane = LaneOf(provider);
   auto executor = co_await asio::this_coro::executor;
-  InQueue place{lane, Waiter{asio::steady_timer(executor)}};
+  InQueue place{LaneOf(provider), Waiter{asio::steady_timer(executor)}};
+  Lane& lane = *place.lane;
   lane.Add(trial, place.waiter);
   lane.Grant();
   while (!place.waiter.granted) {
@@ -120,12 +120,12 @@ Task<std::optional<ProviderGate::Pass>> ProviderGate::Enter(std::string provider
     lane.Grant();
   }
   place.taken = true;
-  std::optional<Pass> pass(std::in_place, lane, std::move(trial));
+  std::optional<Pass> pass(std::in_place, place.lane);
   co_return pass;
 }
 
 void ProviderGate::Hold(const std::string& provider, Millis pause) {
-  Lane& lane = LaneOf(provider);
+  Lane& lane = *LaneOf(provider);
   auto until = Deadline::Clock::now() + std::clamp(pause, Millis(0), kLongestHold);
   if (until <= lane.held_until) return;
   lane.held_until = until;
@@ -133,7 +133,7 @@ void ProviderGate::Hold(const std::string& provider, Millis pause) {
 }
 
 Millis ProviderGate::Failed(const std::string& provider, std::optional<Millis> wish) {
-  Lane& lane = LaneOf(provider);
+  Lane& lane = *LaneOf(provider);
   if (Deadline::Clock::now() >= lane.held_until) {
     lane.failures = std::min(lane.failures + 1, 20);
     lane.allowed = std::max(1, lane.allowed / 2);
@@ -152,7 +152,7 @@ Millis ProviderGate::Failed(const std::string& provider, std::optional<Millis> w
 }
 
 void ProviderGate::Served(const std::string& provider) {
-  Lane& lane = LaneOf(provider);
+  Lane& lane = *LaneOf(provider);
   lane.failures = 0;
   lane.allowed = std::min(lane.most, lane.allowed * 2);
   lane.Grant();

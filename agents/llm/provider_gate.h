@@ -13,7 +13,8 @@ namespace podium::agents {
 
 // The turns in which the trials of a run ask each provider: a few at a time, trial by trial, and
 // none while the provider has asked for a pause or does not serve. A provider that fails is asked
-// by fewer at once until it serves again. On the event loop's thread; outlives its passes.
+// by fewer at once until it serves again. On the event loop's thread; passes and
+// waits may outlive it.
 class ProviderGate {
   struct Lane;
   struct Waiter;
@@ -27,18 +28,15 @@ class ProviderGate {
   // One request's turn, until destruction or Done.
   class Pass {
    public:
-    Pass(Lane& lane, std::string trial) : lane_(&lane), trial_(std::move(trial)) {}
-    Pass(Pass&& other) noexcept : lane_(other.lane_), trial_(std::move(other.trial_)) {
-      other.lane_ = nullptr;
-    }
+    explicit Pass(std::shared_ptr<Lane> lane) : lane_(std::move(lane)) {}
+    Pass(Pass&& other) noexcept = default;
     Pass& operator=(Pass&&) = delete;
     ~Pass() { Done(); }
     // The provider has answered in full: the next may ask.
     void Done();
 
    private:
-    Lane* lane_;
-    std::string trial_;
+    std::shared_ptr<Lane> lane_;
   };
 
   // Waits for a turn; nothing once the deadline has passed. Those who wait are served round robin
@@ -59,8 +57,8 @@ class ProviderGate {
  private:
   int at_once_;
   std::minstd_rand random_;
-  std::map<std::string, std::unique_ptr<Lane>> lanes_;
-  Lane& LaneOf(const std::string& provider);
+  std::map<std::string, std::shared_ptr<Lane>> lanes_;
+  const std::shared_ptr<Lane>& LaneOf(const std::string& provider);
 };
 
 }  // namespace podium::agents

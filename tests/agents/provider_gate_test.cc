@@ -34,6 +34,7 @@ class ProviderGateTest : public testing::Test {
     Deadline later = Deadline::In(std::chrono::hours(1));
     auto pass = co_await gate_.Enter("p", trial, later);
     if (!pass) co_return;
+    co_await asio::post(io_, asio::use_awaitable);  // where a cancellation is noticed
     order_.push_back(trial);
     passes_.push_back(std::move(*pass));
   }
@@ -70,7 +71,7 @@ TEST_F(ProviderGateTest, TrialsTakeTurnsHoweverManyOneAsks) {
 
 TEST_F(ProviderGateTest, AWaiterThatIsCancelledLeavesItsTurnToTheNext) {
   for (const char* trial : {"a", "b", "gone", "d"}) Ask(trial);
-  passes_.pop_front();  // grants "gone" its turn, which it cannot take any more
+  passes_.pop_front();  // grants "gone" its turn, which it does not take any more
   std::next(cancel_.begin(), 2)->emit(asio::cancellation_type::terminal);
   Poll();
   EXPECT_EQ(order_, (std::vector<std::string>{"a", "b", "d"}));
