@@ -240,7 +240,7 @@ TEST_F(GatewayTest, SixtyFourAtOnceNeverPassTheLastOfTheBudget) {
   EXPECT_EQ(spent_.tokens.output, 10'000);
 }
 
-TEST(ProviderGateTest, NoMoreThanItsPlacesEnterAndAPauseHoldsAll) {
+TEST(ProviderGatePlacesTest, NoMoreThanItsPlacesEnterAndAPauseHoldsAll) {
   Reactor reactor(1);
   agents::ProviderGate gate(2);
   std::vector<std::string> log;
