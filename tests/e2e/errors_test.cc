@@ -105,7 +105,7 @@ TEST_F(ErrorsTest, WithoutRootItSaysSo) {
 
 TEST_F(ErrorsTest, GradingABadFileHasItsOwnExitCode) {
   fs::path file = dir() / "bad.csv";
-  ASSERT_TRUE(WriteFileAtomic(file, "id,y\n1,nan\n"));
+  ASSERT_TRUE(WriteFileAtomic(file, "id,y\n1,1\n"));
   auto r = Podium({"grade", file.string(), Task()});
   EXPECT_EQ(r.exit_code, 3) << r.out << r.err;
   EXPECT_NE(r.out.find("extra_ids"), std::string::npos) << r.out;
