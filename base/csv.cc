@@ -48,7 +48,8 @@ Result<std::string_view> CsvReader::QuotedCell() {
 }
 
 tl::unexpected<Error> CsvReader::TooLarge() const {
-  return At(row_line_, "a cell is larger than " + std::to_string(limits_.max_cell_bytes) + " bytes");
+  return At(row_line_,
+            "a cell is larger than " + std::to_string(limits_.max_cell_bytes) + " bytes");
 }
 
 Result<bool> CsvReader::Next(std::vector<std::string_view>& cells) {
@@ -70,8 +71,7 @@ Result<bool> CsvReader::Next(std::vector<std::string_view>& cells) {
     } else {
       cell = PlainCell();
     }
-    if (cell.size() > limits_.max_cell_bytes)
-      return TooLarge();
+    if (cell.size() > limits_.max_cell_bytes) return TooLarge();
     if (cells.size() >= limits_.max_columns)
       return At(row_line_, "more than " + std::to_string(limits_.max_columns) + " columns");
     cells.push_back(cell);

@@ -5,8 +5,8 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "tables/board.h"
 #include "scoring/boards/mle_bench_board.h"
+#include "tables/board.h"
 #include "tables/pandas_number.h"
 #include "tests/scoring/goldens.h"
 
