@@ -42,11 +42,17 @@ Result<std::string_view> CsvReader::QuotedCell() {
       return At(row_line_,
                 "a cell is larger than " + std::to_string(limits_.max_cell_bytes) + " bytes");
     if (copy) copy->append(rest_.substr(0, doubled ? n + 1 : n));
+    if (copy && copy->size() > limits_.max_cell_bytes) return TooLarge();
     rest_.remove_prefix(doubled ? n + 2 : n + 1);
     if (doubled) continue;
     if (copy) return std::string_view(*copy);
     return start.substr(0, static_cast<std::size_t>(rest_.data() - start.data()) - 1);
   }
+}
+
+tl::unexpected<Error> CsvReader::TooLarge() const {
+  return At(row_line_,
+            "a cell is larger than " + std::to_string(limits_.max_cell_bytes) + " bytes");
 }
 
 Result<bool> CsvReader::Next(std::vector<std::string_view>& cells) {
@@ -68,9 +74,7 @@ Result<bool> CsvReader::Next(std::vector<std::string_view>& cells) {
     } else {
       cell = PlainCell();
     }
-    if (cell.size() > limits_.max_cell_bytes)
-      return At(row_line_,
-                "a cell is larger than " + std::to_string(limits_.max_cell_bytes) + " bytes");
+    if (cell.size() > limits_.max_cell_bytes) return TooLarge();
     if (cells.size() >= limits_.max_columns)
       return At(row_line_, "more than " + std::to_string(limits_.max_columns) + " columns");
     cells.push_back(cell);

@@ -32,6 +32,7 @@ class CsvReader {
  private:
   [[nodiscard]] Result<std::string_view> QuotedCell();
   std::string_view PlainCell();
+  [[nodiscard]] tl::unexpected<Error> TooLarge() const;
 
   std::string_view rest_;
   CsvLimits limits_;

@@ -5,11 +5,11 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "tables/beside.h"
-#include "tables/board.h"
 #include "scoring/boards/mle_bench_board.h"
 #include "scoring/competitions/grade_competition.h"
 #include "scoring/leaderboard.h"
+#include "tables/beside.h"
+#include "tables/board.h"
 
 namespace podium::scoring {
 namespace {
@@ -100,8 +100,7 @@ MedalFlags FlagsOf(const Thresholds& lines, bool lower, std::optional<double> sc
 Result<Ranking> RankOnBoard(const Request& request, std::string_view csv,
                             std::optional<double> score) {
   bool compat = request.mode == Mode::kCompat;
-  PODIUM_ASSIGN(auto board,
-                ReadBoard(csv, compat ? BoardRules::kAsMleBench : BoardRules::kStrict));
+  PODIUM_ASSIGN(auto board, ReadBoard(csv, compat ? BoardRules::kAsMleBench : BoardRules::kStrict));
   PODIUM_TRY(CheckWholeBoard(board, request.known_rows));
   PODIUM_ASSIGN(auto original, MleBenchBoard::From(board.scores));
   Ranking out;

@@ -5,12 +5,12 @@
 
 #include "base/digest.h"
 #include "base/json.h"
-#include "tables/submission_table.h"
 #include "scoring/competition_verdict.h"
-#include "tables/frame/read_csv.h"
 #include "scoring/leaderboard.h"
 #include "scoring/metric.h"
 #include "scoring/metrics/inputs.h"
+#include "tables/frame/read_csv.h"
+#include "tables/submission_table.h"
 
 namespace podium::scoring {
 namespace {

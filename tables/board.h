@@ -30,8 +30,9 @@ enum class BoardRules {
 };
 
 // Reads any of the four, told apart by their columns. Numbers are read as pandas' default converter
-// reads them. Errors (kGrader) name the line; a Git-LFS pointer, a web page, a compressed file, text
-// that is not UTF-8 and a history of submissions instead of a board are recognised and explained.
+// reads them. Errors (kGrader) name the line; a Git-LFS pointer, a web page, a compressed file,
+// text that is not UTF-8 and a history of submissions instead of a board are recognised and
+// explained.
 [[nodiscard]] Result<Board> ReadBoard(std::string_view bytes,
                                       BoardRules rules = BoardRules::kAsMleBench);
 

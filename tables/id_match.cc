@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
-#include <numeric>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -40,33 +41,46 @@ struct Entry {
   std::uint32_t row = 0;
 };
 
-// The rows of a column in parts by hash, so small that a table of one stays in the cache.
+// The rows of a column in parts by hash, so small that a table of one stays in the cache. Rows
+// without an id are in none.
 template <class Ids>
 class Parts {
  public:
-  Parts(const Ids& ids, unsigned bits) : bits_(bits), begin_((std::size_t{1} << bits) + 1) {
-    for (std::size_t row = 0; row < ids.size(); ++row) ++begin_[PartOf(KeyedHash(ids[row])) + 1];
-    std::partial_sum(begin_.begin(), begin_.end(), begin_.begin());
-    entries_.resize(ids.size());
-    std::vector<std::size_t> at(begin_.begin(), begin_.end() - 1);
+  Parts(const Ids& ids, unsigned bits) : bits_(bits), end_(std::size_t{1} << bits) {
+    // Hashes of ids that differ fill parts evenly: eight deviations more are never needed.
+    std::size_t mean = ids.size() / count();
+    room_ = bits == 0 ? ids.size() : mean + 8 * static_cast<std::size_t>(std::sqrt(mean)) + 64;
+    entries_ = std::make_unique_for_overwrite<Entry[]>(room_ * count());
     for (std::size_t row = 0; row < ids.size(); ++row) {
-      std::uint64_t hash = KeyedHash(ids[row]);
-      entries_[at[PartOf(hash)]++] = {static_cast<std::uint32_t>(hash),
-                                      static_cast<std::uint32_t>(row)};
+      auto id = ids[row];
+      std::uint64_t hash = KeyedHash(id);
+      std::size_t part = bits_ == 0 ? 0 : hash >> (64 - bits_);
+      if (Missing(id)) {
+        ++missing_;
+      } else if (end_[part] == room_) {
+        full_ = true;
+        return;
+      } else {
+        entries_[part * room_ + end_[part]++] = {static_cast<std::uint32_t>(hash),
+                                                 static_cast<std::uint32_t>(row)};
+      }
     }
   }
-  [[nodiscard]] std::size_t count() const { return begin_.size() - 1; }
+  [[nodiscard]] std::size_t count() const { return end_.size(); }
   [[nodiscard]] std::span<const Entry> part(std::size_t i) const {
-    return std::span(entries_).subspan(begin_[i], begin_[i + 1] - begin_[i]);
+    return {entries_.get() + i * room_, end_[i]};
   }
+  // Many ids are the same: not all rows were taken.
+  [[nodiscard]] bool full() const { return full_; }
+  [[nodiscard]] std::size_t missing() const { return missing_; }
 
  private:
-  [[nodiscard]] std::size_t PartOf(std::uint64_t hash) const {
-    return bits_ == 0 ? 0 : hash >> (64 - bits_);
-  }
   unsigned bits_;
-  std::vector<std::size_t> begin_;
-  std::vector<Entry> entries_;
+  std::size_t room_ = 0;
+  std::vector<std::size_t> end_;
+  std::unique_ptr<Entry[]> entries_;
+  std::size_t missing_ = 0;
+  bool full_ = false;
 };
 
 // So many that a part has 4,096 rows or so; 256 are as many streams as can be written at once.
@@ -84,8 +98,8 @@ class PartTable {
     most_steps_ = kMaxSteps * (rows + 64);
   }
   void AllowLookups(std::size_t rows) { most_steps_ += kMaxSteps * rows; }
-  // Calls `use` with the rows of that tag until it returns false, then gives false; a row that is to be
-  // added is put behind them. False too where the table does badly.
+  // Calls `use` with the rows of that tag until it returns false, then gives false; a row that is
+  // to be added is put behind them. False too where the table does badly.
   template <class Use>
   bool Each(const Entry& entry, bool add, const Use& use) {
     for (std::size_t at = entry.tag & mask_;; at = (at + 1) & mask_) {
@@ -106,14 +120,12 @@ class PartTable {
   std::vector<Entry> slots_;  // rows count from 1, 0 is free
 };
 
-// Adds a part's rows to a table. False where an id occurs twice or is missing.
+// Adds a part's rows to a table. False where an id occurs twice.
 template <class Ids>
 bool AddPart(const Ids& ids, std::span<const Entry> part, PartTable& table) {
   table.Clear(part.size());
   return std::ranges::all_of(part, [&](const Entry& entry) {
-    return !Missing(ids[entry.row]) && table.Each(entry, true, [&](std::size_t other) {
-      return ids[other] != ids[entry.row];
-    });
+    return table.Each(entry, true, [&](std::size_t other) { return ids[other] != ids[entry.row]; });
   });
 }
 
@@ -121,17 +133,18 @@ bool AddPart(const Ids& ids, std::span<const Entry> part, PartTable& table) {
 template <class Work>
 bool InParts(std::size_t parts, std::size_t rows, const Work& work) {
   std::size_t worth = std::max<std::size_t>(1, parts * kWorthAThread / std::max(rows, parts));
-  return InRowRanges(parts, worth, [&](RowRange range) -> Graded<void> {
-           PartTable table;
-           for (std::size_t i = range.begin; i < range.end; ++i) {
-             if (!work(i, table)) return Refused("", "");
-           }
-           return {};
-         })
+  return InRowRanges(parts, worth,
+                     [&](RowRange range) -> Graded<void> {
+                       PartTable table;
+                       for (std::size_t i = range.begin; i < range.end; ++i) {
+                         if (!work(i, table)) return Refused("", "");
+                       }
+                       return {};
+                     })
       .has_value();
 }
 
-constexpr std::size_t kNone = SIZE_MAX;
+constexpr std::uint32_t kNone = UINT32_MAX;
 
 // Finds the row of each of the answers' ids.
 template <class Ids>
@@ -146,11 +159,13 @@ class Matcher {
                               theirs_.size() >= kWorthAThread);
     Parts<Ids> my_parts(mine_, bits);
     Parts<Ids> their_parts = beside.Get();
+    if (my_parts.full() || their_parts.full() || their_parts.missing() > 0) return std::nullopt;
+    if (my_parts.missing() > 0 && !may_have_more_) return std::nullopt;
     bool good = InParts(my_parts.count(), mine_.size(), [&](std::size_t i, PartTable& table) {
       return MatchPart(my_parts.part(i), their_parts.part(i), table);
     });
     if (!good || !AllAreTheSame()) return std::nullopt;
-    return std::move(rows_);
+    return std::vector<std::size_t>(rows_.begin(), rows_.end());
   }
 
  private:
@@ -160,8 +175,8 @@ class Matcher {
     table.AllowLookups(my_part.size());
     return std::ranges::all_of(my_part, [&](const Entry& entry) { return Place(entry, table); });
   }
-  // One row of that tag is taken to be the right one, which AllAreTheSame looks at in the end; where
-  // there are several, or it is taken, the ids are compared at once.
+  // One row of that tag is taken to be the right one, which AllAreTheSame looks at in the end;
+  // where there are several, or it is taken, the ids are compared at once.
   bool Place(const Entry& entry, PartTable& table) {
     std::size_t found = kNone;
     bool several = false;
@@ -181,27 +196,27 @@ class Matcher {
   bool PlaceExactly(const Entry& entry, PartTable& table) {
     std::size_t found = kNone;
     bool good = table.Each(entry, false, [&](std::size_t row) {
-      if (theirs_[row] == mine_[entry.row] && !Missing(mine_[entry.row])) found = row;
+      if (theirs_[row] == mine_[entry.row]) found = row;
       return true;
     });
     if (!good) return false;
     if (found == kNone) return may_have_more_;
-    std::size_t& place = rows_[found];
+    std::uint32_t& place = rows_[found];
     bool repeated = place != kNone && mine_[place] == theirs_[found];
     bool wrong = place != kNone && !repeated;
     place = entry.row;
     return !repeated && (!wrong || may_have_more_);
   }
   bool AllAreTheSame() const {
-    return InRowRanges(theirs_.size(), kWorthAThread, [&](RowRange range) -> Graded<void> {
-             for (std::size_t row = range.begin; row < range.end; ++row) {
-               Ahead(row, range.end);
-               if (rows_[row] == kNone || Missing(mine_[rows_[row]]) ||
-                   mine_[rows_[row]] != theirs_[row])
-                 return Refused("", "");
-             }
-             return {};
-           })
+    return InRowRanges(theirs_.size(), kWorthAThread,
+                       [&](RowRange range) -> Graded<void> {
+                         for (std::size_t row = range.begin; row < range.end; ++row) {
+                           Ahead(row, range.end);
+                           if (rows_[row] == kNone || mine_[rows_[row]] != theirs_[row])
+                             return Refused("", "");
+                         }
+                         return {};
+                       })
         .has_value();
   }
   void Ahead(std::size_t row, std::size_t end) const {
@@ -214,7 +229,7 @@ class Matcher {
   const Ids& mine_;
   const Ids& theirs_;
   bool may_have_more_;
-  std::vector<std::size_t> rows_;
+  std::vector<std::uint32_t> rows_;
 };
 
 template <class Ids>
@@ -262,6 +277,7 @@ bool AllDiffer(const Ids& ids) {
   if (std::ranges::adjacent_find(ids, rises) == ids.end() && !Missing(ids[0])) return true;
   if (ids.size() > UINT32_MAX - 1) return false;
   Parts<Ids> parts(ids, PartBits(ids.size()));
+  if (parts.full() || parts.missing() > 0) return false;
   return InParts(parts.count(), ids.size(), [&](std::size_t i, PartTable& table) {
     return AddPart(ids, parts.part(i), table);
   });

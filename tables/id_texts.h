@@ -37,9 +37,9 @@ class IdTexts {
   std::vector<std::string> made_;
 };
 
-// What stands for an id where ids are compared by value: the shortest text of a number, blanks around
-// it or not ("007", " 7", "7.0" and "7e0" are "7"). Other text stays as it is written, and so does a
-// fraction beyond 2^53, whose last digits are not known.
+// What stands for an id where ids are compared by value: the shortest text of a number, blanks
+// around it or not ("007", " 7", "7.0" and "7e0" are "7"). Other text stays as it is written, and
+// so does a fraction beyond 2^53, whose last digits are not known.
 [[nodiscard]] std::string IdValue(std::string_view text);
 
 // How the ids of two tables go together. The rest is not looked for behind an empty or repeated id.
@@ -47,16 +47,17 @@ struct IdMatching {
   // The submission's row of every answer, in the answers' order; once where answers have several
   // rows of an id.
   std::vector<std::size_t> rows;
-  std::optional<std::size_t> empty;      // the first row of the submission without an id
-  std::optional<std::size_t> repeated;   // the first whose id is there already
-  std::optional<std::size_t> extra;      // the first whose id the answers do not have
+  std::optional<std::size_t> empty;     // the first row of the submission without an id
+  std::optional<std::size_t> repeated;  // the first whose id is there already
+  std::optional<std::size_t> extra;     // the first whose id the answers do not have
   std::size_t extra_count = 0;
-  std::optional<std::size_t> missing;    // the answers' first row whose id is not there
+  std::optional<std::size_t> missing;  // the answers' first row whose id is not there
   std::size_t missing_count = 0;
 };
 
-// Ids are compared as text first. What is left of the submission is compared by value, and only where
-// the answers' ids all differ by value too: so a file that has the answers' own ids always matches.
+// Ids are compared as text first. What is left of the submission is compared by value, and only
+// where the answers' ids all differ by value too: so a file that has the answers' own ids always
+// matches.
 [[nodiscard]] IdMatching MatchIds(const IdTexts& submission, const IdTexts& answers);
 
 }  // namespace podium

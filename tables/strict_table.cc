@@ -46,10 +46,10 @@ struct Checked {
     std::string shown =
         cell.empty() ? "the cell "
                      : "'" + Printable(cell.substr(0, 60)) + (cell.size() > 60 ? "...' " : "' ");
-    return tl::unexpected(StrictFault{std::move(code),
-                                      LineOf(tables, row) + ", column '" + Printable(column.name) +
-                                          "': " + shown + what,
-                                      std::move(cell)});
+    return tl::unexpected(StrictFault{
+        std::move(code),
+        LineOf(tables, row) + ", column '" + Printable(column.name) + "': " + shown + what,
+        std::move(cell)});
   }
 };
 
@@ -91,8 +91,7 @@ Done CheckLabel(const Checked& c) {
     double v = c.column.number(row);
     if (!std::isfinite(v) || v != std::trunc(v))
       return c.Refuse(row, "not_a_label", "is not a class");
-    if (v < c.rule.min || v > c.rule.max)
-      return c.Refuse(row, "out_of_range", "is no known class");
+    if (v < c.rule.min || v > c.rule.max) return c.Refuse(row, "out_of_range", "is no known class");
   }
   return {};
 }
@@ -126,9 +125,8 @@ Done RefuseMismatch(const StrictTables& tables, const IdMatching& match, const I
     std::string missing = std::to_string(match.missing_count) + " of " +
                           std::to_string(match.rows.size()) + " ids are missing, the first is " +
                           theirs.Shown(*match.missing);
-    return tl::unexpected(StrictFault{"missing_ids",
-                                      missing + (extra.empty() ? "" : "; " + extra), std::nullopt,
-                                      false, may_have_more ? "" : extra});
+    return tl::unexpected(StrictFault{"missing_ids", missing + (extra.empty() ? "" : "; " + extra),
+                                      std::nullopt, false, may_have_more ? "" : extra});
   }
   if (match.extra && !may_have_more)
     return Refuse("extra_ids",
@@ -185,9 +183,8 @@ Strictly<void> CheckStrictTable(const StrictRules& rules, const StrictTables& ta
   if (tables.submission->empty()) return Refuse("empty", "there are no rows");
   for (const std::string& name : rules.id_columns) {
     if (!tables.answers->Has(name))
-      return tl::unexpected(StrictFault{"bad_answers",
-                                        "the answers have no column '" + name + "'", std::nullopt,
-                                        true});
+      return tl::unexpected(StrictFault{"bad_answers", "the answers have no column '" + name + "'",
+                                        std::nullopt, true});
     if (!tables.submission->Has(name))
       return Refuse("missing_column", "there is no column '" + Printable(name) + "'");
   }

@@ -68,9 +68,9 @@ struct StrictTables {
   const IdRows* matched = nullptr;
 };
 
-// Asks for the columns, of their types and ranges; every id of the answers once and (unless there may
-// be more) no other, in any order. On success the submission's rows are those of the answers, in
-// their order.
+// Asks for the columns, of their types and ranges; every id of the answers once and (unless there
+// may be more) no other, in any order. On success the submission's rows are those of the answers,
+// in their order.
 [[nodiscard]] Strictly<void> CheckStrictTable(const StrictRules& rules, const StrictTables& tables);
 
 }  // namespace podium

@@ -77,10 +77,10 @@ Shape CheckHead(std::string_view text, const SubmissionRules& rules) {
     case CsvScanner::Step::kTooManyCells:
       break;
   }
-  return Reject(ShapeFault::kWrongColumns,
-                "line " + std::to_string(scanner.line()) + ": more than " +
-                    std::to_string(rules.columns.size() + 1) + " columns; expected " +
-                    ColumnsInWords(rules));
+  return Reject(ShapeFault::kWrongColumns, "line " + std::to_string(scanner.line()) +
+                                               ": more than " +
+                                               std::to_string(rules.columns.size() + 1) +
+                                               " columns; expected " + ColumnsInWords(rules));
 }
 
 tl::unexpected<ShapeRejection> RejectRead(const ReadFault& fault) {
@@ -175,8 +175,8 @@ std::string_view FaultText(ShapeFault fault) {
 Result<IdList> IdList::FromCsv(std::string_view csv, std::string_view column) {
   auto frame = ReadPandasCsv(csv, StrictOptions({}));
   if (!frame)
-    return Fail(ErrorCode::kIo, "the table cannot be read: " + frame.error().code + " " +
-                                    frame.error().detail);
+    return Fail(ErrorCode::kIo,
+                "the table cannot be read: " + frame.error().code + " " + frame.error().detail);
   if (!frame->Has(column))
     return Fail(ErrorCode::kIo, "the table has no column '" + std::string(column) + "'");
   std::erase_if(frame->columns, [&](const Column& c) { return c.name != column; });
@@ -198,8 +198,8 @@ tl::expected<Frame, ShapeRejection> ReadSubmission(
   auto table = ReadPandasCsv(text, options);
   if (!table) return RejectRead(table.error());
   if (table->rows == 0) return Reject(ShapeFault::kEmpty, "the file has a header and no rows");
-  auto matched = MatchUnique(*table->Find(rules.id_column), *ids.table().Find(rules.id_column),
-                             false, false);
+  auto matched =
+      MatchUnique(*table->Find(rules.id_column), *ids.table().Find(rules.id_column), false, false);
   auto good = CheckStrictTable(
       strict, {&*table, &ids.table(), text, ids.csv(), matched ? &*matched : nullptr});
   if (!good && !good.error().foreign.empty())

@@ -68,8 +68,8 @@ class IdList {
 };
 
 // Reads a submission under its rules, as strict mode reads one of a competition (strict_table.h):
-// the columns of the rules as doubles, in their order, rows in the order of the ids. Packed files are
-// unpacked. Memory is bounded by the expected table whatever the bytes are. `release` as in
+// the columns of the rules as doubles, in their order, rows in the order of the ids. Packed files
+// are unpacked. Memory is bounded by the expected table whatever the bytes are. `release` as in
 // ReadCsvOptions.
 [[nodiscard]] tl::expected<Frame, ShapeRejection> ReadSubmission(
     std::string_view bytes, const SubmissionRules& rules, const IdList& ids,

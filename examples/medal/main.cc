@@ -1,8 +1,8 @@
 // Which medal is a score worth on a leaderboard?
 #include <cstdio>
 
-#include "tables/board.h"
 #include "scoring/boards/mle_bench_board.h"
+#include "tables/board.h"
 
 int main() {
   auto board = podium::ReadBoard("rank,score\n1,0.97\n2,0.93\n3,0.90\n4,0.55\n");

@@ -9,8 +9,8 @@
 #include "base/text.h"
 #include "base/yaml.h"
 #include "harness/cli/competition_files.h"
-#include "tables/board.h"
 #include "scoring/boards/mle_bench_catalogue.h"
+#include "tables/board.h"
 #include "tasks/data_source.h"
 
 namespace podium::harness {
@@ -219,9 +219,8 @@ Result<ImportResult> ImportMleBench(const fs::path& checkout, const fs::path& da
     if (!text.empty()) result.notes.push_back(c.id + ": " + text);
   }
   if (result.imported.empty())
-    return Fail(ErrorCode::kNotFound,
-                "no competition could be imported; the first: " +
-                    (telling.empty() ? result.notes.front() : telling));
+    return Fail(ErrorCode::kNotFound, "no competition could be imported; the first: " +
+                                          (telling.empty() ? result.notes.front() : telling));
   return result;
 }
 

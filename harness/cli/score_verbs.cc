@@ -100,11 +100,14 @@ std::string MeanText(const scoring::Aggregate& a, std::size_t metric) {
 
 constexpr const char* kCompatLegend =
     "\nmode compat: mean ± standard error over seeds, as mle-bench's script prints them (the k-th "
-    "report of a task is seed k);\nthe interval over tasks is Wilson's, each task once whatever its "
+    "report of a task is seed k);\nthe interval over tasks is Wilson's, each task once whatever "
+    "its "
     "seeds.\n";
 constexpr const char* kStrictLegend =
-    "\nmode strict: a seed is a run group, a task that it lacks counts as no medal; mean ± standard "
-    "error over seeds, with the\n95 % interval by Student's t; the interval over tasks is Wilson's, "
+    "\nmode strict: a seed is a run group, a task that it lacks counts as no medal; mean ± "
+    "standard "
+    "error over seeds, with the\n95 % interval by Student's t; the interval over tasks is "
+    "Wilson's, "
     "each task once whatever its seeds.\n";
 
 void PrintTable(const std::vector<SplitResult>& results, const scoring::ExperimentReports& found,
@@ -163,8 +166,7 @@ Result<Exit> Aggregate(const AggregateArguments& args) {
     if (!args.splits.empty() && !results.back().aggregate)
       return tl::unexpected(results.back().aggregate.error());
   }
-  args.json ? PrintJson(results, found, args.strict())
-            : PrintTable(results, found, args.strict());
+  args.json ? PrintJson(results, found, args.strict()) : PrintTable(results, found, args.strict());
   return any ? Exit::kOk : Exit::kUsage;
 }
 
@@ -174,12 +176,14 @@ void AddScoreVerbs(CLI::App& app, Exit& exit) {
   auto args = std::make_shared<AggregateArguments>();
   auto* aggregate = app.add_subcommand(
       "aggregate", "mle-bench's table from grading reports: mean and standard error over seeds");
-  aggregate->add_option("report", args->reports,
-                        "Grading reports; the k-th entry of a task is seed k (strict: a report is a seed)");
+  aggregate->add_option(
+      "report", args->reports,
+      "Grading reports; the k-th entry of a task is seed k (strict: a report is a seed)");
   aggregate
-      ->add_option("--mode", args->mode,
-                   "compat (mle-bench's script, its pairing and 1.96 included) or strict (a seed is a "
-                   "run group's report; Student's t)")
+      ->add_option(
+          "--mode", args->mode,
+          "compat (mle-bench's script, its pairing and 1.96 included) or strict (a seed is a "
+          "run group's report; Student's t)")
       ->capture_default_str();
   aggregate->add_option("--experiment", args->experiment,
                         "Take the reports of an experiment of run_group_experiments.csv");

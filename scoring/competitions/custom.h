@@ -2,9 +2,9 @@
 
 #include <string_view>
 
+#include "scoring/metric.h"
 #include "tables/fault.h"
 #include "tables/frame/frame.h"
-#include "scoring/metric.h"
 
 namespace podium::scoring {
 

@@ -5,13 +5,13 @@
 #include <functional>
 #include <utility>
 
-#include "tables/beside.h"
 #include "scoring/competitions/custom.h"
 #include "scoring/competitions/ids.h"
 #include "scoring/competitions/nq_answers.h"
 #include "scoring/competitions/rounding.h"
 #include "scoring/competitions/rules.h"
 #include "scoring/competitions/strict_check.h"
+#include "tables/beside.h"
 #include "tables/frame/read_csv.h"
 #include "tables/frame/unpack.h"
 
@@ -20,7 +20,8 @@ namespace {
 
 using Outcome = CompetitionOutcome;
 
-// `unpacked` keeps what was compressed as long as the frame; `text` is the table's, where it is one.
+// `unpacked` keeps what was compressed as long as the frame; `text` is the table's, where it is
+// one.
 Graded<Frame> ReadAnswers(const CompetitionSpec& spec, std::string_view bytes,
                           const ReadCsvOptions& options, std::string& unpacked,
                           std::string_view& text) {
@@ -72,8 +73,8 @@ Graded<Tables> ReadTables(const CompetitionSpec& spec, Mode mode, std::string_vi
   if (!spec.rules.id_columns.empty()) tables.id = spec.rules.id_columns[0];
   tables.targets = spec.mode(mode).targets;
   tables.may_have_more = spec.mode(mode).align == "cover";
-  auto frame = ReadSubmissionTable(mode, submission, options, unpacked.submission,
-                                   tables.submission_text);
+  auto frame =
+      ReadSubmissionTable(mode, submission, options, unpacked.submission, tables.submission_text);
   auto truth = answers_reader.Get();
   tables.answers_text = unpacked.answers_text;
   if (!frame && mode == Mode::kCompat) return Raised(frame.error().code, frame.error().detail);

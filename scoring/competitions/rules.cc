@@ -7,8 +7,8 @@
 #include "base/text.h"
 #include "scoring/competitions/columns.h"
 #include "scoring/competitions/ids.h"
-#include "tables/frame/parse_number.h"
 #include "scoring/metrics/inputs.h"
+#include "tables/frame/parse_number.h"
 
 namespace podium::scoring {
 namespace {

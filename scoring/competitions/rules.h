@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "tables/id_match.h"
 #include "scoring/competitions/spec.h"
 #include "tables/fault.h"
 #include "tables/frame/frame.h"
+#include "tables/id_match.h"
 
 namespace podium::scoring {
 

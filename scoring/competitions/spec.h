@@ -46,10 +46,10 @@ struct CompetitionSpec {
   bool lower_is_better = false;
   std::string answers;         // the file's name in MLE-bench's prepared/private
   std::string answers_format;  // "csv" or "nq-jsonl"
-  std::string score_type;  // "float", "float64", "int", "float64-or-int"
+  std::string score_type;      // "float", "float64", "int", "float64-or-int"
   ModeSpec compat;
   ModeSpec strict;
-  StrictRules rules;  // the id columns, and what strict asks of the others
+  StrictRules rules;                    // the id columns, and what strict asks of the others
   std::vector<std::string> deviations;  // what strict does otherwise, and why
   std::string text;                     // the YAML itself, to be sent to the sealed grader
 

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "tables/fault.h"
 #include "scoring/metrics/box.h"
 #include "scoring/metrics/polygon.h"
+#include "tables/fault.h"
 
 namespace podium::scoring {
 

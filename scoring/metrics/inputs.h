@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "tables/fault.h"
 #include "scoring/metric.h"
+#include "tables/fault.h"
 #include "tables/frame/frame.h"
 #include "tables/numbers.h"
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "tables/frame/utf8.h"
 #include "scoring/metrics/inputs.h"
 #include "scoring/metrics/metrics.h"
+#include "tables/frame/utf8.h"
 #include "tables/row_ranges.h"
 
 namespace podium::scoring {

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "base/text.h"
-#include "tables/beside.h"
 #include "scoring/metrics/inputs.h"
 #include "scoring/metrics/metrics.h"
 #include "scoring/metrics/sort_doubles.h"
+#include "tables/beside.h"
 
 namespace podium::scoring {
 namespace {

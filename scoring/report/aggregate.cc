@@ -158,15 +158,18 @@ Result<Seed> SeedOf(const SeedGroup& group, std::span<const std::string> competi
     for (const CompetitionReport& report : group.reports) {
       if (report.competition_id != id) continue;
       ++reported[id];
-      if (last != nullptr && SeedFolder(last->submission_path) != SeedFolder(report.submission_path))
-        return Refuse("mixed_seeds", group.name + " holds several seeds of " + id +
-                                         ": in strict a report is one seed. Grade each seed's "
-                                         "submissions into a report of its own, or use --mode compat");
+      if (last != nullptr &&
+          SeedFolder(last->submission_path) != SeedFolder(report.submission_path))
+        return Refuse("mixed_seeds",
+                      group.name + " holds several seeds of " + id +
+                          ": in strict a report is one seed. Grade each seed's "
+                          "submissions into a report of its own, or use --mode compat");
       if (last != nullptr)
         notes.push_back(group.name + ": " + id + " is there twice, the last one counts");
       last = &report;
     }
-    if (last == nullptr) notes.push_back(group.name + ": " + id + " is missing, counted as no medal");
+    if (last == nullptr)
+      notes.push_back(group.name + ": " + id + " is missing, counted as no medal");
     seed.push_back(last != nullptr ? *last : NoSubmission(id));
   }
   return seed;

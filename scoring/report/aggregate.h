@@ -11,7 +11,8 @@
 namespace podium::scoring {
 
 // What makes a seed and an interval.
-//   compat: mle-bench's aggregate_grading_reports. The k-th report of a competition, in the order of
+//   compat: mle-bench's aggregate_grading_reports. The k-th report of a competition, in the order
+//   of
 //     the run groups' names, is its seed k, so that groups are mixed where one lacks a report;
 //     1.96 standard errors; a lone seed has a standard error of 0.
 //   strict: a seed is a run group. A competition that it lacks counts as no medal, the last of
@@ -61,8 +62,8 @@ struct Aggregate {
                                                  std::span<const std::string> competitions,
                                                  const AggregateOptions& options);
 
-// The strict one: the first options.seeds groups, or all. Reasons: too_few_seeds, no_seeds, no_reports,
-// mixed_seeds (a report of several seeds of a run of Podium's).
+// The strict one: the first options.seeds groups, or all. Reasons: too_few_seeds, no_seeds,
+// no_reports, mixed_seeds (a report of several seeds of a run of Podium's).
 [[nodiscard]] Result<Aggregate> AggregateGroups(std::span<const SeedGroup> groups,
                                                 std::span<const std::string> competitions,
                                                 const AggregateOptions& options);

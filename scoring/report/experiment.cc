@@ -84,8 +84,8 @@ Result<std::vector<SeedGroup>> ReadSeedGroups(std::vector<fs::path> files) {
       return Refuse("mixed_seeds", file.string() + " is named twice: it would be two seeds");
     seen.push_back(std::move(whole));
     PODIUM_ASSIGN(auto reports, ReadReports({file}));
-    groups.push_back({(file.parent_path().filename() / file.filename()).string(),
-                      std::move(reports)});
+    groups.push_back(
+        {(file.parent_path().filename() / file.filename()).string(), std::move(reports)});
   }
   return groups;
 }

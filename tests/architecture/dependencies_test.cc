@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 const fs::path kSource = PODIUM_SOURCE_DIR;
 const std::set<std::string> kFolders = {"base",    "tables", "scoring", "tasks",
-                                       "sandbox", "agents", "harness"};
+                                        "sandbox", "agents", "harness"};
 
 // Folder to the folders named by the DEPS of its podium_library.
 std::map<std::string, std::set<std::string>> DeclaredDependencies() {

@@ -67,6 +67,13 @@ TEST(CsvReaderTest, HoldsItsBounds) {
               ElementsAre(Row{"error: line 1: a cell is larger than 3 bytes"}));
 }
 
+// A copy is made where quotes are doubled; it stops at the bound, not at the end of the file.
+TEST(CsvReaderTest, ACellOfQuotesIsNotCopiedWhole) {
+  EXPECT_THAT(Rows("\"" + std::string(1 << 20, '"'), {.max_cell_bytes = 3}),
+              ElementsAre(Row{"error: line 1: a cell is larger than 3 bytes"}))
+      << "without the bound: a quoted cell is not closed";
+}
+
 TEST(CsvCellTest, QuotesOnlyWhatNeedsIt) {
   EXPECT_EQ(CsvCell("plain"), "plain");
   EXPECT_EQ(CsvCell("a,b"), "\"a,b\"");

@@ -1,5 +1,6 @@
 // Whole processes of `podium grade-sample` against `wc -l` of the same submission, interleaved with
-// the same rows in another order than the answers'; medians. Prints the table of docs/performance.md.
+// the same rows in another order than the answers'; medians. Prints the table of
+// docs/performance.md.
 //   podium_grade_bench [RUNS] [PART OF A METRIC'S NAME]
 
 #include <fcntl.h>

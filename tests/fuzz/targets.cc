@@ -9,15 +9,15 @@
 #include <string>
 
 #include "base/csv.h"
-#include "tables/board.h"
 #include "scoring/boards/mle_bench_board.h"
-#include "tables/frame/read_csv.h"
-#include "tables/frame/unpack.h"
 #include "scoring/metrics/box.h"
 #include "scoring/metrics/detection_metrics.h"
 #include "scoring/metrics/mask_metrics.h"
 #include "scoring/metrics/polygon.h"
 #include "scoring/metrics/rle.h"
+#include "tables/board.h"
+#include "tables/frame/read_csv.h"
+#include "tables/frame/unpack.h"
 
 namespace podium::fuzz {
 namespace {
@@ -203,8 +203,7 @@ void Polygon(std::string_view bytes) {
 }
 
 void Unpack(std::string_view bytes) {
-  constexpr UnpackLimits kLimits{
-      .max_bytes = 1 << 20, .max_ratio = 250, .free_bytes = 1 << 14};
+  constexpr UnpackLimits kLimits{.max_bytes = 1 << 20, .max_ratio = 250, .free_bytes = 1 << 14};
   auto out = Unpack(bytes, kLimits);
   if (out) {
     Require(out->size() <= kLimits.max_bytes, "no more comes out than the bound");

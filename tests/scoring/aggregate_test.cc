@@ -213,7 +213,8 @@ TEST(StrictAggregateTest, ReportsOfSeveralSeedsAreRefused) {
 TEST(StrictAggregateTest, EqualsTheGoldens) {
   fs::path root = tests::GoldenDir() / "aggregate";
   std::error_code ec;
-  if (!fs::is_directory(root, ec)) GTEST_SKIP() << "the golden aggregates are not beside this checkout";
+  if (!fs::is_directory(root, ec))
+    GTEST_SKIP() << "the golden aggregates are not beside this checkout";
   int equal = 0;
   for (const auto& entry : fs::directory_iterator(root)) {
     if (!entry.is_directory()) continue;
@@ -221,7 +222,8 @@ TEST(StrictAggregateTest, EqualsTheGoldens) {
     std::vector<fs::path> files;
     for (const auto& file : expected["reports"])
       files.push_back(entry.path() / file.get<std::string>());
-    auto a = AggregateGroups(*ReadSeedGroups(files), *MleBenchSplit(expected["split"].get<std::string>()), {});
+    auto a = AggregateGroups(*ReadSeedGroups(files),
+                             *MleBenchSplit(expected["split"].get<std::string>()), {});
     ASSERT_TRUE(a) << entry.path() << a.error().message;
     const Json& right = expected["strict"]["any_medal_percentage"];
     EXPECT_EQ(a->seeds, right["n"].get<int>()) << entry.path();

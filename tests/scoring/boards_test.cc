@@ -5,8 +5,8 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "tables/board.h"
 #include "scoring/boards/mle_bench_board.h"
+#include "tables/board.h"
 #include "tables/pandas_number.h"
 #include "tests/scoring/goldens.h"
 
@@ -79,6 +79,25 @@ TEST(BoardTest, RefusalsSayWhatTheFileIs) {
   EXPECT_FALSE(Refusal("score,count\n0.5,0\n").empty());
   EXPECT_FALSE(Refusal("rank,score\n").empty());
   EXPECT_FALSE(Refusal("").empty());
+}
+
+TEST(BoardTest, CompressedAndWideTextAreNamed) {
+  EXPECT_NE(Refusal(std::string_view("\x1F\x8B\x08\0\0", 5)).find("gzip"), std::string::npos);
+  EXPECT_NE(Refusal(std::string_view("\xFF\xFEs\0c\0", 6)).find("UTF-16"), std::string::npos);
+}
+
+TEST(BoardTest, StrictWantsAScoreInEveryLineAndMoreThanOne) {
+  auto strict = [](std::string_view csv) {
+    auto board = ReadBoard(csv, BoardRules::kStrict);
+    return board ? "" : board.error().message;
+  };
+  EXPECT_EQ(strict("rank,score\n1,0.5\n2,0.9\n"), "");
+  EXPECT_EQ(strict("rank,score\n1,0.5\n"), "") << "one entry is no pattern";
+  EXPECT_NE(strict("rank,score\n1,0.5\n2,\n").find("line 3 of the leaderboard has no score"),
+            std::string::npos);
+  EXPECT_NE(strict("rank,score\n1,0\n2,0.00000\n").find("same score, 0"), std::string::npos);
+  EXPECT_TRUE(AllEqual(*ReadBoard("score,count\n0.5,3\n")));
+  EXPECT_FALSE(AllEqual(*ReadBoard("rank,score\n1,\n2,\n"))) << "missing scores equal nothing";
 }
 
 TEST(BoardTest, ThePageOfTwentyIsNotTheBoard) {

@@ -116,5 +116,34 @@ TEST(CompetitionVerdictTest, ARequestThatCannotBeUnderstoodIsAnError) {
   EXPECT_FALSE(GradeToJson({DumpJson(broken), kAnswers, "", kPerfect}));
 }
 
+TEST(CompetitionVerdictTest, ABoardOfOneScoreIsNotedAndInStrictRefused) {
+  Json compat = Graded(kPerfect, Board({0, 0, 0}));
+  EXPECT_EQ(compat["medal"], "gold");
+  EXPECT_EQ(compat["board_note"], "every line of the board is the same");
+  Json strict = Graded(kPerfect, Board({0, 0, 0}), Mode::kStrict);
+  EXPECT_EQ(strict["reason"], "bad_leaderboard");
+  EXPECT_FALSE(Graded(kPerfect, Board({1, 0})).contains("board_note"));
+}
+
+// What an answers file names counts in strict, however its ids look.
+TEST(CompetitionVerdictTest, APerfectFileIsScoredWhateverItsIdsLookLike) {
+  for (const char* ids : {"1e1 10 2e1 1e5", "007 7 7.0 8", "NA null nan None", "1 01 1.0 x",
+                          "0x1 1 True true", "99999999999999999999 1 2 3"}) {
+    std::string answers = "id,has_cactus\n";
+    std::string file = answers;
+    int truth = 0;
+    for (std::size_t at = 0, end = 0; end != std::string::npos; at = end + 1) {
+      end = std::string_view(ids).find(' ', at);
+      std::string id(std::string_view(ids).substr(at, end - at));
+      answers += id + "," + std::to_string(++truth % 2) + "\n";
+      file += id + "," + (truth % 2 ? "0.9" : "0.1") + "\n";
+    }
+    std::string request = CompetitionRequestJson(Spec(), Mode::kStrict, {}, Known());
+    auto r = *ParseJson(*GradeToJson({request, answers, "", file}), "record");
+    EXPECT_EQ(r["verdict"], "scored") << ids << ": " << r["detail"];
+    EXPECT_EQ(r["raw_score"], 1.0) << ids;
+  }
+}
+
 }  // namespace
 }  // namespace podium::scoring

@@ -150,5 +150,33 @@ TEST(GradeTest, NoChangedByteCrashesIt) {
   }
 }
 
+// Own tasks and competitions in strict mode take and refuse the same files.
+TEST(GradeTest, AnOwnTaskIsReadAsACompetitionIs) {
+  const char* answers = "id,y\n31,0\n32,1\n1000000,1\n007,0\n";
+  auto verdict = [&](std::string_view file) {
+    Json v = Grade(file, Request(), answers);
+    return v["verdict"] == "scored" ? std::string("scored") : v["reason"].get<std::string>();
+  };
+  EXPECT_EQ(verdict("id,y\n31.0,0\n32.0,1\n1000000.0,1\n7.0,0\n"), "scored");
+  EXPECT_EQ(verdict("id,y\n1e+06,1\n7,0\n32,1\n31,0\n"), "scored");
+  EXPECT_EQ(verdict("id,y\r\n31,0\n32,1\r1000000,1\r\n007,0"), "scored") << "mixed line ends";
+  EXPECT_EQ(verdict("\"id\",\"y\"\n\"31\",\"0\"\n32,1\n1000000,1\n007,0\n"), "scored");
+  EXPECT_EQ(verdict("id,y\n31,0\n31.0,0\n1000000,1\n007,0\n"), "duplicate_id");
+  EXPECT_EQ(verdict("id,y\n31,0\n32,1\n1000000,[1]\n007,0\n"), "not_a_number");
+  EXPECT_EQ(verdict("id,y,\n31,0,\n32,1,\n1000000,1,\n007,0,\n"), "wrong_columns");
+}
+
+TEST(GradeTest, AnOwnTasksBoardMayBeOfAnyKind) {
+  const char* board =
+      "\xEF\xBB\xBFRank,TeamId,TeamName,LastSubmissionDate,Score,SubmissionCount\r\n"
+      "1,7,\"A, \"\"B\"\"\",2020-01-01 00:00:00,0.9,4\r\n2,8,C,2020-01-01 00:00:00,0.5,4\r\n";
+  Json v = Grade("id,y\na,0\nb,1\nc,1\nd,0\n", Request(), kAnswers, board);
+  EXPECT_EQ(v["verdict"], "scored");
+  EXPECT_EQ(v["leaderboard_rows"], 2);
+  EXPECT_EQ(v["medal"], "gold");
+  v = Grade("id,y\na,0\nb,1\nc,1\nd,0\n", Request(), kAnswers, "score,count\n0,5\n");
+  EXPECT_EQ(v["reason"], "bad_leaderboard") << "all lines are the same";
+}
+
 }  // namespace
 }  // namespace podium::scoring

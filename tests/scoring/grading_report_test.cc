@@ -6,10 +6,10 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "tables/board.h"
 #include "scoring/competitions/grade_competition.h"
 #include "scoring/report/python_text.h"
 #include "scoring/report/submission_list.h"
+#include "tables/board.h"
 #include "tests/scoring/goldens.h"
 
 namespace podium::scoring {

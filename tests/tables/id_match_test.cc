@@ -16,7 +16,8 @@ Column Texts(const std::vector<std::string>& texts) {
 
 std::vector<std::string> Ids(std::size_t count, const std::string& head) {
   std::vector<std::string> out;
-  for (std::size_t i = 0; i < count; ++i) out.push_back(head + std::to_string(i * 7919 % 1'000'003));
+  for (std::size_t i = 0; i < count; ++i)
+    out.push_back(head + std::to_string(i * 7919 % 1'000'003));
   return out;
 }
 

@@ -30,8 +30,8 @@ TEST(IdValueTest, IsTheShortestTextOfANumber) {
   EXPECT_EQ(IdValue("-0"), "0");
   EXPECT_EQ(IdValue("1.50"), "1.5");
   EXPECT_EQ(IdValue("9007199254740993"), "9007199254740993");
-  for (const char* text : {"", "a", "0x10", "1_000", "nan", "inf", "1e400", "9007199254740993.0", "1 2",
-                           " a "})
+  for (const char* text :
+       {"", "a", "0x10", "1_000", "nan", "inf", "1e400", "9007199254740993.0", "1 2", " a "})
     EXPECT_EQ(IdValue(text), text);
 }
 

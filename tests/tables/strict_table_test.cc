@@ -38,10 +38,12 @@ TEST(StrictTableTest, FaultsNameTheirLine) {
             "out_of_range: line 3, column 'y': '1.5' is not from 0 to 1");
   EXPECT_EQ(Check("id,y\n1,0\n1,0\n", "id\n1\n2\n"),
             "duplicate_id: line 3: the id '1' occurs a second time");
-  EXPECT_EQ(Check("id,y\n1,0\n3,0\n", "id\n1\n2\n"),
-            "missing_ids: 1 of 2 ids are missing, the first is '2'; line 3: the id '3' is not among "
-            "those that are asked for");
-  EXPECT_EQ(Check("id,y\n1,0\n2,0,\n", "id\n1\n2\n"), "ragged_row: line 3: expected 2 cells, found 3");
+  EXPECT_EQ(
+      Check("id,y\n1,0\n3,0\n", "id\n1\n2\n"),
+      "missing_ids: 1 of 2 ids are missing, the first is '2'; line 3: the id '3' is not among "
+      "those that are asked for");
+  EXPECT_EQ(Check("id,y\n1,0\n2,0,\n", "id\n1\n2\n"),
+            "ragged_row: line 3: expected 2 cells, found 3");
 }
 
 }  // namespace

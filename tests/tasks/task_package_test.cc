@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/files.h"
+#include "tasks/board_check.h"
 #include "tasks/suite.h"
 #include "tests/support/tiny_task.h"
 
@@ -174,6 +175,26 @@ TEST(SuiteTest, StarterNamesFiveShippedTasks) {
     EXPECT_TRUE(task) << task.error().message;
   }
   EXPECT_FALSE(LoadSuite("startr"));
+}
+
+// Before the first trial: what the grader would say behind the last.
+TEST_F(TaskPackageTest, ABoardThatCannotBeRankedOnIsAnErrorOfThePackage) {
+  auto said = [&](const std::string& board) {
+    EXPECT_TRUE(WriteFileAtomic(dir_ / "leaderboard.csv", board));
+    auto good = CheckShippedBoard(*LoadTask(dir_));
+    EXPECT_EQ(good.has_value(), CheckBoard(*LoadTask(dir_), dir_ / "leaderboard.csv").has_value());
+    if (good) return std::string();
+    EXPECT_EQ(good.error().code, ErrorCode::kConfig);
+    return good.error().message;
+  };
+  EXPECT_EQ(said("score,count\n0.5,1\n0.75,2\n"), "");
+  EXPECT_EQ(said("Rank,TeamId,TeamName,Score\n1,7,\"A, B\",0.9\n2,8,C,0.8\n"), "");
+  EXPECT_NE(said("score,count\n0.5,1\n99%,1\n").find("leaderboard.csv: line 3"), std::string::npos);
+  EXPECT_NE(said("score,count\n0.5,1\n\"5,000\",1\n").find("line 3"), std::string::npos);
+  EXPECT_NE(said("score,count\n0.5,1\ninf,1\n").find("line 3"), std::string::npos);
+  EXPECT_NE(said("score,count\n0,30\n").find("same score"), std::string::npos);
+  EXPECT_NE(said("PublicScore,PrivateScore\n1,2\n").find("PrivateScore"), std::string::npos);
+  EXPECT_TRUE(CheckBoard(*LoadTask(dir_), "")) << "medal lines alone";
 }
 
 }  // namespace
