@@ -38,9 +38,6 @@ Result<std::string_view> CsvReader::QuotedCell() {
         std::count(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(n), '\n'));
     bool doubled = n + 1 < rest_.size() && rest_[n + 1] == '"';
     if (doubled && !copy) copy = &unquoted_.emplace_back();
-    if (copy && copy->size() + n > limits_.max_cell_bytes)
-      return At(row_line_,
-                "a cell is larger than " + std::to_string(limits_.max_cell_bytes) + " bytes");
     if (copy) copy->append(rest_.substr(0, doubled ? n + 1 : n));
     if (copy && copy->size() > limits_.max_cell_bytes) return TooLarge();
     rest_.remove_prefix(doubled ? n + 2 : n + 1);
