@@ -88,8 +88,19 @@ Task<void> Call::Run() {
   if (context_.options.replay) {
     Refusal miss{403, "replay_miss",
                  "This trial is replayed from its record, and this request is not in it."};
-    context_.log.Flag("replay_miss", context_.recorder.Difference(*turn_));
+    auto compare = [&recorder = context_.recorder, turn = *turn_] {
+      return recorder.Difference(turn);
+    };
+    std::string difference = co_await Apart(context_, std::move(compare));
+    context_.log.Flag("replay_miss", difference);
     auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(miss));
+    co_return;
+  }
+  if (context_.recorder.bytes() > context_.options.record_cap_bytes) {
+    Refusal full{
+        403, "record_full",
+        "What this trial has asked and been answered takes as much of the disk as it may."};
+    co_await Refuse(std::move(full));
     co_return;
   }
   if (auto refusal = SetAside()) {

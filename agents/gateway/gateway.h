@@ -29,6 +29,7 @@ struct GatewayOptions {
   bool replay = false;               // answers from the record alone: no key, no network
   std::int64_t bytes_per_token = 1;  // of a prompt at the least, for what is set aside
   std::uint64_t prompt_cap_bytes = std::uint64_t{8} << 20;
+  std::uint64_t record_cap_bytes = std::uint64_t{4} << 30;    // of all that a trial's record holds
   std::uint64_t prompts_cap_bytes = std::uint64_t{64} << 20;  // of all that are under way at once
   std::uint64_t prompt_flag_bytes = std::uint64_t{1} << 20;   // larger ones are served and flagged
   Millis request_timeout{600'000};                            // of one answer, waiting included

@@ -9,6 +9,9 @@
 namespace podium::agents {
 namespace {
 
+constexpr std::uint64_t kFileBytes = 8192;         // two files take a block each at the least
+constexpr std::uint64_t kMostCompared = 64 << 20;  // of recorded requests, for one difference
+
 // The request's text goes in as it is: it is JSON already.
 std::string KeyOf(const Turn& turn) {
   return R"({"number":)" + std::to_string(turn.number) + R"(,"path":)" + DumpJson(Json(turn.path)) +
@@ -73,13 +76,14 @@ std::optional<RecordedAnswer> Recorder::Find(const Turn& turn) const {
 
 Status Recorder::Save(const Turn& turn, const RecordedAnswer& answer) const {
   Json head = {{"status", answer.status}, {"content_type", answer.content_type}};
+  bytes_ += turn.request.size() + answer.body.size() + kFileBytes;
   return store_.Save(KeyOf(turn), DumpJson(head) + "\n" + answer.body);
 }
 
 std::string Recorder::Difference(const Turn& turn) const {
   std::string best;
   std::size_t best_alike = 0;
-  for (auto& stored : store_.Requests()) {
+  for (auto& stored : store_.Requests(KeyOf(turn).size(), kMostCompared)) {
     std::size_t alike = Alike(stored, KeyOf(turn));
     if (stored.starts_with(R"({"number":)") && (best.empty() || alike > best_alike)) {
       best_alike = alike;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -33,14 +34,18 @@ struct Turn {
 // requests hold no key. On the event loop's thread.
 class Recorder {
  public:
-  explicit Recorder(std::filesystem::path dir) : store_(std::move(dir)) {}
+  explicit Recorder(std::filesystem::path dir) : store_(std::move(dir)), bytes_(store_.Bytes()) {}
 
   [[nodiscard]] Turn Begin(std::string_view path, std::string request);
   void Abandon(const Turn& turn);
   [[nodiscard]] std::optional<RecordedAnswer> Find(const Turn& turn) const;
   [[nodiscard]] Status Save(const Turn& turn, const RecordedAnswer& answer) const;
 
-  // For a person: in what the request differs from the recorded one that is most like it.
+  // At most what the record takes on the disk: each file counts as its text.
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+  // For a person: in what the request differs from the recorded one that is most like it, among
+  // those of about its size. Blocks; any thread.
   [[nodiscard]] std::string Difference(const Turn& turn) const;
 
  private:
@@ -49,6 +54,7 @@ class Recorder {
     std::set<int> free;  // below next
   };
   RecordStore store_;
+  mutable std::atomic<std::uint64_t> bytes_;
   std::map<std::string, Asked> asked_;
 };
 

@@ -1,5 +1,6 @@
 #include "agents/llm/record_store.h"
 
+#include <unistd.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -46,17 +47,58 @@ Status RecordStore::Save(std::string_view request, std::string_view response) co
   return WriteFileAtomic(dir_ / (name + ".response.zst"), Compress(response));
 }
 
-std::vector<std::string> RecordStore::Requests() const {
-  std::vector<std::string> out;
+namespace {
+
+// The size of a compressed text without its bytes.
+std::optional<std::uint64_t> TextBytes(const std::filesystem::path& file) {
+  char head[18];  // ZSTD_FRAMEHEADERSIZE_MAX
+  auto fd = OpenRegular(file);
+  ssize_t n = fd ? ::read(fd->get(), head, sizeof head) : -1;
+  if (n <= 0) return std::nullopt;
+  unsigned long long size = ZSTD_getFrameContentSize(head, static_cast<std::size_t>(n));
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) return std::nullopt;
+  return size;
+}
+
+}  // namespace
+
+std::vector<std::string> RecordStore::Requests(std::uint64_t like_bytes,
+                                               std::uint64_t most_bytes) const {
+  std::vector<std::pair<std::uint64_t, std::filesystem::path>> files;
   std::error_code ec;
   for (std::filesystem::directory_iterator it(dir_, ec), end; !ec && it != end; it.increment(ec)) {
     if (!it->path().filename().string().ends_with(".request.json.zst")) continue;
-    auto bytes = ReadFile(it->path(), kMaxBytes);
+    if (auto size = TextBytes(it->path())) files.emplace_back(*size, it->path());
+  }
+  auto far = [like_bytes](std::uint64_t size) {
+    return size > like_bytes ? size - like_bytes : like_bytes - size;
+  };
+  std::ranges::sort(files, [&](const auto& a, const auto& b) {
+    return std::pair(far(a.first), a.second) < std::pair(far(b.first), b.second);
+  });
+  std::vector<std::string> out;
+  std::uint64_t sum = 0;
+  for (const auto& [size, file] : files) {
+    if (size > most_bytes - sum) continue;
+    auto bytes = ReadFile(file, kMaxBytes);
     auto text = bytes ? Decompress(*bytes) : std::nullopt;
-    if (text) out.push_back(std::move(*text));
+    if (!text) continue;
+    sum += text->size();
+    out.push_back(std::move(*text));
   }
   std::ranges::sort(out);
   return out;
+}
+
+std::uint64_t RecordStore::Bytes() const {
+  std::uint64_t sum = 0;
+  std::error_code ec;
+  for (std::filesystem::directory_iterator it(dir_, ec), end; !ec && it != end; it.increment(ec)) {
+    std::error_code gone;
+    auto bytes = it->file_size(gone);
+    if (!gone) sum += bytes;
+  }
+  return sum;
 }
 
 }  // namespace podium::agents

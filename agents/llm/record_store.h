@@ -18,8 +18,13 @@ class RecordStore {
   // The stored answer to exactly this request, if it was asked before and both files are sound.
   [[nodiscard]] std::optional<std::string> Find(std::string_view request) const;
   [[nodiscard]] Status Save(std::string_view request, std::string_view response) const;
-  // All requests that are stored and sound, sorted.
-  [[nodiscard]] std::vector<std::string> Requests() const;
+  // Requests that are stored and sound, sorted: those whose size is nearest to `like_bytes` first,
+  // as many as fit into `most_bytes` of text. Blocks.
+  [[nodiscard]] std::vector<std::string> Requests(std::uint64_t like_bytes = 0,
+                                                  std::uint64_t most_bytes = ~std::uint64_t{
+                                                      0}) const;
+  // What the files take on the disk. Blocks.
+  [[nodiscard]] std::uint64_t Bytes() const;
 
  private:
   std::filesystem::path dir_;

@@ -12,6 +12,7 @@ namespace podium::harness {
 namespace {
 
 constexpr std::uint16_t kGatewayPort = 8000;
+constexpr std::uint64_t kLeastRecord = 64 << 20;
 
 // A service that is missing does not end the trial.
 Task<void> WaitForEver() {
@@ -40,6 +41,7 @@ TrialServices::TrialServices(Reactor& reactor, Journal& journal,
     : reactor_(reactor),
       journal_(journal),
       trial_dir_(std::move(trial_dir)),
+      disk_bytes_(disk_bytes),
       validator_(reactor, std::move(check), journal, LimitsFor(disk_bytes)) {
   validator_.Resume(ValidationsIn(journal.events()));
 }
@@ -54,6 +56,8 @@ Status TrialServices::AddGateway(agents::HttpClient& http, agents::ProviderGate&
   options.request_timeout = plan.request_timeout;
   options.idle_timeout = plan.idle_timeout;
   options.record_dir = trial_dir_ / "llm";
+  // What an agent asks is kept on the host's disk: as much as the sandbox's own may hold.
+  options.record_cap_bytes = std::max(kLeastRecord, disk_bytes_);
   for (const auto& event : journal_.events())
     agents::AddEvent(event.type, event.body_json, options.before);
   PODIUM_ASSIGN(gateway_,

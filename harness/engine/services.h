@@ -52,6 +52,7 @@ class TrialServices {
   Reactor& reactor_;
   Journal& journal_;
   std::filesystem::path trial_dir_;
+  std::uint64_t disk_bytes_;
   agents::Validator validator_;
   UniqueFd validator_listener_;
   std::unique_ptr<agents::Gateway> gateway_;

@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "agents/llm/provider_gate.h"
+#include "agents/llm/record_store.h"
 #include "tests/agents/gateway_fixture.h"
 
 namespace podium::tests {
@@ -164,6 +165,35 @@ TEST_F(GatewayTest, AReplayAnswersWhatItKnowsAndNothingElse) {
   EXPECT_NE(detail.find("/request/messages/0/content"), std::string::npos) << detail;
   EXPECT_NE(detail.find("the question"), std::string::npos) << detail;
   EXPECT_NE(detail.find("another question"), std::string::npos) << detail;
+}
+
+// R27: thousands of small requests took as many files of the host as an agent liked.
+TEST_F(GatewayTest, ARecordThatIsFullRefusesForGoodAndStillReplays) {
+  options_.record_cap_bytes = 8000;
+  Attempt(Counting(), [&](Live& live) -> Task<void> {
+    Answered first = co_await Post(live, "/v1/chat/completions", Ask("a"));
+    EXPECT_EQ(first.status, 200);
+    Answered second = co_await Post(live, "/v1/chat/completions", Ask("b"));
+    EXPECT_EQ(second.status, 403);
+    EXPECT_EQ(second.code(), "record_full");
+  });
+  EXPECT_EQ(received_.size(), 1u);
+}
+
+// R19: one miss read 789 MB of recorded prompts into memory.
+TEST(RecordStoreTest, OnlyAsMuchIsReadAsIsAskedForAndTheNearestInSizeFirst) {
+  TempDir temp = *TempDir::Make("podium-records");
+  agents::RecordStore store(temp.path());
+  for (std::size_t size : {10, 1000, 2000, 500'000})
+    ASSERT_TRUE(store.Save(std::string(size, 'a'), "answer"));
+  EXPECT_EQ(store.Requests().size(), 4u);
+  auto near = store.Requests(1100, 3500);
+  ASSERT_EQ(near.size(), 3u) << "the large one is not read";
+  EXPECT_EQ(near.back().size(), 2000u);
+  auto one = store.Requests(1100, 1500);
+  ASSERT_FALSE(one.empty());
+  EXPECT_EQ(one.back().size(), 1000u);
+  EXPECT_GT(store.Bytes(), 0u);
 }
 
 TEST_F(GatewayTest, AnExhaustedBudgetIsARefusalThatNobodyTriesAgain) {
