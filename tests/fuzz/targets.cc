@@ -204,7 +204,7 @@ void Polygon(std::string_view bytes) {
 
 void Unpack(std::string_view bytes) {
   constexpr UnpackLimits kLimits{.max_bytes = 1 << 20, .max_ratio = 250, .free_bytes = 1 << 14};
-  auto out = Unpack(bytes, kLimits);
+  auto out = podium::Unpack(bytes, kLimits);
   if (out) {
     Require(out->size() <= kLimits.max_bytes, "no more comes out than the bound");
     Require(out->size() <= kLimits.free_bytes || out->size() / kLimits.max_ratio <= bytes.size(),
@@ -212,7 +212,7 @@ void Unpack(std::string_view bytes) {
     Require(!IsPacked(*out), "what comes out is not packed again");
   }
   if (bytes.size() > kLimits.max_bytes) return;
-  auto again = Unpack(Gzip(bytes));
+  auto again = podium::Unpack(Gzip(bytes));
   Require(again ? *again == bytes : IsPacked(bytes), "what was packed comes out again");
 }
 
