@@ -281,6 +281,8 @@ Status NameTheCalls() {
 }
 
 int RunSealed(const std::function<int()>& body) {
+  // A message to standard error that is a file would end this process, since it may write none.
+  ::signal(SIGXFSZ, SIG_IGN);
   auto lowered = SetLimits();
   if (!lowered) return HostFailed(lowered.error().message);
   EnterNamespaces();
