@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
@@ -202,6 +203,17 @@ TEST(GraderSealTest, ItsChildHasNamespacesOfItsOwn) {
     EXPECT_NE(theirs, std::filesystem::read_symlink(std::string("/proc/self/ns/") + name, ec))
         << name;
   }
+}
+
+// Else a sandbox's disk could not go while a grading runs.
+TEST(GraderSealTest, ItsChildHoldsNoMountOfTheHost) {
+  if (::geteuid() != 0) GTEST_SKIP() << "an ordinary user gets namespaces where the host allows";
+  WaitingChild sealed;
+  ASSERT_GT(sealed.child(), 0);
+  auto mounts = ReadFile(sealed.proc() + "/mountinfo");
+  ASSERT_TRUE(mounts) << mounts.error().message;
+  EXPECT_EQ(std::count(mounts->begin(), mounts->end(), '\n'), 1) << *mounts;
+  EXPECT_NE(mounts->find(" podium-grade "), std::string::npos) << *mounts;
 }
 
 // As the kernel does when memory is short.
