@@ -207,7 +207,11 @@ Task<Result<std::vector<CaseOutcome>>> RunSuite(Reactor& reactor, SuiteOptions o
 
 std::vector<MitigationSet> KnockOutSets() {
   std::vector<MitigationSet> out;
-  for (const auto& info : Mitigations()) out.push_back({info.mitigation});
+  for (const auto& info : Mitigations()) {
+    out.push_back({info.mitigation});
+    // Either keeps an agent out of /proc/1; only without both can it be seen.
+    if (info.mitigation == Mitigation::kInitUndumpable) out.back().insert(Mitigation::kInitUser);
+  }
   return out;
 }
 
@@ -257,7 +261,7 @@ std::vector<std::string> ExpectedToNotice(const MitigationSet& set) {
       {{kPrivateTmp}, {"F18", "C02"}},
       {{kCleanEnvironment}, {"F19"}},
       {{kClosedDescriptors}, {"F04"}},
-      {{kInitUndumpable}, {"P02"}},
+      {{kInitUser, kInitUndumpable}, {"P02"}},
       {{kKillLeftovers}, {"P10"}},
       {{kCoreLimit}, {"F14"}},
       {{kFileLimit}, {"F04", "P15"}},
