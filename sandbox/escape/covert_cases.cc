@@ -207,10 +207,11 @@ std::map<std::string, std::string> ByKey(const std::string& detail) {
 
 // Whether it is the engine's, which shows files of the host's (/etc/hosts, our sockets) to its
 // containers; what is in /dev and /proc is not excused but the time namespace, which no engine
-// makes.
+// makes, and Docker's user namespace, which is the daemon's (docs/threat-model.md says both).
 bool EnginesOwn(const Context& ctx, const std::string& path) {
   bool engine = ctx.backend_name == "docker" || ctx.backend_name == "podman";
   if (path == "/proc/self/ns/time") return engine;
+  if (path == "/proc/self/ns/user") return ctx.backend_name == "docker";
   return engine && !path.starts_with("/dev") && !path.starts_with("/proc");
 }
 
