@@ -72,6 +72,7 @@ struct TrialContext {
   // scaffold that asks models; valid while its Run runs.
   std::function<Millis()> outage = [] { return Millis(0); };
   std::uint64_t submission_cap_bytes = std::uint64_t{2} << 30;
+  std::uint64_t kept_cap_bytes = submission_cap_bytes;  // of a search's files together
 };
 
 // How an agent's work ended. `end` is a stable text: "finished", "node_budget", "time_limit",

@@ -73,10 +73,11 @@ std::string Escaped(char32_t c) {
 
 }  // namespace
 
-std::string Nearest(std::string_view word, std::span<const std::string> candidates) {
+std::string Nearest(std::string_view word, std::span<const std::string> candidates,
+                    std::size_t longest) {
   std::string best;
   // Nobody mistypes a name of this length; the distance costs the product of both lengths.
-  if (word.size() > kLongestSuggested) return best;
+  if (word.size() > longest) return best;
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const auto& c : candidates) {
     std::size_t d = EditDistance(word, c);
@@ -88,8 +89,9 @@ std::string Nearest(std::string_view word, std::span<const std::string> candidat
   return best;
 }
 
-std::string Suggest(std::string_view word, std::span<const std::string> candidates) {
-  std::string near = Nearest(word, candidates);
+std::string Suggest(std::string_view word, std::span<const std::string> candidates,
+                    std::size_t longest) {
+  std::string near = Nearest(word, candidates, longest);
   return near.empty() ? "" : " Did you mean '" + near + "'?";
 }
 

@@ -12,10 +12,12 @@ namespace podium {
 // The candidate nearest to `word` by Levenshtein distance, if it is near enough to be a slip of the
 // keyboard; else empty, as for every word of more than kLongestSuggested bytes.
 inline constexpr std::size_t kLongestSuggested = 64;
-std::string Nearest(std::string_view word, std::span<const std::string> candidates);
+std::string Nearest(std::string_view word, std::span<const std::string> candidates,
+                    std::size_t longest = kLongestSuggested);
 
 // " Did you mean 'x'?" or "".
-std::string Suggest(std::string_view word, std::span<const std::string> candidates);
+std::string Suggest(std::string_view word, std::span<const std::string> candidates,
+                    std::size_t longest = kLongestSuggested);
 
 std::vector<std::string_view> Split(std::string_view text, char separator);
 std::string_view Trim(std::string_view text);

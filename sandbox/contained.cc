@@ -140,9 +140,12 @@ class ContainedSandbox final : public Sandbox {
     bool guarded = !spec_.without.contains(Mitigation::kGuardedHandOver);
     fs::path naive = parts_.paths.base / "home" / relative;
     // What the sandbox could not have paid for is not its own.
-    max_bytes = std::min(max_bytes, spec_.limits.disk_bytes);
-    auto job = [root, relative, to, max_bytes, guarded, naive, deadline]() -> Result<TakenFile> {
-      if (guarded) return TakeBeneath(root->get(), relative, to, max_bytes, deadline);
+    bool paid_for = !spec_.without.contains(Mitigation::kPaidFor);
+    if (paid_for) max_bytes = std::min(max_bytes, spec_.limits.disk_bytes);
+    std::uint64_t holes = paid_for ? kMostHoles : max_bytes;
+    auto job = [root, relative, to, max_bytes, guarded, naive, deadline,
+                holes]() -> Result<TakenFile> {
+      if (guarded) return TakeBeneath(root->get(), relative, to, max_bytes, deadline, holes);
       return TakeByPath(naive, to);
     };
     co_return co_await reactor_.Blocking(std::move(job), Pool::kTransfer);

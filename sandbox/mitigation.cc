@@ -49,6 +49,11 @@ constexpr MitigationInfo kMitigations[] = {
     {kDeadline, "deadline", "everything is killed when a command's time is over"},
     {kGuardedHandOver, "guarded-hand-over", "openat2 beneath a held folder, fstat, bounded copy"},
     {kFreshWorkspace, "fresh-workspace", "a writable layer of its own, removed at the end"},
+    {kPaidFor, "paid-for",
+     "no file is taken that the sandbox's disk could not hold, none with holes"},
+    {kKeptFiles, "kept-files", "of a search's files no more is kept than one may have"},
+    {kOneUpload, "one-upload", "one upload to the validator at a time, admitted by its header"},
+    {kShortNames, "short-names", "the gateway looks at no field whose name has over 256 bytes"},
 };
 
 }  // namespace

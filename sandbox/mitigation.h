@@ -6,7 +6,8 @@
 
 namespace podium::sandbox {
 
-// The mechanisms that keep an agent in, each of which can be left out alone: not by any
+// The mechanisms that keep an agent in, and those that bound what a trial makes the host spend
+// outside its sandbox (kPaidFor and what follows). Each can be left out alone: not by any
 // configuration, but by the knock-out run (`podium sandbox test --knock-out`), which shows that at
 // least one case of the escape suite notices.
 enum class Mitigation {
@@ -53,6 +54,10 @@ enum class Mitigation {
   kDeadline,
   kGuardedHandOver,
   kFreshWorkspace,
+  kPaidFor,
+  kKeptFiles,
+  kOneUpload,
+  kShortNames,
 };
 
 struct MitigationInfo {

@@ -12,6 +12,7 @@ std::span<const sandbox::escape::Case> ServiceCases() {
   static const std::vector<sandbox::escape::Case> all = [] {
     std::vector<sandbox::escape::Case> out = GatewayCases();
     for (auto& c : ValidatorCases()) out.push_back(c);
+    for (auto& c : SearchCases()) out.push_back(c);
     return out;
   }();
   return all;

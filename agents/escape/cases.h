@@ -4,8 +4,10 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "agents/trial_context.h"
 #include "base/unique_fd.h"
 #include "sandbox/escape/cases.h"
 
@@ -16,6 +18,18 @@ namespace podium::agents {
 
 [[nodiscard]] std::vector<sandbox::escape::Case> GatewayCases();    // N06, N09 to N16
 [[nodiscard]] std::vector<sandbox::escape::Case> ValidatorCases();  // V: oracle and leakage
+
+[[nodiscard]] std::vector<sandbox::escape::Case> SearchCases();  // T: the host's own scaffolds
+
+// The events of a case's service, in memory.
+class KeptEvents final : public EventSink {
+ public:
+  Status Record(std::string_view type, const std::string& body_json) override {
+    all.emplace_back(type, body_json);
+    return {};
+  }
+  std::vector<std::pair<std::string, std::string>> all;  // type, body
+};
 
 // Runs a Python program in the box, as the agent, while `serve` answers at localhost:`port` in
 // there. Skipped where the backend hands no port out or the image has no python3; otherwise what

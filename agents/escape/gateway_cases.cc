@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <cstdio>
+#include <ctime>
 #include <filesystem>
 
 #include "agents/escape/cases.h"
@@ -347,6 +349,39 @@ for path, ask in [('/v1/chat/completions', ASK), ('/v1/messages', ASK), ('/v1/re
   co_return co_await OnGatewayStage(ctx, "n16", std::move(options), std::move(body));
 }
 
+double CpuMs() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+// What four refused requests cost the host, against four served ones of the same size.
+Task<CaseResult> N17(Context& ctx) {
+  StageOptions options;
+  if (ctx.spec.without.contains(sandbox::Mitigation::kShortNames))
+    options.gateway.longest_name = std::size_t{1} << 30;
+  StageBody body = [](GatewayStage& stage) -> Task<CaseResult> {
+    double start = CpuMs();
+    auto text = co_await stage.Python(R"py(
+for _ in range(4):
+    want('text', call('/v1/chat/completions', dict(ASK, messages=[{'role': 'user', 'content': 'x' * 400_000}])), (200, None))
+)py");
+    double middle = CpuMs();
+    auto name = co_await stage.Python(R"py(
+for _ in range(4):
+    want('name', call('/v1/chat/completions', dict(ASK, **{'x' * 400_000: 1})), (403, 'field_not_allowed'))
+)py");
+    double texts = middle - start, names = CpuMs() - middle;
+    auto served = co_await stage.ServeBystander();
+    if (!served) co_return Broken("another trial was not served: " + served.error().message);
+    char detail[96];
+    std::snprintf(detail, sizeof detail, "%.0f ms of CPU for texts, %.0f ms for names", texts,
+                  names);
+    co_return Both(HeldIf(names < 4 * texts + 100, detail), Both(text, name));
+  };
+  co_return co_await OnGatewayStage(ctx, "n17", std::move(options), std::move(body));
+}
+
 }  // namespace
 
 std::vector<sandbox::escape::Case> GatewayCases() {
@@ -360,6 +395,7 @@ std::vector<sandbox::escape::Case> GatewayCases() {
       {"N14", "proxy requests, other hosts, redirects", "BLOCK", true, N14},
       {"N15", "a data set in prompts", "LIMIT", false, N15},
       {"N16", "a replay is asked something new", "BLOCK", true, N16},
+      {"N17", "fields with names of 400 KB", "LIMIT", false, N17},
   };
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "agents/escape/cases.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "sandbox/escape/groups.h"
@@ -90,15 +91,6 @@ Result<std::pair<UniqueFd, std::uint16_t>> ListenOnHost() {
     return FailErrno(ErrorCode::kIo, "cannot listen at 127.0.0.1", errno);
   return std::pair(std::move(fd), ntohs(address.sin_port));
 }
-
-class KeptEvents final : public EventSink {
- public:
-  Status Record(std::string_view type, const std::string& body_json) override {
-    all.emplace_back(type, body_json);
-    return {};
-  }
-  std::vector<std::pair<std::string, std::string>> all;
-};
 
 Model StageModel(std::uint16_t port) {
   Model model;

@@ -2,8 +2,11 @@
 // validator here checks like a competition's: the columns and the number of rows of a sample
 // submission. The answers lie beside it on the host, where the agent's guesses can be compared.
 
+#include <sys/stat.h>
+
 #include <algorithm>
-#include <fstream>
+#include <atomic>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <set>
 
 #include "agents/escape/cases.h"
@@ -12,6 +15,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "sandbox/escape/groups.h"
+#include "sandbox/escape/shell.h"
 #include "tasks/validate_submission.h"
 
 namespace podium::agents {
@@ -60,15 +64,6 @@ def table(value, rows=50, header="id,y"):
 
 )python";
 
-class MemoryEvents final : public EventSink {
- public:
-  Status Record(std::string_view type, const std::string& body) override {
-    lines.push_back(std::string(type) + " " + body);
-    return {};
-  }
-  std::vector<std::string> lines;
-};
-
 // A validator with a sample submission of its own, and what an attack on it left.
 struct Target {
   Target(Context& ctx, ValidatorLimits limits)
@@ -88,16 +83,56 @@ struct Target {
     return WriteFileAtomic(sample, rows);
   }
 
-  ShapeVerdict Check(std::string_view bytes) const {
+  ShapeVerdict Check(std::string_view bytes) {
+    int now = ++checking;
+    for (int most = most_at_once; now > most && !most_at_once.compare_exchange_weak(most, now);) {
+    }
+    auto verdict = Compare(bytes);
+    --checking;
+    return verdict;
+  }
+
+  ShapeVerdict Compare(std::string_view bytes) const {
     auto report = tasks::ValidateLikeSample(sample, bytes, true);
     if (!report) return {false, "unreadable", report.error().message};
     return {report->valid, report->reason, report->message};
   }
 
   std::filesystem::path spool, sample;
-  MemoryEvents events;
+  KeptEvents events;
   Validator validator;
+  std::atomic<int> checking{0}, most_at_once{0};
+  std::uint64_t most_spooled = 0;  // bytes of the host's disk
 };
+
+// What lies in the spool has no name there: it is seen among our descriptors.
+std::uint64_t BytesSpooled(const std::filesystem::path& spool) {
+  std::uint64_t sum = 0;
+  std::error_code ec;
+  for (std::filesystem::directory_iterator it("/proc/self/fd", ec), end; !ec && it != end;
+       it.increment(ec)) {
+    std::error_code gone;
+    auto file = std::filesystem::read_symlink(it->path(), gone);
+    struct stat st {};
+    bool ours = !gone && file.string().starts_with(spool.string());
+    if (ours && ::stat(it->path().c_str(), &st) == 0)
+      sum += static_cast<std::uint64_t>(st.st_blocks) * 512;
+  }
+  return sum;
+}
+
+Task<void> WatchSpool(Target& target) {
+  for (;;) {
+    target.most_spooled = std::max(target.most_spooled, BytesSpooled(target.spool));
+    Deadline next = Deadline::In(Millis(5));
+    co_await SleepUntil(next);
+  }
+}
+
+Task<void> Serve(Target& target, UniqueFd listener) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  co_await (target.validator.Serve(std::move(listener), target.spool) && WatchSpool(target));
+}
 
 using Judge = std::function<CaseResult(const sandbox::ExecResult&, const Target&)>;
 
@@ -110,9 +145,7 @@ Task<CaseResult> Attacked(Context& ctx, std::string program, ValidatorLimits lim
     Attack attack;
     attack.port = kValidatorPort;
     attack.program = kClient + program;
-    attack.serve = [&](UniqueFd listener) {
-      return target.validator.Serve(std::move(listener), target.spool);
-    };
+    attack.serve = [&](UniqueFd listener) { return Serve(target, std::move(listener)); };
     attack.judge = [&](const sandbox::ExecResult& ran) { return judge(ran, target); };
     co_return co_await Launch(box, std::move(attack));
   };
@@ -156,10 +189,10 @@ for csv in bad:
     static const std::set<std::string> kCodes = {"", "bad_csv", "empty", "wrong_columns",
                                                  "row_count"};
     if (Lines(ran).size() != 16) return Broken("16 answers were expected: " + ran.output);
-    for (const auto& line : target.events.lines) {
-      auto event = ParseJson(line.substr(line.find(' ') + 1), "event");
+    for (const auto& [type, body] : target.events.all) {
+      auto event = ParseJson(body, "event");
       if (!event || !kCodes.contains(JsonOr<std::string>(*event, "reason", "?")))
-        return Broken("not a fixed code: " + line);
+        return Broken("not a fixed code: " + body);
     }
     if (ran.output.find("other") != std::string::npos)
       return Broken("an answer speaks of labels: " + ran.output);
@@ -180,7 +213,7 @@ print(sorted(Counter(talk(form(table(lambda i: "0")))[0] for _ in range(300)).it
     std::string seen = Printable(std::string(Trim(ran.output)));
     if (n.valid + n.refused != 300) return Broken("not every call was counted: " + seen);
     if (n.valid > limits.burst) return Broken("more checks than a burst: " + seen);
-    if (static_cast<int>(target.events.lines.size()) != n.valid)
+    if (static_cast<int>(target.events.all.size()) != n.valid)
       return Broken("a check was not logged");
     return Held("300 calls, 200 or 429: " + seen);
   };
@@ -221,6 +254,53 @@ print(*talk(b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: c
   co_return co_await Attacked(ctx, std::move(program), limits, std::move(judge));
 }
 
+// Eight files of 12 MiB that begin at once and pause before their end, which costs the host their
+// bytes, and then eight that are whole and slow to read, which costs it eight checks.
+Task<CaseResult> V08(Context& ctx) {
+  std::string program = R"python(
+import threading
+from time import sleep
+whole = form(b"id,y\n0,\"" + b'""' * (6 << 20) + b'"\n')
+answers = []
+
+def upload(pause):
+    s = socket.create_connection(("localhost", 5000), timeout=30)
+    got = b""
+    try:
+        s.sendall(whole[:-1000])
+        sleep(pause)
+        s.sendall(whole[-1000:])
+    except OSError:
+        pass
+    try:
+        got = s.recv(65536)
+    except OSError:
+        pass
+    answers.append(got[9:12].decode() or "cut")
+    s.close()
+
+for pause in (1, 0):
+    threads = [threading.Thread(target=upload, args=(pause,)) for _ in range(8)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+print(sorted(answers))
+)python";
+  constexpr std::uint64_t kFile = 12 << 20;
+  ValidatorLimits limits;
+  limits.file_bytes = kFile + (1 << 20);
+  if (ctx.spec.without.contains(sandbox::Mitigation::kOneUpload)) limits.uploads = 8;
+  Judge judge = [](const sandbox::ExecResult& ran, const Target& target) {
+    std::string seen = FormatBytes(target.most_spooled) + " spooled and " +
+                       std::to_string(target.most_at_once) + " checks at once; answered " +
+                       Printable(std::string(Trim(ran.output)));
+    if (target.most_at_once == 0 || target.most_spooled < kFile / 2)
+      return Broken("control: no upload got through: " + seen);
+    return sandbox::escape::HeldIf(target.most_at_once == 1 && target.most_spooled < 2 * kFile,
+                                   seen);
+  };
+  co_return co_await Attacked(ctx, std::move(program), limits, std::move(judge));
+}
+
 }  // namespace
 
 std::vector<sandbox::escape::Case> ValidatorCases() {
@@ -229,6 +309,7 @@ std::vector<sandbox::escape::Case> ValidatorCases() {
       {"V02", "errors of the validator that quote labels", "NOEFFECT", true, V02},
       {"V04", "a flood of validations", "LIMIT", true, V04},
       {"V05", "forms that are not what they seem", "BLOCK", false, V05},
+      {"V08", "eight large uploads at once", "LIMIT", false, V08},
   };
 }
 

@@ -118,7 +118,9 @@ Task<void> Call::Refuse(Refusal refusal) {
 Task<std::optional<Refusal>> Call::Prepare() {
   if (auto refusal = CheckSize()) co_return refusal;
   std::string_view bytes = exchange_.request().body;
-  auto screen = [format = route_.format, bytes] { return Screen(format, bytes); };
+  auto screen = [format = route_.format, bytes, longest = context_.options.longest_name] {
+    return Screen(format, bytes, longest);
+  };
   auto screened = co_await Apart(context_, std::move(screen));
   if (!screened) co_return screened.error();
   request_ = std::move(*screened);

@@ -11,6 +11,7 @@
 
 #include "agents/gateway/ledger.h"
 #include "agents/gateway/models.h"
+#include "agents/gateway/policy.h"
 #include "agents/http/server.h"
 #include "agents/llm/http_client.h"
 #include "agents/llm/provider_gate.h"
@@ -24,10 +25,11 @@ namespace podium::agents {
 struct GatewayOptions {
   std::vector<Model> models;  // that this trial may use
   Budget budget;
-  Spent before;                      // by earlier attempts of the trial
-  std::filesystem::path record_dir;  // the trial's llm/
-  bool replay = false;               // answers from the record alone: no key, no network
-  std::int64_t bytes_per_token = 1;  // of a prompt at the least, for what is set aside
+  Spent before;                             // by earlier attempts of the trial
+  std::filesystem::path record_dir;         // the trial's llm/
+  bool replay = false;                      // answers from the record alone: no key, no network
+  std::int64_t bytes_per_token = 1;         // of a prompt at the least, for what is set aside
+  std::size_t longest_name = kLongestName;  // of a field, in bytes
   std::uint64_t prompt_cap_bytes = std::uint64_t{8} << 20;
   std::uint64_t record_cap_bytes = std::uint64_t{4} << 30;    // of all that a trial's record holds
   std::uint64_t prompts_cap_bytes = std::uint64_t{64} << 20;  // of all that are under way at once

@@ -10,7 +10,6 @@
 namespace podium::agents {
 namespace {
 
-constexpr std::size_t kLongestName = 256;  // no field of any format has more than 40 bytes
 constexpr std::int64_t kMostCount = 100'000'000;
 constexpr std::int64_t kTokensOfMedia = 40'000;    // of one picture in the finest resolution
 constexpr std::int64_t kTokensOfTemplate = 1'000;  // what providers put around prompts and tools
@@ -47,8 +46,11 @@ bool IsDirective(std::string_view key) { return key == "refuse"; }
 // Walks a value and its rule together; the first thing that is not allowed ends it.
 class Walker {
  public:
-  Walker(Format format, Screened& out)
-      : rules_(Rules(format)), camel_(format == Format::kGemini), out_(out) {}
+  Walker(Format format, std::size_t longest_name, Screened& out)
+      : rules_(Rules(format)),
+        camel_(format == Format::kGemini),
+        longest_name_(longest_name),
+        out_(out) {}
 
   bool Check(Json& value) { return Walk(value, rules_["root"], ""); }
   [[nodiscard]] const Refusal& refusal() const { return refusal_; }
@@ -175,10 +177,10 @@ class Walker {
   bool Object(Json& value, const Json& rule, const std::string& path) {
     if (!value.is_object()) return Unlike(path, "an object");
     for (auto it = value.begin(); it != value.end(); ++it) {
-      if (it.key().size() > kLongestName)
+      if (it.key().size() > longest_name_)
         return Refuse("field_not_allowed", "'" + Shown(path) +
                                                "' has a field whose name is longer than " +
-                                               std::to_string(kLongestName) + " bytes.");
+                                               std::to_string(longest_name_) + " bytes.");
     }
     if (camel_ && !Rename(value, rule, path)) return false;
     std::vector<std::string> names;
@@ -236,13 +238,14 @@ class Walker {
     for (auto it = rule.begin(); it != rule.end(); ++it)
       if (!IsDirective(it.key())) known.push_back(it.key());
     return Refuse(code, "'" + Shown(path) + "' is not allowed in requests of this trial." +
-                            Suggest(name, known));
+                            Suggest(name, known, longest_name_));
   }
 
   void CountMedia() { out_.media += 1; }
 
   const Json& rules_;
   bool camel_;
+  std::size_t longest_name_;
   Screened& out_;
   Refusal refusal_;
 };
@@ -298,13 +301,14 @@ void SetOutputLimit(Format format, const Finish& finish, Json& body) {
 
 }  // namespace
 
-tl::expected<Screened, Refusal> Screen(Format format, std::string_view text) {
+tl::expected<Screened, Refusal> Screen(Format format, std::string_view text,
+                                       std::size_t longest_name) {
   auto body = ParseJson(text, "the request");
   if (!body || !body->is_object())
     return tl::unexpected(
         Refusal{400, "invalid_json", "The request's body is not one JSON object."});
   Screened out;
-  Walker walker(format, out);
+  Walker walker(format, longest_name, out);
   if (!walker.Check(*body)) return tl::unexpected(walker.refusal());
   out.model = JsonOr<std::string>(*body, "model", "");
   out.stream = JsonOr(*body, "stream", false);

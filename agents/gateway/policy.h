@@ -37,8 +37,14 @@ struct Screened {
   std::vector<Flag> flags;  // fields that were taken out or changed
 };
 
-// Checks a body against its format's allowlist. Fields that say whose request it is are taken out.
-[[nodiscard]] tl::expected<Screened, Refusal> Screen(Format format, std::string_view body);
+// No field of any format has a name of more than 40 bytes, and what is looked for near a longer one
+// costs its length.
+inline constexpr std::size_t kLongestName = 256;
+
+// Checks a body against its format's allowlist. Fields that say whose request it is are taken out;
+// one whose name has more than `longest_name` bytes is refused unread.
+[[nodiscard]] tl::expected<Screened, Refusal> Screen(Format format, std::string_view body,
+                                                     std::size_t longest_name = kLongestName);
 
 // The body as it goes to the provider: the model under the provider's name, an output limit where
 // the sender declared none (0: none), what a stream needs to report its usage, nothing stored.

@@ -212,11 +212,12 @@ class TreeSearch final : public Scaffold {
     std::vector<SearchNode> all = nodes_;
     all.push_back(newest);
     int chosen = Chosen(all);
-    std::uint64_t sum = 0;
+    std::uint64_t sum = chosen < 0 ? 0 : fs::file_size(Kept(chosen), ec);
+    if (ec) sum = 0;
     for (int id = newest.id; id >= 0; --id) {
       auto bytes = fs::file_size(Kept(id), ec);
-      if (ec) continue;
-      if (id == chosen || sum + bytes <= context_->submission_cap_bytes) {
+      if (ec || id == chosen) continue;
+      if (sum + bytes <= context_->kept_cap_bytes) {
         sum += bytes;
       } else {
         fs::remove(Kept(id), ec);

@@ -65,13 +65,15 @@ Admission Validator::Admit(const ServedRequest& request) {
   if (request.Path() != "/validate" || request.method != "POST")
     return {std::make_shared<int>(0), 0, {}, {}};
   if (counts_.valid + counts_.invalid >= limits_.calls) return refuse("no_checks_left");
-  if (uploading_) return refuse("one_at_a_time");
+  if (uploads_ >= limits_.uploads) return refuse("one_at_a_time");
   if (!TakeTurn()) return refuse("too_many_requests");
-  uploading_ = true;
-  checked_ = false;
+  ++uploads_;
+  ++unread_;
   auto end = [this](void*) {
-    uploading_ = false;
-    if (!checked_) ++counts_.refused;  // cut off
+    --uploads_;
+    if (unread_ <= uploads_) return;
+    unread_ = uploads_;
+    ++counts_.refused;  // cut off
   };
   return {std::shared_ptr<void>(static_cast<void*>(this), end), 0, {}, {}};
 }
@@ -92,7 +94,7 @@ std::string Validator::RefusalBody(std::string_view code) {
 
 Task<void> Validator::Check(HttpExchange& exchange) {
   const ServedRequest& request = exchange.request();
-  checked_ = true;
+  --unread_;
   auto file = FindFormFile(request.Header("content-type"), request.body, "file");
   if (!file) {
     co_await Refuse(exchange, 400, file.error().message);

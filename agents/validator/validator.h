@@ -23,8 +23,9 @@ struct ValidationCounts {
 struct ValidatorLimits {
   std::uint64_t file_bytes = std::uint64_t{512} << 20;
   int calls = 1000;  // checks a trial
-  int burst = 20;    // checks at once; then one every `interval`
+  int burst = 20;    // checks in a row; then one every `interval`
   Millis interval{1000};
+  int uploads = 1;  // files that are received or checked at once
 };
 
 // MLE-bench's validation server for one trial: POST /validate with a form whose part "file" is a
@@ -50,8 +51,8 @@ class Validator {
   Task<void> Refuse(HttpExchange& exchange, int status, std::string_view code);
   [[nodiscard]] HttpHeaders RefusalHeaders(std::string_view code) const;
   [[nodiscard]] static std::string RefusalBody(std::string_view code);
-  // Before the body: a turn is taken, and one upload goes on at a time. One that is cut off counts
-  // as refused.
+  // Before the body: a turn is taken, and `limits.uploads` go on at a time. One that is cut off
+  // counts as refused.
   [[nodiscard]] Admission Admit(const ServedRequest& request);
   [[nodiscard]] bool TakeTurn();
 
@@ -60,9 +61,9 @@ class Validator {
   EventSink& events_;
   ValidatorLimits limits_;
   ValidationCounts counts_;
-  double turns_;  // left of the burst
-  bool uploading_ = false;
-  bool checked_ = false;  // the upload that goes on has been answered
+  double turns_;     // left of the burst
+  int uploads_ = 0;  // that go on
+  int unread_ = 0;   // those of them whose file is not there yet
   std::chrono::steady_clock::time_point turned_ = std::chrono::steady_clock::now();
 };
 

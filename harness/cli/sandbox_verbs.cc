@@ -129,6 +129,17 @@ std::string FirstThatGotThrough(const std::string& detail) {
   return std::string(Split(detail, '\n').front()).substr(0, 90);
 }
 
+// What the mechanisms of "a + b" do.
+std::string WhatTheyDo(const std::string& names) {
+  std::vector<std::string> out;
+  for (auto name : Split(names, '+')) {
+    for (const auto& info : sandbox::Mitigations()) {
+      if (info.name == Trim(name)) out.emplace_back(info.how);
+    }
+  }
+  return Join(out, "; ");
+}
+
 std::string KnockOutMarkdown(const Json& run) {
   std::string out =
       "# What happens without each mechanism\n\nWritten by `podium sandbox test --knock-out "
@@ -138,13 +149,10 @@ std::string KnockOutMarkdown(const Json& run) {
       ": every mechanism left out alone, and the cases of the escape suite that noticed.\n\n"
       "| left out | what it is | noticed by | the first saw |\n| --- | --- | --- | --- |\n";
   for (const auto& row : run["rows"]) {
-    std::string name = row["left_out"], how;
-    for (const auto& info : sandbox::Mitigations()) {
-      if (info.name == name) how = info.how;
-    }
+    std::string name = row["left_out"];
     std::vector<std::string> ids = row["noticed_by"];
-    out += "| " + name + " | " + how + " | " + (ids.empty() ? "nobody" : Join(ids, ", ")) + " | " +
-           std::string(row["seen"]) + " |\n";
+    out += "| " + name + " | " + WhatTheyDo(name) + " | " +
+           (ids.empty() ? "nobody" : Join(ids, ", ")) + " | " + std::string(row["seen"]) + " |\n";
   }
   return out;
 }

@@ -250,7 +250,7 @@ class TrialMachine {
                                  {},
                                  {}};
     context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };
-    context.submission_cap_bytes = SubmissionCap();
+    context.submission_cap_bytes = context.kept_cap_bytes = SubmissionCap();
     context.on_node = [this](const agents::SearchNode& n) { run_.observer.OnNode(plan_.id, n); };
     context.on_phase = [this](std::string_view p) { run_.observer.OnTrialPhase(plan_.id, p); };
     return context;

@@ -150,6 +150,32 @@ Task<CaseResult> LargerThanQuota(Context& context) {
   co_return co_await InOwnBox(context, std::move(spec), body);
 }
 
+// A file that costs its sandbox one block, and its taker all of its bytes.
+Task<CaseResult> FileOfHoles(Context& context) {
+  SandboxSpec spec = context.MakeSpec("s24");
+  spec.limits.disk_bytes = 64 << 20;
+  auto body = [&context](Sandbox& box) -> Task<CaseResult> {
+    auto made =
+        co_await Shell(box,
+                       "printf 'id,y\\n' > /home/submission/submission.csv; truncate -s 96M "
+                       "/home/submission/submission.csv; stat -c %s /home/submission/*");
+    if (made.output != "100663296\n") co_return Broken("control: " + made.output);
+    std::filesystem::path to = context.scratch / "holes.csv";
+    Deadline deadline = Deadline::In(std::chrono::seconds(30));
+    std::string from = "/home/submission/submission.csv";
+    auto taken = co_await box.TakeFile(from, to, std::uint64_t{1} << 30, deadline);
+    if (!taken) co_return Broken(taken.error().message);
+    struct stat st {};
+    auto bytes = ::stat(to.c_str(), &st) == 0 ? static_cast<std::uint64_t>(st.st_blocks) * 512 : 0;
+    std::error_code ec;
+    std::filesystem::remove(to, ec);
+    co_return HeldIf(taken->fault != TakeFault::kNone && bytes == 0,
+                     std::string(TakeFaultText(taken->fault)) + ", " + FormatBytes(bytes) +
+                         " of the host's disk");
+  };
+  co_return co_await InOwnBox(context, std::move(spec), body);
+}
+
 Task<CaseResult> WrittenAfterTheDeadline(Context& context) {
   SandboxSpec spec = context.MakeSpec("s21");
   auto body = [&context](Sandbox& box) -> Task<CaseResult> {
@@ -234,7 +260,8 @@ std::vector<Case> HandoverCases() {
       {"S11", "submission larger than the disk", "LIMIT", false, LargerThanQuota},
       {"S21", "submission written after the deadline", "NOEFFECT", true, WrittenAfterTheDeadline},
       {"S22", "set-user-id bits and locked folders", "NOEFFECT", false, SpecialBits},
-      {"S23", "deep folders and many files", "LIMIT", false, DeepAndMany}};
+      {"S23", "deep folders and many files", "LIMIT", false, DeepAndMany},
+      {"S24", "submission is a file of holes", "INVALID", false, FileOfHoles}};
 }
 
 }  // namespace podium::sandbox::escape

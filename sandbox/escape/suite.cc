@@ -269,6 +269,10 @@ std::vector<std::string> ExpectedToNotice(const MitigationSet& set) {
       {{kDeadline}, {"P09"}},
       {{kGuardedHandOver}, {"S01"}},
       {{kFreshWorkspace}, {"F18", "C02"}},
+      {{kPaidFor}, {"S24"}},
+      {{kKeptFiles}, {"T01"}},
+      {{kOneUpload}, {"V08"}},
+      {{kShortNames}, {"N17"}},
   };
   auto known = kKnown.find(set);
   return known == kKnown.end() ? std::vector<std::string>{} : known->second;

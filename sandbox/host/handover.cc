@@ -34,11 +34,8 @@ TakenFile OpenFault(int error) {
   return Fault(TakeFault::kUnreadable, std::strerror(error));
 }
 
-// A file may have this much of holes: what writers leave between blocks.
-constexpr std::uint64_t kHoles = 1 << 20;
-
 // Faults that can be seen before a byte is read.
-TakenFile Inspect(const struct stat& st, std::uint64_t max_bytes) {
+TakenFile Inspect(const struct stat& st, std::uint64_t max_bytes, std::uint64_t max_holes) {
   if (!S_ISREG(st.st_mode)) {
     const char* what = S_ISFIFO(st.st_mode)   ? "a FIFO"
                        : S_ISDIR(st.st_mode)  ? "a folder"
@@ -54,10 +51,11 @@ TakenFile Inspect(const struct stat& st, std::uint64_t max_bytes) {
                                            ", more than " + FormatBytes(max_bytes));
   }
   // Bytes that its writer never paid for would be paid for here, in disk and memory.
+  std::uint64_t size = static_cast<std::uint64_t>(st.st_size);
   std::uint64_t held = static_cast<std::uint64_t>(st.st_blocks) * 512;
-  if (static_cast<std::uint64_t>(st.st_size) > held + kHoles) {
-    return Fault(TakeFault::kSparse, FormatBytes(static_cast<std::uint64_t>(st.st_size)) +
-                                         ", of which " + FormatBytes(held) + " are there");
+  if (size > held && size - held > max_holes) {
+    return Fault(TakeFault::kSparse,
+                 FormatBytes(size) + ", of which " + FormatBytes(held) + " are there");
   }
   return {};
 }
@@ -87,7 +85,7 @@ Result<TakenFile> Copy(int from, int to, std::uint64_t max_bytes, Deadline deadl
 
 Result<TakenFile> TakeBeneath(int root_fd, const std::string& relative,
                               const std::filesystem::path& to, std::uint64_t max_bytes,
-                              Deadline deadline) {
+                              Deadline deadline, std::uint64_t max_holes) {
   if (deadline.expired()) return Fail(ErrorCode::kTimeout, "no time was left to take " + relative);
   open_how how{};
   how.flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
@@ -100,7 +98,7 @@ Result<TakenFile> TakeBeneath(int root_fd, const std::string& relative,
   if (!from) return OpenFault(errno);
   struct stat st {};
   if (::fstat(from.get(), &st) != 0) return FailErrno(ErrorCode::kSandbox, "fstat", errno);
-  TakenFile fault = Inspect(st, max_bytes);
+  TakenFile fault = Inspect(st, max_bytes, max_holes);
   if (fault.fault != TakeFault::kNone) return fault;
   std::filesystem::path temp = to.string() + ".taking";
   UniqueFd out(::open(temp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
