@@ -149,6 +149,21 @@ class Walk {
   std::vector<ForeignEntry> entries_;
 };
 
+// Whoever may fill a folder can give a file of another user's a name in it, which he could not read
+// and we can. (Names of one's own files are what package managers save space with.)
+Status CheckIsTheFoldersOwn(int folder, const struct stat& file, const fs::path& place) {
+  struct stat st {};
+  if (file.st_nlink == 1) return {};
+  if (::fstat(folder, &st) != 0)
+    return FailErrno(ErrorCode::kIo, "cannot stat the folder of " + Printable(place.string()),
+                     errno);
+  if (st.st_uid == file.st_uid) return {};
+  return Fail(ErrorCode::kConfig, Printable(place.string()) + " has " +
+                                      std::to_string(file.st_nlink) +
+                                      " names and belongs to another user than its folder: put a "
+                                      "copy in its place if you trust it");
+}
+
 // Calls `take` with each part of the file; at most `max_bytes` in all.
 template <class Take>
 Status ReadAll(int fd, const fs::path& path, std::uint64_t max_bytes, Take take) {
@@ -220,6 +235,7 @@ Result<UniqueFd> ForeignFolder::OpenFile(const std::string& name, std::uint64_t 
   if (::fstat(fd.get(), &st) != 0)
     return FailErrno(ErrorCode::kIo, "cannot stat " + Printable((path_ / name).string()), errno);
   if (!S_ISREG(st.st_mode)) return Refused(path_ / name, st.st_mode);
+  PODIUM_TRY(CheckIsTheFoldersOwn(fd_.get(), st, path_ / name));
   if (static_cast<std::uint64_t>(st.st_size) > max_bytes)
     return Fail(ErrorCode::kConfig, Printable((path_ / name).string()) + " has " +
                                         FormatBytes(static_cast<std::uint64_t>(st.st_size)) +

@@ -27,8 +27,9 @@ struct ForeignBounds {
 
 // A folder that somebody else filled: an agent, a task package, a checkout, an image's recipe, a
 // run that was sent. What is read of it lies beneath it: a symbolic link, a name that leads out, a
-// FIFO, a socket or a device is an error (kConfig) that names it, and every read is bounded. The
-// folder itself is the user's word and may be reached over links.
+// FIFO, a socket or a device is an error (kConfig) that names it, as is a file with another name
+// elsewhere that belongs to somebody else than the folder; every read is bounded. The folder itself
+// is the user's word and may be reached over links.
 //
 // Names are relative, with '/' between their parts; "..", "." and empty parts are refused. Holds
 // one descriptor. Any thread.

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/files.h"
 
@@ -90,6 +91,14 @@ TEST_F(ForeignFolderTest, WhatIsNoFileIsRefusedAndNotWaitedFor) {
   fs::current_path(here);
   EXPECT_THAT(ReadError("s"), HasSubstr("is a socket"));
   EXPECT_THAT(ReadError("sub"), HasSubstr("is a folder"));
+}
+
+TEST_F(ForeignFolderTest, AnotherUsersFileUnderANameOfItsOwnIsRefused) {
+  fs::create_hard_link(temp_.path() / "outside/secret.txt", dir() / "mine.txt");
+  EXPECT_EQ(*Open().Read("mine.txt", 100), "SECRET") << "both are one user's";
+  if (::chown(dir().c_str(), 12345, 12345) != 0) GTEST_SKIP() << "only root gives files away";
+  EXPECT_THAT(ReadError("mine.txt"), HasSubstr("2 names"));
+  EXPECT_EQ(*Open().Read("a.txt", 100), "a") << "a file of ours without another name";
 }
 
 TEST_F(ForeignFolderTest, SizesAndCountsAreBounded) {
