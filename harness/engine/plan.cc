@@ -56,6 +56,28 @@ Status PlaceProgram(const fs::path& agent_file, Settings& own) {
   return own.Set("program.folder", (beside / name).lexically_normal().string(), folder.origin);
 }
 
+// What a stranger's file may not say: how its trials are isolated, which there are, and to whom the
+// user's keys go.
+Status CheckIsAnAgents(const Settings& own) {
+  for (const auto& [key, setting] : own.all()) {
+    if (setting.origin == "default") continue;
+    if (IsWholeRuns(key))
+      return Fail(
+          ErrorCode::kConfig,
+          setting.origin + ": '" + key +
+              "' is the whole run's and not an agent's: put it in the run's file or give it "
+              "to `podium run` with --set");
+    if (key == "gateway.catalogue")
+      return Fail(
+          ErrorCode::kConfig,
+          setting.origin +
+              ": 'gateway.catalogue' says to which servers keys of the environment go, which "
+              "an agent's file cannot: put it in the run's file or give it to `podium run` "
+              "with --set");
+  }
+  return {};
+}
+
 Status ReadAgentFile(const fs::path& path, AgentPlan& agent, Settings& own) {
   PODIUM_ASSIGN(auto root, ReadYaml(path));
   static constexpr std::string_view kOwn[] = {"schema", "id", "scaffold", "proposer"};
@@ -77,6 +99,7 @@ Status ReadAgentFile(const fs::path& path, AgentPlan& agent, Settings& own) {
   agent.scaffold = scaffold->scalar;
   if (const YamlNode* proposer = take("proposer")) agent.proposer = proposer->scalar;
   PODIUM_TRY(own.ApplyYaml(root, kOwn));
+  PODIUM_TRY(CheckIsAnAgents(own));
   PODIUM_TRY(PlaceProgram(path, own));
   const YamlNode* id = take("id");
   auto parsed = AgentId::Parse(id ? id->scalar : path.stem().string());

@@ -134,7 +134,7 @@ Result<std::string> Settings::ApplyAgents(const YamlNode& list) {
     Values& values = per_agent_[name];
     for (const auto& [key, setting] : own.values_) {
       if (setting.origin == "default") continue;
-      if (ChoosesTrials(key) || key == "image" || key == "sandbox" || key == "allow_unenforced")
+      if (IsWholeRuns(key))
         return Fail(ErrorCode::kConfig,
                     setting.origin + ": '" + key + "' is the whole run's, not one agent's");
       values[key] = setting;
@@ -189,6 +189,10 @@ bool ChoosesTrials(std::string_view name) {
   static constexpr std::string_view kNames[] = {"name",  "suite",      "tasks", "agents",
                                                 "seeds", "first_seed", "jobs"};
   return std::ranges::find(kNames, name) != std::end(kNames);
+}
+
+bool IsWholeRuns(std::string_view name) {
+  return ChoosesTrials(name) || name == "image" || name == "sandbox" || name == "allow_unenforced";
 }
 
 Status Settings::ApplyYaml(const YamlNode& root, std::span<const std::string_view> also_allowed) {

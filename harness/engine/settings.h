@@ -84,4 +84,7 @@ class Settings {
 // The settings that say which trials there are, not what a trial is: a run may grow by them.
 [[nodiscard]] bool ChoosesTrials(std::string_view name);
 
+// Those that an agent's own settings cannot change: which trials there are, and what isolates them.
+[[nodiscard]] bool IsWholeRuns(std::string_view name);
+
 }  // namespace podium::harness

@@ -64,6 +64,29 @@ TEST_F(StrangersTest, AnAgentFileNamesNoFolderButOneBesideIt) {
   }
 }
 
+// A catalogue says to which server the value of OPENAI_API_KEY goes, `sandbox` whether there is
+// one.
+TEST_F(StrangersTest, AnAgentFileSaysNothingOfKeysAndIsolation) {
+  const std::vector<std::pair<std::string, std::string>> kForeign = {
+      {"gateway: {models: m, catalogue: mine.yaml}", "gateway.catalogue"},
+      {"sandbox: unsafe-local", "'sandbox'"},
+      {"image: other", "'image'"},
+      {"allow_unenforced: true", "allow_unenforced"},
+      {"seeds: 9", "'seeds'"}};
+  ASSERT_TRUE(MakeDirs(dir() / "agents" / "p"));
+  ASSERT_TRUE(WriteFileAtomic(dir() / "agents" / "p" / "start.sh", "true\n"));
+  for (const auto& [line, named] : kForeign) {
+    fs::path yaml = dir() / "agents" / "a.yaml";
+    ASSERT_TRUE(WriteFileAtomic(
+        yaml,
+        "schema: podium-agent/1\nid: a\nscaffold: program\nprogram: {folder: p}\n" + line + "\n"));
+    auto r = Run(yaml.string());
+    EXPECT_EQ(r.exit_code, 2) << line << r.out << r.err;
+    EXPECT_THAT(r.err, HasSubstr(named));
+    EXPECT_THAT(r.err, HasSubstr("a.yaml:5"));
+  }
+}
+
 TEST_F(StrangersTest, AFifoInAnAgentsFolderIsAnErrorAndNotAWait) {
   std::string agent = ProgramAgent("fifo", "true");
   ASSERT_EQ(::mkfifo((dir() / "agents" / "fifo" / "pipe").c_str(), 0644), 0);
