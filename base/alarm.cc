@@ -7,15 +7,19 @@
 namespace podium {
 
 struct Alarm::State {
-  State(Reactor& reactor, Deadline deadline, std::function<void()> function)
-      : timer(reactor.io(), deadline.at()), ring(std::move(function)) {}
+  State(const boost::asio::any_io_executor& loop, Deadline deadline, std::function<void()> function)
+      : timer(loop, deadline.at()), ring(std::move(function)) {}
   boost::asio::steady_timer timer;
   std::function<void()> ring;  // empty once it rang or is over
   bool rang = false;
 };
 
 Alarm::Alarm(Reactor& reactor, Deadline deadline, std::function<void()> ring)
-    : state_(std::make_shared<State>(reactor, deadline, std::move(ring))) {
+    : Alarm(reactor.io().get_executor(), deadline, std::move(ring)) {}
+
+Alarm::Alarm(const boost::asio::any_io_executor& loop, Deadline deadline,
+             std::function<void()> ring)
+    : state_(std::make_shared<State>(loop, deadline, std::move(ring))) {
   state_->timer.async_wait([state = state_](boost::system::error_code ec) {
     if (ec || !state->ring) return;
     state->rang = true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <functional>
 #include <memory>
 
@@ -13,6 +14,7 @@ namespace podium {
 // handler that the loop still holds owns what it looks at. Made and destroyed on the loop's thread.
 class Alarm {
  public:
+  Alarm(const boost::asio::any_io_executor& loop, Deadline deadline, std::function<void()> ring);
   Alarm(Reactor& reactor, Deadline deadline, std::function<void()> ring);
   ~Alarm();
   Alarm(const Alarm&) = delete;

@@ -23,6 +23,7 @@
 #include <list>
 #include <optional>
 
+#include "base/alarm.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -69,30 +70,13 @@ class Body {
   std::optional<MappedFile> mapped_;
 };
 
-// Cancels what is under way on the socket when the time is over. Once destroyed it touches nothing,
-// even when it had been about to ring.
-class Alarm {
- public:
-  Alarm(Socket& socket, Millis time) : timer_(socket.get_executor(), time) {
-    timer_.async_wait([&socket, state = state_](error_code ec) {
-      if (ec || state->over) return;
-      state->rang = true;
-      error_code ignored;
-      socket.cancel(ignored);
-    });
-  }
-  ~Alarm() { state_->over = true; }
-  Alarm(const Alarm&) = delete;
-  Alarm& operator=(const Alarm&) = delete;
-  [[nodiscard]] bool rang() const { return state_->rang; }
-
- private:
-  struct State {
-    bool rang = false, over = false;
-  };
-  std::shared_ptr<State> state_ = std::make_shared<State>();
-  asio::steady_timer timer_;
-};
+// Cancels what the socket does once the time is over.
+Alarm CancelAfter(Socket& socket, Millis time) {
+  return Alarm(socket.get_executor(), Deadline::In(time), [&socket] {
+    error_code ignored;
+    socket.cancel(ignored);
+  });
+}
 
 std::string Head(int status, const HttpHeaders& headers, bool keep) {
   std::string out = "HTTP/1.1 " + std::to_string(status) + " " +
@@ -185,14 +169,14 @@ class Connection final : public HttpExchange {
     error_code ec;
     // Idle until its first byte; from then on it has header_time.
     if (buffer_.size() == 0) {
-      Alarm idle(socket_, limits_.idle_time);
+      auto idle = CancelAfter(socket_, limits_.idle_time);
       idle_since_ = std::chrono::steady_clock::now();
       co_await socket_.async_wait(Socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
       idle_since_.reset();
       if (ec) co_return Gone();
     }
     {
-      Alarm slow(socket_, limits_.header_time);
+      auto slow = CancelAfter(socket_, limits_.header_time);
       co_await http::async_read_header(socket_, buffer_, parser,
                                        asio::redirect_error(asio::use_awaitable, ec));
       if (ec) co_return Refusal(ec);
@@ -212,7 +196,7 @@ class Connection final : public HttpExchange {
   }
 
   Task<int> ReadBody(Parser& parser) {
-    Alarm slow(socket_, limits_.body_time);
+    auto slow = CancelAfter(socket_, limits_.body_time);
     body_.emplace(limits_.spool_dir);
     std::vector<char> chunk(64 << 10);
     while (!parser.is_done()) {
@@ -278,7 +262,7 @@ class Connection final : public HttpExchange {
 
   Task<Status> Write(std::string bytes) {
     if (!open_) co_return Fail(ErrorCode::kIo, "the peer is gone");
-    Alarm slow(socket_, limits_.write_time);
+    auto slow = CancelAfter(socket_, limits_.write_time);
     error_code ec;
     co_await asio::async_write(socket_, asio::buffer(bytes),
                                asio::redirect_error(asio::use_awaitable, ec));
@@ -292,7 +276,7 @@ class Connection final : public HttpExchange {
     error_code ec;
     socket_.shutdown(Socket::shutdown_send, ec);
     if (ec || !open_) co_return;
-    Alarm end(socket_, Millis(1000));
+    auto end = CancelAfter(socket_, Millis(1000));
     char sink[16384];
     for (std::size_t seen = 0; !ec && seen < (64u << 20);)
       seen += co_await socket_.async_read_some(asio::buffer(sink),
