@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "sandbox/spec.h"
+#include "sandbox/taken.h"
 
 namespace podium::sandbox {
 

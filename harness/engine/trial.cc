@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "harness/engine/collect.h"
 #include "harness/engine/grading.h"
 #include "harness/engine/services.h"
 #include "harness/store/history.h"
@@ -162,7 +163,7 @@ class TrialMachine {
     auto job = [this]() -> Result<Digest> {
       const auto& prepared = run_.prepared.at(plan_.id.task);
       PODIUM_ASSIGN(auto bytes, ReadFile(prepared.private_dir / "perfect_submission.csv"));
-      PODIUM_TRY(WriteFileAtomic(SubmissionFile(), bytes));
+      PODIUM_TRY(WriteFileAtomic(SubmissionFile(dir_), bytes));
       return Digest::Of(bytes);
     };
     auto digest = co_await run_.reactor.Blocking(std::move(job), Pool::kTransfer);
@@ -173,13 +174,6 @@ class TrialMachine {
     outcome.submission_digest = digest->hex();
     auto validations = ValidationsIn(journal_.events());
     co_return co_await Seal(std::move(outcome), std::move(hand_over), nullptr, validations);
-  }
-
-  [[nodiscard]] fs::path SubmissionFile() const { return dir_ / "submission" / "submission.csv"; }
-
-  // Nothing that an agent hands over is larger than the disk that it was given.
-  [[nodiscard]] std::uint64_t SubmissionCap() const {
-    return std::min(std::uint64_t{2} << 30, plan_.limits.disk_bytes);
   }
 
   sandbox::SandboxSpec MakeSpec() const {
@@ -250,7 +244,7 @@ class TrialMachine {
                                  {},
                                  {}};
     context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };
-    context.submission_cap_bytes = context.kept_cap_bytes = SubmissionCap();
+    context.submission_cap_bytes = context.kept_cap_bytes = SubmissionCap(plan_);
     context.on_node = [this](const agents::SearchNode& n) { run_.observer.OnNode(plan_.id, n); };
     context.on_phase = [this](std::string_view p) { run_.observer.OnTrialPhase(plan_.id, p); };
     return context;
@@ -310,109 +304,13 @@ class TrialMachine {
     co_return false;
   }
 
-  // Freezes the sandbox, brings its submission to submission/submission.csv and what it promised to
-  // keep to code/ and logs/.
+  // Freezes the sandbox and takes out what it leaves.
   Task<Result<HandOver>> TakeOver(sandbox::Sandbox& box, const AgentOutcome& outcome) {
     Deadline control = Deadline::In(kControl);
     PODIUM_CO_TRY(co_await box.Seal(control));
-    auto taken = co_await TakeSubmission(box, outcome);
-    if (!taken) co_return taken;
-    for (const char* folder : {"code", "logs"}) PODIUM_CO_TRY(co_await TakeFolder(box, folder));
-    co_return taken;
-  }
-
-  // What an agent left in /home/code or /home/logs, as far as it may be taken. Nothing there can
-  // fail a trial.
-  Task<Status> TakeFolder(sandbox::Sandbox& box, std::string name) {
-    Deadline transfer = Deadline::In(kControl);
-    sandbox::TreeCaps caps;
-    caps.bytes = std::min(caps.bytes, plan_.limits.disk_bytes);
-    // A search keeps the programs that it ran in code/, and an agent's files do not mix with them.
-    fs::path to = plan_.agent->searches() && name == "code" ? dir_ / name / "home" : dir_ / name;
-    auto taken = co_await box.TakeTree("/home/" + name, to, caps, transfer);
-    Json body = {{"folder", name}};
-    if (taken) {
-      body["files"] = taken->files;
-      body["bytes"] = taken->bytes;
-      body["left_out"] = taken->left_out_count;
-      body["complete"] = taken->complete;
-      for (const auto& left : taken->left_out)
-        body["because"].push_back(Printable(left.path).substr(0, 300) + ": " +
-                                  std::string(TakeFaultText(left.fault)));
-    } else {
-      body["failed"] = taken.error().message;
-    }
-    co_return co_await Record("taken", std::move(body));
-  }
-
-  Task<Result<HandOver>> TakeSubmission(sandbox::Sandbox& box, const AgentOutcome& outcome) {
-    HandOver hand_over;
-    if (outcome.submission) {
-      auto copy = [from = *outcome.submission, to = SubmissionFile()] {
-        return CopyFileAtomic(from, to);
-      };
-      PODIUM_CO_TRY(co_await run_.reactor.Blocking(std::move(copy), Pool::kTransfer));
-      hand_over.status = "ok";
-      co_return hand_over;
-    }
-    if (plan_.agent->searches()) co_return hand_over;
-    Deadline transfer = Deadline::In(kControl);
-    auto taken =
-        co_await box.TakeFile(agents::kSubmissionPath, SubmissionFile(), SubmissionCap(), transfer);
-    if (!taken) co_return tl::unexpected(taken.error());
-    auto judged = co_await Judge(*taken);
-    if (judged && judged->status == "missing") judged->detail = co_await NearMiss(box);
-    co_return judged;
-  }
-
-  // "'Submission.csv' lies there": what an agent may have taken for the submission's place.
-  Task<std::string> NearMiss(sandbox::Sandbox& box) {
-    auto temp = TempDir::Make("podium-near-miss");
-    if (!temp) co_return "";
-    Deadline transfer = Deadline::In(std::chrono::seconds(20));
-    sandbox::TreeCaps none{.files = 1, .entries = 50, .bytes = 1, .depth = 0};
-    auto there = co_await box.TakeTree("/home/submission", temp->path(), none, transfer);
-    if (!there) co_return "";
-    std::string out;
-    for (const auto& left : there->left_out)
-      out += (out.empty() ? "" : ", ") + ("'" + Printable(left.path).substr(0, 100) + "'");
-    co_return out.empty() ? "" : out + " lies there; submission.csv does not";
-  }
-
-  // A last file that cannot be taken or has the wrong shape gives way to the newest snapshot of the
-  // right shape, if there is one.
-  Task<Result<HandOver>> Judge(sandbox::TakenFile taken) {
-    HandOver hand_over;
-    if (taken.fault == sandbox::TakeFault::kNone) {
-      hand_over.status = "ok";
-    } else if (taken.fault != sandbox::TakeFault::kMissing) {
-      hand_over.status = "invalid";
-      hand_over.reason = std::string(TakeFaultText(taken.fault));
-      hand_over.detail = taken.detail;
-    }
-    auto fall_back = [this, there = hand_over.status == "ok"] { return FallBack(there); };
-    auto fell = co_await run_.reactor.Blocking(std::move(fall_back), Pool::kTransfer);
-    if (!fell) co_return tl::unexpected(fell.error());
-    if (!*fell) co_return hand_over;
-    Json body = {{"to", "snapshots/last_valid.csv"}};
-    PODIUM_CO_TRY(co_await Record("fell_back", body));
-    co_return HandOver{.status = "ok"};
-  }
-
-  // Puts the newest snapshot in the submission's place unless a file of the right shape is there.
-  // Blocks.
-  Result<bool> FallBack(bool taken) const {
-    fs::path snapshot = dir_ / "snapshots" / "last_valid.csv";
-    std::error_code ec;
-    if (!fs::exists(snapshot, ec)) return false;
-    if (taken) {
-      PODIUM_ASSIGN(auto shape, agents::CheckFileShape(SubmissionFile(), [this](auto bytes) {
-                      return CheckShape(bytes);
-                    }));
-      if (shape.valid) return false;
-    }
-    PODIUM_TRY(CopyFileAtomic(snapshot, SubmissionFile()));
-    return true;
+    auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
+    Collector collector(run_.reactor, journal_, plan_, dir_, check);
+    co_return co_await collector.Collect(box, outcome);
   }
 
   Task<Result<bool>> Seal(AgentOutcome outcome, HandOver hand_over, const sandbox::Sandbox* box,

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "sandbox/spec.h"
+#include "sandbox/taken.h"
 
 namespace podium::sandbox {
 

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+
+namespace podium::sandbox {
+
+// Why a file could not be taken from a sandbox. Text values are part of verdicts.
+enum class TakeFault {
+  kNone,
+  kMissing,
+  kSymlink,
+  kNotRegular,
+  kHardLink,
+  kEmpty,
+  kTooLarge,
+  kUnreadable,
+  kSparse,    // it has holes: its size is not what it takes up
+  kTooMany,   // TakeTree: the bound on files or entries was reached
+  kTooDeep,   // TakeTree: the bound on folders in folders
+  kLongName,  // TakeTree: the bound on a name
+};
+std::string_view TakeFaultText(
+    TakeFault fault);  // "missing", "symlink", "not_regular", "hard_link", "empty", "too_large",
+                       // "unreadable", "sparse", "too_many", "too_deep", "long_name"
+
+struct TakenFile {
+  TakeFault fault = TakeFault::kNone;
+  std::string detail;  // for a person
+  std::uint64_t bytes = 0;
+  Digest digest;  // of the bytes stored
+};
+
+// Bounds of Sandbox::TakeTree.
+struct TreeCaps {
+  std::uint64_t files = 2000;      // taken
+  std::uint64_t entries = 20'000;  // looked at
+  std::uint64_t bytes = std::uint64_t{256} << 20;
+  std::uint64_t file_bytes = std::uint64_t{64} << 20;  // of one file
+  int depth = 16;                                      // folders in folders
+  std::size_t name_bytes = 200;                        // of one name
+};
+
+struct TakenTree {
+  struct LeftOut {
+    std::string path;  // below the folder; not printable as it stands
+    TakeFault fault = TakeFault::kNone;
+  };
+  std::uint64_t files = 0, bytes = 0;
+  std::vector<LeftOut> left_out;     // the first of them
+  std::uint64_t left_out_count = 0;  // of all that was looked at
+  bool complete = true;              // everything was looked at
+};
+
+}  // namespace podium::sandbox
