@@ -109,7 +109,8 @@ exit 0
             *ReadFile(TrialDir("h", "sample-submission") / "submission" / "submission.csv"))
       << "what the daemon wrote after the program's end is not taken";
   fs::path logs = TrialDir("h", "planter") / "logs";
-  EXPECT_TRUE(fs::exists(logs / "reward.txt")) << "the logs were not taken, so no canary can be seen";
+  EXPECT_TRUE(fs::exists(logs / "reward.txt"))
+      << "the logs were not taken, so no canary can be seen";
   EXPECT_FALSE(fs::exists(logs / "canary-ran"));
   auto events = Events(TrialDir("h", "planter"));
   EXPECT_EQ(std::ranges::count(events, "graded"), 1) << "printed lines are no events";

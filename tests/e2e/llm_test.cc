@@ -44,6 +44,22 @@ class LlmTest : public SandboxedProgram {
         args, {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-test-1234567890"}});
   }
   fs::path Trial() const { return TrialDir("l", "m-greedy"); }
+
+  // The key lies nowhere in the runs' folders, packed or not. Returns how many files were unpacked.
+  int ExpectNoKeyInRuns() const {
+    int unpacked = 0;
+    for (const auto& e : fs::recursive_directory_iterator(runs())) {
+      if (!e.is_regular_file()) continue;
+      std::string bytes = *ReadFile(e.path());
+      if (e.path().extension() == ".zst") {
+        bytes = Unpacked(bytes);
+        ++unpacked;
+        EXPECT_NE(bytes, "") << e.path();
+      }
+      EXPECT_EQ(bytes.find("sk-test-1234567890"), std::string::npos) << e.path();
+    }
+    return unpacked;
+  }
 };
 
 TEST_F(LlmTest, ANormalDayOfAWeakModelEndsInAScore) {
@@ -92,19 +108,7 @@ TEST_F(LlmTest, ANormalDayOfAWeakModelEndsInAScore) {
   }
   std::string html = *ReadFile(runs() / "l" / "report.html");
   EXPECT_NE(html.find("Search tree"), std::string::npos);
-  // The key lies nowhere in the run's folder.
-  int unpacked = 0;
-  for (const auto& e : fs::recursive_directory_iterator(runs())) {
-    if (!e.is_regular_file()) continue;
-    std::string bytes = *ReadFile(e.path());
-    if (e.path().extension() == ".zst") {
-      bytes = Unpacked(bytes);
-      ++unpacked;
-      EXPECT_NE(bytes, "") << e.path();
-    }
-    EXPECT_EQ(bytes.find("sk-test-1234567890"), std::string::npos) << e.path();
-  }
-  EXPECT_GT(unpacked, 0) << "no record was looked into";
+  EXPECT_GT(ExpectNoKeyInRuns(), 0) << "no record was looked into";
 }
 
 TEST_F(LlmTest, AToolCallGivesTheScoreThatNoLineSays) {
@@ -151,6 +155,36 @@ TEST_F(LlmTest, AServerThatRefusesIsInfrastructureAndNeverTheAgents) {
   EXPECT_EQ(r.exit_code, 5) << r.out << r.err;
   EXPECT_NE((r.out + r.err).find("OPENAI_API_KEY"), std::string::npos) << r.out << r.err;
   EXPECT_FALSE(fs::exists(Trial() / "verdict.json"));
+}
+
+TEST_F(LlmTest, AKeyThatTheServerQuotesIsKeptNowhere) {
+  ModelServer server([](int, const ReceivedRequest& request) {
+    std::string said = R"({"error": {"message": "Incorrect API key provided: )" +
+                       request.authorization.substr(7) + R"("}})";
+    return ScriptedReply{401, said, {{"x-key", request.authorization}}, {}, false};
+  });
+  auto r = Run(server, "2");
+  EXPECT_EQ(r.exit_code, 5) << r.out << r.err;
+  EXPECT_NE((r.out + r.err).find("Incorrect API key"), std::string::npos) << "not said at all";
+  EXPECT_EQ((r.out + r.err).find("sk-test-1234567890"), std::string::npos) << r.out << r.err;
+  ExpectNoKeyInRuns();
+}
+
+// An outage that is longer than all the time that the trial has: waited for, and no working time.
+TEST_F(LlmTest, AnOutageIsNeitherTheAgentsTimeNorItsEnd) {
+  auto begun = std::chrono::steady_clock::now();
+  ModelServer server([&](int, const ReceivedRequest&) -> ScriptedReply {
+    if (std::chrono::steady_clock::now() - begun < std::chrono::seconds(12))
+      return {503, R"({"error": {"message": "overloaded"}})", {{"retry-after", "3"}}, {}, false};
+    return StreamedText(Fenced(std::string(kGood) + "print('Validation score: 0.9')\n"));
+  });
+  auto r = Run(server, "1", {"--set", "budget.wall=8 s"});
+  EXPECT_EQ(r.exit_code, 0) << r.out << r.err;
+  EXPECT_EQ(Verdict("l", "m-greedy")["grade"]["verdict"], "scored") << r.out << r.err;
+  auto sealed = EventBodies(Trial(), "sealed");
+  ASSERT_EQ(sealed.size(), 1u);
+  EXPECT_LT(sealed[0]["worked_ms"], 8000);
+  EXPECT_GT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(12));
 }
 
 TEST_F(LlmTest, APaidAnswerIsNeverAskedForTwice) {

@@ -143,6 +143,72 @@ head -c 3000000 /dev/zero | tr '\0' 'x')";
             Verdict("o", "sample-submission")["grade"]["score"]);
 }
 
+// Ten further ways to look like a broken machine. Each leaves a submission, and each is graded.
+TEST_F(OutcomesTest, AnAgentThatSpoilsItsSandboxIsGradedLikeAnyOther) {
+  const std::map<std::string, std::string> kSpoilers = {
+      {"clock",
+       "touch -d 2100-01-01 submission.csv; date -s 2100-01-01; python3 -c \"import os; "
+       "os.utime('submission.csv', ns=(-2**62, -2**62))\"; chmod 0 submission.csv"},
+      {"daemon",
+       "for i in $(seq 20); do setsid sh -c 'trap \"\" TERM HUP INT; while :; do echo x; done' & "
+       "done; exec 1>&- 2>&-; kill -9 $PPID; exit 255"},
+      {"deep",
+       "python3 - <<'P'\nimport os\nos.chdir('/home/code')\nfor i in range(300): os.mkdir('d' * "
+       "200); "
+       "os.chdir('d' * 200); open('f', 'w').close()\nos.chdir('/home/logs')\nfor i in range(3000): "
+       "os.mkdir('x'); os.chdir('x')\nP"},
+      {"fill",
+       "for f in /tmp/x /dev/shm/x /home/logs/x; do head -c 1000000000 /dev/zero > $f; done; for i "
+       "in $(seq 50000); do : > /home/code/$i || break; done"},
+      {"lease",
+       "python3 - <<'P'\nimport fcntl, signal, time\nsignal.signal(signal.SIGIO, "
+       "signal.SIG_IGN)\nkept = [open('submission.csv', 'r+'), open('/home/logs/a', 'w')]\nfor f "
+       "in "
+       "kept: fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK)\ntime.sleep(4)\nP"},
+      {"limits",
+       "python3 - <<'P'\nimport ctypes, os, resource\nctypes.CDLL(None).ptrace(16, 1, 0, 0)\nfor r "
+       "in "
+       "range(16):\n  try: resource.setrlimit(r, (0, 0))\n  except Exception: pass\nfor s in "
+       "range(1, 65):\n  if s not in (9, 19): os.kill(-1, s)\nP"},
+      {"names",
+       "python3 - <<'P'\nimport os\nfor d in (b'/home/code/', b'/home/logs/'):\n  for n in "
+       "(b'\\xff\\xfe', b'a\\nb\"c', b'\\x1b[2J', b'x' * 255): open(d + n, "
+       "'w').close()\nos.write(1, "
+       "bytes(range(256)) * 99)\nP"},
+      {"pids",
+       "python3 - <<'P'\nimport os, time\nwhile True:\n  try:\n    if os.fork() == 0: os.setsid(); "
+       "time.sleep(60)\n  except OSError: time.sleep(0.01)\nP"},
+      {"stop", "sleep 100 & kill -STOP $!; kill -STOP -1; kill -STOP $$"},
+      {"swap",
+       "mv /home/.podium /home/p; rm -rf /home/.podium; mkdir /home/.podium; for f in code logs; "
+       "do "
+       "mv /home/$f /home/old-$f; ln -s /proc/1/root /home/$f; done; chmod 0 /home/submission "
+       "/home"}};
+  std::vector<std::string> args = {"run",
+                                   "--task",
+                                   Task(),
+                                   "--name",
+                                   "o",
+                                   "--jobs",
+                                   "2",
+                                   "--set",
+                                   "budget.wall=8 s",
+                                   "--set",
+                                   "limits.memory=256MiB",
+                                   "--set",
+                                   "limits.disk=128MiB",
+                                   "--set",
+                                   "limits.pids=200"};
+  for (const auto& [name, script] : kSpoilers) {
+    args.insert(args.end(), {"--agent", ProgramAgent(name,
+                                                     "cp /home/data/sample_submission.csv "
+                                                     "submission.csv\n" +
+                                                         script)});
+  }
+  auto r = Podium(args);
+  for (const auto& [name, script] : kSpoilers) ExpectScored(r, name);
+}
+
 TEST_F(OutcomesTest, CodeAndLogsAreTakenOutAndNoLinkIsFollowed) {
   std::string agent = ProgramAgent("keeper", R"(cp /home/data/sample_submission.csv submission.csv
 echo hello > /home/logs/a.log; mkdir /home/code/src; echo code > /home/code/src/main.py
