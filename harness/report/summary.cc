@@ -245,7 +245,9 @@ std::string TaskArgument(const RunView& run) {
   const TaskId& id = run.trials.front().id.task;
   auto note = run.tasks.find(id);
   bool own = note != run.tasks.end() && note->second.own;
-  return ShellWord(own ? note->second.folder + "/" : id.str());
+  if (!own) return ShellWord(id.str());
+  const std::string& folder = note->second.folder;
+  return ShellWord(folder.ends_with('/') ? folder : folder + "/");
 }
 
 }  // namespace
