@@ -180,8 +180,9 @@ Result<Lowered> SetLimits() {
   return out;
 }
 
-// The namespace of mounts is a copy of the host's and would hold each of them, a sandbox's disk too, as
-// long as a grading takes: an empty file system takes their place. Nothing is opened after this.
+// The namespace of mounts is a copy of the host's and would hold each of them, a sandbox's disk
+// too, as long as a grading takes: an empty file system takes their place. Nothing is opened after
+// this.
 void LeaveTheHostsMounts() {
   constexpr unsigned long kPlain = MS_NOSUID | MS_NODEV | MS_NOEXEC;
   bool own = ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&

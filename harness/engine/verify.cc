@@ -237,8 +237,8 @@ class Verifier {
     const fs::path file = trial.dir / "submission" / "submission.csv";
     if (trial.verdict->verdict == "scored") {
       auto folder = ForeignFolder::Open(file.parent_path());
-      auto digest = folder ? folder->DigestOf(file.filename().string())
-                           : tl::unexpected(folder.error());
+      auto digest =
+          folder ? folder->DigestOf(file.filename().string()) : tl::unexpected(folder.error());
       if (!digest || digest->hex() != trial.verdict->submission_sha256) {
         check.problems.emplace_back("submission.csv is not what was graded: its digest differs");
         return;

@@ -157,8 +157,8 @@ int BoardScores::total() const {
 BoardScores ReadBoard(const std::filesystem::path& csv) {
   BoardScores out;
   auto folder = ForeignFolder::Open(csv.parent_path());
-  auto text = folder ? folder->Read(csv.filename().string(), 64 << 20)
-                     : tl::unexpected(folder.error());
+  auto text =
+      folder ? folder->Read(csv.filename().string(), 64 << 20) : tl::unexpected(folder.error());
   if (!text) return out;
   auto board = podium::ReadBoard(*text);
   if (!board) return out;
