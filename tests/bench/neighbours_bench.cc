@@ -209,7 +209,7 @@ class Bench {
         world_ / "models.yaml",
         "schema: podium-models/1\nmodels:\n  - {id: m, provider: none, formats: [chat], base_url: "
         "\"http://127.0.0.1:9/v1\", key_env: BENCH_KEY, max_output_tokens: 10, context_tokens: "
-        "1000}\n")));
+        "1000, price: {input: \"1\", output: \"1\", source: none, as_of: 2026-11}}\n")));
     WriteAgent("victim", kVictim);
     for (const Attack& a : kAttacks) WriteAgent(a.name, std::string(kPrelude) + a.program + "\n");
   }
