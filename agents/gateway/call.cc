@@ -32,11 +32,21 @@ bool Good(int status) { return status >= 200 && status < 300; }
 // Refusals that say the same to the same request, whenever it is sent.
 bool Final(int status) { return status == 400 || status == 404 || status == 413 || status == 422; }
 
-// Never on the loop, and one at a time of a trial: what an agent sends costs other trials nothing.
+// Never on the loop, one at a time of a trial, and then as long a rest: what an agent sends costs
+// the host half a core at most, and other trials nothing.
 template <class F>
 Task<std::invoke_result_t<F>> Apart(const CallContext& context, F function) {
   auto place = co_await context.parsing.Enter();
-  co_return co_await context.reactor.Blocking(std::move(function), Pool::kTransfer);
+  Deadline::Clock::duration worked{};
+  auto timed = [&worked, function = std::move(function)]() mutable {
+    auto begun = Deadline::Clock::now();
+    auto out = function();
+    worked = Deadline::Clock::now() - begun;
+    return out;
+  };
+  auto out = co_await context.reactor.Blocking(std::move(timed), Pool::kTransfer);
+  place.Rest(Deadline(Deadline::Clock::now() + worked));
+  co_return out;
 }
 
 }  // namespace

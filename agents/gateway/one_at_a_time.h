@@ -31,11 +31,14 @@ class OneAtATime {
       state_->changed.cancel();
     }
 
+    // Whoever comes next waits until then.
+    void Rest(Deadline until) { state_->rest = until; }
+
    private:
     std::shared_ptr<State> state_;
   };
 
-  // Waits until the place is free. A cancelled wait throws, and has taken nothing.
+  // Waits until the place is free and has rested. A cancelled wait throws, and keeps nothing.
   Task<Place> Enter() {
     auto state = state_;
     while (state->taken) {
@@ -44,7 +47,10 @@ class OneAtATime {
           boost::asio::redirect_error(boost::asio::use_awaitable, ec));
     }
     state->taken = true;
-    co_return Place(state);
+    Place place(state);
+    Deadline rest = state->rest;
+    if (!rest.expired()) co_await SleepUntil(rest);
+    co_return place;
   }
 
  private:
@@ -53,6 +59,7 @@ class OneAtATime {
         : changed(executor, boost::asio::steady_timer::time_point::max()) {}
     boost::asio::steady_timer changed;  // never rings; cancelled when the place becomes free
     bool taken = false;
+    Deadline rest = Deadline::In(Millis(0));
   };
   std::shared_ptr<State> state_;
 };

@@ -22,6 +22,7 @@
 #include <chrono>
 #include <list>
 #include <optional>
+#include <vector>
 
 #include "base/alarm.h"
 #include "base/files.h"
@@ -86,10 +87,28 @@ std::string Head(int status, const HttpHeaders& headers, bool keep) {
   return out;
 }
 
+// The steps of one server.
+class Pace {
+ public:
+  explicit Pace(int a_second)
+      : gap_(std::chrono::nanoseconds(std::chrono::seconds(1)) / a_second) {}
+
+  // Waits for the next step's turn.
+  Task<void> Step() {
+    next_ = std::max(next_ + gap_, Deadline::Clock::now() - std::chrono::seconds(1));
+    Deadline turn(next_);
+    if (!turn.expired()) co_await SleepUntil(turn);
+  }
+
+ private:
+  std::chrono::nanoseconds gap_;
+  Deadline::Clock::time_point next_{};
+};
+
 class Connection final : public HttpExchange {
  public:
-  Connection(Socket& socket, const ServerLimits& limits, const HttpHandler& handler)
-      : socket_(socket), limits_(limits), handler_(handler) {}
+  Connection(Socket& socket, const ServerLimits& limits, Pace& pace, const HttpHandler& handler)
+      : socket_(socket), limits_(limits), pace_(pace), handler_(handler) {}
 
   Task<void> Run() {
     while (open_) {
@@ -160,6 +179,7 @@ class Connection final : public HttpExchange {
  private:
   using Parser = http::request_parser<http::buffer_body>;
   static constexpr int kNotAdmitted = -1;
+  static constexpr std::size_t kLargePiece = 4096;  // smaller ones of a body are a step each
 
   // 0, or the status with which the request is refused. A peer that is gone or too slow closes.
   Task<int> ReadRequest() {
@@ -181,6 +201,7 @@ class Connection final : public HttpExchange {
                                        asio::redirect_error(asio::use_awaitable, ec));
       if (ec) co_return Refusal(ec);
     }
+    co_await pace_.Step();
     int refusal = TakeHeader(parser);
     if (refusal != 0) co_return refusal;
     if (limits_.admit) {
@@ -199,6 +220,8 @@ class Connection final : public HttpExchange {
     auto slow = CancelAfter(socket_, limits_.body_time);
     body_.emplace(limits_.spool_dir);
     std::vector<char> chunk(64 << 10);
+    buffer_.reserve(chunk.size());  // as much is read at once as the buffer has room for
+    std::size_t owed = 0;  // bytes for which no step was taken yet
     while (!parser.is_done()) {
       auto& into = parser.get().body();
       into.data = chunk.data();
@@ -207,8 +230,13 @@ class Connection final : public HttpExchange {
       co_await http::async_read_some(socket_, buffer_, parser,
                                      asio::redirect_error(asio::use_awaitable, ec));
       if (ec && ec != http::error::need_buffer) co_return Refusal(ec);
-      auto kept = body_->Append({chunk.data(), chunk.size() - into.size});
+      std::size_t read = chunk.size() - into.size;
+      auto kept = body_->Append({chunk.data(), read});
       if (!kept) co_return 507;
+      owed += read;
+      if (read >= kLargePiece && owed < chunk.size()) continue;
+      owed = 0;
+      co_await pace_.Step();
     }
     auto view = body_->View();
     if (!view) co_return 507;
@@ -276,15 +304,18 @@ class Connection final : public HttpExchange {
     error_code ec;
     socket_.shutdown(Socket::shutdown_send, ec);
     if (ec || !open_) co_return;
-    auto end = CancelAfter(socket_, Millis(1000));
-    char sink[16384];
-    for (std::size_t seen = 0; !ec && seen < (64u << 20);)
+    auto end = CancelAfter(socket_, Millis(3000));
+    std::vector<char> sink(64 << 10);
+    for (std::size_t seen = 0; !ec && !end.rang() && seen < (64u << 20);) {
       seen += co_await socket_.async_read_some(asio::buffer(sink),
                                                asio::redirect_error(asio::use_awaitable, ec));
+      co_await pace_.Step();
+    }
   }
 
   Socket& socket_;
   const ServerLimits& limits_;
+  Pace& pace_;
   const HttpHandler& handler_;
   beast::flat_buffer buffer_{64 << 10};
   ServedRequest request_;
@@ -302,6 +333,7 @@ class Server {
   Server(asio::any_io_executor executor, ServerLimits limits, HttpHandler handler)
       : executor_(executor),
         limits_(std::move(limits)),
+        pace_(limits_.steps_a_second),
         handler_(std::move(handler)),
         changed_(executor, asio::steady_timer::time_point::max()) {}
 
@@ -321,6 +353,8 @@ class Server {
           ::accept4(listener.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (fd) {
         Start(std::move(fd));
+        co_await pace_.Step();
+        if (co_await Cancelled()) co_return;
       } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
         Deadline pause = Deadline::In(Millis(100));  // no descriptor is free, or the sandbox ended
         co_await SleepUntil(pause);
@@ -354,7 +388,7 @@ class Server {
       return;
     }
     (void)fd.release();
-    live->connection.emplace(*live->socket, limits_, handler_);
+    live->connection.emplace(*live->socket, limits_, pace_, handler_);
     // Not erased while the coroutine's own frames still unwind.
     auto ended = [this, live](std::exception_ptr) {
       asio::post(executor_, [this, live] {
@@ -388,6 +422,7 @@ class Server {
 
   asio::any_io_executor executor_;
   ServerLimits limits_;
+  Pace pace_;
   HttpHandler handler_;
   std::list<Live> live_;
   asio::steady_timer changed_;  // never rings; cancelled when a connection ends

@@ -52,6 +52,10 @@ struct ServerLimits {
   int connections = 64;
   // Asked when the header is there and before a byte of the body is kept; empty: all may send.
   std::function<Admission(const ServedRequest&)> admit;
+  // Steps in which peers are served: a connection taken, a request begun, 64 KiB of a body read. A
+  // second's worth goes at once; what is beyond it waits, so that a peer that never tires takes a
+  // small part of the event loop.
+  int steps_a_second = 1000;
   Millis header_time{10'000};
   Millis body_time{60'000};
   Millis write_time{60'000};  // for a peer that does not read

@@ -1,6 +1,8 @@
 #include "agents/validator/validator.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include "agents/validator/multipart.h"
 #include "base/json.h"
@@ -58,15 +60,16 @@ Task<void> Validator::Handle(HttpExchange& exchange) {
 }
 
 Admission Validator::Admit(const ServedRequest& request) {
-  auto refuse = [this](std::string_view code) {
+  double turns = TurnsOf(request);
+  auto refuse = [this, turns](std::string_view code) {
     ++counts_.refused;
-    return Admission{nullptr, 429, RefusalHeaders(code), RefusalBody(code)};
+    return Admission{nullptr, 429, RefusalHeaders(code, turns), RefusalBody(code)};
   };
   if (request.Path() != "/validate" || request.method != "POST")
     return {std::make_shared<int>(0), 0, {}, {}};
   if (counts_.valid + counts_.invalid >= limits_.calls) return refuse("no_checks_left");
   if (uploads_ >= limits_.uploads) return refuse("one_at_a_time");
-  if (!TakeTurn()) return refuse("too_many_requests");
+  if (!Take(turns)) return refuse("too_many_requests");
   ++uploads_;
   ++unread_;
   auto end = [this](void*) {
@@ -78,11 +81,13 @@ Admission Validator::Admit(const ServedRequest& request) {
   return {std::shared_ptr<void>(static_cast<void*>(this), end), 0, {}, {}};
 }
 
-HttpHeaders Validator::RefusalHeaders(std::string_view code) const {
+// When so many turns will be there again.
+HttpHeaders Validator::RefusalHeaders(std::string_view code, double turns) const {
   HttpHeaders headers = JsonHeaders();
   if (code == "too_many_requests" || code == "one_at_a_time") {
-    auto seconds = std::max<std::int64_t>(1, limits_.interval.count() / 1000);
-    headers.emplace_back("Retry-After", std::to_string(seconds));
+    double missing = std::max(1.0, std::ceil(turns - turns_));
+    double seconds = std::ceil(missing * static_cast<double>(limits_.interval.count()) / 1000);
+    headers.emplace_back("Retry-After", std::to_string(static_cast<std::int64_t>(seconds)));
   }
   return headers;
 }
@@ -114,19 +119,27 @@ Task<void> Validator::Check(HttpExchange& exchange) {
 
 Task<void> Validator::Refuse(HttpExchange& exchange, int status, std::string_view code) {
   ++counts_.refused;
-  HttpHeaders headers = RefusalHeaders(code);
+  HttpHeaders headers = RefusalHeaders(code, 1);
   std::string body = RefusalBody(code);
   auto answered = co_await exchange.Answer(status, std::move(headers), std::move(body));
 }
 
-bool Validator::TakeTurn() {
+double Validator::TurnsOf(const ServedRequest& request) const {
+  std::string_view declared = request.Header("content-length");
+  std::uint64_t bytes = limits_.file_bytes;  // where none is declared
+  std::from_chars(declared.data(), declared.data() + declared.size(), bytes);
+  std::uint64_t turns = 1 + bytes / limits_.bytes_a_turn;
+  return static_cast<double>(std::min(turns, static_cast<std::uint64_t>(limits_.burst)));
+}
+
+bool Validator::Take(double turns) {
   auto now = std::chrono::steady_clock::now();
   double gained = std::chrono::duration<double, std::milli>(now - turned_).count() /
                   static_cast<double>(limits_.interval.count());
   turns_ = std::min<double>(limits_.burst, turns_ + gained);
   turned_ = now;
-  if (turns_ < 1) return false;
-  turns_ -= 1;
+  if (turns_ < turns) return false;
+  turns_ -= turns;
   return true;
 }
 

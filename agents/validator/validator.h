@@ -23,8 +23,11 @@ struct ValidationCounts {
 struct ValidatorLimits {
   std::uint64_t file_bytes = std::uint64_t{512} << 20;
   int calls = 1000;  // checks a trial
-  int burst = 20;    // checks in a row; then one every `interval`
+  int burst = 20;    // turns in a row; then one every `interval`
   Millis interval{1000};
+  // A check takes a turn, and another for each so many bytes of its file (at most a whole burst):
+  // the host's disk takes what is uploaded no faster than that.
+  std::uint64_t bytes_a_turn = std::uint64_t{8} << 20;
   int uploads = 1;  // files that are received or checked at once
 };
 
@@ -49,12 +52,13 @@ class Validator {
   Task<void> Handle(HttpExchange& exchange);
   Task<void> Check(HttpExchange& exchange);
   Task<void> Refuse(HttpExchange& exchange, int status, std::string_view code);
-  [[nodiscard]] HttpHeaders RefusalHeaders(std::string_view code) const;
+  [[nodiscard]] HttpHeaders RefusalHeaders(std::string_view code, double turns) const;
   [[nodiscard]] static std::string RefusalBody(std::string_view code);
   // Before the body: a turn is taken, and `limits.uploads` go on at a time. One that is cut off
   // counts as refused.
   [[nodiscard]] Admission Admit(const ServedRequest& request);
-  [[nodiscard]] bool TakeTurn();
+  [[nodiscard]] double TurnsOf(const ServedRequest& request) const;
+  [[nodiscard]] bool Take(double turns);
 
   Reactor& reactor_;
   CheckShape check_;

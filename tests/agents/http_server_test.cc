@@ -185,6 +185,18 @@ TEST_F(HttpServerTest, AtTheCapTheOldestIdleConnectionMakesRoom) {
   EXPECT_TRUE(kept.starts_with("HTTP/1.1 200")) << "not the oldest was closed: " << kept;
 }
 
+TEST_F(HttpServerTest, APeerThatNeverTiresIsServedAtAPace) {
+  ServerLimits limits;
+  limits.steps_a_second = 100;
+  std::string many;
+  for (int i = 0; i < 200; ++i) many += Get("/" + std::to_string(i));
+  auto begun = std::chrono::steady_clock::now();
+  std::string answers = Talk(many, limits, 200);
+  EXPECT_NE(answers.find("GET /199 "), std::string::npos) << "all are answered";
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(900))
+      << "a hundred at once, and then a hundred a second";
+}
+
 TEST_F(HttpServerTest, WhoIsNotAdmittedSendsNoBody) {
   ServerLimits limits;
   limits.admit = [](const ServedRequest& request) {

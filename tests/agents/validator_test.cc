@@ -159,6 +159,22 @@ TEST_F(ValidatorTest, ABurstIsAnsweredAndWhatFollowsIsRefusedAndCounted) {
   EXPECT_EQ(validator.counts().refused, 7);
 }
 
+TEST_F(ValidatorTest, ALargeFileTakesMoreTurns) {
+  ValidatorLimits limits;
+  limits.burst = 6;
+  limits.interval = Millis(1'000'000);
+  limits.bytes_a_turn = 1000;
+  Validator validator(reactor_, OnlyGood, events_, limits);
+  std::string large = Form("good" + std::string(3000, ' '));  // four turns
+  auto answers = Ask(validator, {large, large, Form("good"), Form("good"), Form("good")});
+  EXPECT_TRUE(answers[0].starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(answers[1].starts_with("HTTP/1.1 429"));
+  EXPECT_NE(answers[1].find("Retry-After: 2000"), std::string::npos) << answers[1];
+  EXPECT_TRUE(answers[2].starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(answers[3].starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(answers[4].starts_with("HTTP/1.1 429"));
+}
+
 TEST_F(ValidatorTest, ATrialHasSoManyChecksThroughAllItsAttempts) {
   ValidatorLimits limits;
   limits.calls = 5;
