@@ -154,10 +154,9 @@ void PrefetchText(std::string_view text) {
 
 // The order in which rows are looked at: that of the submission's file, which has the longer cells.
 // Empty where both tables have the same.
-std::vector<std::uint32_t> FileOrder(std::span<const std::size_t> submission_rows,
-                                     std::size_t rows) {
+std::vector<std::uint32_t> FileOrder(std::span<const RowIndex> submission_rows, std::size_t rows) {
   if (submission_rows.size() != rows || rows >= UINT32_MAX) return {};
-  std::size_t lines = std::ranges::max(submission_rows) + 1;
+  std::size_t lines = std::size_t{std::ranges::max(submission_rows)} + 1;
   if (lines > 4 * rows) return {};
   std::vector<std::uint32_t> row_of(lines);
   for (std::size_t i = 0; i < rows; ++i)
