@@ -38,8 +38,8 @@ struct MetricInput {
   std::span<const std::string> targets;  // the graded columns, of the same names in both tables
   const MetricParams& params;
   // The line of the file (0-based, without header) that each row came from; empty: the same order.
-  std::span<const std::size_t> submission_rows = {};
-  std::span<const std::size_t> answer_rows = {};
+  std::span<const RowIndex> submission_rows = {};
+  std::span<const RowIndex> answer_rows = {};
 
   [[nodiscard]] std::size_t rows() const { return answers.rows; }
   [[nodiscard]] Graded<const Column*> Predicted(std::size_t target = 0) const;

@@ -1,10 +1,16 @@
 #include "tables/id_match.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -16,54 +22,57 @@
 namespace podium {
 namespace {
 
+constexpr std::size_t kWorthAThread = 1 << 16;  // rows
+constexpr std::size_t kMaxRows = INT32_MAX;
+constexpr std::size_t kRowsAtATime = 1 << 16;
+
 bool Missing(std::string_view cell) { return IsMissing(cell); }
 bool Missing(std::int64_t) { return false; }
 
-// Both ends: a text of 64 bytes lies in two lines of the cache most often.
-void PrefetchText(std::string_view text) {
-  __builtin_prefetch(text.data());
-  if (text.size() > 32) __builtin_prefetch(text.data() + text.size() - 1);
+// What stands for an id: a whole number itself, a text's fingerprint.
+std::uint64_t Word(std::string_view text) { return Fingerprint(text); }
+std::uint64_t Word(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+
+// Where a word goes: the upper bits say in which part, the lower ones where in its table.
+std::uint64_t Place(std::uint64_t word) { return KeyedHash(static_cast<std::int64_t>(word)); }
+
+void ReleaseRows(const PackedTexts& texts, std::size_t begin, std::size_t end,
+                 const ReleaseBytes& release) {
+  if (release) release(texts.Extent(begin, end));
 }
-void PrefetchText(std::int64_t) {}
+void ReleaseRows(const PackedInts&, std::size_t, std::size_t, const ReleaseBytes&) {}
 
-// How many rows ahead memory is asked for: both tables are larger than the caches.
-constexpr std::size_t kAhead = 16;
-constexpr std::size_t kWorthAThread = 1 << 16;  // rows
+// A row and the word of its id, in 12 bytes.
+class Entry {
+ public:
+  Entry() = default;
+  Entry(std::uint64_t word, std::size_t row)
+      : low_(static_cast<std::uint32_t>(word)),
+        high_(static_cast<std::uint32_t>(word >> 32)),
+        row_(static_cast<RowIndex>(row)) {}
+  [[nodiscard]] std::uint64_t word() const { return low_ | std::uint64_t{high_} << 32; }
+  [[nodiscard]] RowIndex row() const { return row_; }
 
-// How many slots may be passed over a row, all in all; in a good table it is less than one. Beyond
-// it the ids are not matched by hashing: no input makes this quadratic.
-constexpr std::size_t kMaxSteps = 16;
-
-// A row and half of its id's hash, so that few ids are compared in vain; the other half says in
-// which part it lies.
-struct Entry {
-  std::uint32_t tag = 0;
-  std::uint32_t row = 0;
+ private:
+  std::uint32_t low_, high_;
+  RowIndex row_;
 };
 
-// The rows of a column in parts by hash, so small that a table of one stays in the cache. Rows
-// without an id are in none.
-template <class Ids>
+// The rows of a column in parts by their words, so small that a table of one stays in the cache.
+// Rows without an id are in none. Memory: 12 bytes a row.
 class Parts {
  public:
-  Parts(const Ids& ids, unsigned bits) : bits_(bits), end_(std::size_t{1} << bits) {
-    // Hashes of ids that differ fill parts evenly: eight deviations more are never needed.
+  template <class Ids>
+  Parts(const Ids& ids, unsigned bits, const ReleaseBytes& release = {})
+      : shift_(64 - bits), end_(std::size_t{1} << bits) {
+    // Words that differ fill parts evenly: six deviations more are never needed.
     std::size_t mean = ids.size() / count();
-    room_ = bits == 0 ? ids.size() : mean + 8 * static_cast<std::size_t>(std::sqrt(mean)) + 64;
-    entries_ = std::make_unique_for_overwrite<Entry[]>(room_ * count());
-    for (std::size_t row = 0; row < ids.size(); ++row) {
-      auto id = ids[row];
-      std::uint64_t hash = KeyedHash(id);
-      std::size_t part = bits_ == 0 ? 0 : hash >> (64 - bits_);
-      if (Missing(id)) {
-        ++missing_;
-      } else if (end_[part] == room_) {
-        full_ = true;
-        return;
-      } else {
-        entries_[part * room_ + end_[part]++] = {static_cast<std::uint32_t>(hash),
-                                                 static_cast<std::uint32_t>(row)};
-      }
+    room_ = bits == 0 ? ids.size() : mean + 6 * static_cast<std::size_t>(std::sqrt(mean)) + 64;
+    entries_.reset(Allocate(room_ * count()));
+    for (std::size_t begin = 0; begin < ids.size() && !full_; begin += kRowsAtATime) {
+      std::size_t end = std::min(begin + kRowsAtATime, ids.size());
+      AddRows(ids, begin, end);
+      ReleaseRows(ids, begin, end, release);
     }
   }
   [[nodiscard]] std::size_t count() const { return end_.size(); }
@@ -75,10 +84,45 @@ class Parts {
   [[nodiscard]] std::size_t missing() const { return missing_; }
 
  private:
-  unsigned bits_;
+  struct Free {
+    void operator()(Entry* entries) const { std::free(entries); }
+  };
+  // Large pages where the kernel has some: parts are written at many places at once.
+  static Entry* Allocate(std::size_t count) {
+    constexpr std::size_t kPage = 2 << 20;
+    std::size_t bytes = count * sizeof(Entry);
+    void* memory = nullptr;
+    bool large = bytes >= kPage;
+    if (::posix_memalign(&memory, large ? kPage : alignof(std::max_align_t), bytes) != 0)
+      throw std::bad_alloc();
+    if (large) (void)::madvise(memory, bytes, MADV_HUGEPAGE);  // a hint
+    return static_cast<Entry*>(memory);
+  }
+
+  // First words, then places: neither waits for the memory of the other.
+  template <class Ids>
+  void AddRows(const Ids& ids, std::size_t begin, std::size_t end) {
+    std::array<Entry, 128> some;
+    while (begin < end && !full_) {
+      std::size_t count = 0;
+      for (; begin < end && count < some.size(); ++begin) {
+        auto id = ids[begin];
+        some[count] = Entry(Missing(id) ? 0 : Word(id), begin);
+        (Missing(id) ? missing_ : count) += 1;
+      }
+      for (std::size_t i = 0; i < count; ++i) Put(some[i]);
+    }
+  }
+  void Put(const Entry& entry) {
+    std::size_t part = shift_ == 64 ? 0 : Place(entry.word()) >> shift_;
+    full_ |= end_[part] == room_;
+    if (!full_) entries_[part * room_ + end_[part]++] = entry;
+  }
+
+  unsigned shift_;
   std::size_t room_ = 0;
   std::vector<std::size_t> end_;
-  std::unique_ptr<Entry[]> entries_;
+  std::unique_ptr<Entry[], Free> entries_;
   std::size_t missing_ = 0;
   bool full_ = false;
 };
@@ -88,46 +132,56 @@ unsigned PartBits(std::size_t rows) {
   return std::min(8u, static_cast<unsigned>(std::bit_width(rows >> 12)));
 }
 
-// The entries of a part by tag, open addressing.
+// The entries of a part by word, open addressing.
 class PartTable {
  public:
-  void Clear(std::size_t rows) {
-    mask_ = std::bit_ceil(2 * rows + 2) - 1;
-    slots_.assign(mask_ + 1, {});
-    steps_ = 0;
-    most_steps_ = kMaxSteps * (rows + 64);
-  }
-  void AllowLookups(std::size_t rows) { most_steps_ += kMaxSteps * rows; }
-  // Calls `use` with the rows of that tag until it returns false, then gives false; a row that is
-  // to be added is put behind them. False too where the table does badly.
-  template <class Use>
-  bool Each(const Entry& entry, bool add, const Use& use) {
-    for (std::size_t at = entry.tag & mask_;; at = (at + 1) & mask_) {
-      Entry& slot = slots_[at];
-      if (slot.row == 0) {
-        if (add) slot = {entry.tag, entry.row + 1};
-        return true;
-      }
-      if (slot.tag == entry.tag && !use(std::size_t{slot.row} - 1)) return false;
-      if (++steps_ > most_steps_) return false;
+  // Takes the entries, which must outlive it. False where a word occurs twice or the table does
+  // badly.
+  bool Fill(std::span<const Entry> part) {
+    part_ = part;
+    steps_left_ = kMaxSteps * (part.size() + 64);
+    mask_ = std::bit_ceil(3 * part.size() + 1) - 1;
+    slots_.assign(mask_ + 1, 0);
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      std::uint32_t* slot = Slot(part[i].word());
+      if (slot == nullptr || *slot != 0) return false;
+      *slot = static_cast<std::uint32_t>(i + 1);
     }
+    return true;
+  }
+  void AllowLookups(std::size_t rows) { steps_left_ += kMaxSteps * rows; }
+  enum class Found { kRow, kNothing, kTakenBefore };
+  // Takes the row of a word, once.
+  Found Take(std::uint64_t word, RowIndex& row) {
+    std::uint32_t* slot = Slot(word);
+    if (slot == nullptr) return Found::kTakenBefore;
+    if (*slot == 0) return Found::kNothing;
+    if (*slot & kTaken) return Found::kTakenBefore;
+    row = part_[*slot - 1].row();
+    *slot |= kTaken;
+    return Found::kRow;
   }
 
  private:
-  std::size_t mask_ = 0;
-  std::size_t steps_ = 0;
-  std::size_t most_steps_ = 0;
-  std::vector<Entry> slots_;  // rows count from 1, 0 is free
-};
+  // How many slots may be passed over a row, all in all; in a good table it is less than one.
+  // Beyond it the ids are not matched by hashing: no input makes this quadratic.
+  static constexpr std::size_t kMaxSteps = 16;
+  static constexpr std::uint32_t kTaken = std::uint32_t{1} << 31;
 
-// Adds a part's rows to a table. False where an id occurs twice.
-template <class Ids>
-bool AddPart(const Ids& ids, std::span<const Entry> part, PartTable& table) {
-  table.Clear(part.size());
-  return std::ranges::all_of(part, [&](const Entry& entry) {
-    return table.Each(entry, true, [&](std::size_t other) { return ids[other] != ids[entry.row]; });
-  });
-}
+  // The slot of a word, or a free one, or nullptr where the table does badly.
+  std::uint32_t* Slot(std::uint64_t word) {
+    for (std::size_t at = Place(word) & mask_;; at = (at + 1) & mask_) {
+      std::uint32_t& slot = slots_[at];
+      if (slot == 0 || part_[(slot & ~kTaken) - 1].word() == word) return &slot;
+      if (steps_left_-- == 0) return nullptr;
+    }
+  }
+
+  std::span<const Entry> part_;
+  std::size_t mask_ = 0;
+  std::size_t steps_left_ = 0;
+  std::vector<std::uint32_t> slots_;  // places in the part from 1 on, 0 is free
+};
 
 // Calls `work` with every part on some threads; whether all gave true.
 template <class Work>
@@ -144,149 +198,108 @@ bool InParts(std::size_t parts, std::size_t rows, const Work& work) {
       .has_value();
 }
 
-constexpr std::uint32_t kNone = UINT32_MAX;
-
-// Finds the row of each of the answers' ids.
-template <class Ids>
-class Matcher {
- public:
-  Matcher(const Ids& mine, const Ids& theirs, bool may_have_more)
-      : mine_(mine), theirs_(theirs), may_have_more_(may_have_more), rows_(theirs.size(), kNone) {}
-
-  std::optional<std::vector<std::size_t>> Match() {
-    unsigned bits = PartBits(theirs_.size());
-    Beside<Parts<Ids>> beside([&] { return Parts<Ids>(theirs_, bits); },
-                              theirs_.size() >= kWorthAThread);
-    Parts<Ids> my_parts(mine_, bits);
-    Parts<Ids> their_parts = beside.Get();
-    if (my_parts.full() || their_parts.full() || their_parts.missing() > 0) return std::nullopt;
-    if (my_parts.missing() > 0 && !may_have_more_) return std::nullopt;
-    bool good = InParts(my_parts.count(), mine_.size(), [&](std::size_t i, PartTable& table) {
-      return MatchPart(my_parts.part(i), their_parts.part(i), table);
-    });
-    if (!good || !AllAreTheSame()) return std::nullopt;
-    return std::vector<std::size_t>(rows_.begin(), rows_.end());
-  }
-
- private:
-  bool MatchPart(std::span<const Entry> my_part, std::span<const Entry> their_part,
-                 PartTable& table) {
-    if (!AddPart(theirs_, their_part, table)) return false;
-    table.AllowLookups(my_part.size());
-    return std::ranges::all_of(my_part, [&](const Entry& entry) { return Place(entry, table); });
-  }
-  // One row of that tag is taken to be the right one, which AllAreTheSame looks at in the end;
-  // where there are several, or it is taken, the ids are compared at once.
-  bool Place(const Entry& entry, PartTable& table) {
-    std::size_t found = kNone;
-    bool several = false;
-    bool good = table.Each(entry, false, [&](std::size_t row) {
-      several |= found != kNone;
-      found = row;
-      return true;
-    });
-    if (!good) return false;
-    if (found == kNone) return may_have_more_;
-    if (!several && rows_[found] == kNone) {
-      rows_[found] = entry.row;
-      return true;
+// Writes my row of each of their ids of a part to `rows`. False where one has none, or two.
+bool MatchPart(std::span<const Entry> mine, std::span<const Entry> theirs, bool may_have_more,
+               PartTable& table, std::span<RowIndex> rows) {
+  if (mine.size() < theirs.size() || !table.Fill(theirs)) return false;
+  table.AllowLookups(mine.size());
+  std::size_t matched = 0;
+  for (const Entry& entry : mine) {
+    RowIndex row = 0;
+    switch (table.Take(entry.word(), row)) {
+      case PartTable::Found::kRow:
+        rows[row] = entry.row();
+        ++matched;
+        break;
+      case PartTable::Found::kNothing:
+        if (!may_have_more) return false;
+        break;
+      case PartTable::Found::kTakenBefore:
+        return false;
     }
-    return PlaceExactly(entry, table);
   }
-  bool PlaceExactly(const Entry& entry, PartTable& table) {
-    std::size_t found = kNone;
-    bool good = table.Each(entry, false, [&](std::size_t row) {
-      if (theirs_[row] == mine_[entry.row]) found = row;
-      return true;
-    });
-    if (!good) return false;
-    if (found == kNone) return may_have_more_;
-    std::uint32_t& place = rows_[found];
-    bool repeated = place != kNone && mine_[place] == theirs_[found];
-    bool wrong = place != kNone && !repeated;
-    place = entry.row;
-    return !repeated && (!wrong || may_have_more_);
-  }
-  bool AllAreTheSame() const {
-    return InRowRanges(theirs_.size(), kWorthAThread,
-                       [&](RowRange range) -> Graded<void> {
-                         for (std::size_t row = range.begin; row < range.end; ++row) {
-                           Ahead(row, range.end);
-                           if (rows_[row] == kNone || mine_[rows_[row]] != theirs_[row])
-                             return Refused("", "");
-                         }
-                         return {};
-                       })
-        .has_value();
-  }
-  void Ahead(std::size_t row, std::size_t end) const {
-    if (row + 2 * kAhead < end && rows_[row + 2 * kAhead] != kNone)
-      mine_.PrefetchView(rows_[row + 2 * kAhead]);
-    if (row + kAhead < end && rows_[row + kAhead] != kNone)
-      PrefetchText(mine_[rows_[row + kAhead]]);
-  }
-
-  const Ids& mine_;
-  const Ids& theirs_;
-  bool may_have_more_;
-  std::vector<std::uint32_t> rows_;
-};
-
-template <class Ids>
-std::optional<std::vector<std::size_t>> Match(const Ids& mine, const Ids& theirs,
-                                              bool may_have_more) {
-  if (mine.size() < theirs.size() || (mine.size() > theirs.size() && !may_have_more))
-    return std::nullopt;
-  if (mine.empty() || mine.size() > UINT32_MAX - 1) return std::nullopt;
-  return Matcher<Ids>(mine, theirs, may_have_more).Match();
+  return matched == theirs.size();
 }
 
-// Whole numbers from a narrow range need no hashing.
-std::optional<std::vector<std::size_t>> MatchNarrow(const PackedInts& mine,
-                                                    const PackedInts& theirs, std::int64_t low,
-                                                    std::size_t range) {
-  std::vector<std::uint32_t> row_of(range);
-  for (std::size_t row = 0; row < theirs.size(); ++row) {
-    auto& slot = row_of[static_cast<std::size_t>(theirs[row] - low)];
-    if (slot != 0) return std::nullopt;
-    slot = static_cast<std::uint32_t>(row + 1);
-  }
-  std::vector<std::size_t> rows(theirs.size());
-  for (std::size_t row = 0; row < mine.size(); ++row) {
-    auto at = static_cast<std::uint64_t>(mine[row]) - static_cast<std::uint64_t>(low);
-    if (at >= range || row_of[at] == 0) return std::nullopt;
-    rows[row_of[at] - 1] = row;
-    row_of[at] = 0;  // a second row of this id finds nothing
-  }
+using Rows = std::optional<std::vector<RowIndex>>;
+
+template <class Ids>
+Rows Match(const Ids& mine, const Ids& theirs, bool may_have_more, const ReleaseBytes& release) {
+  if (mine.size() < theirs.size() || (mine.size() > theirs.size() && !may_have_more))
+    return std::nullopt;
+  if (mine.size() > kMaxRows) return std::nullopt;
+  unsigned bits = PartBits(theirs.size());
+  Beside<Parts> beside([&] { return Parts(theirs, bits, release); },
+                       theirs.size() >= kWorthAThread);
+  Parts my_parts(mine, bits, release);
+  Parts their_parts = beside.Get();
+  if (my_parts.full() || their_parts.full() || their_parts.missing() > 0) return std::nullopt;
+  if (my_parts.missing() > 0 && !may_have_more) return std::nullopt;
+  std::vector<RowIndex> rows(theirs.size());
+  bool good = InParts(my_parts.count(), mine.size(), [&](std::size_t i, PartTable& table) {
+    return MatchPart(my_parts.part(i), their_parts.part(i), may_have_more, table, rows);
+  });
+  if (!good) return std::nullopt;
   return rows;
 }
 
-std::optional<std::vector<std::size_t>> MatchInts(const PackedInts& mine, const PackedInts& theirs,
-                                                  bool may_have_more) {
-  if (mine.size() == theirs.size() && !mine.empty() && mine.size() < UINT32_MAX) {
-    auto [low, high] = std::ranges::minmax(theirs);
+// Whole numbers from a narrow range need no hashing: my rows lie in a table by id, and theirs,
+// which mostly rise, are looked up in their order. Both have as many rows.
+Rows MatchNarrow(const PackedInts& mine, const PackedInts& theirs, std::int64_t low,
+                 std::size_t range) {
+  std::vector<RowIndex> row_of(range);  // from 1 on, 0 is none
+  auto place = [&](std::int64_t id) {
+    return static_cast<std::uint64_t>(id) - static_cast<std::uint64_t>(low);
+  };
+  bool good = mine.Visit([&](auto ids) {
+    for (std::size_t row = 0; row < ids.size(); ++row) {
+      if (place(ids[row]) >= range) return false;
+      row_of[place(ids[row])] = static_cast<RowIndex>(row + 1);
+    }
+    return true;
+  });
+  if (!good) return std::nullopt;
+  std::vector<RowIndex> rows(theirs.size());
+  good = theirs.Visit([&](auto ids) {
+    for (std::size_t row = 0; row < ids.size(); ++row) {
+      // An id that occurs twice finds nothing the second time; one of mine that does leaves another
+      // of theirs without a row.
+      RowIndex found = std::exchange(row_of[place(ids[row])], 0);
+      if (found == 0) return false;
+      rows[row] = found - 1;
+    }
+    return true;
+  });
+  return good ? Rows(std::move(rows)) : std::nullopt;
+}
+
+Rows MatchInts(const PackedInts& mine, const PackedInts& theirs, bool may_have_more) {
+  if (mine.size() == theirs.size() && mine.size() <= kMaxRows) {
+    auto [low, high] = theirs.Visit([](auto ids) {
+      auto [least, most] = std::ranges::minmax(ids);
+      return std::pair<std::int64_t, std::int64_t>(least, most);
+    });
     std::uint64_t width = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
     if (width < 8 * theirs.size() + 1024) return MatchNarrow(mine, theirs, low, width + 1);
   }
-  return Match(mine, theirs, may_have_more);
+  return Match(mine, theirs, may_have_more, {});
 }
 
 template <class Ids>
 bool AllDiffer(const Ids& ids) {
   auto rises = [](const auto& a, const auto& b) { return !(a < b); };
   if (std::ranges::adjacent_find(ids, rises) == ids.end() && !Missing(ids[0])) return true;
-  if (ids.size() > UINT32_MAX - 1) return false;
-  Parts<Ids> parts(ids, PartBits(ids.size()));
+  if (ids.size() > kMaxRows) return false;
+  Parts parts(ids, PartBits(ids.size()));
   if (parts.full() || parts.missing() > 0) return false;
-  return InParts(parts.count(), ids.size(), [&](std::size_t i, PartTable& table) {
-    return AddPart(ids, parts.part(i), table);
-  });
+  return InParts(parts.count(), ids.size(),
+                 [&](std::size_t i, PartTable& table) { return table.Fill(parts.part(i)); });
 }
 
 }  // namespace
 
 std::optional<IdRows> MatchUnique(const Column& submission, const Column& answers, bool same_order,
-                                  bool may_have_more) {
+                                  bool may_have_more, const ReleaseBytes& release) {
   bool bools = submission.python_bools || answers.python_bools;
   if (submission.dtype != answers.dtype || bools || answers.size() == 0) return std::nullopt;
   bool text = answers.dtype == DType::kObject;
@@ -295,7 +308,7 @@ std::optional<IdRows> MatchUnique(const Column& submission, const Column& answer
     bool unique = text ? AllDiffer(answers.cells) : AllDiffer(answers.ints);
     return unique ? std::optional(IdRows{true, {}}) : std::nullopt;
   }
-  auto rows = text ? Match(submission.cells, answers.cells, may_have_more)
+  auto rows = text ? Match(submission.cells, answers.cells, may_have_more, release)
                    : MatchInts(submission.ints, answers.ints, may_have_more);
   if (!rows) return std::nullopt;
   return IdRows{false, std::move(*rows)};

@@ -14,6 +14,7 @@ namespace podium {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+constexpr RowIndex kNoRow = static_cast<RowIndex>(-1);
 
 bool HoldsTexts(const Column& column) { return column.dtype == DType::kObject; }
 
@@ -132,15 +133,15 @@ void Note(std::optional<std::size_t>& first, std::size_t row) {
 // Where rows of the submission go; a place is taken once.
 class Places {
  public:
-  Places(std::size_t count, IdMatching& out) : out_(out) { out.rows.assign(count, kNone); }
+  Places(std::size_t count, IdMatching& out) : out_(out) { out.rows.assign(count, kNoRow); }
 
   // False where the id is not among those.
   bool Put(const OrdinalOf& ids, const std::string& key, std::size_t row) {
     auto found = ids.find(key);
     if (found == ids.end()) return false;
-    std::size_t& place = out_.rows[found->second];
-    if (place == kNone) {
-      place = row;
+    RowIndex& place = out_.rows[found->second];
+    if (place == kNoRow) {
+      place = static_cast<RowIndex>(row);
     } else {
       Note(out_.repeated, row);
     }
@@ -187,7 +188,7 @@ IdMatching MatchIds(const IdTexts& submission, const IdTexts& answers) {
   if (out.repeated) return out;
   PlaceStrangers(submission, answers, known, strangers, places, out);
   for (std::size_t i = 0; i < out.rows.size(); ++i) {
-    if (out.rows[i] != kNone) continue;
+    if (out.rows[i] != kNoRow) continue;
     Note(out.missing, known.first_rows[i]);
     ++out.missing_count;
   }

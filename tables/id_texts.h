@@ -46,7 +46,7 @@ class IdTexts {
 struct IdMatching {
   // The submission's row of every answer, in the answers' order; once where answers have several
   // rows of an id.
-  std::vector<std::size_t> rows;
+  std::vector<RowIndex> rows;
   std::optional<std::size_t> empty;     // the first row of the submission without an id
   std::optional<std::size_t> repeated;  // the first whose id is there already
   std::optional<std::size_t> extra;     // the first whose id the answers do not have

@@ -7,6 +7,7 @@
 #include "tables/frame/csv_scanner.h"
 #include "tables/id_texts.h"
 #include "tables/numbers.h"
+#include "tables/take_rows.h"
 
 namespace podium {
 namespace {
@@ -134,11 +135,6 @@ Done RefuseMismatch(const StrictTables& tables, const IdMatching& match, const I
                                ? ""
                                : ", nor are " + std::to_string(match.extra_count - 1) + " more"));
   return {};
-}
-
-void TakeRows(Frame& frame, const std::vector<std::size_t>& rows) {
-  for (Column& column : frame.columns) column = column.Take(rows);
-  frame.rows = rows.size();
 }
 
 Done MatchTables(const StrictRules& rules, const StrictTables& tables) {

@@ -198,8 +198,8 @@ tl::expected<Frame, ShapeRejection> ReadSubmission(
   auto table = ReadPandasCsv(text, options);
   if (!table) return RejectRead(table.error());
   if (table->rows == 0) return Reject(ShapeFault::kEmpty, "the file has a header and no rows");
-  auto matched =
-      MatchUnique(*table->Find(rules.id_column), *ids.table().Find(rules.id_column), false, false);
+  auto matched = MatchUnique(*table->Find(rules.id_column), *ids.table().Find(rules.id_column),
+                             false, false, release);
   auto good = CheckStrictTable(
       strict, {&*table, &ids.table(), text, ids.csv(), matched ? &*matched : nullptr});
   if (!good && !good.error().foreign.empty())

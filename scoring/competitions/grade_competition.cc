@@ -14,6 +14,7 @@
 #include "tables/beside.h"
 #include "tables/frame/read_csv.h"
 #include "tables/frame/unpack.h"
+#include "tables/take_rows.h"
 
 namespace podium::scoring {
 namespace {
@@ -106,7 +107,7 @@ Graded<Alignment> Align(const ModeSpec& mode, Tables& tables) {
   RowPairs pairs{RowsById(*mine), RowsById(*theirs)};
   if (mode.align != "cover") return Alignment{true, true, std::move(pairs)};
   RowPairs merged = MergeRows(mine->Take(pairs.submission), theirs->Take(pairs.answers));
-  for (std::size_t& row : merged.submission) row = pairs.submission[row];
+  for (RowIndex& row : merged.submission) row = pairs.submission[row];
   return Alignment{true, true, {std::move(merged.submission), std::move(pairs.answers)}};
 }
 
@@ -123,12 +124,6 @@ void DropColumns(Frame& frame, const ModeSpec& mode) {
   frame.index.clear();
 }
 
-// Picks rows, one column at a time.
-void Pick(Frame& frame, const std::vector<std::size_t>& rows) {
-  frame.rows = rows.size();
-  for (Column& column : frame.columns) column = column.Take(rows);
-}
-
 Graded<double> Measure(const ModeSpec& mode, Tables& tables, const Alignment& rows) {
   auto metric = FindMetric(mode.metric);
   if (!metric) return TaskFault("no_metric", metric.error().message);
@@ -136,8 +131,8 @@ Graded<double> Measure(const ModeSpec& mode, Tables& tables, const Alignment& ro
     DropColumns(tables.submission, mode);
     DropColumns(tables.answers, mode);
   }
-  if (rows.pick_submission) Pick(tables.submission, rows.pairs.submission);
-  if (rows.pick_answers) Pick(tables.answers, rows.pairs.answers);
+  if (rows.pick_submission) TakeRows(tables.submission, rows.pairs.submission);
+  if (rows.pick_answers) TakeRows(tables.answers, rows.pairs.answers);
   return (*metric)->score({tables.submission, tables.answers, mode.targets, mode.params,
                            rows.pairs.submission, rows.pairs.answers});
 }

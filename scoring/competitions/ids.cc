@@ -45,10 +45,10 @@ auto WithValues(const Column& a, const Column& b, const Use& use) {
 }
 
 template <class Values>
-std::vector<std::size_t> Sorted(const Values& values) {
-  std::vector<std::size_t> rows(values.size());
-  std::iota(rows.begin(), rows.end(), std::size_t{0});
-  auto before = [&](std::size_t i, std::size_t k) { return Before(values[i], values[k]); };
+std::vector<RowIndex> Sorted(const Values& values) {
+  std::vector<RowIndex> rows(values.size());
+  std::iota(rows.begin(), rows.end(), RowIndex{0});
+  auto before = [&](RowIndex i, RowIndex k) { return Before(values[i], values[k]); };
   if (!std::ranges::is_sorted(rows, before)) std::ranges::stable_sort(rows, before);
   return rows;
 }
@@ -66,7 +66,7 @@ auto SortedUnique(const Values& unsorted) {
 
 }  // namespace
 
-std::vector<std::size_t> RowsById(const Column& ids) {
+std::vector<RowIndex> RowsById(const Column& ids) {
   if (ids.dtype == DType::kObject) return Sorted(ids.cells);
   if (ids.dtype == DType::kInt64) return Sorted(ids.ints);
   return Sorted(ids.Numbers());
@@ -76,35 +76,21 @@ namespace {
 
 constexpr std::size_t kRowsAtATime = 1 << 14;
 
-// Where the text of some cells lies.
-std::string_view Extent(const PackedTexts& cells, std::size_t begin, std::size_t end) {
-  const char* first = nullptr;
-  const char* last = nullptr;
-  for (std::size_t row = begin; row < end; ++row) {
-    std::string_view cell = cells[row];
-    if (first == nullptr || std::less<>()(cell.data(), first)) first = cell.data();
-    if (std::less<>()(last, cell.data() + cell.size())) last = cell.data() + cell.size();
-  }
-  return first == nullptr ? "" : std::string_view(first, static_cast<std::size_t>(last - first));
-}
-
-bool SameText(const PackedTexts& a, const PackedTexts& b,
-              const std::function<void(std::string_view)>& release) {
+bool SameText(const PackedTexts& a, const PackedTexts& b, const ReleaseBytes& release) {
   for (std::size_t begin = 0; begin < a.size(); begin += kRowsAtATime) {
     std::size_t end = std::min(begin + kRowsAtATime, a.size());
     for (std::size_t row = begin; row < end; ++row) {
       if (!Equal(a[row], b[row])) return false;
     }
-    if (release) release(Extent(a, begin, end));
-    if (release) release(Extent(b, begin, end));
+    if (release) release(a.Extent(begin, end));
+    if (release) release(b.Extent(begin, end));
   }
   return true;
 }
 
 }  // namespace
 
-bool SameRowByRow(const Column& a, const Column& b,
-                  const std::function<void(std::string_view)>& release) {
+bool SameRowByRow(const Column& a, const Column& b, const ReleaseBytes& release) {
   if (a.size() != b.size() || !Comparable(a, b)) return false;
   if (BothText(a, b)) return SameText(a.cells, b.cells, release);
   if (BothWhole(a, b)) return a.ints == b.ints;
@@ -157,10 +143,10 @@ RowPairs MergeRows(const Column& submission, const Column& answers) {
     for (std::size_t i = 0; i < theirs.size(); ++i) {
       auto at = std::ranges::lower_bound(
           rows, theirs[i], [](const auto& u, const auto& v) { return Before(u, v); },
-          [&](std::size_t row) { return mine[row]; });
+          [&](RowIndex row) { return mine[row]; });
       for (; at != rows.end() && Equal(mine[*at], theirs[i]); ++at) {
         pairs.submission.push_back(*at);
-        pairs.answers.push_back(i);
+        pairs.answers.push_back(static_cast<RowIndex>(i));
       }
     }
     return 0;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -14,12 +13,11 @@ namespace podium::scoring {
 // Row ids as Python compares them: numbers with numbers, text with text, missing with nothing.
 
 // The rows in ascending order of their id, missing ones last; equal ids keep their order.
-[[nodiscard]] std::vector<std::size_t> RowsById(const Column& ids);
+[[nodiscard]] std::vector<RowIndex> RowsById(const Column& ids);
 
 // Whether both columns hold the same ids row by row. `release`: ReadCsvOptions', for text that has
 // been compared.
-[[nodiscard]] bool SameRowByRow(const Column& a, const Column& b,
-                                const std::function<void(std::string_view)>& release = {});
+[[nodiscard]] bool SameRowByRow(const Column& a, const Column& b, const ReleaseBytes& release = {});
 
 enum class IdMatch { kSame, kDiffer, kOtherLength };
 // `(sorted(a) != sorted(b)).any()`: kOtherLength where NumPy could not compare them.
@@ -32,8 +30,8 @@ enum class IdMatch { kSame, kDiffer, kOtherLength };
 
 // Rows of both tables that are graded against each other.
 struct RowPairs {
-  std::vector<std::size_t> submission;
-  std::vector<std::size_t> answers;
+  std::vector<RowIndex> submission;
+  std::vector<RowIndex> answers;
 };
 // All pairs of equal ids, in the order of the answers, then of the submission (pandas' merge).
 [[nodiscard]] RowPairs MergeRows(const Column& submission, const Column& answers);

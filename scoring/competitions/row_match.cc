@@ -15,7 +15,7 @@ bool HoldsText(const Column& column) {
 RowPairs AsTheyLie(std::size_t rows) {
   RowPairs pairs;
   pairs.submission.resize(rows);
-  std::iota(pairs.submission.begin(), pairs.submission.end(), std::size_t{0});
+  std::iota(pairs.submission.begin(), pairs.submission.end(), RowIndex{0});
   pairs.answers = pairs.submission;
   return pairs;
 }

@@ -233,7 +233,8 @@ IdRows* MatchedRows(Tables& tables) {
   const Column* theirs = tables.answers.Find(tables.id);
   if (mine == nullptr || theirs == nullptr) return nullptr;
   if (!tables.matched)
-    tables.matched = MatchUnique(*mine, *theirs, InSameOrder(tables), tables.may_have_more);
+    tables.matched =
+        MatchUnique(*mine, *theirs, InSameOrder(tables), tables.may_have_more, tables.release);
   return *tables.matched ? &**tables.matched : nullptr;
 }
 

@@ -23,7 +23,7 @@ struct Tables {
   // How ids match; looked for once, by the two functions below.
   std::optional<bool> same_order;
   std::optional<std::optional<IdRows>> matched;
-  std::function<void(std::string_view)> release;  // ReadCsvOptions'
+  ReleaseBytes release;  // ReadCsvOptions'
   // What the tables were read from, unpacked where it was packed; strict mode alone.
   std::string_view submission_text;
   std::string_view answers_text;

@@ -24,7 +24,7 @@ double Rmse(std::span<const double> a, std::span<const double> b) {
 
 // Rows of a sorted table whose flag is set; `by_row` says which flag each row looks up.
 std::vector<double> Kept(std::span<const double> values, const std::vector<std::uint8_t>& flags,
-                         std::span<const std::size_t> by_row) {
+                         std::span<const RowIndex> by_row) {
   std::vector<double> kept;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (flags[by_row.empty() ? i : by_row[i]] != 0) kept.push_back(values[i]);
@@ -66,10 +66,10 @@ Graded<double> MaskedMcrmse(const MetricInput& in) {
 
 namespace {
 
-std::vector<std::size_t> OrderOf(const std::vector<std::string>& ids) {
-  std::vector<std::size_t> order(ids.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return std::string_view(ids[i]); });
+std::vector<RowIndex> OrderOf(const std::vector<std::string>& ids) {
+  std::vector<RowIndex> order(ids.size());
+  std::iota(order.begin(), order.end(), RowIndex{0});
+  std::ranges::stable_sort(order, {}, [&](RowIndex i) { return std::string_view(ids[i]); });
   return order;
 }
 
@@ -94,10 +94,10 @@ Graded<std::unordered_map<std::string, bool>> KeptIds(const MetricInput& in,
 }
 
 // The rows of `order` that are graded; a fault where an id is not among the answers.
-Graded<std::vector<std::size_t>> KeptRows(const std::vector<std::string>& ids,
-                                          const std::unordered_map<std::string, bool>& kept) {
-  std::vector<std::size_t> rows;
-  for (std::size_t row : OrderOf(ids)) {
+Graded<std::vector<RowIndex>> KeptRows(const std::vector<std::string>& ids,
+                                       const std::unordered_map<std::string, bool>& kept) {
+  std::vector<RowIndex> rows;
+  for (RowIndex row : OrderOf(ids)) {
     auto found = kept.find(ids[row]);
     if (found == kept.end())
       return Raised("wrong_ids",
@@ -107,8 +107,8 @@ Graded<std::vector<std::size_t>> KeptRows(const std::vector<std::string>& ids,
   return rows;
 }
 
-Graded<double> AucOfColumns(const Column& scores, const std::vector<std::size_t>& rows,
-                            const Column& truth, const std::vector<std::size_t>& true_rows) {
+Graded<double> AucOfColumns(const Column& scores, const std::vector<RowIndex>& rows,
+                            const Column& truth, const std::vector<RowIndex>& true_rows) {
   Column picked = scores.Take(rows);
   GRADED_ASSIGN(auto p, FiniteNumbers(picked, Side::kSubmission));
   GRADED_ASSIGN(auto t, FiniteNumbers(truth.Take(true_rows), Side::kAnswers));

@@ -32,9 +32,9 @@ Graded<NumberPair> SelectedPair(const MetricInput& in) {
   if (name.empty()) return FinitePair(in);
   GRADED_ASSIGN(const Column* column, in.AnswerColumn(name));
   GRADED_ASSIGN(auto flags, FiniteNumbers(*column, Side::kAnswers));
-  std::vector<std::size_t> rows;
+  std::vector<RowIndex> rows;
   for (std::size_t i = 0; i < flags.size(); ++i) {
-    if (flags[i] == 0) rows.push_back(i);
+    if (flags[i] == 0) rows.push_back(static_cast<RowIndex>(i));
   }
   if (rows.empty()) return TaskFault("bad_answers", "no row of the answers is graded");
   GRADED_ASSIGN(const Column* predicted, in.Predicted());

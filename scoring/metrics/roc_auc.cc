@@ -198,16 +198,16 @@ Graded<double> RocAuc(const MetricInput& in) {
 namespace {
 
 // The rows whose labels do not add to less than 0.
-Graded<std::vector<std::size_t>> LabelledRows(const MetricInput& in) {
+Graded<std::vector<RowIndex>> LabelledRows(const MetricInput& in) {
   std::vector<double> sums(in.rows());
   for (std::size_t target = 0; target < in.targets.size(); ++target) {
     GRADED_ASSIGN(const Column* truth, in.Truth(target));
     GRADED_ASSIGN(auto labels, FiniteNumbers(*truth, Side::kAnswers));
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += labels[i];
   }
-  std::vector<std::size_t> rows;
+  std::vector<RowIndex> rows;
   for (std::size_t i = 0; i < sums.size(); ++i) {
-    if (sums[i] >= 0) rows.push_back(i);
+    if (sums[i] >= 0) rows.push_back(static_cast<RowIndex>(i));
   }
   return rows;
 }
@@ -217,7 +217,7 @@ Graded<std::vector<std::size_t>> LabelledRows(const MetricInput& in) {
 // params.unlabelled "negative": rows whose labels add to less than 0 are left out.
 Graded<double> RocAucMean(const MetricInput& in) {
   bool select = in.TextParamOr("unlabelled", "") == "negative";
-  GRADED_ASSIGN(auto rows, select ? LabelledRows(in) : std::vector<std::size_t>());
+  GRADED_ASSIGN(auto rows, select ? LabelledRows(in) : std::vector<RowIndex>());
   std::vector<double> columns;
   for (std::size_t target = 0; target < in.targets.size(); ++target) {
     GRADED_ASSIGN(const Column* predicted, in.Predicted(target));

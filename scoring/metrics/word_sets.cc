@@ -1,6 +1,7 @@
 // Metrics of lists of words in one cell: tags, ranked guesses, spans of text.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -148,16 +149,11 @@ double AveragePrecision(Words& truth, Words& guesses, std::size_t k) {
   return truth.empty() ? 0.0 : score / static_cast<double>(std::min(truth.size(), k));
 }
 
-void PrefetchText(std::string_view text) {
-  for (std::size_t at = 0; at < text.size(); at += 64) __builtin_prefetch(text.data() + at);
-}
-
 // The order in which rows are looked at: that of the submission's file, which has the longer cells.
 // Empty where both tables have the same.
-std::vector<std::uint32_t> FileOrder(std::span<const std::size_t> submission_rows,
-                                     std::size_t rows) {
+std::vector<std::uint32_t> FileOrder(std::span<const RowIndex> submission_rows, std::size_t rows) {
   if (submission_rows.size() != rows || rows >= UINT32_MAX) return {};
-  std::size_t lines = std::ranges::max(submission_rows) + 1;
+  std::size_t lines = std::size_t{std::ranges::max(submission_rows)} + 1;
   if (lines > 4 * rows) return {};
   std::vector<std::uint32_t> row_of(lines);
   for (std::size_t i = 0; i < rows; ++i)
@@ -168,6 +164,18 @@ std::vector<std::uint32_t> FileOrder(std::span<const std::size_t> submission_row
     if (row != 0) order.push_back(row - 1);
   }
   return order.size() == rows ? order : std::vector<std::uint32_t>();
+}
+
+constexpr std::size_t kTouched = 16;  // rows
+
+// Reads a byte of texts that lie all over a table, several at once: none waits for another. (To
+// prefetch them helps little where each is in another page.)
+void Touch(const TextView& texts, std::span<const std::uint32_t> rows) {
+  std::array<std::string_view, kTouched> some;
+  for (std::size_t i = 0; i < rows.size(); ++i) some[i] = texts[rows[i]];
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!some[i].empty()) (void)*static_cast<const volatile char*>(some[i].data());
+  }
 }
 
 }  // namespace
@@ -190,9 +198,12 @@ Graded<double> MapAtK(const MetricInput& in) {
   GRADED_TRY(InRowRanges(scores.size(), kWorthAThread, [&](RowRange rows) -> Graded<void> {
     Words truth_words;
     Words guess_words;
-    constexpr std::size_t kAhead = 8;  // rows picked by id lie all over the other file
     for (std::size_t at = rows.begin; at < rows.end; ++at) {
-      if (at + kAhead < rows.end) PrefetchText(labels[row_at(at + kAhead)]);
+      if (!order.empty() && (at - rows.begin) % kTouched == 0) {
+        auto next = std::span(order).subspan(at, std::min(kTouched, rows.end - at));
+        Touch(guesses, next);
+        Touch(labels, next);
+      }
       std::size_t i = row_at(at);
       split(labels[i], truth_words);
       split(guesses[i], guess_words);

@@ -2,9 +2,13 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 
 namespace podium {
+
+// Which row of a table, counted from 0. A table has at most 2^29 cells.
+using RowIndex = std::uint32_t;
 
 // Random access over something whose operator[] yields values, not references.
 template <class Sequence, class Value>

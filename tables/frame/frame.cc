@@ -84,7 +84,7 @@ std::string Column::Str(std::size_t row) const {
 namespace {
 
 template <class T>
-std::vector<T> Pick(const std::vector<T>& values, std::span<const std::size_t> rows) {
+std::vector<T> Pick(const std::vector<T>& values, std::span<const RowIndex> rows) {
   if (values.empty()) return {};
   std::vector<T> out(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) out[i] = values[rows[i]];
@@ -93,7 +93,7 @@ std::vector<T> Pick(const std::vector<T>& values, std::span<const std::size_t> r
 
 }  // namespace
 
-Column Column::Take(std::span<const std::size_t> rows) const {
+Column Column::Take(std::span<const RowIndex> rows) const {
   Column out;
   out.name = name;
   out.dtype = dtype;
@@ -121,7 +121,7 @@ Frame Frame::Select(std::span<const std::string> names) const {
   return out;
 }
 
-Frame Frame::Take(std::span<const std::size_t> picked) const {
+Frame Frame::Take(std::span<const RowIndex> picked) const {
   Frame out;
   out.rows = picked.size();
   out.owned = owned;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,6 +16,10 @@ namespace podium {
 // What pandas makes of a column of text: the first of these that holds every cell.
 enum class DType { kInt64, kUInt64, kFloat64, kBool, kObject };
 std::string_view DTypeText(DType dtype);  // "int64", "uint64", "float64", "bool", "object"
+
+// Called with bytes that have been read and are seldom looked at again; by several threads. For
+// bytes of a mapped file: MappedFile::Release.
+using ReleaseBytes = std::function<void(std::string_view bytes)>;
 
 // One column. Text cells are views into the bytes that were read, or into `owned` of the frame.
 struct Column {
@@ -37,7 +42,7 @@ struct Column {
   // Python's str() of a cell: "1", "1.0", "True", the text, "nan".
   [[nodiscard]] std::string Str(std::size_t row) const;
   // The column with rows picked and ordered by `rows`.
-  [[nodiscard]] Column Take(std::span<const std::size_t> rows) const;
+  [[nodiscard]] Column Take(std::span<const RowIndex> rows) const;
 };
 
 inline bool IsMissing(std::string_view cell) { return cell.data() == nullptr; }
@@ -56,7 +61,7 @@ struct Frame {
   [[nodiscard]] bool empty() const { return rows == 0 || columns.empty(); }
   // Only the named columns, in that order; all must exist.
   [[nodiscard]] Frame Select(std::span<const std::string> names) const;
-  [[nodiscard]] Frame Take(std::span<const std::size_t> rows) const;
+  [[nodiscard]] Frame Take(std::span<const RowIndex> rows) const;
 };
 
 // Python's repr() of a double: "1.0", "1e-05", "0.1", "nan", "inf".

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace podium {
@@ -84,12 +85,15 @@ void PackedInts::Append(const PackedInts& more) {
   });
 }
 
-PackedInts PackedInts::Take(std::span<const std::size_t> picked) const {
+PackedInts PackedInts::Take(std::span<const RowIndex> picked) const {
   PackedInts out;
   out.SetWidth(width_);
   out.reserve(picked.size());
+  out.size_ = picked.size();
   Visit([&](auto values) {
-    for (std::size_t row : picked) out.push_back(values[row]);
+    using Number = std::remove_cv_t<typename decltype(values)::element_type>;
+    auto* to = reinterpret_cast<Number*>(out.bytes_.get());
+    for (RowIndex row : picked) *to++ = values[row];
   });
   return out;
 }

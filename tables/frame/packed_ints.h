@@ -81,9 +81,7 @@ class PackedInts {
     if (count > capacity_) Grow(count);
   }
   void Append(const PackedInts& more);
-  [[nodiscard]] PackedInts Take(std::span<const std::size_t> picked) const;
-
-  void PrefetchView(std::size_t i) const { __builtin_prefetch(bytes_.get() + i * width_); }
+  [[nodiscard]] PackedInts Take(std::span<const RowIndex> picked) const;
 
  private:
   static_assert(std::endian::native == std::endian::little);

@@ -38,9 +38,10 @@ class PackedTexts {
   void assign(std::size_t count, std::string_view text) { words_.assign(count, WordOf(text)); }
   void reserve(std::size_t count) { words_.reserve(count); }
   void Append(const PackedTexts& more);
-  [[nodiscard]] PackedTexts Take(std::span<const std::size_t> picked) const;
+  [[nodiscard]] PackedTexts Take(std::span<const RowIndex> picked) const;
 
-  void PrefetchView(std::size_t i) const { __builtin_prefetch(&words_[i]); }
+  // The bytes from the first to the last of some texts.
+  [[nodiscard]] std::string_view Extent(std::size_t begin, std::size_t end) const;
 
  private:
   static constexpr unsigned kAddressBits = 48;

@@ -24,9 +24,7 @@ struct ReadCsvOptions {
   std::size_t part_bytes = 4 << 20;  // a thread reads at least so much
   // Columns whose cells stay text as it is written, numbers too (dtype=str).
   std::vector<std::string> text_columns = {};
-  // Called, where it is given, with bytes that have been read and are seldom looked at again; by
-  // several threads. For bytes of a mapped file: MappedFile::Release.
-  std::function<void(std::string_view bytes)> release = {};
+  ReleaseBytes release = {};
 };
 
 // Why bytes are not a table. The code is stable: "parser_error", "not_utf8", "too_many_columns",

@@ -47,9 +47,9 @@ class BoundedMetricTest : public MetricPropertyTest {};
 class LabelMetricTest : public MetricPropertyTest {};
 class MeanMetricTest : public MetricPropertyTest {};
 
-std::vector<std::size_t> Range(std::size_t begin, std::size_t end) {
-  std::vector<std::size_t> rows(end - begin);
-  std::iota(rows.begin(), rows.end(), begin);
+std::vector<RowIndex> Range(std::size_t begin, std::size_t end) {
+  std::vector<RowIndex> rows(end - begin);
+  std::iota(rows.begin(), rows.end(), static_cast<RowIndex>(begin));
   return rows;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <random>
 
 namespace podium {
@@ -25,8 +26,8 @@ std::vector<std::string> Ids(std::size_t count, const std::string& head) {
 TEST(MatchUniqueTest, FindsEveryRowWhateverTheOrder) {
   for (std::size_t count : {1u, 5u, 5'000u, 300'000u}) {
     auto theirs = Ids(count, "an id of more than sixteen bytes ");
-    std::vector<std::size_t> order(count);
-    for (std::size_t i = 0; i < count; ++i) order[i] = i;
+    std::vector<RowIndex> order(count);
+    for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<RowIndex>(i);
     std::ranges::shuffle(order, std::mt19937(count));
     std::vector<std::string> mine(count);
     for (std::size_t i = 0; i < count; ++i) mine[order[i]] = theirs[i];
@@ -47,6 +48,37 @@ TEST(MatchUniqueTest, WholeNumbersOfAnyRangeMatch) {
     EXPECT_EQ(match->rows.front(), 9'999u);
     EXPECT_EQ(match->rows.back(), 0u);
   }
+}
+
+TEST(MatchUniqueTest, RepeatedAndForeignWholeNumbersMatchNothing) {
+  for (std::int64_t step : {1, 1'000'000'007}) {
+    auto ids = [&](std::initializer_list<std::int64_t> values) {
+      Column column{.name = "id", .dtype = DType::kInt64};
+      for (std::int64_t value : values) column.ints.push_back(value * step);
+      return column;
+    };
+    auto matches = [&](std::initializer_list<std::int64_t> mine,
+                       std::initializer_list<std::int64_t> theirs) {
+      return MatchUnique(ids(mine), ids(theirs), false, false).has_value();
+    };
+    EXPECT_TRUE(matches({3, 1, 2}, {1, 2, 3}));
+    EXPECT_FALSE(matches({3, 1, 1}, {1, 2, 3})) << "repeated";
+    EXPECT_FALSE(matches({3, 1, 4}, {1, 2, 3})) << "foreign, above";
+    EXPECT_FALSE(matches({3, 1, -4}, {1, 2, 3})) << "foreign, below";
+    EXPECT_FALSE(matches({1, 3, 3}, {1, 3, 3})) << "the answers' own";
+    EXPECT_FALSE(matches({1, 2, 3}, {1, 3, 3})) << "the answers' own";
+  }
+}
+
+TEST(MatchUniqueTest, TextIsReleasedOnceItWasLookedAt) {
+  auto theirs = Ids(200'000, "x");
+  auto mine = theirs;
+  std::ranges::reverse(mine);
+  std::atomic<std::size_t> calls = 0;
+  auto match = MatchUnique(Texts(mine), Texts(theirs), false, false,
+                           [&](std::string_view bytes) { calls += !bytes.empty(); });
+  EXPECT_TRUE(match);
+  EXPECT_GE(calls, 4u) << "large tables do not wait for the end";
 }
 
 TEST(MatchUniqueTest, RepeatedForeignAndMissingIdsMatchNothing) {

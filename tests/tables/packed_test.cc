@@ -59,7 +59,7 @@ TEST(PackedIntsTest, OfSeveralWidthsAppendToEachOther) {
 
 TEST(PackedIntsTest, AreEqualByValue) {
   PackedInts wide{1, 1 << 20, 2};
-  std::vector<std::size_t> rows = {2, 0};
+  std::vector<RowIndex> rows = {2, 0};
   EXPECT_EQ(wide.Take(rows), (PackedInts{2, 1}));
   EXPECT_NE(wide.Take(rows), (PackedInts{1, 2}));
   PackedInts moved = std::move(wide);
@@ -109,7 +109,7 @@ TEST(PackedTextsTest, LongTextsFollowWhereTheyAreCopiedTo) {
   texts.Append(more);
   EXPECT_THAT(std::vector<std::string_view>(texts.begin(), texts.end()),
               ElementsAre(first, second, second, "c"));
-  std::vector<std::size_t> rows = {3, 1, 0};
+  std::vector<RowIndex> rows = {3, 1, 0};
   PackedTexts taken = texts.Take(rows);
   EXPECT_THAT(std::vector<std::string_view>(taken.begin(), taken.end()),
               ElementsAre("c", second, first));
