@@ -6,8 +6,8 @@
 namespace podium {
 
 // Hashes under a random key of this process, so that nobody can write ids that collide. Values
-// differ from process to process: no result may depend on them. In the manner of wyhash: products
-// of 128 bits, folded.
+// differ from process to process: no result may depend on them (on a Fingerprint it does with the
+// chance that is said there). In the manner of wyhash: products of 128 bits, folded.
 [[nodiscard]] std::uint64_t KeyedHash(std::string_view text);
 [[nodiscard]] std::uint64_t KeyedHash(std::int64_t value);
 

@@ -221,7 +221,7 @@ class Connection final : public HttpExchange {
     body_.emplace(limits_.spool_dir);
     std::vector<char> chunk(64 << 10);
     buffer_.reserve(chunk.size());  // as much is read at once as the buffer has room for
-    std::size_t owed = 0;  // bytes for which no step was taken yet
+    std::size_t owed = 0;           // bytes for which no step was taken yet
     while (!parser.is_done()) {
       auto& into = parser.get().body();
       into.data = chunk.data();
