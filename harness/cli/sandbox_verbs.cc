@@ -4,12 +4,12 @@
 #include <csignal>
 #include <iostream>
 
-#include "agents/escape/cases.h"
 #include "base/async.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/cli/cli.h"
+#include "harness/engine/grader_cases.h"
 #include "harness/report/table.h"
 #include "sandbox/escape/suite.h"
 #include "sandbox/host/rootless.h"
@@ -61,7 +61,7 @@ Result<std::vector<CaseOutcome>> RunOnce(const SandboxOptions& o, sandbox::Mitig
   options.without = std::move(without);
   options.allow_unenforced = o.allow_unenforced;
   bool watched = ::isatty(2) != 0;
-  options.also = agents::ServiceCases();
+  options.also = harness::CasesBesideTheSandboxs();
   options.on_start = [watched](const escape::Case& c) {
     if (watched) std::cerr << "\r\x1b[K" << c.id << "  " << c.title << " ..." << std::flush;
   };
@@ -82,7 +82,7 @@ Result<std::vector<CaseOutcome>> RunOnce(const SandboxOptions& o, sandbox::Mitig
 std::vector<const escape::Case*> AllCases() {
   std::vector<const escape::Case*> out;
   for (const auto& c : escape::Cases()) out.push_back(&c);
-  for (const auto& c : agents::ServiceCases()) out.push_back(&c);
+  for (const auto& c : harness::CasesBesideTheSandboxs()) out.push_back(&c);
   return out;
 }
 

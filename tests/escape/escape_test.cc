@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <set>
 
-#include "agents/escape/cases.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "harness/engine/grader_cases.h"
 #include "sandbox/escape/suite.h"
 #include "sandbox/image.h"
 #include "tests/support/docker_daemon.h"
@@ -39,7 +39,7 @@ class EscapeTest : public testing::Test {
       return {};
     }
     SuiteOptions options{.backend = backend, .layers = layers_, .only = std::move(only)};
-    options.also = agents::ServiceCases();
+    options.also = harness::CasesBesideTheSandboxs();
     options.without = std::move(without);
     std::vector<CaseOutcome> out;
     auto status = reactor.Run([&]() -> Task<Status> {
@@ -58,7 +58,7 @@ class EscapeTest : public testing::Test {
   void ExpectAllHeld(const std::string& backend) {
     auto outcomes = Run(backend);
     if (outcomes.empty() && !reason_.empty()) GTEST_SKIP() << reason_;
-    EXPECT_EQ(outcomes.size(), Cases().size() + agents::ServiceCases().size());
+    EXPECT_EQ(outcomes.size(), Cases().size() + harness::CasesBesideTheSandboxs().size());
     int held = 0;
     for (const auto& c : outcomes) {
       held += c.result.outcome == Outcome::kHeld;
