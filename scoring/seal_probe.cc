@@ -118,8 +118,8 @@ void Inspect(pid_t child) {
                            "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"})
     if (status->find(line) == std::string::npos) std::printf("privilege not %s\n", line);
   if (::geteuid() != 0) return;
-  if (status->find("Uid:\t65534\t65534\t65534\t65534") == std::string::npos)
-    std::puts("privilege of a user that is not nobody");
+  for (const char* line : {"Uid:\t65534\t65534\t65534\t65534", "Groups:\t \n"})
+    if (status->find(line) == std::string::npos) std::puts("privilege of a user or a group");
   for (const char* name : {"net", "mnt", "ipc", "uts", "pid", "cgroup"}) {
     std::error_code ec;
     auto theirs = std::filesystem::read_symlink(proc + "/ns/" + name, ec);

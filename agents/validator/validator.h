@@ -25,8 +25,7 @@ struct ValidatorLimits {
   int calls = 1000;  // checks a trial
   int burst = 20;    // turns in a row; then one every `interval`
   Millis interval{1000};
-  // A check takes a turn, and another for each so many bytes of its file (at most a whole burst):
-  // the host's disk takes what is uploaded no faster than that.
+  // A check takes a turn, and another for each so many bytes of its file, at most a whole burst.
   std::uint64_t bytes_a_turn = std::uint64_t{8} << 20;
   int uploads = 1;  // files that are received or checked at once
 };
