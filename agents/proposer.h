@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "agents/preview.h"
-#include "agents/search_node.h"
+#include "agents/operators/preview.h"
+#include "agents/operators/search_node.h"
 #include "agents/trial_context.h"
 
 namespace podium::agents {

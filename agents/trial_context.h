@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "agents/search_node.h"
-#include "base/async.h"
+#include "agents/operators/search_node.h"
+#include "base/async/reactor.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/result.h"

@@ -94,7 +94,7 @@ class MappedFile {
 // ~/.cache/podium.
 [[nodiscard]] std::filesystem::path CacheDir();
 
-// Where the files shipped with Podium lie (tasks/, configs/, agents/portfolio): $PODIUM_HOME, else
+// Where the files shipped with Podium lie (tasks/, configs/, agents/proposers): $PODIUM_HOME, else
 // share/podium beside the program's folder when installed, else the source tree it was built from.
 [[nodiscard]] std::filesystem::path ShareDir();
 

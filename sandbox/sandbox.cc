@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "sandbox/engine/engine_backend.h"
+#include "sandbox/backends/engine/engine_backend.h"
 #include "sandbox/host/rootless.h"
-#include "sandbox/local/local_backend.h"
-#include "sandbox/oci/oci_backend.h"
+#include "sandbox/backends/local/local_backend.h"
+#include "sandbox/backends/oci/oci_backend.h"
 
 namespace podium::sandbox {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/async.h"
+#include "base/async/reactor.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"

@@ -6,7 +6,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "agents/llm/address.h"
+#include "base/http/address.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"

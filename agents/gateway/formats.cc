@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "agents/llm/foreign_json.h"
+#include "agents/models/foreign_json.h"
 #include "base/json.h"
 #include "base/text.h"
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "agents/gateway/usd.h"
-#include "agents/llm/event_stream.h"
+#include "agents/models/usd.h"
+#include "agents/models/event_stream.h"
 
 namespace podium::agents {
 

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "agents/gateway/call.h"
-#include "agents/llm/address.h"
+#include "base/http/address.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"

@@ -9,14 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "agents/gateway/ledger.h"
-#include "agents/gateway/models.h"
+#include "agents/models/ledger.h"
+#include "agents/models/catalogue.h"
 #include "agents/gateway/policy.h"
-#include "agents/http/server.h"
-#include "agents/llm/http_client.h"
-#include "agents/llm/provider_gate.h"
+#include "base/http/server.h"
+#include "base/http/client.h"
+#include "agents/models/provider_gate.h"
 #include "agents/trial_context.h"
-#include "base/async.h"
+#include "base/async/reactor.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 

@@ -6,7 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <memory>
 
-#include "base/async.h"
+#include "base/async/reactor.h"
 
 namespace podium::agents {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "agents/http/server.h"
-#include "agents/llm/record_store.h"
+#include "base/http/server.h"
+#include "agents/models/record_store.h"
 #include "base/result.h"
 
 namespace podium::agents {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "agents/llm/address.h"
+#include "base/http/address.h"
 #include "base/text.h"
 
 namespace podium::agents {

@@ -4,11 +4,11 @@
 #include <string_view>
 
 #include "agents/gateway/formats.h"
-#include "agents/gateway/models.h"
+#include "agents/models/catalogue.h"
 #include "agents/gateway/policy.h"
-#include "agents/http/server.h"
-#include "agents/llm/http_client.h"
-#include "agents/llm/retry_after.h"
+#include "base/http/server.h"
+#include "base/http/client.h"
+#include "agents/models/retry_after.h"
 
 namespace podium::agents {
 

@@ -3,7 +3,7 @@
 
 #include "agents/proposer.h"
 #include "agents/scaffolds/greedy_policy.h"
-#include "agents/scaffolds/read_score.h"
+#include "agents/operators/read_score.h"
 #include "base/files.h"
 #include "base/text.h"
 

@@ -5,9 +5,9 @@
 #include <functional>
 #include <string_view>
 
-#include "agents/http/server.h"
+#include "base/http/server.h"
 #include "agents/trial_context.h"
-#include "base/async.h"
+#include "base/async/reactor.h"
 #include "base/clock.h"
 #include "base/unique_fd.h"
 

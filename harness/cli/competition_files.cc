@@ -6,7 +6,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "harness/engine/grading.h"
+#include "harness/grading/grading.h"
 #include "scoring/boards/mle_bench_catalogue.h"
 #include "scoring/competition_verdict.h"
 #include "scoring/report/python_text.h"

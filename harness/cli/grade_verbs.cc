@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/competition_files.h"
-#include "harness/engine/grading.h"
+#include "harness/grading/grading.h"
 #include "harness/report/summary.h"
 #include "harness/store/run_folder.h"
 #include "scoring/report/grading_report.h"

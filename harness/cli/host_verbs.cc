@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "harness/cli/cli.h"
 #include "harness/report/table.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 #include "sandbox/sandbox.h"
 
 namespace podium::harness {

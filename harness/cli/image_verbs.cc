@@ -7,7 +7,7 @@
 #include "harness/cli/cli.h"
 #include "harness/report/table.h"
 #include "sandbox/host/rootless.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 
 namespace podium::harness {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "harness/engine/observer.h"
+#include "harness/trial/observer.h"
 
 namespace podium::harness {
 

@@ -4,16 +4,16 @@
 #include <csignal>
 #include <iostream>
 
-#include "base/async.h"
+#include "base/async/reactor.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/cli/cli.h"
-#include "harness/engine/grader_cases.h"
+#include "harness/grading/grader_cases.h"
 #include "harness/report/table.h"
 #include "sandbox/escape/suite.h"
 #include "sandbox/host/rootless.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 #include "sandbox/sandbox.h"
 #include "tasks/prepare.h"
 #include "tasks/task_package.h"

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/cli/cli.h"
-#include "harness/engine/verify.h"
+#include "harness/grading/verify.h"
 #include "harness/report/table.h"
 
 namespace podium::harness {

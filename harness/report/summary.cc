@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "agents/gateway/ledger.h"
+#include "agents/models/ledger.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/report/table.h"

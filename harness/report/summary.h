@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agents/gateway/usd.h"
+#include "agents/models/usd.h"
 #include "harness/store/run_folder.h"
 
 namespace podium::harness {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "agents/trial_context.h"
-#include "base/async.h"
+#include "base/async/reactor.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/result.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "agents/search_node.h"
+#include "agents/operators/search_node.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"

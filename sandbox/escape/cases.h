@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/async.h"
+#include "base/async/reactor.h"
 #include "base/result.h"
 #include "sandbox/sandbox.h"
 

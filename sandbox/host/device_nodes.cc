@@ -9,7 +9,7 @@
 
 #include "base/files.h"
 #include "sandbox/host/rootless.h"
-#include "sandbox/oci/config.h"
+#include "sandbox/backends/oci/config.h"
 
 namespace podium::sandbox {
 namespace {

@@ -14,7 +14,7 @@
 #include "base/process.h"
 #include "base/process_owner.h"
 #include "base/text.h"
-#include "sandbox/engine/engine_api.h"
+#include "sandbox/backends/engine/engine_api.h"
 #include "sandbox/host/cgroup.h"
 #include "sandbox/host/rootless.h"
 #include "sandbox/sandbox.h"

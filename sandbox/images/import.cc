@@ -13,7 +13,7 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 #include "sandbox/images/intact.h"
 #include "sandbox/images/oci_layout.h"
 #include "sandbox/images/pack.h"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/result.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 
 namespace podium::sandbox {
 

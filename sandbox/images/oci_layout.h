@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 
 namespace podium::sandbox {
 

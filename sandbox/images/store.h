@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 #include "sandbox/images/unpack.h"
 
 namespace podium::sandbox {

@@ -1,9 +1,9 @@
 // The client against a scripted server over real HTTP.
-#include "agents/llm/chat_client.h"
+#include "agents/models/chat_client.h"
 
 #include <gtest/gtest.h>
 
-#include "agents/llm/record_store.h"
+#include "agents/models/record_store.h"
 #include "base/files.h"
 #include "tests/agents/gateway_fixture.h"
 #include "tests/support/model_server.h"

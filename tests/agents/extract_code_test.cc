@@ -1,5 +1,5 @@
 // What models send where a program was asked for.
-#include "agents/llm/extract_code.h"
+#include "agents/proposers/llm/extract_code.h"
 
 #include <gtest/gtest.h>
 

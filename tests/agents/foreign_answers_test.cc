@@ -1,12 +1,12 @@
 // What servers really send: event streams, JSON, dates, errors, shapes of an answer.
 #include <gtest/gtest.h>
 
-#include "agents/llm/address.h"
-#include "agents/llm/chat_reply.h"
-#include "agents/llm/event_stream.h"
-#include "agents/llm/foreign_json.h"
-#include "agents/llm/model_fault.h"
-#include "agents/llm/retry_after.h"
+#include "base/http/address.h"
+#include "agents/models/chat_reply.h"
+#include "agents/models/event_stream.h"
+#include "agents/models/foreign_json.h"
+#include "agents/models/model_fault.h"
+#include "agents/models/retry_after.h"
 
 namespace podium::agents {
 namespace {

@@ -7,12 +7,12 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
-#include "agents/llm/record_store.h"
+#include "agents/models/record_store.h"
 
 namespace podium::tests {
 
 namespace asio = boost::asio;
-using agents::HttpExchange;
+using HttpExchange;
 using asio::ip::tcp;
 
 Status KeptEvents::Record(std::string_view type, const std::string& body_json) {
@@ -76,7 +76,7 @@ agents::Model GatewayTest::MakeModel() const {
   return model;
 }
 
-void GatewayTest::Attempt(agents::HttpHandler provider, Body body) {
+void GatewayTest::Attempt(HttpHandler provider, Body body) {
   auto [upstream, upstream_port] = ListenOnLoopback();
   auto [listener, port] = ListenOnLoopback();
   agents::GatewayOptions options = options_;
@@ -87,16 +87,16 @@ void GatewayTest::Attempt(agents::HttpHandler provider, Body body) {
   for (const auto& [type, event] : events_.all) AddEvent(type, event.dump(), options.before);
   auto gateway = agents::Gateway::Make(reactor_, http_, gate_, events_, std::move(options));
   ASSERT_TRUE(gateway) << gateway.error().message;
-  agents::HttpHandler listened = [this, &provider](HttpExchange& exchange) -> Task<void> {
-    const agents::ServedRequest& request = exchange.request();
+  HttpHandler listened = [this, &provider](HttpExchange& exchange) -> Task<void> {
+    const ServedRequest& request = exchange.request();
     received_.push_back({request.target, request.headers, std::string(request.body)});
     co_await provider(exchange);
   };
   Live live{**gateway, "127.0.0.1:" + std::to_string(port)};
   auto status = reactor_.Run([&]() -> Task<Status> {
     using namespace asio::experimental::awaitable_operators;
-    agents::ServerLimits limits;
-    auto ended = co_await (agents::ServeHttp(std::move(upstream), limits, listened) ||
+    ServerLimits limits;
+    auto ended = co_await (ServeHttp(std::move(upstream), limits, listened) ||
                            (*gateway)->Serve(std::move(listener)) || body(live));
     EXPECT_EQ(ended.index(), 2u);
     co_return Status{};
@@ -105,9 +105,9 @@ void GatewayTest::Attempt(agents::HttpHandler provider, Body body) {
   spent_ = (*gateway)->spent();
 }
 
-Task<std::unique_ptr<agents::HttpStream>> GatewayTest::Open(Live& live, std::string path,
+Task<std::unique_ptr<HttpStream>> GatewayTest::Open(Live& live, std::string path,
                                                             std::string body) {
-  agents::HttpRequest request;
+  HttpRequest request;
   request.url = "http://" + live.authority + path;
   request.headers = {"Content-Type: application/json",
                      "Expect:", "Authorization: Bearer " + live.gateway.token()};
@@ -118,7 +118,7 @@ Task<std::unique_ptr<agents::HttpStream>> GatewayTest::Open(Live& live, std::str
 
 Task<Answered> GatewayTest::Post(Live& live, std::string path, std::string body,
                                  std::optional<std::vector<std::string>> headers) {
-  agents::HttpRequest request;
+  HttpRequest request;
   request.url = "http://" + live.authority + path;
   std::vector<std::string> token = {"Authorization: Bearer " + live.gateway.token()};
   request.headers = headers ? std::move(*headers) : std::move(token);
@@ -127,7 +127,7 @@ Task<Answered> GatewayTest::Post(Live& live, std::string path, std::string body,
   request.body = std::move(body);
   Deadline deadline = Deadline::In(std::chrono::seconds(60));
   auto stream = co_await http_.Open(std::move(request), deadline);
-  agents::HttpHead head = co_await stream->Head();
+  HttpHead head = co_await stream->Head();
   Answered out{head.status, std::move(head.headers), {}, std::move(head.transport_error)};
   for (;;) {
     auto piece = co_await stream->Next();
@@ -168,9 +168,9 @@ std::string ChatAnswer(std::int64_t input, std::int64_t output, const std::strin
   return Json{{"choices", Json::array({choice})}, {"usage", usage}}.dump();
 }
 
-agents::HttpHandler Always(std::string body, std::string content_type) {
+HttpHandler Always(std::string body, std::string content_type) {
   return [body, content_type](HttpExchange& exchange) -> Task<void> {
-    agents::HttpHeaders headers = {{"Content-Type", content_type}};
+    HttpHeaders headers = {{"Content-Type", content_type}};
     std::string copy = body;
     auto told = co_await exchange.Answer(200, std::move(headers), std::move(copy));
   };

@@ -29,7 +29,7 @@ class KeptEvents final : public agents::EventSink {
 
 struct Answered {
   int status = 0;
-  agents::HttpHeaders headers;
+  HttpHeaders headers;
   std::string body;
   std::string error;  // how it broke off
   [[nodiscard]] Json json() const { return Json::parse(body, nullptr, false); }
@@ -39,7 +39,7 @@ struct Answered {
 // A request as the provider saw it.
 struct Received {
   std::string target;
-  agents::HttpHeaders headers;
+  HttpHeaders headers;
   std::string body;
   [[nodiscard]] std::string_view Header(std::string_view name) const;
 };
@@ -59,12 +59,12 @@ class GatewayTest : public testing::Test {
   agents::Model MakeModel() const;
   // Serves both until `body` has ended. Every call is one attempt of the same trial: it has the
   // record and the events of those before.
-  void Attempt(agents::HttpHandler provider, Body body);
+  void Attempt(HttpHandler provider, Body body);
 
   // As the agent: with the gateway's token unless `headers` are given.
   Task<Answered> Post(Live& live, std::string path, std::string body,
                       std::optional<std::vector<std::string>> headers = std::nullopt);
-  Task<std::unique_ptr<agents::HttpStream>> Open(Live& live, std::string path, std::string body);
+  Task<std::unique_ptr<HttpStream>> Open(Live& live, std::string path, std::string body);
   // Sends bytes and reads all until the peer closes.
   Task<std::string> Raw(Live& live, std::string bytes);
 
@@ -79,14 +79,14 @@ class GatewayTest : public testing::Test {
 
  private:
   Reactor reactor_{1};
-  agents::HttpClient http_;
+  HttpClient http_;
   agents::ProviderGate gate_;
   std::optional<TempDir> temp_;
 };
 
 // An answer of Chat Completions with this many tokens, and the handler that gives it.
 std::string ChatAnswer(std::int64_t input, std::int64_t output, const std::string& text = "hello");
-agents::HttpHandler Always(std::string body, std::string content_type = "application/json");
+HttpHandler Always(std::string body, std::string content_type = "application/json");
 
 inline constexpr const char* kAsk =
     R"({"model": "m", "messages": [{"role": "user", "content": "hi"}]})";
@@ -101,7 +101,7 @@ inline std::string Header(const Answered& answer, std::string_view name) {
 }
 
 // What nobody should send.
-inline Task<void> Nothing(agents::HttpExchange&) { co_return; }
+inline Task<void> Nothing(HttpExchange&) { co_return; }
 
 // A door that a test opens when it has seen what it waits for.
 class Door {

@@ -3,8 +3,8 @@
 
 #include <list>
 
-#include "agents/gateway/ledger.h"
-#include "agents/gateway/models.h"
+#include "agents/models/ledger.h"
+#include "agents/models/catalogue.h"
 #include "base/files.h"
 
 namespace podium::agents {

@@ -5,16 +5,16 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "agents/llm/provider_gate.h"
-#include "agents/llm/record_store.h"
+#include "agents/models/provider_gate.h"
+#include "agents/models/record_store.h"
 #include "tests/agents/gateway_fixture.h"
 
 namespace podium::tests {
 namespace {
 
 namespace asio = boost::asio;
-using agents::HttpExchange;
-using agents::HttpHeaders;
+using HttpExchange;
+using HttpHeaders;
 using agents::Usd;
 
 std::string Ask(const std::string& words, const std::string& more = "") {
@@ -23,7 +23,7 @@ std::string Ask(const std::string& words, const std::string& more = "") {
 }
 
 // The n-th answer says n.
-agents::HttpHandler Counting() {
+HttpHandler Counting() {
   return [n = 0](HttpExchange& exchange) mutable -> Task<void> {
     HttpHeaders headers = {{"Content-Type", "application/json"}};
     std::string body = ChatAnswer(10, 5, "answer " + std::to_string(n++));

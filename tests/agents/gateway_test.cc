@@ -16,8 +16,8 @@ namespace {
 
 namespace asio = boost::asio;
 using agents::Format;
-using agents::HttpExchange;
-using agents::HttpHeaders;
+using HttpExchange;
+using HttpHeaders;
 using testing::Test;
 
 // False when the socket is full for now.
@@ -289,7 +289,7 @@ TEST_F(GatewayTest, AllThatIsUnderWayAtOnceHasACapAndABigBodyIsReadWhole) {
 TEST_F(GatewayTest, AMissingKeyIsNamedBeforeAnythingRuns) {
   options_.variable = [](const std::string&) { return std::optional<std::string>(); };
   Reactor reactor(1);
-  agents::HttpClient http;
+  HttpClient http;
   agents::ProviderGate gate;
   auto gateway = agents::Gateway::Make(reactor, http, gate, events_, options_);
   ASSERT_FALSE(gateway);

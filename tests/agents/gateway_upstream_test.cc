@@ -9,8 +9,8 @@ namespace {
 
 namespace asio = boost::asio;
 using agents::Format;
-using agents::HttpExchange;
-using agents::HttpHeaders;
+using HttpExchange;
+using HttpHeaders;
 
 TEST_F(GatewayTest, PiecesOfAStreamArriveBeforeItHasEnded) {
   std::string first, rest;

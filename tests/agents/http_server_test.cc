@@ -2,7 +2,7 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
-#include "agents/http/server.h"
+#include "base/http/server.h"
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/text.h"

@@ -1,8 +1,8 @@
-#include "agents/llm/key_scrubber.h"
+#include "base/http/key_scrubber.h"
 
 #include <gtest/gtest.h>
 
-#include "agents/llm/address.h"
+#include "base/http/address.h"
 
 namespace podium::agents {
 namespace {

@@ -76,7 +76,7 @@ std::pair<UniqueFd, std::uint16_t> ListenOnLoopback() {
   return {std::move(fd), ntohs(address.sin_port)};
 }
 
-void ServeFor(Reactor& reactor, agents::ServerLimits limits, agents::HttpHandler handler,
+void ServeFor(Reactor& reactor, ServerLimits limits, HttpHandler handler,
               std::function<void(std::uint16_t port)> client) {
   auto [listener, port] = ListenOnLoopback();
   auto job = [client, port = port] {
@@ -86,7 +86,7 @@ void ServeFor(Reactor& reactor, agents::ServerLimits limits, agents::HttpHandler
   auto main = [&, fd = std::make_shared<UniqueFd>(std::move(listener))]() -> Task<Status> {
     using namespace boost::asio::experimental::awaitable_operators;
     auto ended =
-        co_await (reactor.Blocking(job) || agents::ServeHttp(std::move(*fd), limits, handler));
+        co_await (reactor.Blocking(job) || ServeHttp(std::move(*fd), limits, handler));
     if (ended.index() != 0) co_return Fail(ErrorCode::kInternal, "the server ended by itself");
     co_return Status{};
   };

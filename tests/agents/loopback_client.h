@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "agents/http/server.h"
+#include "base/http/server.h"
 
 namespace podium::tests {
 
@@ -24,7 +24,7 @@ class RawConnection {
 
 // Serves with `handler` on a free port of 127.0.0.1 while `client`, on a thread of its own, talks
 // to it; returns when both have ended.
-void ServeFor(Reactor& reactor, agents::ServerLimits limits, agents::HttpHandler handler,
+void ServeFor(Reactor& reactor, ServerLimits limits, HttpHandler handler,
               std::function<void(std::uint16_t port)> client);
 
 // A listening socket at 127.0.0.1 and its port.

@@ -1,4 +1,4 @@
-#include "agents/portfolio/portfolio.h"
+#include "agents/proposers/portfolio/portfolio.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@ namespace {
 class PortfolioTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto made = MakePortfolioProposer(ShareDir() / "agents" / "portfolio" / "portfolio.yaml");
+    auto made = MakePortfolioProposer(ShareDir() / "agents" / "proposers" / "portfolio" / "portfolio.yaml");
     ASSERT_TRUE(made) << made.error().message;
     portfolio_ = std::move(*made);
     task_.metric = "accuracy";

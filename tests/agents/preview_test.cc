@@ -1,4 +1,4 @@
-#include "agents/preview.h"
+#include "agents/operators/preview.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "agents/llm/prompts.h"
+#include "agents/proposers/llm/prompts.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

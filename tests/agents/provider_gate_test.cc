@@ -1,5 +1,5 @@
 // Turns at a provider: fair, none lost, none kept by who has left.
-#include "agents/llm/provider_gate.h"
+#include "agents/models/provider_gate.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "agents/scaffolds/read_score.h"
+#include "agents/operators/read_score.h"
 
 #include <gtest/gtest.h>
 

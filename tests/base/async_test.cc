@@ -1,4 +1,4 @@
-#include "base/async.h"
+#include "base/async/reactor.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -16,7 +16,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "sandbox/host/handover.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 #include "sandbox/sandbox.h"
 #include "tests/support/docker_daemon.h"
 

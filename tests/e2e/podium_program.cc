@@ -9,7 +9,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 #include "sandbox/sandbox.h"
 #include "tests/support/host_traces.h"
 #include "tests/support/tiny_task.h"

@@ -3,8 +3,8 @@
 
 #include "base/files.h"
 #include "base/json.h"
-#include "harness/engine/plan.h"
-#include "sandbox/image.h"
+#include "harness/plan/plan.h"
+#include "sandbox/images/image.h"
 #include "tasks/suite.h"
 
 namespace podium::harness {

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "harness/engine/plan.h"
+#include "harness/plan/plan.h"
 
 namespace podium::harness {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/cli/competition_files.h"
-#include "harness/engine/grading.h"
+#include "harness/grading/grading.h"
 #include "tasks/prepare.h"
 #include "tasks/task_package.h"
 #include "tasks/validate_submission.h"

@@ -1,4 +1,4 @@
-#include "harness/engine/settings.h"
+#include "harness/plan/settings.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -13,7 +13,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "sandbox/gpu/soname.h"
-#include "sandbox/oci/config.h"
+#include "sandbox/backends/oci/config.h"
 
 namespace podium::sandbox {
 namespace {

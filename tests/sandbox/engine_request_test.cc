@@ -1,12 +1,12 @@
 // What engines are asked for; that they do it is the escape suite's affair.
-#include "sandbox/engine/engine_request.h"
+#include "sandbox/backends/engine/engine_request.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include "base/files.h"
-#include "sandbox/engine/engine_check.h"
+#include "sandbox/backends/engine/engine_check.h"
 
 namespace podium::sandbox {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "base/files.h"
 #include "sandbox/gpu/cdi.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 #include "sandbox/sandbox.h"
 
 namespace podium::sandbox {

@@ -11,7 +11,7 @@
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/json.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 #include "sandbox/images/pack.h"
 #include "sandbox/images/rootfs.h"
 

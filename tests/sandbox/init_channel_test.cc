@@ -1,5 +1,5 @@
 // podium-init itself, as PID 1 of a namespace without a container around it.
-#include "sandbox/init_channel.h"
+#include "sandbox/container/init_channel.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

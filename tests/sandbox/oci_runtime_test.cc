@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sandbox/oci/runtime.h"
+#include "sandbox/backends/oci/runtime.h"
 
 namespace podium::sandbox {
 namespace {

@@ -15,7 +15,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "sandbox/host/host_paths.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 #include "tests/support/host_traces.h"
 #include "tests/support/ordinary_user.h"
 

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "sandbox/host/rootless.h"
-#include "sandbox/image.h"
+#include "sandbox/images/image.h"
 #include "tests/support/host_traces.h"
 
 namespace podium::sandbox {

@@ -5,7 +5,7 @@
 
 #include <csignal>
 
-#include "base/alarm.h"
+#include "base/async/alarm.h"
 #include "sandbox/host/host_paths.h"
 #include "tests/sandbox/sandbox_fixture.h"
 

@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "base/text.h"
-#include "sandbox/engine/engine_api.h"
+#include "sandbox/backends/engine/engine_api.h"
 #include "sandbox/host/host_paths.h"
 
 namespace podium::tests {

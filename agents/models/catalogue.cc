@@ -1,0 +1,140 @@
+#include "agents/models/catalogue.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+
+namespace podium::agents {
+namespace {
+
+Result<Usd> PricePerToken(YamlMap& map, std::string_view key, std::optional<Usd> fallback) {
+  if (fallback && !map.Get(key)) return *fallback;
+  PODIUM_ASSIGN(const YamlNode* node, map.Require(key));
+  PODIUM_ASSIGN(auto text, node->AsString());
+  auto per_million = Usd::Parse(text);
+  if (!per_million || per_million->pico % 1'000'000 != 0)
+    return node->Complain("'" + std::string(key) +
+                          "': expected US dollars per million tokens with at most six digits "
+                          "after the point, such as \"2.50\", found '" +
+                          text + "'");
+  return Usd{per_million->pico / 1'000'000};
+}
+
+Result<TokenPrices> ReadPrices(const YamlNode& node) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  TokenPrices out;
+  PODIUM_ASSIGN(out.input, PricePerToken(map, "input", std::nullopt));
+  PODIUM_ASSIGN(out.output, PricePerToken(map, "output", std::nullopt));
+  PODIUM_ASSIGN(out.cached_input, PricePerToken(map, "cached_input", out.input));
+  PODIUM_ASSIGN(out.cache_write, PricePerToken(map, "cache_write", out.input));
+  PODIUM_ASSIGN(auto source, map.String("source"));
+  PODIUM_ASSIGN(auto as_of, map.String("as_of"));
+  PODIUM_TRY(map.Finish());
+  return out;
+}
+
+Result<std::vector<Format>> ReadFormats(const YamlNode& node) {
+  std::vector<std::string> known;
+  for (const auto& info : Formats()) known.emplace_back(info.name);
+  std::vector<Format> out;
+  PODIUM_ASSIGN(auto names, node.AsStrings());
+  for (const auto& name : names) {
+    auto format = FormatNamed(name);
+    if (!format)
+      return node.Complain("there is no format '" + name + "'." + Suggest(name, known) +
+                           " Known: " + Join(known, ", "));
+    out.push_back(*format);
+  }
+  if (out.empty()) return node.Complain("'formats' names none");
+  return out;
+}
+
+Result<std::int64_t> Positive(YamlMap& map, std::string_view key) {
+  PODIUM_ASSIGN(const YamlNode* node, map.Require(key));
+  PODIUM_ASSIGN(auto value, node->AsInt());
+  if (value < 1 || value > 100'000'000)
+    return node->Complain("'" + std::string(key) + "' must be a number of tokens above 0");
+  return value;
+}
+
+Status ReadUpstream(YamlMap& map, Model& out) {
+  PODIUM_ASSIGN(const YamlNode* url, map.Require("base_url"));
+  PODIUM_ASSIGN(out.base_url, url->AsString());
+  if (!out.base_url.starts_with("http://") && !out.base_url.starts_with("https://"))
+    return url->Complain("'base_url' must begin with http:// or https://");
+  while (out.base_url.ends_with('/')) out.base_url.pop_back();
+  PODIUM_ASSIGN(out.key_env, map.StringOr("key_env", ""));
+  PODIUM_ASSIGN(out.upstream_name, map.StringOr("upstream_name", out.id));
+  PODIUM_ASSIGN(out.output_limit_field, map.StringOr("output_limit_field", "max_tokens"));
+  if (out.output_limit_field != "max_tokens" && out.output_limit_field != "max_completion_tokens")
+    return map.Get("output_limit_field")
+        ->Complain("'output_limit_field' is max_tokens or max_completion_tokens");
+  return {};
+}
+
+Result<Model> ReadModel(const YamlNode& node) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  Model out;
+  PODIUM_ASSIGN(out.id, map.String("id"));
+  PODIUM_ASSIGN(out.provider, map.String("provider"));
+  PODIUM_ASSIGN(const YamlNode* formats, map.Require("formats"));
+  PODIUM_ASSIGN(out.formats, ReadFormats(*formats));
+  PODIUM_TRY(ReadUpstream(map, out));
+  PODIUM_ASSIGN(out.max_output_tokens, Positive(map, "max_output_tokens"));
+  PODIUM_ASSIGN(out.context_tokens, Positive(map, "context_tokens"));
+  PODIUM_ASSIGN(const YamlNode* price, map.Require("price"));
+  PODIUM_ASSIGN(out.prices, ReadPrices(*price));
+  if (const YamlNode* aliases = map.Get("aliases")) {
+    PODIUM_ASSIGN(out.aliases, aliases->AsStrings());
+  }
+  PODIUM_TRY(map.Finish());
+  return out;
+}
+
+}  // namespace
+
+bool Model::Serves(Format format) const {
+  return std::ranges::find(formats, format) != formats.end();
+}
+
+Result<ModelCatalogue> ModelCatalogue::From(const YamlNode& root) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(root));
+  PODIUM_ASSIGN(auto schema, map.String("schema"));
+  if (schema != "podium-models/1")
+    return root.Complain("expected schema podium-models/1, found '" + schema + "'");
+  PODIUM_ASSIGN(const YamlNode* list, map.Require("models"));
+  PODIUM_TRY(map.Finish());
+  ModelCatalogue out;
+  out.file_ = root.file;
+  std::set<std::string> names;
+  for (const auto& item : list->items) {
+    PODIUM_ASSIGN(auto model, ReadModel(item));
+    std::vector<std::string> own = model.aliases;
+    own.push_back(model.id);
+    for (const auto& name : own) {
+      if (!names.insert(name).second) return item.Complain("'" + name + "' names two models");
+    }
+    out.models_.push_back(std::move(model));
+  }
+  if (out.models_.empty()) return list->Complain("'models' lists none");
+  return out;
+}
+
+Result<ModelCatalogue> ModelCatalogue::Read(const std::filesystem::path& file) {
+  PODIUM_ASSIGN(auto root, ReadYaml(file));
+  return From(root);
+}
+
+Result<Model> ModelCatalogue::Find(std::string_view name) const {
+  std::vector<std::string> known;
+  for (const auto& model : models_) {
+    if (model.id == name || std::ranges::find(model.aliases, name) != model.aliases.end())
+      return model;
+    known.push_back(model.id);
+  }
+  return Fail(ErrorCode::kConfig, "there is no model '" + std::string(name) + "' in " + file_ +
+                                      "." + Suggest(name, known) + " Known: " + Join(known, ", "));
+}
+
+}  // namespace podium::agents

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agents/gateway/formats.h"
+#include "agents/models/usd.h"
+#include "base/result.h"
+#include "base/yaml.h"
+
+namespace podium::agents {
+
+// A model as configs/models.yaml describes it.
+struct Model {
+  std::string id;        // as agents name it
+  std::string provider;  // shares one rate limit
+  std::vector<Format> formats;
+  std::string base_url;       // up to and with the version: "https://api.openai.com/v1"
+  std::string key_env;        // variable that holds the key; empty: none is sent
+  std::string upstream_name;  // as the provider names it
+  std::int64_t max_output_tokens = 0;
+  std::int64_t context_tokens = 0;
+  std::string output_limit_field;  // of Chat Completions, where an agent declares none
+  TokenPrices prices;
+  std::vector<std::string> aliases;
+
+  [[nodiscard]] bool Serves(Format format) const;
+};
+
+// All models of one file.
+class ModelCatalogue {
+ public:
+  // Unknown keys, formats and amounts, missing prices and names that are given twice are errors
+  // with file and line.
+  [[nodiscard]] static Result<ModelCatalogue> From(const YamlNode& root);
+  [[nodiscard]] static Result<ModelCatalogue> Read(const std::filesystem::path& file);
+
+  // By id or alias. The error names the file and suggests.
+  [[nodiscard]] Result<Model> Find(std::string_view name) const;
+  [[nodiscard]] const std::vector<Model>& models() const { return models_; }
+
+ private:
+  std::string file_;
+  std::vector<Model> models_;
+};
+
+}  // namespace podium::agents

@@ -1,0 +1,187 @@
+#include "agents/proposers/llm/llm_proposer.h"
+
+#include "agents/proposers/llm/extract_code.h"
+#include "agents/models/foreign_json.h"
+#include "agents/proposers/llm/prompts.h"
+#include "agents/operators/read_score.h"
+#include "base/json.h"
+#include "base/text.h"
+
+namespace podium::agents {
+namespace {
+
+void Add(TokenUsage& total, const TokenUsage& more) {
+  total.prompt += more.prompt;
+  total.completion += more.completion;
+  total.calls += more.calls;
+  total.wait += more.wait;
+}
+
+// A JSON object in a text, also one that was written as a text once more.
+std::optional<Json> ObjectIn(const std::string& text) {
+  auto whole = ParseForeignJson(text, "review");
+  if (whole && whole->is_string()) return ObjectIn(whole->get<std::string>());
+  std::size_t open = text.find('{');
+  std::size_t close = text.rfind('}');
+  if (open == std::string::npos || close == std::string::npos || close < open) return std::nullopt;
+  auto json = ParseForeignJson(std::string_view(text).substr(open, close - open + 1), "review");
+  return json && json->is_object() ? std::optional(std::move(*json)) : std::nullopt;
+}
+
+// Its "metric", or that of the call it describes: a number, or a number as text.
+std::optional<double> MetricIn(const Json& object) {
+  for (const char* inner : {"arguments", "parameters"}) {
+    auto it = object.find(inner);
+    if (it != object.end() && it->is_object()) return MetricIn(*it);
+    if (it == object.end() || !it->is_string()) continue;
+    if (auto parsed = ObjectIn(it->get<std::string>())) return MetricIn(*parsed);
+  }
+  auto it = object.find("metric");
+  if (it != object.end() && it->is_number()) return it->get<double>();
+  if (it != object.end() && it->is_string())
+    return ScoreFromOutput("validation score: " + it->get<std::string>());
+  return std::nullopt;
+}
+
+// A tool call's "metric", or the same JSON written as text, or the first number of a text that
+// holds nothing else of the kind.
+std::optional<double> MetricOf(const ChatReply& reply) {
+  for (const std::string& text : {reply.tool_arguments, reply.content}) {
+    auto object = ObjectIn(text);
+    auto metric = object ? MetricIn(*object) : std::nullopt;
+    if (metric) return metric;
+  }
+  return ScoreFromOutput(reply.content);
+}
+
+class LlmProposer final : public Proposer {
+ public:
+  LlmProposer(ChatClient client, LlmSettings settings)
+      : client_(std::move(client)), settings_(settings) {}
+
+  Task<Result<Proposal>> Propose(ProposalRequest request, Deadline deadline) override {
+    Proposal out;
+    out.source = client_.config().model;
+    LlmSettings shown = settings_;
+    Last last = Last::kNothing;
+    Millis before = client_.outage();
+    for (int attempt = 0, halvings = 0; attempt < settings_.extraction_tries;) {
+      ChatRequest chat = MakeChat(request, attempt, last, shown);
+      Deadline until(deadline.at() + (client_.outage() - before));
+      auto reply = co_await client_.Complete(std::move(chat), until);
+      if (!reply && reply.error().code == ErrorCode::kTimeout)
+        break;  // the trial's time is up: no fault of the server
+      if (!reply && !AskersAffair(reply.error())) co_return tl::unexpected(reply.error());
+      if (!reply) {
+        out.fault = IsContextOverflow(reply.error()) ? "context_overflow" : "content_refused";
+        out.detail = Printable(reply.error().message.substr(0, 300));
+        if (IsContentRefusal(reply.error()) || ++halvings > 2) co_return out;
+        shown = Halved(shown);
+        continue;
+      }
+      ++attempt;
+      Add(out.tokens, reply->usage);
+      last = Take(*reply, out);
+      if (last == Last::kProgram) co_return out;
+    }
+    if (out.fault.empty()) out.fault = "no_code";
+    co_return out;
+  }
+
+  Task<Result<ScoreReading>> ReadScore(const SearchNode& node, const TaskBrief& task,
+                                       Deadline deadline) override {
+    ScoreReading reading;
+    ChatRequest chat;
+    chat.messages = ReviewPrompt(node, task, settings_);
+    chat.tool = ReviewTool();
+    chat.temperature = 0;
+    chat.max_tokens = 300;
+    auto reply = co_await client_.Complete(std::move(chat), deadline);
+    if (!reply && (reply.error().code == ErrorCode::kTimeout || AskersAffair(reply.error())))
+      co_return reading;
+    if (!reply) co_return tl::unexpected(reply.error());
+    reading.tokens = reply->usage;
+    reading.score = MetricOf(*reply);
+    if (reading.score && !NumberIsPrinted(node.output, *reading.score)) reading.score.reset();
+    co_return reading;
+  }
+
+  [[nodiscard]] Millis outage() const override { return client_.outage(); }
+
+ private:
+  // What the last answer was.
+  enum class Last { kNothing, kProgram, kProse, kCut, kRefusal };
+
+  static bool AskersAffair(const Error& error) {
+    return IsContextOverflow(error) || IsContentRefusal(error);
+  }
+
+  // A program whose end is missing is none.
+  Last Take(const ChatReply& reply, Proposal& out) const {
+    ExtractedCode found = ExtractCode(reply.content.empty() ? CodeArgument(reply) : reply.content);
+    std::string end = Lower(reply.finish_reason);
+    bool too_long = end == "length" || end == "max_tokens" || end == "model_length";
+    bool refused = end == "content_filter" || end == "safety" || !reply.refusal.empty();
+    bool cut = !found.closed && too_long;
+    if (refused && !found.closed) found.code.clear();  // the filter stopped it there
+    out.plan = Printable(found.plan.substr(0, 2000));
+    out.code = cut ? "" : found.code;
+    out.fault.clear();
+    out.detail.clear();
+    if (!out.code.empty()) return Last::kProgram;
+    std::string said = refused && !reply.refusal.empty() ? reply.refusal : reply.content;
+    out.detail = cut ? "the answer was cut off by its limit of length (llm.max_tokens: " +
+                           std::to_string(settings_.max_tokens) + ")"
+                     : "the answer (" + reply.finish_reason +
+                           ") held no program: " + Printable(said.substr(0, 200));
+    out.fault = refused ? "content_refused" : "no_code";
+    return cut ? Last::kCut : refused ? Last::kRefusal : Last::kProse;
+  }
+
+  // Some models answer with a tool call although none was offered.
+  static std::string CodeArgument(const ChatReply& reply) {
+    auto json = ParseForeignJson(reply.tool_arguments, "tool arguments");
+    return json && json->is_object() ? JsonOr<std::string>(*json, "code", "") : "";
+  }
+
+  static LlmSettings Halved(LlmSettings s) {
+    for (std::size_t* size :
+         {&s.description_bytes, &s.preview_bytes, &s.output_bytes, &s.code_bytes})
+      *size /= 2;
+    return s;
+  }
+
+  ChatRequest MakeChat(const ProposalRequest& request, int attempt, Last last,
+                       const LlmSettings& shown) const {
+    ChatRequest chat;
+    chat.messages = OperatorPrompt(request, shown);
+    if (last == Last::kCut)
+      chat.messages.back().content +=
+          "\nYour last answer was cut off because it was too long. Answer with a shorter program "
+          "in "
+          "one ```python block.\n";
+    else if (attempt > 0)
+      chat.messages.back().content +=
+          "\nYour last answer held no Python code block. Answer with the program in one ```python "
+          "block.\n";
+    chat.temperature = settings_.temperature;
+    chat.max_tokens = settings_.max_tokens;
+    // Distinct a node and attempt, so that equal prompts are not answered from the record of
+    // another step.
+    chat.seed = static_cast<std::int64_t>(request.seed * 1'000'000 +
+                                          static_cast<std::uint64_t>(request.node_id) * 10 +
+                                          static_cast<std::uint64_t>(attempt));
+    return chat;
+  }
+
+  ChatClient client_;
+  LlmSettings settings_;
+};
+
+}  // namespace
+
+std::unique_ptr<Proposer> MakeLlmProposer(ChatClient client, LlmSettings settings) {
+  return std::make_unique<LlmProposer>(std::move(client), settings);
+}
+
+}  // namespace podium::agents

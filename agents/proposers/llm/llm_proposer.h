@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "agents/models/chat_client.h"
+#include "agents/proposer.h"
+
+namespace podium::agents {
+
+struct LlmSettings {
+  double temperature = 0.5;
+  int max_tokens = 2048;
+  std::size_t description_bytes = 6000;  // of the task's text in a prompt
+  std::size_t preview_bytes = 4000;
+  std::size_t output_bytes = 3000;  // of a failed program's output
+  std::size_t code_bytes = 12000;   // of a program that is shown
+  bool starter_code = false;        // show drafts code that loads and encodes the tables
+  int extraction_tries = 3;         // answers asked for until one holds code
+};
+
+// Operators by prompting a chat model. An answer without code is asked for again, then the step
+// fails as the agent's fault "no_code"; a prompt that does not fit the model's context is halved
+// twice, then "context_overflow"; a server that cannot be reached or refuses is an error.
+[[nodiscard]] std::unique_ptr<Proposer> MakeLlmProposer(ChatClient client, LlmSettings settings);
+
+}  // namespace podium::agents

@@ -1,0 +1,164 @@
+#include "agents/proposers/llm/prompts.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace podium::agents {
+namespace {
+
+std::string Rules(const ProposalRequest& r) {
+  const FilePreview* sample = r.preview->Find("sample_submission.csv");
+  std::string columns;
+  if (sample) {
+    std::vector<std::string> names;
+    for (const auto& c : sample->columns) names.push_back(c.name);
+    columns =
+        names.size() <= 8 ? Join(names, ",") : names[0] + "," + names[1] + ",...," + names.back();
+  }
+  return "Write ONE complete Python 3 program in a single ```python code block. It must:\n"
+         "1. read its data from /home/data/ (the files listed above; nothing else exists, there is "
+         "no internet);\n"
+         "2. hold out part of the training data, measure the task's metric on it and print exactly "
+         "one line\n"
+         "   `Validation score: <number>`;\n"
+         "3. train on the training data, predict every row of the test data and write " +
+         std::string(kSubmissionPath) + " with the columns " + columns +
+         " in this order and the same ids as /home/data/sample_submission.csv;\n"
+         "4. use only the standard library, numpy, pandas, scikit-learn, xgboost and pillow;\n"
+         "5. finish within " +
+         FormatDuration(r.exec_limit) + " on one CPU core.\n";
+}
+
+// What goes wrong most often.
+constexpr const char* kAdvice =
+    "Use column names exactly as listed above. test.csv lacks the columns to predict, so never "
+    "drop "
+    "them from it. Encode text columns\non train and test together (pd.concat, then get_dummies or "
+    "category codes), so that both get the same columns. Fill missing\nvalues. Predict the test "
+    "rows, not the validation rows, for the submission. Do not plot.\n";
+
+// Code that loads a train/test pair of tables with one target, encodes both alike and holds rows
+// out, or nothing where the files are something else. A help for small models, whose programs fail
+// at this most often.
+std::string StarterCode(const ProposalRequest& r, const LlmSettings& s) {
+  if (!s.starter_code) return "";
+  const FilePreview* train = r.preview->Find("train.csv");
+  const FilePreview* test = r.preview->Find("test.csv");
+  const FilePreview* sample = r.preview->Find("sample_submission.csv");
+  if (!train || !test || !sample || sample->columns.size() != 2) return "";
+  const std::string& id = sample->columns[0].name;
+  const std::string& answer = sample->columns[1].name;
+  std::vector<std::string> targets = MissingFrom(*train, *test);
+  auto has_id = [&](const FilePreview* f) {
+    return std::ranges::find(f->columns, id, &ColumnPreview::name) != f->columns.end();
+  };
+  if (targets.size() != 1 || !has_id(test)) return "";
+  std::string drop = has_id(train) ? "[\"" + id + "\", target]" : "[target]";
+  return "\n# Begin your program with exactly these lines\n```python\nimport pandas as pd\n"
+         "from sklearn.model_selection import train_test_split\n"
+         "train = pd.read_csv(\"/home/data/train.csv\")\n"
+         "test = pd.read_csv(\"/home/data/test.csv\")\n"
+         "sample = pd.read_csv(\"/home/data/sample_submission.csv\")\n"
+         "target = \"" +
+         targets[0] + "\"\ny = train[target]\nboth = pd.concat([train.drop(columns=" + drop +
+         "), test.drop(columns=[\"" + id +
+         "\"])])\nboth = pd.get_dummies(both).fillna(0)\n"
+         "X, X_test = both[:len(train)], both[len(train):]\n"
+         "X_train, X_val, y_train, y_val = train_test_split(X, y, test_size=0.2, random_state=0)\n"
+         "```\nAll columns of X are numbers now: nothing else has to be loaded, dropped or "
+         "encoded. "
+         "Go on from there: fit a model on X_train and y_train, measure it on X_val and y_val and "
+         "print the line `Validation score: <number>`, fit it on X and y, then\n"
+         "sample[\"" +
+         answer + "\"] = its predictions for X_test" +
+         (r.task->metric == "roc_auc" ? " (model.predict_proba(X_test)[:, 1])" : "") +
+         "\nsample.to_csv(\"" + std::string(kSubmissionPath) + "\", index=False)\n";
+}
+
+std::string RulesAndHelp(const ProposalRequest& r, const LlmSettings& s) {
+  std::string starter = StarterCode(r, s);
+  return Rules(r) + (starter.empty() ? kAdvice : starter);
+}
+
+std::string TaskText(const ProposalRequest& r, const LlmSettings& s) {
+  return "# Task\n" +
+         HeadTail(r.task->description, s.description_bytes * 3 / 4, s.description_bytes / 4) +
+         "\n\nMetric: " + r.task->metric +
+         (r.task->lower_is_better ? " (lower is better)" : " (higher is better)") + "\n\n# Data\n" +
+         PreviewText(*r.preview, s.preview_bytes);
+}
+
+// What worked so far, one line a node: an improvement should not repeat it.
+std::string Memory(const ProposalRequest& r, const LlmSettings& s) {
+  std::string out;
+  for (const auto& n : *r.nodes) {
+    if (!n.good() || !n.score) continue;
+    out += "- " + n.plan.substr(0, 300) + " -> validation score " + FormatScore(*n.score) + "\n";
+  }
+  if (out.size() > s.output_bytes) out = out.substr(out.size() - s.output_bytes);
+  return out.empty() ? "" : "\n# Solutions so far\n" + out;
+}
+
+std::string DraftText(const ProposalRequest& r, const LlmSettings& s) {
+  return TaskText(r, s) + Memory(r, s) +
+         "\n# Instructions\nPropose a simple, robust first solution, different from those above. "
+         "Say the plan in two or three sentences, then give the program.\n" +
+         RulesAndHelp(r, s);
+}
+
+std::string DebugText(const ProposalRequest& r, const LlmSettings& s) {
+  const SearchNode& failed = (*r.nodes)[static_cast<std::size_t>(r.parent)];
+  std::string why = failed.fault == "no_code"
+                        ? "The answer held no program."
+                        : "It failed: " + failed.fault +
+                              (failed.detail.empty() ? "" : " (" + failed.detail + ")");
+  return TaskText(r, s) + "\n# Program with a bug\n```python\n" +
+         failed.code.substr(0, s.code_bytes) + "\n```\n\n# What happened\n" + why + "\n" +
+         HeadTail(failed.output, s.output_bytes / 3, s.output_bytes * 2 / 3) +
+         "\n\n# Instructions\nSay in one or two sentences what is wrong, then give the whole "
+         "corrected program.\n" +
+         RulesAndHelp(r, s);
+}
+
+std::string ImproveText(const ProposalRequest& r, const LlmSettings& s) {
+  const SearchNode& best = (*r.nodes)[static_cast<std::size_t>(r.parent)];
+  return TaskText(r, s) + Memory(r, s) + "\n# Best program so far\n```python\n" +
+         best.code.substr(0, s.code_bytes) + "\n```\nIts validation score is " +
+         (best.score ? FormatScore(*best.score) : "unknown") +
+         ".\n\n# Instructions\nMake ONE change that should improve the score (features, model or "
+         "its settings). Say it in one or two sentences, then give the whole new program.\n" +
+         RulesAndHelp(r, s);
+}
+
+}  // namespace
+
+std::vector<ChatMessage> OperatorPrompt(const ProposalRequest& r, const LlmSettings& s) {
+  std::string text = r.op == Operator::kDraft   ? DraftText(r, s)
+                     : r.op == Operator::kDebug ? DebugText(r, s)
+                                                : ImproveText(r, s);
+  return {{"system",
+           "You are an expert in machine learning who writes complete, correct Python programs for "
+           "prediction competitions."},
+          {"user", std::move(text)}};
+}
+
+std::vector<ChatMessage> ReviewPrompt(const SearchNode& node, const TaskBrief& task,
+                                      const LlmSettings& s) {
+  std::string text = "A program for the task '" + task.title + "' (metric: " + task.metric +
+                     ") printed this:\n\n" +
+                     HeadTail(node.output, s.output_bytes / 3, s.output_bytes * 2 / 3) +
+                     "\n\nWhich number is its score on validation data? Call submit_review; use "
+                     "null if no such number was printed.";
+  return {{"system", "You read the output of machine-learning programs."},
+          {"user", std::move(text)}};
+}
+
+ToolSpec ReviewTool() {
+  return {
+      "submit_review", "Report the validation score that the program printed.",
+      R"({"type":"object","properties":{"metric":{"type":["number","null"],"description":"the validation score, null if none was printed"},)"
+      R"("summary":{"type":"string","description":"one sentence on what the program did"}},"required":["metric","summary"]})"};
+}
+
+}  // namespace podium::agents

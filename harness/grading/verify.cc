@@ -1,0 +1,327 @@
+#include "harness/grading/verify.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "base/files.h"
+#include "base/foreign_folder.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "base/yaml.h"
+#include "harness/grading/grading.h"
+#include "harness/plan/settings.h"
+#include "harness/store/history.h"
+#include "harness/store/journal.h"
+#include "sandbox/images/intact.h"
+#include "tasks/prepare.h"
+#include "tasks/suite.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The tasks of a run as they are here, with their data; or why one is not at hand.
+class TaskShelf {
+ public:
+  TaskShelf(const RunView& run, const std::vector<std::string>& packages,
+            std::function<void(std::string_view)> progress)
+      : progress_(std::move(progress)) {
+    for (const auto& dir : packages) Offer(dir.find('/') == std::string::npos ? dir + "/" : dir);
+    OfferConfigured(run.config_yaml);
+  }
+
+  struct Entry {
+    tasks::TaskPackage package;
+    tasks::PreparedTask prepared;
+  };
+  // Podium's own package where it is the one that the run locked; else what the command line names,
+  // and only then what the run says of itself.
+  Result<const Entry*> Find(const TaskId& id, const std::string& locked) {
+    if (auto it = ready_.find(id); it != ready_.end()) return it->second.get();
+    auto offered = offered_.find(id);
+    bool own = offered != offered_.end() && !IsShipped(id, locked);
+    auto package = own ? tasks::LoadTask(offered->second) : tasks::FindTask(id.str());
+    if (!package) return tl::unexpected(package.error());
+    PODIUM_ASSIGN(auto prepared, tasks::Prepare(*package, CacheDir(), progress_,
+                                                Deadline::In(std::chrono::minutes(30))));
+    auto entry = std::make_unique<Entry>(Entry{std::move(*package), std::move(prepared)});
+    return (ready_[id] = std::move(entry)).get();
+  }
+
+  // Whether this Podium ships the task with this digest.
+  static bool IsShipped(const TaskId& id, const std::string& locked) {
+    auto shipped = tasks::FindTask(id.str());
+    return shipped && shipped->digest.hex() == locked;
+  }
+
+ private:
+  void Offer(const std::string& dir) {
+    if (auto task = tasks::FindTask(dir)) offered_.emplace(task->id, task->dir);
+  }
+  // Packages of the user's own are named in run.yaml by their folders.
+  void OfferConfigured(const std::string& yaml) {
+    auto root = ParseYaml(yaml, "run.yaml");
+    Settings settings;
+    static constexpr std::string_view kAlso[] = {"schema"};
+    if (!root || !settings.ApplyYaml(*root, kAlso)) return;
+    for (const auto& name : settings.List("tasks")) {
+      if (name.find('/') != std::string::npos) Offer(name);
+    }
+  }
+
+  std::function<void(std::string_view)> progress_;
+  std::map<TaskId, fs::path> offered_;
+  std::map<TaskId, std::unique_ptr<Entry>> ready_;
+};
+
+class Verifier {
+ public:
+  Verifier(RunView run, TaskShelf shelf, std::function<void(std::string_view)> progress)
+      : run_(std::move(run)), shelf_(std::move(shelf)), progress_(std::move(progress)) {}
+
+  Result<Verification> Verify() {
+    out_.run = run_.name;
+    PODIUM_ASSIGN(lock_, ParseJson(run_.lock_json, (run_.dir / "lock.json").string()));
+    ReadHistory();
+    for (const auto& trial : run_.trials) {
+      progress_(trial.id.str());
+      out_.trials.push_back(Check(trial));
+    }
+    CheckImage();
+    std::size_t builds = lock_.value("builds", Json::array()).size();
+    if (builds > 1)
+      out_.flags.push_back("several_builds: " + std::to_string(builds) +
+                           " builds of Podium worked on this run (lock.json has their digests)");
+    auto open = std::ranges::count_if(run_.trials, [](const auto& t) { return !t.verdict; });
+    if (open > 0)
+      out_.flags.push_back("incomplete: " + std::to_string(open) + " of " +
+                           std::to_string(run_.trials.size()) + " trials have no verdict");
+    for (auto& flag : HistoryFlags(history_, run_)) {
+      if (flag.trial.empty() || !FlagTrial(flag.trial, flag.text)) out_.flags.push_back(flag.text);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void ReadHistory() {
+    History history(run_.dir);
+    std::error_code ec;
+    auto entries = history.Read();
+    if (!entries) {
+      out_.problems.push_back(entries.error().message);
+    } else if (!fs::exists(history.path(), ec)) {
+      out_.problems.push_back(history.path().string() + " is missing");
+    } else {
+      history_ = std::move(*entries);
+    }
+  }
+
+  // The run's image, where it is still here, holds what its digest says.
+  void CheckImage() {
+    Json locked = lock_.value("image", Json::object());
+    std::string digest = JsonOr<std::string>(locked, "digest", "");
+    auto image = sandbox::FindImage(JsonOr<std::string>(locked, "name", ""), CacheDir());
+    if (digest.empty() || !image || image->digest != digest) return;
+    if (auto intact = sandbox::CheckIntact(*image); !intact)
+      out_.problems.push_back(intact.error().message);
+  }
+
+  bool FlagTrial(const std::string& trial, const std::string& text) {
+    for (auto& check : out_.trials) {
+      if (check.id.str() != trial) continue;
+      check.flags.push_back(text);
+      return true;
+    }
+    return false;
+  }
+
+  TrialCheck Check(const TrialView& trial) {
+    TrialCheck check;
+    check.id = trial.id;
+    check.state = trial.state;
+    for (const auto& e : history_) {
+      if (e.trial != trial.id.str()) continue;
+      check.attempts += e.event == "attempt";
+      check.gradings += e.event == "graded";
+    }
+    if (auto journal = ReadJournal(trial.dir / "journal.jsonl");
+        !journal && trial.state != "pending")
+      check.problems.push_back(journal.error().message);
+    FlagAttempts(trial, check);
+    if (!trial.verdict) return check;
+    check.verdict = trial.verdict->verdict;
+    check.score = trial.verdict->score;
+    auto verdict = ParseJson(trial.verdict->json, "verdict.json");
+    if (!verdict) {
+      check.problems.push_back(verdict.error().message);
+      return check;
+    }
+    CheckHistory(trial, check);
+    CheckSeal(trial, *verdict, check);
+    CheckIsolation(trial, *verdict, check);
+    CheckGrade(trial, *verdict, check);
+    return check;
+  }
+
+  // An attempt without a verdict is another try for the agent, whoever was to blame.
+  static void FlagAttempts(const TrialView& trial, TrialCheck& check) {
+    int failed = 0, cut = 0;
+    bool open = false;
+    std::string last;
+    for (const auto& e : trial.events) {
+      if (e.type == "attempt") cut += std::exchange(open, true);
+      if (e.type == "paused" || e.type == "sealed") open = false;
+      if (e.type != "failed") continue;
+      ++failed;
+      open = false;
+      auto body = ParseJson(e.body_json, "event");
+      last = body ? JsonOr<std::string>(*body, "message", "") : "";
+    }
+    if (failed + cut == 0) return;
+    check.flags.push_back("repeated: worked on " + std::to_string(trial.attempts) + " times; " +
+                          std::to_string(failed) + " attempts failed without a verdict, " +
+                          std::to_string(cut) + " were cut off" +
+                          (last.empty() ? "" : "; the last failure: " + last.substr(0, 200)));
+  }
+
+  // The last grading of the history is of these bytes.
+  void CheckHistory(const TrialView& trial, TrialCheck& check) const {
+    const HistoryEntry* last = nullptr;
+    for (const auto& e : history_) {
+      if (e.trial == trial.id.str() && e.event == "graded") last = &e;
+    }
+    if (!last) {
+      check.problems.emplace_back("the run's history knows of no grading");
+      return;
+    }
+    if (last->verdict_sha256 != Digest::Of(trial.verdict->json).hex())
+      check.problems.emplace_back("verdict.json is not what was graded: its digest differs");
+    auto journal = SealedDigest(trial.dir / "journal.jsonl");
+    if (!journal || journal->hex() != last->journal_sha256)
+      check.problems.emplace_back("journal.jsonl was changed after the seal: its digest differs");
+  }
+
+  static void CheckSeal(const TrialView& trial, const Json& verdict, TrialCheck& check) {
+    const JournalEvent* sealed = SealedEvent(trial);
+    auto body = sealed ? ParseJson(sealed->body_json, "sealed") : Result<Json>(Json::object());
+    for (const char* part : {"agent", "isolation", "validations", "models"}) {
+      if (!body || body->value(part, Json()) != verdict.value(part, Json()))
+        check.problems.push_back(std::string("the verdict's '") + part +
+                                 "' is not what the journal sealed");
+    }
+  }
+
+  void CheckIsolation(const TrialView& trial, const Json& verdict, TrialCheck& check) const {
+    Json agents = lock_.value("agents", Json::object());
+    Json agent = agents.value(trial.id.agent.str(), Json::object());
+    std::string scaffold = JsonOr<std::string>(agent, "scaffold", "");
+    if (scaffold == "oracle")
+      check.flags.emplace_back("knows_answers: the oracle hands in the task's own answers");
+    Json isolation = verdict.value("isolation", Json());
+    if (isolation.is_null()) return;
+    std::string backend = JsonOr<std::string>(isolation, "backend", "");
+    if (backend == "unsafe-local")
+      check.problems.emplace_back("unsafe-local isolates nothing: such results are not comparable");
+    auto open = JsonOr<std::vector<std::string>>(isolation, "not_enforced", {});
+    if (!open.empty() && backend != "unsafe-local")
+      check.flags.push_back("not_enforced: " + Join(open, ", "));
+    Json image = lock_.value("image", Json::object());
+    if (trial.verdict->image_digest != JsonOr<std::string>(image, "digest", ""))
+      check.problems.emplace_back("the verdict names another image than lock.json");
+  }
+
+  void CheckGrade(const TrialView& trial, const Json& verdict, TrialCheck& check) {
+    const fs::path file = trial.dir / "submission" / "submission.csv";
+    if (trial.verdict->verdict == "scored") {
+      auto folder = ForeignFolder::Open(file.parent_path());
+      auto digest =
+          folder ? folder->DigestOf(file.filename().string()) : tl::unexpected(folder.error());
+      if (!digest || digest->hex() != trial.verdict->submission_sha256) {
+        check.problems.emplace_back("submission.csv is not what was graded: its digest differs");
+        return;
+      }
+    }
+    Json all = lock_.value("tasks", Json::object());
+    std::string locked = JsonOr<std::string>(all, trial.id.task.str().c_str(), "");
+    FlagOwnPackage(trial.id.task, locked, check);
+    auto task = shelf_.Find(trial.id.task, locked);
+    if (!task) {
+      check.flags.push_back("not_regraded: the task is not here: " + task.error().message +
+                            " (--task FOLDER names its package)");
+      return;
+    }
+    std::string digest = (*task)->prepared.task_digest.hex();
+    if (locked != digest) {
+      check.flags.emplace_back(
+          "not_regraded: the task here is another version than the one in lock.json");
+      return;
+    }
+    Regrade(trial, **task, verdict.value("grade", Json()), check);
+  }
+
+  // A package of the author's own may bear any name, and have any answers and any board.
+  void FlagOwnPackage(const TaskId& id, const std::string& locked, TrialCheck& check) const {
+    if (TaskShelf::IsShipped(id, locked)) return;
+    auto note = run_.tasks.find(id);
+    std::string folder = note == run_.tasks.end() ? "" : Printable(note->second.folder);
+    check.flags.push_back("own_task_package: '" + id.str() +
+                          "' was no package of this Podium: digest " + locked.substr(0, 16) +
+                          (folder.empty() ? "" : ", made from " + folder));
+  }
+
+  static void Regrade(const TrialView& trial, const TaskShelf::Entry& task, const Json& claimed,
+                      TrialCheck& check) {
+    const JournalEvent* sealed = SealedEvent(trial);
+    auto hand_over = SealedHandOver(sealed ? sealed->body_json : "{}", trial.dir);
+    if (!hand_over) {
+      check.problems.push_back(hand_over.error().message);
+      return;
+    }
+    auto grade =
+        Grade(task.package, task.prepared, *hand_over, Deadline::In(std::chrono::minutes(30)));
+    auto fresh = grade ? ParseJson(*grade, "record") : tl::unexpected(grade.error());
+    if (!fresh) {
+      check.problems.push_back("grading again failed: " + fresh.error().message);
+      return;
+    }
+    check.regraded = *fresh == claimed;
+    if (check.regraded) return;
+    std::string text = DumpJson(Json::diff(claimed, *fresh)).substr(0, 300);
+    check.problems.push_back("grading the submission again gives another record: " + text);
+  }
+
+  static const JournalEvent* SealedEvent(const TrialView& trial) {
+    const JournalEvent* sealed = nullptr;
+    for (const auto& e : trial.events) {
+      if (e.type == "sealed") sealed = &e;
+    }
+    return sealed;
+  }
+
+  RunView run_;
+  TaskShelf shelf_;
+  std::function<void(std::string_view)> progress_;
+  Json lock_;
+  std::vector<HistoryEntry> history_;
+  Verification out_;
+};
+
+}  // namespace
+
+bool Verification::ok() const {
+  return problems.empty() &&
+         std::ranges::all_of(trials, [](const auto& t) { return t.problems.empty(); });
+}
+
+Result<Verification> VerifyRun(const fs::path& run_dir, const std::vector<std::string>& packages,
+                               const std::function<void(std::string_view)>& progress,
+                               const Clock& clock) {
+  PODIUM_ASSIGN(auto run, ReadRun(run_dir, clock));
+  TaskShelf shelf(run, packages, progress);
+  return Verifier(std::move(run), std::move(shelf), progress).Verify();
+}
+
+}  // namespace podium::harness

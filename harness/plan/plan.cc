@@ -1,0 +1,479 @@
+#include "harness/plan/plan.h"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "base/http/address.h"
+#include "agents/scaffolds/simple.h"
+#include "base/digest.h"
+#include "base/files.h"
+#include "base/foreign_folder.h"
+#include "base/text.h"
+#include "sandbox/gpu/cdi.h"
+#include "tasks/suite.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::vector<std::string> kScaffolds = {"greedy", "single-shot", "sample-submission",
+                                             "nop",    "oracle",      "program"};
+
+bool HasProposer(const std::string& scaffold) {
+  return scaffold == "greedy" || scaffold == "single-shot";
+}
+
+// Lower-case id text from a model's name: "qwen2.5-coder" stays; "Qwen/Qwen2.5-Coder" becomes
+// "qwen-qwen2.5-coder-3f2a", with a part of its digest, since another name could give the same
+// text.
+std::string IdText(std::string_view text) {
+  constexpr std::size_t kLongest = 40;
+  std::string out;
+  for (char c : Lower(text)) {
+    bool plain =
+        (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    out += plain ? c : '-';
+  }
+  if (out == text && out.size() <= kLongest) return out;
+  return out.substr(0, kLongest) + "-" + Digest::Of(std::string(text)).hex().substr(0, 4);
+}
+
+// An agent's file may be a stranger's: the folder that it names lies beside it. (On the command
+// line it is the user's word, and may lie anywhere.)
+Status PlaceProgram(const fs::path& agent_file, Settings& own) {
+  Setting folder = own.Get("program.folder");
+  if (folder.value.empty()) return {};
+  fs::path beside = agent_file.has_parent_path() ? agent_file.parent_path() : fs::path(".");
+  std::string name = fs::path(folder.value).lexically_normal().string();
+  while (name.ends_with('/')) name.pop_back();
+  if (name != ".") {
+    PODIUM_ASSIGN(auto around, ForeignFolder::Open(beside));
+    auto inside = around.Folder(name);
+    if (!inside) return Fail(inside.error().code, folder.origin + ": " + inside.error().message);
+  }
+  return own.Set("program.folder", (beside / name).lexically_normal().string(), folder.origin);
+}
+
+// What a stranger's file may not say: how its trials are isolated, which there are, and to whom the
+// user's keys go.
+Status CheckIsAnAgents(const Settings& own) {
+  for (const auto& [key, setting] : own.all()) {
+    if (setting.origin == "default") continue;
+    if (IsWholeRuns(key))
+      return Fail(
+          ErrorCode::kConfig,
+          setting.origin + ": '" + key +
+              "' is the whole run's and not an agent's: put it in the run's file or give it "
+              "to `podium run` with --set");
+    if (key == "gateway.catalogue")
+      return Fail(
+          ErrorCode::kConfig,
+          setting.origin +
+              ": 'gateway.catalogue' says to which servers keys of the environment go, which "
+              "an agent's file cannot: put it in the run's file or give it to `podium run` "
+              "with --set");
+  }
+  return {};
+}
+
+Status ReadAgentFile(const fs::path& path, AgentPlan& agent, Settings& own) {
+  PODIUM_ASSIGN(auto root, ReadYaml(path));
+  static constexpr std::string_view kOwn[] = {"schema", "id", "scaffold", "proposer"};
+  auto take = [&](std::string_view key) -> const YamlNode* {
+    for (const auto& [name, value] : root.entries) {
+      if (name == key) return &value;
+    }
+    return nullptr;
+  };
+  const YamlNode* schema = take("schema");
+  if (!schema || schema->scalar != "podium-agent/1")
+    return root.Complain("schema must be podium-agent/1");
+  const YamlNode* scaffold = take("scaffold");
+  if (!scaffold) return root.Complain("key 'scaffold' is missing");
+  if (std::ranges::find(kScaffolds, scaffold->scalar) == kScaffolds.end()) {
+    return scaffold->Complain("there is no scaffold '" + scaffold->scalar + "'." +
+                              Suggest(scaffold->scalar, kScaffolds));
+  }
+  agent.scaffold = scaffold->scalar;
+  if (const YamlNode* proposer = take("proposer")) agent.proposer = proposer->scalar;
+  PODIUM_TRY(own.ApplyYaml(root, kOwn));
+  PODIUM_TRY(CheckIsAnAgents(own));
+  PODIUM_TRY(PlaceProgram(path, own));
+  const YamlNode* id = take("id");
+  auto parsed = AgentId::Parse(id ? id->scalar : path.stem().string());
+  if (!parsed) return (id ? *id : root).Complain(parsed.error().message);
+  agent.id = *parsed;
+  return {};
+}
+
+// `name` is an agent file's id or path, or a scaffold.
+Result<std::unique_ptr<AgentPlan>> FindAgent(const std::string& name, const Settings& all) {
+  Settings run = all.ForAgent(name);
+  auto agent = std::make_unique<AgentPlan>();
+  Settings own;
+  std::error_code ec;
+  fs::path file = ShareDir() / "configs" / "agents" / (name + ".yaml");
+  if (name.ends_with(".yaml")) file = name;
+  if (fs::exists(file, ec)) {
+    PODIUM_TRY(ReadAgentFile(file, *agent, own));
+    agent->settings = run;
+    agent->settings.FillFrom(own);
+    return agent;
+  }
+  if (std::ranges::find(kScaffolds, name) == kScaffolds.end()) {
+    auto known = ListAgents();
+    known.insert(known.end(), kScaffolds.begin(), kScaffolds.end());
+    return Fail(ErrorCode::kNotFound, run.Get("agents").origin + ": there is no agent '" + name +
+                                          "'." + Suggest(name, known) +
+                                          " `podium run --help` lists them.");
+  }
+  agent->scaffold = name;
+  agent->settings = run;
+  std::string id = name;
+  if (HasProposer(name)) {
+    agent->proposer = run.Get("proposer").value;
+    id = (agent->proposer == "llm" ? IdText(run.Get("model").value) : agent->proposer) + "-" + name;
+  }
+  auto parsed = AgentId::Parse(id);
+  agent->id = parsed ? *parsed : *AgentId::Parse(name);
+  return agent;
+}
+
+// A variable as people paste it; "" where it is not set.
+Result<std::string> PastedVariable(const char* name) {
+  auto word = PastedWord(EnvironmentVariable(name).value_or(""));
+  if (word) return *word;
+  return Fail(ErrorCode::kUsage, std::string("environment variable ") + name +
+                                     " has a blank or a line end inside: set it to one word");
+}
+
+Status FillServer(agents::ModelConfig& model) {
+  PODIUM_ASSIGN(auto url, PastedVariable("OPENAI_BASE_URL"));
+  PODIUM_ASSIGN(model.api_key, PastedVariable("OPENAI_API_KEY"));
+  model.base_url = Below(url.empty() ? "https://api.openai.com/v1" : url, "");
+  return {};
+}
+
+// How requests are written and how long an answer is waited for.
+Status FillRequests(const Settings& settings, agents::ModelConfig& model) {
+  PODIUM_ASSIGN(model.request_timeout, settings.Duration("llm.request_timeout"));
+  PODIUM_ASSIGN(model.idle_timeout, settings.Duration("llm.idle_timeout"));
+  PODIUM_ASSIGN(model.max_outage, settings.Duration("llm.max_outage"));
+  const Setting& field = settings.Get("llm.output_limit_field");
+  model.output_limit_field = field.value;
+  if (field.value != "max_tokens" && field.value != "max_completion_tokens")
+    return Fail(ErrorCode::kConfig, field.origin +
+                                        ": 'llm.output_limit_field' is max_tokens or "
+                                        "max_completion_tokens, not '" +
+                                        field.value + "'");
+  static const std::vector<std::string> kFields = {
+      "temperature", "max_tokens", "max_completion_tokens", "seed", "stream", "stream_options",
+      "tools",       "tool_choice"};
+  for (const auto& name : settings.List("llm.omit")) {
+    if (std::ranges::find(kFields, name) == kFields.end())
+      return Fail(ErrorCode::kConfig,
+                  settings.Get("llm.omit").origin + ": no request has an optional field '" + name +
+                      "'." + Suggest(name, kFields) + " Known: " + Join(kFields, ", "));
+    model.omit.insert(name);
+  }
+  return {};
+}
+
+Status FillModel(AgentPlan& a) {
+  PODIUM_TRY(FillServer(a.model));
+  a.model.model = a.settings.Get("model").value;
+  if (a.model.model.empty()) {
+    return Fail(
+        ErrorCode::kUsage,
+        "agent '" + a.id.str() +
+            "' asks a model, and none is named: give --model NAME (or `model:` in the run's YAML)");
+  }
+  if (a.model.api_key.empty() && a.model.base_url.starts_with("https://")) {
+    return Fail(ErrorCode::kUsage,
+                "agent '" + a.id.str() + "' asks " + ShownUrl(a.model.base_url) +
+                    " and no key is set: export OPENAI_API_KEY, or OPENAI_BASE_URL for a server of "
+                    "your own (scripts/local-model starts one)");
+  }
+  PODIUM_TRY(FillRequests(a.settings, a.model));
+  PODIUM_ASSIGN(a.llm.temperature, a.settings.Double("llm.temperature", 0, 2));
+  PODIUM_ASSIGN(auto tokens, a.settings.Int("llm.max_tokens", 64, 1'000'000));
+  PODIUM_ASSIGN(a.llm.starter_code, a.settings.Bool("llm.starter_code"));
+  PODIUM_ASSIGN(auto preview, a.settings.Int("llm.preview_bytes", 200, 1'000'000));
+  a.llm.max_tokens = static_cast<int>(tokens);
+  a.llm.preview_bytes = static_cast<std::size_t>(preview);
+  return {};
+}
+
+// " (Start.sh lies there)": a file whose name differs in case, or by an ending.
+std::string NearMiss(const fs::path& folder, const std::string& wanted) {
+  std::error_code ec;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    std::string name = it->path().filename().string();
+    if (Lower(name) == wanted || Lower(name).starts_with(wanted + "."))
+      return " ('" + Printable(name) + "' lies there)";
+  }
+  return "";
+}
+
+Status FillGpus(AgentPlan& a) {
+  if (!a.needs_sandbox() || a.settings.Get("limits.gpus").value == "none") return {};
+  const std::string& origin = a.settings.Get("limits.gpus").origin;
+  auto names = a.settings.List("limits.gpus");
+  if (names.empty())
+    return Fail(ErrorCode::kConfig, origin + ": 'limits.gpus' is empty: none, or names of GPUs");
+  PODIUM_ASSIGN(auto registry, sandbox::CdiRegistry::Read({}));
+  auto found = registry.Resolve(names);
+  if (!found) return Fail(found.error().code, origin + ": 'limits.gpus': " + found.error().message);
+  a.gpus = std::move(*found);
+  return {};
+}
+
+// The folder is there, holds a start.sh that a shell can run and nothing that leads out of it.
+Status CheckProgram(AgentPlan& a) {
+  const std::string& origin = a.settings.Get("program.folder").origin;
+  auto complain = [&](const std::string& what) {
+    return Fail(ErrorCode::kConfig, origin + ": " + what);
+  };
+  auto folder = ForeignFolder::Open(a.program);
+  auto start = folder ? folder->Read("start.sh", 16 << 20) : tl::unexpected(folder.error());
+  if (!start && start.error().code == ErrorCode::kNotFound)
+    return complain("'program.folder' must name a folder with a start.sh, found '" +
+                    a.program.string() + "'" + NearMiss(a.program, "start.sh"));
+  if (!start) return complain(start.error().message);
+  if (start->find("\r\n") != std::string::npos)
+    return complain((a.program / "start.sh").string() +
+                    " has the line ends of Windows (CR LF), which bash takes for part of each "
+                    "command: write it with LF alone, e.g. sed -i 's/\\r$//' start.sh");
+  auto files = folder->DigestOfFiles(agents::kProgramBounds);
+  if (!files) return complain(files.error().message);
+  a.program_files = *files;
+  return {};
+}
+
+Status FillAgent(AgentPlan& a) {
+  PODIUM_TRY(FillGpus(a));
+  PODIUM_ASSIGN(auto drafts, a.settings.Int("search.drafts", 1, 1000));
+  PODIUM_ASSIGN(a.search.debug_prob, a.settings.Double("search.debug_prob", 0, 1));
+  PODIUM_ASSIGN(auto depth, a.settings.Int("search.max_debug_depth", 0, 1000));
+  PODIUM_ASSIGN(auto nodes, a.settings.Int("budget.nodes", 1, 1'000'000));
+  a.search.drafts = static_cast<int>(drafts);
+  a.search.max_debug_depth = static_cast<int>(depth);
+  a.search.single_shot = a.scaffold == "single-shot";
+  a.nodes = a.search.single_shot ? 1 : static_cast<int>(nodes);
+  PODIUM_ASSIGN(a.snapshot_every, a.settings.Duration("program.snapshot_every"));
+  if (a.scaffold == "program") {
+    a.program = a.settings.Get("program.folder").value;
+    PODIUM_TRY(CheckProgram(a));
+    PODIUM_ASSIGN(a.gateway, PlanGateway(a.settings));
+  }
+  if (!HasProposer(a.scaffold)) {
+    a.proposer.clear();
+    return {};
+  }
+  if (a.proposer.empty()) a.proposer = a.settings.Get("proposer").value;
+  if (a.proposer == "llm") {
+    PODIUM_TRY(NoModelBudget(a.settings, a.id.str()));
+    return FillModel(a);
+  }
+  if (a.proposer == "portfolio") return {};
+  return Fail(ErrorCode::kConfig, a.settings.Get("proposer").origin + ": there is no proposer '" +
+                                      a.proposer + "': portfolio or llm");
+}
+
+// A list of names is cut at its commas, those of a folder's name as well.
+tl::unexpected<Error> WithCommas(Error error, const std::string& list) {
+  bool path = list.find('/') != std::string::npos && list.find(',') != std::string::npos;
+  if (path)
+    error.message +=
+        " (a comma separates names: a folder with a comma in its path cannot be named here; move "
+        "it, or name a link to it)";
+  return tl::unexpected(std::move(error));
+}
+
+Result<std::vector<std::unique_ptr<tasks::TaskPackage>>> FindTasks(const Settings& settings) {
+  std::vector<std::unique_ptr<tasks::TaskPackage>> out;
+  std::vector<std::string> names = settings.List("tasks");
+  if (!settings.Get("suite").value.empty()) {
+    PODIUM_ASSIGN(auto suite, tasks::LoadSuite(settings.Get("suite").value));
+    for (const auto& id : suite.tasks) names.push_back(id.str());
+  }
+  std::set<std::string> seen;
+  for (const auto& name : names) {
+    if (!seen.insert(name).second) continue;
+    auto task = tasks::FindTask(name);
+    if (!task) return WithCommas(std::move(task).error(), settings.Get("tasks").value);
+    out.push_back(std::make_unique<tasks::TaskPackage>(std::move(*task)));
+  }
+  if (out.empty())
+    return Fail(ErrorCode::kUsage,
+                "which tasks? Give --task ID or --suite NAME (`podium tasks ls` shows them), or a "
+                "run file");
+  return out;
+}
+
+Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& agent, int seed) {
+  TrialPlan t;
+  t.id = {task.id, agent.id, seed};
+  t.task = &task;
+  t.agent = &agent;
+  const Settings& s = agent.settings;
+  t.wall = task.budget_wall;
+  t.limits.cpus = task.runtime.cpus;
+  t.limits.memory_bytes = task.runtime.memory_bytes;
+  t.limits.disk_bytes = task.runtime.disk_bytes;
+  if (s.Get("budget.wall").value != "task") {
+    PODIUM_ASSIGN(t.wall, s.Duration("budget.wall"));
+  }
+  t.exec = t.wall / 2;
+  if (s.Get("budget.exec").value != "auto") {
+    PODIUM_ASSIGN(t.exec, s.Duration("budget.exec"));
+  }
+  if (s.Get("limits.cpus").value != "task") {
+    PODIUM_ASSIGN(t.limits.cpus, s.Double("limits.cpus", 0.1, 4096));
+  }
+  if (s.Get("limits.memory").value != "task") {
+    PODIUM_ASSIGN(t.limits.memory_bytes, s.Bytes("limits.memory"));
+  }
+  if (s.Get("limits.disk").value != "task") {
+    PODIUM_ASSIGN(t.limits.disk_bytes, s.Bytes("limits.disk"));
+  }
+  // Inodes of 256 bytes take no more than a quarter of a small disk.
+  t.limits.inodes = std::min<std::uint64_t>(t.limits.inodes, t.limits.disk_bytes / 4 / 256);
+  PODIUM_ASSIGN(auto pids, s.Int("limits.pids", 16, 1'000'000));
+  t.limits.pids = static_cast<int>(pids);
+  t.limits.shm_bytes = std::min(t.limits.shm_bytes, t.limits.memory_bytes / 2);
+  t.limits.tmp_bytes = std::min(t.limits.tmp_bytes, t.limits.memory_bytes / 2);
+  return t;
+}
+
+// Named after what it runs, and told apart by a digest of the configuration: the same command finds
+// the same run.
+std::string DefaultName(const RunPlan& plan) {
+  std::string base = plan.settings.Get("suite").value.empty()
+                         ? plan.tasks.front()->id.str()
+                         : IdText(plan.settings.Get("suite").value);
+  if (plan.tasks.size() > 1 && plan.settings.Get("suite").value.empty())
+    base += "-and-" + std::to_string(plan.tasks.size() - 1);
+  return base + "-" + plan.agents.front()->id.str() + "-" +
+         Digest::Of(PlanYaml(plan, false)).hex().substr(0, 6);
+}
+
+Result<int> Jobs(const RunPlan& plan) {
+  if (plan.settings.Get("jobs").value != "auto") {
+    PODIUM_ASSIGN(auto jobs, plan.settings.Int("jobs", 1, 10'000));
+    return static_cast<int>(jobs);
+  }
+  double cpus = 0.1;
+  for (const auto& t : plan.trials) cpus = std::max(cpus, t.limits.cpus);
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency() / cpus));
+}
+
+// The list of agents with what each alone is given: "[a, {id: b, budget: {nodes: 8}}]".
+std::string AgentsYaml(const Settings& settings) {
+  std::vector<std::string> items;
+  for (const auto& name : settings.List("agents")) {
+    auto own = settings.per_agent().find(name);
+    if (own == settings.per_agent().end()) {
+      items.push_back(name);
+      continue;
+    }
+    std::string item = "{id: " + name, group;
+    for (const auto& [key, setting] : own->second) {
+      std::size_t dot = key.find('.');
+      std::string of = dot == std::string::npos ? "" : key.substr(0, dot);
+      if (!group.empty() && of != group) item += "}";
+      item += ", ";
+      if (!of.empty() && of != group) item += of + ": {";
+      item += key.substr(dot == std::string::npos ? 0 : dot + 1) + ": " + setting.value;
+      group = of;
+    }
+    items.push_back(item + (group.empty() ? "}" : "}}"));
+  }
+  return "[" + Join(items, ", ") + "]";
+}
+
+}  // namespace
+
+std::vector<std::string> ListAgents() {
+  std::vector<std::string> out;
+  std::error_code ec;
+  for (fs::directory_iterator it(ShareDir() / "configs" / "agents", ec), end; !ec && it != end;
+       it.increment(ec)) {
+    if (it->path().extension() == ".yaml") out.push_back(it->path().stem().string());
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+Result<RunPlan> MakePlan(const Settings& settings) {
+  RunPlan plan;
+  plan.settings = settings;
+  PODIUM_ASSIGN(plan.tasks, FindTasks(settings));
+  std::vector<std::string> agents = settings.List("agents");
+  if (agents.empty())
+    return Fail(ErrorCode::kUsage, "which agent? Give --agent NAME (" + Join(ListAgents(), ", ") +
+                                       ", or a scaffold such as greedy)");
+  std::set<AgentId> seen;
+  for (const auto& name : agents) {
+    auto found = FindAgent(name, settings);
+    if (!found) return WithCommas(std::move(found).error(), settings.Get("agents").value);
+    std::unique_ptr<AgentPlan> agent = std::move(*found);
+    PODIUM_TRY(FillAgent(*agent));
+    if (!seen.insert(agent->id).second)
+      return Fail(ErrorCode::kUsage, settings.Get("agents").origin + ": agent '" + agent->id.str() +
+                                         "' is there twice");
+    plan.agents.push_back(std::move(agent));
+  }
+  PODIUM_ASSIGN(auto seeds, settings.Int("seeds", 1, 10'000));
+  PODIUM_ASSIGN(auto first, settings.Int("first_seed", 0, 1'000'000));
+  for (int s = 0; s < seeds; ++s) {
+    for (const auto& task : plan.tasks) {
+      for (const auto& agent : plan.agents) {
+        PODIUM_ASSIGN(auto trial, MakeTrial(*task, *agent, static_cast<int>(first) + s));
+        plan.trials.push_back(trial);
+      }
+    }
+  }
+  plan.image = settings.Get("image").value;
+  plan.backend = settings.Get("sandbox").value;
+  PODIUM_ASSIGN(plan.allow_unenforced, settings.Bool("allow_unenforced"));
+  PODIUM_ASSIGN(plan.jobs, Jobs(plan));
+  plan.name = settings.Get("name").value.empty() ? DefaultName(plan) : settings.Get("name").value;
+  if (!IsIdText(plan.name))
+    return Fail(ErrorCode::kConfig, settings.Get("name").origin + ": '" + plan.name +
+                                        "' cannot name a run: use a-z, 0-9, '.', '_' and '-'");
+  return plan;
+}
+
+std::string PlanYaml(const RunPlan& plan, bool with_origins) {
+  return PlanYaml(plan, plan.settings, with_origins);
+}
+
+std::string PlanYaml(const RunPlan& plan, const Settings& settings, bool with_origins) {
+  std::string out = "schema: podium-run/1\n";
+  std::string group;
+  for (const auto& [name, setting] : settings.all()) {
+    if (!with_origins && (name == "jobs" || name == "name")) continue;
+    std::size_t dot = name.find('.');
+    std::string_view key = name;
+    if (dot != std::string::npos) {
+      if (group != name.substr(0, dot)) out += name.substr(0, dot) + ":\n";
+      key.remove_prefix(dot + 1);
+    }
+    group = dot == std::string::npos ? "" : name.substr(0, dot);
+    std::string line = (group.empty() ? "" : "  ") + std::string(key) + ": ";
+    std::string value = name == "name" ? plan.name : setting.value;
+    if (name == "agents" && !settings.per_agent().empty()) value = AgentsYaml(settings);
+    line += value.empty() ? "\"\"" : value;
+    if (with_origins) {
+      line.resize(std::max<std::size_t>(line.size(), 46), ' ');
+      line += "  # " + setting.origin;
+    }
+    out += line + "\n";
+  }
+  return out;
+}
+
+}  // namespace podium::harness

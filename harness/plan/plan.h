@@ -1,0 +1,81 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/proposers/llm/llm_proposer.h"
+#include "agents/proposer.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "harness/plan/gateway_plan.h"
+#include "harness/plan/settings.h"
+#include "sandbox/sandbox.h"
+#include "tasks/task_package.h"
+
+namespace podium::harness {
+
+// An agent as configured: configs/agents/<id>.yaml, or a scaffold named on the command line.
+struct AgentPlan {
+  AgentId id;
+  std::string scaffold;  // "greedy", "single-shot", "sample-submission", "nop", "oracle", "program"
+  std::string proposer;  // "portfolio", "llm"; "" where the scaffold has none
+  Settings settings;     // the run's over the agent file's over the defaults
+  agents::SearchSettings search;
+  agents::LlmSettings llm;
+  agents::ModelConfig model;
+  int nodes = 8;
+  std::filesystem::path program;
+  Digest program_files;  // of the folder's files (ForeignFolder::DigestOfFiles)
+  Millis snapshot_every{30'000};
+  GatewayPlan gateway;       // of a program
+  sandbox::GpuDevices gpus;  // of each trial's container
+
+  // Whether it keeps each candidate's file outside, and hands over the one that it chooses.
+  [[nodiscard]] bool searches() const { return scaffold == "greedy" || scaffold == "single-shot"; }
+  [[nodiscard]] bool needs_sandbox() const { return scaffold != "nop" && scaffold != "oracle"; }
+};
+
+// What one trial gets.
+struct TrialPlan {
+  TrialId id;
+  const tasks::TaskPackage* task = nullptr;
+  const AgentPlan* agent = nullptr;
+  Millis wall{0};
+  Millis exec{0};
+  sandbox::Limits limits;
+};
+
+// Everything `podium run` decides before it does anything.
+struct RunPlan {
+  std::string name;
+  Settings settings;
+  std::vector<std::unique_ptr<tasks::TaskPackage>> tasks;
+  std::vector<std::unique_ptr<AgentPlan>> agents;
+  std::vector<TrialPlan> trials;  // seed-major, then in the suite's order, then agents
+  int jobs = 1;
+  std::string image;
+  std::string backend;  // of the sandbox
+  bool allow_unenforced = false;
+};
+
+// Turns settings into a plan: loads tasks and agents, checks every value. Errors name file and line
+// or the flag.
+[[nodiscard]] Result<RunPlan> MakePlan(const Settings& settings);
+
+// The resolved configuration as YAML. With origins, each line ends in a comment that says where its
+// value came from; without, the text depends on the values alone (and leaves out `jobs`, which
+// changes no result), so that equal text means the same run.
+[[nodiscard]] std::string PlanYaml(const RunPlan& plan, bool with_origins);
+// The same of other settings than the plan's own: those that a run has grown to.
+[[nodiscard]] std::string PlanYaml(const RunPlan& plan, const Settings& settings,
+                                   bool with_origins);
+
+// The ids of configs/agents/*.yaml.
+[[nodiscard]] std::vector<std::string> ListAgents();
+
+}  // namespace podium::harness

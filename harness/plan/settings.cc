@@ -1,0 +1,299 @@
+#include "harness/plan/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "base/text.h"
+
+namespace podium::harness {
+namespace {
+
+constexpr SettingSpec kSettings[] = {
+    {"name", "", "name of the run and of its folder under runs/"},
+    {"suite", "", "a suite of tasks (configs/suites)"},
+    {"tasks", "", "task ids, comma-separated"},
+    {"agents", "", "agent ids (configs/agents) or scaffold names, comma-separated"},
+    {"proposer", "portfolio", "who writes the code for a scaffold given by name: portfolio or llm"},
+    {"model", "", "model name for the llm proposer, as its server knows it"},
+    {"seeds", "1", "trials of each task and agent"},
+    {"first_seed", "0", "seed of the first of them"},
+    {"jobs", "auto", "trials at once; auto = what cores and memory allow"},
+    {"image", "podium-ml", "container image"},
+    {"sandbox", "runc", "what isolates: runc, crun, runsc, docker, podman, unsafe-local"},
+    {"budget.wall", "task", "working time of a trial ('90 s', '24 h'); task = the task's own"},
+    {"budget.exec", "auto", "time limit of one program run; auto = half of budget.wall"},
+    {"budget.nodes", "8", "nodes (programs) a search may try"},
+    {"budget.requests", "none", "requests to models a program may make through its gateway"},
+    {"budget.tokens", "none", "tokens of prompts and answers together, likewise"},
+    {"budget.usd", "none", "US dollars for models, likewise ('2.50')"},
+    {"limits.cpus", "task", "cores of a trial's container"},
+    {"limits.memory", "task", "memory of a trial's container ('4 GiB')"},
+    {"limits.disk", "task", "writable disk of a trial's container"},
+    {"limits.pids", "512", "processes and threads in a trial's container"},
+    {"limits.gpus", "none",
+     "GPUs of a trial's container: names as `nvidia-ctk cdi list` prints them, comma-separated"},
+    {"search.drafts", "3", "first solutions before debugging and improving"},
+    {"search.debug_prob", "1", "probability of debugging a failed leaf first"},
+    {"search.max_debug_depth", "3", "debug steps in a row on one draft"},
+    {"llm.temperature", "0.5", "sampling temperature"},
+    {"llm.max_tokens", "2048", "longest answer asked for"},
+    {"llm.preview_bytes", "4000", "longest data preview in a prompt"},
+    {"llm.starter_code", "false", "show drafts code that loads and encodes train and test tables"},
+    {"llm.request_timeout", "10 min", "longest wait for one answer"},
+    {"llm.idle_timeout", "5 min", "longest wait for the next byte of an answer"},
+    {"llm.max_outage", "1 h",
+     "longest wait for a model's server that is down, overloaded or over its rate; no working "
+     "time"},
+    {"llm.output_limit_field", "max_tokens",
+     "name of that limit in a request: max_tokens or max_completion_tokens"},
+    {"llm.omit", "",
+     "fields left out of a request, comma-separated: temperature, max_tokens, seed, ..."},
+    {"gateway.models", "",
+     "models a program may ask at 127.0.0.1:8000, comma-separated; empty = no gateway"},
+    {"gateway.catalogue", "", "file that describes them; empty = configs/models.yaml"},
+    {"gateway.mode", "live", "live, or replay: answers from the trial's record alone"},
+    {"program.folder", "", "folder with start.sh, for the program scaffold"},
+    {"program.snapshot_every", "30 s", "how often a program's valid submission is kept"},
+    {"allow_unenforced", "false",
+     "run although the host cannot enforce a limit (recorded in every verdict)"},
+};
+
+constexpr std::string_view kOtherVariables[] = {"PODIUM_CACHE", "PODIUM_HOME", "PODIUM_RUNS"};
+
+std::string VariableName(std::string_view name) {
+  std::string out = "PODIUM_";
+  for (char c : name)
+    out += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
+std::vector<std::string> Names() {
+  std::vector<std::string> out;
+  for (const auto& s : kSettings) out.emplace_back(s.name);
+  return out;
+}
+
+bool IsGroup(const std::string& name) {
+  return std::ranges::any_of(kSettings,
+                             [&](const SettingSpec& s) { return s.name.starts_with(name + "."); });
+}
+
+}  // namespace
+
+std::span<const SettingSpec> KnownSettings() { return kSettings; }
+
+Settings::Settings() {
+  for (const auto& s : kSettings)
+    values_[std::string(s.name)] = {std::string(s.fallback), "default"};
+}
+
+Status Settings::Apply(const YamlNode& node, const std::string& prefix,
+                       std::span<const std::string_view> also_allowed) {
+  if (node.kind != YamlNode::Kind::kMap) return node.Complain("expected a mapping (key: value)");
+  for (const auto& [key, value] : node.entries) {
+    std::string name = prefix + key;
+    if (prefix.empty() && std::ranges::find(also_allowed, name) != also_allowed.end()) continue;
+    if (IsGroup(name)) {
+      PODIUM_TRY(Apply(value, name + ".", {}));
+      continue;
+    }
+    if (!values_.contains(name))
+      return value.Complain("unknown key '" + name + "'." + Suggest(name, Names()));
+    std::string text = value.scalar;
+    if (name == "agents" && value.kind == YamlNode::Kind::kList) {
+      PODIUM_ASSIGN(text, ApplyAgents(value));
+    } else if (value.kind == YamlNode::Kind::kList) {
+      PODIUM_ASSIGN(auto items, value.AsStrings());
+      text = Join(items, ",");
+    } else if (value.kind == YamlNode::Kind::kMap) {
+      return value.Complain("'" + name + "' is a single value, not a mapping");
+    }
+    values_[name] = {text, value.place()};
+  }
+  return {};
+}
+
+// The names in a list of agents, comma-separated; an item is a name or a mapping with `id` and what
+// this agent alone is given.
+Result<std::string> Settings::ApplyAgents(const YamlNode& list) {
+  std::vector<std::string> names;
+  for (const auto& item : list.items) {
+    if (item.kind != YamlNode::Kind::kMap) {
+      PODIUM_ASSIGN(auto name, item.AsString());
+      names.push_back(std::move(name));
+      continue;
+    }
+    auto id = std::ranges::find(item.entries, "id", &YamlNode::Entry::first);
+    if (id == item.entries.end())
+      return item.Complain("an agent is a name, or a mapping with 'id' and its own settings");
+    PODIUM_ASSIGN(auto name, id->second.AsString());
+    static constexpr std::string_view kOwn[] = {"id"};
+    Settings own;
+    PODIUM_TRY(own.Apply(item, "", kOwn));
+    Values& values = per_agent_[name];
+    for (const auto& [key, setting] : own.values_) {
+      if (setting.origin == "default") continue;
+      if (IsWholeRuns(key))
+        return Fail(ErrorCode::kConfig,
+                    setting.origin + ": '" + key + "' is the whole run's, not one agent's");
+      values[key] = setting;
+    }
+    names.push_back(std::move(name));
+  }
+  return Join(names, ",");
+}
+
+Settings Settings::ForAgent(const std::string& name) const {
+  Settings out = *this;
+  auto own = per_agent_.find(name);
+  if (own == per_agent_.end()) return out;
+  for (const auto& [key, setting] : own->second) {
+    Setting& now = out.values_[key];
+    if (!now.origin.starts_with("--") && !now.origin.starts_with("environment ")) now = setting;
+  }
+  return out;
+}
+
+namespace {
+
+std::string BothLists(const std::vector<std::string>& first, const std::vector<std::string>& then) {
+  std::vector<std::string> out = first;
+  for (const auto& name : then) {
+    if (std::ranges::find(out, name) == out.end()) out.push_back(name);
+  }
+  return Join(out, ",");
+}
+
+}  // namespace
+
+Result<Settings> Settings::GrownFrom(const Settings& before) const {
+  Settings out = *this;
+  for (const char* name : {"tasks", "agents"})
+    out.values_[name].value = BothLists(before.List(name), List(name));
+  if (Get("suite").value.empty()) out.values_["suite"] = before.Get("suite");
+  for (const auto& [agent, values] : before.per_agent_) out.per_agent_.emplace(agent, values);
+  constexpr std::int64_t kMost = 1'000'000;
+  PODIUM_ASSIGN(auto first, Int("first_seed", 0, kMost));
+  PODIUM_ASSIGN(auto count, Int("seeds", 1, kMost));
+  PODIUM_ASSIGN(auto first_before, before.Int("first_seed", 0, kMost));
+  PODIUM_ASSIGN(auto count_before, before.Int("seeds", 1, kMost));
+  auto least = std::min(first, first_before);
+  auto end = std::max(first + count, first_before + count_before);
+  out.values_["first_seed"].value = std::to_string(least);
+  out.values_["seeds"].value = std::to_string(end - least);
+  return out;
+}
+
+bool ChoosesTrials(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"name",  "suite",      "tasks", "agents",
+                                                "seeds", "first_seed", "jobs"};
+  return std::ranges::find(kNames, name) != std::end(kNames);
+}
+
+bool IsWholeRuns(std::string_view name) {
+  return ChoosesTrials(name) || name == "image" || name == "sandbox" || name == "allow_unenforced";
+}
+
+Status Settings::ApplyYaml(const YamlNode& root, std::span<const std::string_view> also_allowed) {
+  return Apply(root, "", also_allowed);
+}
+
+Status Settings::ApplyEnvironment(const char* const* environment) {
+  std::vector<std::string> known(std::begin(kOtherVariables), std::end(kOtherVariables));
+  for (const auto& s : kSettings) known.push_back(VariableName(s.name));
+  for (; environment && *environment; ++environment) {
+    std::string_view entry = *environment;
+    std::size_t equals = entry.find('=');
+    if (!entry.starts_with("PODIUM_") || equals == std::string_view::npos) continue;
+    std::string variable(entry.substr(0, equals));
+    if (std::ranges::find(known, variable) == known.end()) {
+      return Fail(ErrorCode::kUsage, "environment variable " + variable +
+                                         " is not one of Podium's." + Suggest(variable, known) +
+                                         " Unset it, or see `podium run --help`.");
+    }
+    for (const auto& s : kSettings) {
+      if (VariableName(s.name) == variable)
+        values_[std::string(s.name)] = {std::string(entry.substr(equals + 1)),
+                                        "environment " + variable};
+    }
+  }
+  return {};
+}
+
+Status Settings::Set(const std::string& name, const std::string& value, const std::string& origin) {
+  if (!values_.contains(name))
+    return Fail(ErrorCode::kUsage,
+                origin + ": there is no setting '" + name + "'." + Suggest(name, Names()));
+  values_[name] = {value, origin};
+  return {};
+}
+
+void Settings::FillFrom(const Settings& lower) {
+  for (auto& [name, setting] : values_) {
+    if (setting.origin == "default") setting = lower.Get(name);
+  }
+}
+
+const Setting& Settings::Get(std::string_view name) const { return values_.find(name)->second; }
+
+YamlNode Settings::AsNode(std::string_view name) const {
+  YamlNode node;
+  node.kind = YamlNode::Kind::kScalar;
+  node.scalar = Get(name).value;
+  return node;
+}
+
+namespace {
+
+template <class T>
+Result<T> Placed(Result<T> value, std::string_view name, const Setting& s) {
+  if (value) return value;
+  std::string message = value.error().message;
+  message.erase(0, message.find(' ') + 1);  // the node has no place of its own
+  return Fail(ErrorCode::kConfig, s.origin + ": '" + std::string(name) + "': " + message);
+}
+
+template <class T>
+Result<T> Ranged(Result<T> value, T least, T most, std::string_view name, const Setting& s) {
+  if (value && (*value < least || *value > most)) {
+    return Fail(ErrorCode::kConfig,
+                s.origin + ": '" + std::string(name) + "': expected a value from " +
+                    FormatDouble(static_cast<double>(least)) + " to " +
+                    FormatDouble(static_cast<double>(most)) + ", found " + s.value);
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<std::int64_t> Settings::Int(std::string_view name, std::int64_t least,
+                                   std::int64_t most) const {
+  return Ranged(Placed(AsNode(name).AsInt(), name, Get(name)), least, most, name, Get(name));
+}
+Result<double> Settings::Double(std::string_view name, double least, double most) const {
+  return Ranged(Placed(AsNode(name).AsDouble(), name, Get(name)), least, most, name, Get(name));
+}
+Result<bool> Settings::Bool(std::string_view name) const {
+  return Placed(AsNode(name).AsBool(), name, Get(name));
+}
+Result<Millis> Settings::Duration(std::string_view name) const {
+  PODIUM_ASSIGN(auto ms, Placed(AsNode(name).AsMillis(), name, Get(name)));
+  if (ms <= 0)
+    return Fail(ErrorCode::kConfig,
+                Get(name).origin + ": '" + std::string(name) + "' must be longer than nothing");
+  return Millis(ms);
+}
+Result<std::uint64_t> Settings::Bytes(std::string_view name) const {
+  return Placed(AsNode(name).AsBytes(), name, Get(name));
+}
+
+std::vector<std::string> Settings::List(std::string_view name) const {
+  std::vector<std::string> out;
+  for (auto part : Split(Get(name).value, ',')) {
+    if (!Trim(part).empty()) out.emplace_back(Trim(part));
+  }
+  return out;
+}
+
+}  // namespace podium::harness

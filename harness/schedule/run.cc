@@ -1,0 +1,293 @@
+#include "harness/schedule/run.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <mutex>
+#include <thread>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "harness/schedule/lock.h"
+#include "harness/schedule/machine.h"
+#include "harness/trial/trial.h"
+#include "harness/store/index.h"
+#include "sandbox/images/intact.h"
+#include "tasks/board_check.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+namespace asio = boost::asio;
+
+Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan,
+                                                         RunObserver& observer) {
+  std::map<TaskId, tasks::PreparedTask> out;
+  for (const auto& task : plan.tasks) {
+    auto progress = [&](std::string_view text) {
+      observer.OnMessage(task->id.str() + ": " + std::string(text));
+    };
+    PODIUM_ASSIGN(auto prepared, tasks::Prepare(*task, CacheDir(), progress,
+                                                Deadline::In(std::chrono::minutes(30))));
+    PODIUM_TRY(tasks::CheckBoard(*task, prepared.board_file));
+    for (const auto& note : prepared.notes) observer.OnMessage(task->id.str() + ": " + note);
+    out.emplace(task->id, std::move(prepared));
+  }
+  return out;
+}
+
+// Runs the plan's trials on the event loop.
+class LocalExecutor {
+ public:
+  LocalExecutor(const RunPlan& plan, RunContext& context)
+      : plan_(plan),
+        context_(context),
+        changed_(context.reactor.io()),
+        stop_(context.reactor.io()),
+        tick_(context.reactor.io()),
+        signals_(context.reactor.io(), SIGINT, SIGTERM, SIGHUP) {
+    changed_.expires_at(std::chrono::steady_clock::time_point::max());
+    stop_.expires_at(std::chrono::steady_clock::time_point::max());
+    cores_ = std::max(1u, std::thread::hardware_concurrency());
+    memory_ = TotalMemory();
+  }
+
+  Task<Status> Run(RunSummary& summary) {
+    context_.wait_stop = [this]() { return WaitStop(); };
+    WatchSignals();
+    Tick();
+    auto fit = CheckFits();
+    if (!fit) {
+      signals_.cancel();
+      tick_.cancel();
+      co_return fit;
+    }
+    std::vector<TrialPlan> waiting = Unfinished(summary);
+    while ((!waiting.empty() && !context_.draining) || running_ > 0) {
+      if (!context_.draining) StartWhatFits(waiting, summary);
+      if (running_ == 0) break;
+      boost::system::error_code ec;
+      changed_.expires_at(std::chrono::steady_clock::time_point::max());
+      co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    }
+    summary.paused += static_cast<int>(waiting.size());
+    signals_.cancel();
+    tick_.cancel();
+    co_return first_error_;
+  }
+
+ private:
+  Task<void> WaitStop() {
+    boost::system::error_code ec;
+    if (!stopping_) co_await stop_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+  }
+
+  void Tick() {
+    tick_.expires_after(std::chrono::seconds(1));
+    tick_.async_wait([this](boost::system::error_code ec) {
+      if (ec) return;
+      context_.observer.OnTick();
+      Tick();
+    });
+  }
+
+  void WatchSignals() {
+    signals_.async_wait([this](boost::system::error_code ec, int) {
+      if (ec) return;
+      if (!context_.draining) {
+        context_.draining = true;
+        context_.observer.OnMessage(
+            "stopping after the steps in flight; press Ctrl-C again to stop now (nothing finished "
+            "is lost)");
+      } else if (!stopping_) {
+        stopping_ = true;
+        stop_.cancel();
+        context_.observer.OnMessage("stopping now");
+      } else {
+        std::signal(SIGINT, SIG_DFL);
+        std::raise(SIGINT);
+      }
+      changed_.cancel();
+      WatchSignals();
+    });
+  }
+
+  // The last finished trials come first, in the observer's eyes too: a continued run shows what is
+  // there already.
+  std::vector<TrialPlan> Unfinished(RunSummary& summary) {
+    std::vector<TrialPlan> out;
+    for (const auto& t : plan_.trials) {
+      TrialView view = ReadTrial(context_.folder.TrialDir(t.id), t.id, context_.clock);
+      if (view.state == "done") {
+        ++summary.done;
+      } else {
+        out.push_back(t);
+      }
+    }
+    if (summary.done > 0)
+      context_.observer.OnMessage(std::to_string(summary.done) + " of " +
+                                  std::to_string(plan_.trials.size()) +
+                                  " trials have their verdict already");
+    return out;
+  }
+
+  Status CheckFits() const {
+    for (const auto& t : plan_.trials) {
+      if (!t.agent->needs_sandbox()) continue;
+      if (t.limits.cpus > cores_ || t.limits.memory_bytes > memory_) {
+        return Fail(ErrorCode::kConfig,
+                    "trial " + t.id.str() + " asks for " + FormatDouble(t.limits.cpus) +
+                        " cores and " + FormatBytes(t.limits.memory_bytes) + "; this machine has " +
+                        FormatDouble(cores_) + " and " + FormatBytes(memory_) +
+                        ". Lower limits.cpus or limits.memory.");
+      }
+    }
+    return {};
+  }
+
+  bool Fits(const TrialPlan& t) const {
+    if (running_ >= plan_.jobs) return false;
+    if (!t.agent->needs_sandbox()) return true;
+    bool gpus_free = std::ranges::none_of(gpus_used_, [&](const sandbox::GpuDevices* used) {
+      return sandbox::ShareGpu(*used, t.agent->gpus);
+    });
+    return gpus_free && cores_used_ + t.limits.cpus <= cores_ + 1e-9 &&
+           memory_used_ + t.limits.memory_bytes <= memory_;
+  }
+
+  void StartWhatFits(std::vector<TrialPlan>& waiting, RunSummary& summary) {
+    for (auto it = waiting.begin(); it != waiting.end();) {
+      if (!Fits(*it)) {
+        ++it;
+        continue;
+      }
+      Start(*it, summary);
+      it = waiting.erase(it);
+    }
+  }
+
+  void Start(const TrialPlan& trial, RunSummary& summary) {
+    ++running_;
+    if (trial.agent->needs_sandbox()) {
+      cores_used_ += trial.limits.cpus;
+      memory_used_ += trial.limits.memory_bytes;
+      gpus_used_.push_back(&trial.agent->gpus);
+    }
+    // Joined by Run, which waits until running_ is 0.
+    asio::co_spawn(context_.reactor.io(), WorkOn(trial, summary),
+                   [this, trial](std::exception_ptr) {
+                     --running_;
+                     if (trial.agent->needs_sandbox()) {
+                       cores_used_ -= trial.limits.cpus;
+                       memory_used_ -= trial.limits.memory_bytes;
+                       gpus_used_.erase(std::ranges::find(gpus_used_, &trial.agent->gpus));
+                     }
+                     changed_.cancel();
+                   });
+  }
+
+  // An exception is this trial's failure, and no other's.
+  Task<void> WorkOn(TrialPlan trial, RunSummary& summary) {
+    auto end = co_await Caught<TrialEnd>(RunTrial(context_, trial), "trial " + trial.id.str());
+    Count(end, summary);
+    if (!end) co_return LogError(trial.id.str() + ": " + end.error().message);
+    if (*end == TrialEnd::kElsewhere) co_return;
+    auto view = co_await Caught<TrialView>(Conclude(trial), "the index");
+    if (view) context_.observer.OnTrialEnd(*view);
+  }
+
+  // The trial as its files tell it, which the index holds from now on.
+  Task<Result<TrialView>> Conclude(const TrialPlan& trial) {
+    auto job = [this, &trial]() -> Result<TrialView> {
+      TrialView view = ReadTrial(context_.folder.TrialDir(trial.id), trial.id, context_.clock);
+      std::lock_guard one(index_mutex_);
+      Status indexed = context_.index ? context_.index->Put(view) : Status{};
+      if (!indexed) LogWarn(indexed.error().message + " (`podium reindex` makes it anew)");
+      return view;
+    };
+    co_return co_await context_.reactor.Blocking(std::move(job));
+  }
+
+  void Count(const Result<TrialEnd>& end, RunSummary& summary) {
+    if (!end && first_error_) first_error_ = tl::unexpected(end.error());
+    if (!end || *end == TrialEnd::kFailed) ++summary.failed;
+    if (!end) return;
+    if (*end == TrialEnd::kElsewhere) ++summary.elsewhere;
+    if (*end == TrialEnd::kPaused) ++summary.paused;
+    if (*end != TrialEnd::kDone) return;
+    ++summary.done;
+    ++summary.fresh;
+  }
+
+  const RunPlan& plan_;
+  RunContext& context_;
+  asio::steady_timer changed_;
+  asio::steady_timer stop_;
+  asio::steady_timer tick_;
+  asio::signal_set signals_;
+  bool stopping_ = false;
+  int running_ = 0;
+  double cores_ = 1;
+  double cores_used_ = 0;
+  std::uint64_t memory_ = 0;
+  std::uint64_t memory_used_ = 0;
+  std::vector<const sandbox::GpuDevices*> gpus_used_;  // of the trials that run
+  Status first_error_;
+  std::mutex index_mutex_;
+};
+
+}  // namespace
+
+Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
+  // What trials use outlives the loop, whose end destroys what is left of their coroutines.
+  HttpClient http;
+  agents::ProviderGate gate;
+  Reactor reactor;
+  RunContext context{.reactor = reactor,
+                     .http = http,
+                     .gate = gate,
+                     .folder = {RunsDir() / plan.name},
+                     .observer = observer,
+                     .clock = SystemClock()};
+  context.allow_unenforced = plan.allow_unenforced;
+  std::unique_ptr<sandbox::Backend> backend;
+  if (std::ranges::any_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); })) {
+    PODIUM_ASSIGN(auto image, sandbox::FindImage(plan.image, CacheDir()));
+    PODIUM_TRY(sandbox::CheckIntact(image));
+    context.image_digest = image.digest;
+    context.image_layers = image.layers;
+    PODIUM_ASSIGN(backend, sandbox::MakeBackend(plan.backend, reactor));
+    context.backend = backend.get();
+  }
+  PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));
+  PODIUM_TRY(OpenRunFolder(plan, context));
+  auto index = Index::Open(context.folder.dir);
+  if (!index) LogWarn(index.error().message + " (`podium reindex` makes it anew)");
+  if (index) context.index = &*index;
+  AddLogFile(context.folder.dir / "podium.log");
+  if (context.backend) {
+    PODIUM_ASSIGN(int reaped, sandbox::ReapDead(Deadline::In(std::chrono::minutes(2))));
+    if (reaped > 0)
+      observer.OnMessage("removed " + std::to_string(reaped) +
+                         (reaped == 1 ? " sandbox" : " sandboxes") +
+                         " that an interrupted run had left");
+  }
+  RunSummary summary;
+  summary.dir = context.folder.dir;
+  {
+    LocalExecutor executor(plan, context);
+    PODIUM_TRY(reactor.Run([&]() { return executor.Run(summary); }));
+  }
+  return summary;
+}
+
+}  // namespace podium::harness

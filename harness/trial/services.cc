@@ -1,0 +1,163 @@
+#include "harness/trial/services.h"
+
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <string_view>
+
+#include "agents/trial_context.h"
+#include "base/json.h"
+#include "base/text.h"
+
+namespace podium::harness {
+namespace {
+
+constexpr std::uint16_t kGatewayPort = 8000;
+constexpr std::uint64_t kLeastRecord = 64 << 20;
+
+// A service that is missing does not end the trial.
+Task<void> WaitForEver() {
+  for (;;) {
+    Deadline later = Deadline::In(std::chrono::hours(1));
+    co_await SleepUntil(later);
+  }
+}
+
+agents::ValidatorLimits LimitsFor(std::uint64_t disk_bytes) {
+  agents::ValidatorLimits limits;
+  limits.file_bytes = std::min(limits.file_bytes, disk_bytes);
+  return limits;
+}
+
+}  // namespace
+
+std::vector<sandbox::HomeFile> HomeFiles(const TrialPlan& plan) {
+  return {{"instructions.txt", AgentInstructions(plan), 0644},
+          {"validate_submission.sh", std::string(agents::ValidateScript()), 0755}};
+}
+
+TrialServices::TrialServices(Reactor& reactor, Journal& journal,
+                             agents::Validator::CheckShape check, std::filesystem::path trial_dir,
+                             std::uint64_t disk_bytes)
+    : reactor_(reactor),
+      journal_(journal),
+      trial_dir_(std::move(trial_dir)),
+      disk_bytes_(disk_bytes),
+      validator_(reactor, std::move(check), journal, LimitsFor(disk_bytes)) {
+  validator_.Resume(ValidationsIn(journal.events()));
+}
+
+Status TrialServices::AddGateway(HttpClient& http, agents::ProviderGate& gate,
+                                 const GatewayPlan& plan) {
+  if (plan.models.empty()) return {};
+  agents::GatewayOptions options;
+  options.models = plan.models;
+  options.budget = plan.budget;
+  options.replay = plan.replay;
+  options.request_timeout = plan.request_timeout;
+  options.idle_timeout = plan.idle_timeout;
+  options.record_dir = trial_dir_ / "llm";
+  // What an agent asks is kept on the host's disk: as much as the sandbox's own may hold.
+  options.record_cap_bytes = std::max(kLeastRecord, disk_bytes_);
+  for (const auto& event : journal_.events())
+    agents::AddEvent(event.type, event.body_json, options.before);
+  PODIUM_ASSIGN(gateway_,
+                agents::Gateway::Make(reactor_, http, gate, journal_, std::move(options)));
+  return {};
+}
+
+Task<Status> TrialServices::Open(sandbox::Sandbox& box, Deadline deadline) {
+  if (gateway_) {
+    auto models = co_await box.Listen(kGatewayPort, deadline);
+    if (!models) co_return tl::unexpected(models.error());
+    gateway_listener_ = std::move(*models);
+  }
+  auto listener = co_await box.Listen(agents::kValidatorPort, deadline);
+  if (listener) {
+    validator_listener_ = std::move(*listener);
+    co_return Status{};
+  }
+  Json body = {{"service", "validator"}, {"missing", listener.error().message}};
+  co_return journal_.Record("service", DumpJson(body));
+}
+
+Task<void> TrialServices::ServeValidator() {
+  if (validator_listener_) co_await validator_.Serve(std::move(validator_listener_), trial_dir_);
+  co_await WaitForEver();
+}
+
+Task<void> TrialServices::ServeGateway() {
+  if (gateway_listener_) co_await gateway_->Serve(std::move(gateway_listener_));
+  co_await WaitForEver();
+}
+
+Task<void> TrialServices::Serve() {
+  using namespace boost::asio::experimental::awaitable_operators;
+  auto ended = co_await (ServeValidator() || ServeGateway());
+}
+
+Status TrialServices::End() {
+  if (!gateway_) return {};
+  gateway_->End();
+  return gateway_->status();
+}
+
+std::vector<std::pair<std::string, std::string>> TrialServices::Environment() const {
+  if (!gateway_) return {};
+  return gateway_->Environment("127.0.0.1:" + std::to_string(kGatewayPort));
+}
+
+std::string TrialServices::ModelsJson() const {
+  if (!gateway_) return "null";
+  const agents::Spent& spent = gateway_->spent();
+  return DumpJson(Json{{"requests", spent.requests},
+                       {"input_tokens", spent.tokens.input},
+                       {"cached_tokens", spent.tokens.cached},
+                       {"output_tokens", spent.tokens.output},
+                       {"cost_usd", spent.cost.Text()},
+                       {"wait_ms", spent.wait.count()}});
+}
+
+std::string AgentInstructions(const TrialPlan& plan) {
+  std::string text =
+      "You are to solve a machine-learning competition on your own.\n"
+      "\n"
+      "- /home/data holds the competition: description.md says what is asked, the other files are "
+      "its\n"
+      "  data and a sample submission. It cannot be written to.\n"
+      "- Write your predictions to /home/submission/submission.csv, in the form of the sample\n"
+      "  submission. Only this file is graded, whatever the description says of other places, and "
+      "only\n"
+      "  as it is when your time ends: overwrite it whenever you have something better.\n"
+      "- Train models on the data you are given. Do not label test rows by hand, and do not look "
+      "for the\n"
+      "  competition's answers or for other people's solutions.\n"
+      "- Keep your code in /home/code and what you want to be kept of logs in /home/logs.\n"
+      "- bash /home/validate_submission.sh FILE says whether a file has the right shape. It knows "
+      "no\n"
+      "  answers and gives no score.\n"
+      "- There is no network beyond this machine.\n"
+      "\n";
+  text += "Working time: " + FormatDuration(plan.wall) +
+          ". Cores: " + FormatDouble(plan.limits.cpus) +
+          ". Memory: " + FormatBytes(plan.limits.memory_bytes) + ".\n";
+  std::vector<std::string> models;
+  for (const auto& model : plan.agent->gateway.models) models.push_back(model.id);
+  if (!models.empty())
+    text += "Models: " + Join(models, ", ") +
+            ". OPENAI_BASE_URL, ANTHROPIC_BASE_URL and GOOGLE_GEMINI_BASE_URL say where.\n";
+  return text;
+}
+
+agents::ValidationCounts ValidationsIn(const std::vector<JournalEvent>& events) {
+  agents::ValidationCounts counts;
+  for (const auto& event : events) {
+    auto body = ParseJson(event.body_json, "journal event");
+    if (!body) continue;
+    if (event.type == "validation")
+      ++(JsonOr(*body, "valid", false) ? counts.valid : counts.invalid);
+    if (event.type == "paused") counts.refused = JsonOr(*body, "validations_refused", 0);
+  }
+  return counts;
+}
+
+}  // namespace podium::harness

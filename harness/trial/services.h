@@ -1,0 +1,71 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agents/gateway/gateway.h"
+#include "agents/validator/validator.h"
+#include "base/async/reactor.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "harness/plan/plan.h"
+#include "harness/store/journal.h"
+#include "sandbox/sandbox.h"
+
+namespace podium::harness {
+
+// What a trial's container can talk to: MLE-bench's validator at localhost:5000 and, where the
+// agent's plan names models, the gateway to them at localhost:8000. Lives while the scaffold runs.
+class TrialServices {
+ public:
+  // disk_bytes: of the sandbox, which no file that is sent to be checked may exceed.
+  TrialServices(Reactor& reactor, Journal& journal, agents::Validator::CheckShape check,
+                std::filesystem::path trial_dir, std::uint64_t disk_bytes);
+
+  // Before Open. Does nothing where the plan names no model.
+  [[nodiscard]] Status AddGateway(HttpClient& http, agents::ProviderGate& gate,
+                                  const GatewayPlan& plan);
+
+  // Opens the ports. Without its gateway an agent cannot work; of the validator a backend that
+  // hands none out is an event "service" with its reason, not an error.
+  [[nodiscard]] Task<Status> Open(sandbox::Sandbox& box, Deadline deadline);
+
+  // Serves until cancelled.
+  [[nodiscard]] Task<void> Serve();
+
+  // Ends the gateway's token. An error: what it did could not be recorded.
+  [[nodiscard]] Status End();
+
+  // By which a program finds the gateway, its token and its models.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> Environment() const;
+  // What was spent on models over all attempts, as JSON; "null" without a gateway.
+  [[nodiscard]] std::string ModelsJson() const;
+
+  [[nodiscard]] const agents::ValidationCounts& validations() const { return validator_.counts(); }
+
+ private:
+  [[nodiscard]] Task<void> ServeValidator();
+  [[nodiscard]] Task<void> ServeGateway();
+  Reactor& reactor_;
+  Journal& journal_;
+  std::filesystem::path trial_dir_;
+  std::uint64_t disk_bytes_;
+  agents::Validator validator_;
+  UniqueFd validator_listener_;
+  std::unique_ptr<agents::Gateway> gateway_;
+  UniqueFd gateway_listener_;
+};
+
+// What lies in /home of every trial: instructions.txt and validate_submission.sh.
+[[nodiscard]] std::vector<sandbox::HomeFile> HomeFiles(const TrialPlan& plan);
+
+// instructions.txt: what every agent is told of its surroundings, whatever the task.
+[[nodiscard]] std::string AgentInstructions(const TrialPlan& plan);
+
+// How often the validator was asked in earlier attempts of a trial.
+[[nodiscard]] agents::ValidationCounts ValidationsIn(const std::vector<JournalEvent>& events);
+
+}  // namespace podium::harness

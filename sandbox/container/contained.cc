@@ -1,0 +1,396 @@
+#include "sandbox/container/contained.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <variant>
+
+#include "base/async/alarm.h"
+#include "base/log.h"
+#include "sandbox/host/delegation.h"
+#include "sandbox/host/handover.h"
+#include "sandbox/host/lock_count.h"
+#include "sandbox/host/rootless.h"
+#include "sandbox/host/take_tree.h"
+#include "sandbox/host/unix_socket.h"
+
+namespace podium::sandbox {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+using boost::system::error_code;
+
+constexpr int kRelayQueue = 128;                    // connections that wait for whoever serves them
+constexpr auto kOverdue = std::chrono::seconds(1);  // after a deadline, until the host kills itself
+constexpr auto kLockStep = Millis(500);             // between two counts of locks
+
+class ContainedSandbox final : public Sandbox {
+ public:
+  ContainedSandbox(Reactor& reactor, ContainerParts parts, SandboxSpec spec)
+      : reactor_(reactor),
+        parts_(std::move(parts)),
+        spec_(std::move(spec)),
+        channel_(reactor, std::move(parts_.socket)),
+        groups_(OwnGroups(CgroupsOf(parts_.init_pid), parts_.cgroup_name)),
+        counters_(groups_),
+        acted_(spec_.workspace.has_value()) {
+    if (spec_.without.contains(Mitigation::kCleanEnvironment)) AddOwnEnvironment();
+  }
+
+  ~ContainedSandbox() override { KillInit(); }
+
+  Task<Status> WaitReady(Deadline deadline) {
+    auto ready = co_await channel_.WaitReady(deadline);
+    if (!ready) co_return ready;
+    for (const char* controller : parts_.required) {
+      if (parts_.own_limits && counters_.Enforces(controller)) continue;
+      if (!spec_.allow_unenforced) {
+        co_return Fail(
+            ErrorCode::kUnavailable,
+            std::string(IsRootless() ? "without root you have no " : "this host has no ") +
+                controller +
+                " cgroup controller, so that limit cannot be enforced; set "
+                "allow_unenforced to go on without it" +
+                (IsRootless() ? ", or get one: " + DelegationAdvice() : ""));
+      }
+      parts_.isolation.not_enforced.emplace_back(controller);
+    }
+    co_return LimitTcpBuffers();
+  }
+
+  Status LimitTcpBuffers() {
+    bool left_out = spec_.without.contains(Mitigation::kTcpLimit) ||
+                    spec_.without.contains(Mitigation::kMemoryLimit);
+    if (left_out || !parts_.own_limits || LimitTcp(groups_, TcpBytes(spec_))) return {};
+    std::erase_if(parts_.isolation.enforced, [](const auto& line) { return line.first == "tcp"; });
+    parts_.isolation.not_enforced.emplace_back("tcp");
+    if (spec_.allow_unenforced) return {};
+    return Fail(ErrorCode::kUnavailable,
+                "this host's memory control group does not limit TCP buffers "
+                "(memory.kmem.tcp.limit_in_bytes); boot with cgroup v2, or set allow_unenforced to "
+                "go on without that limit");
+  }
+
+  Task<Result<ExecResult>> Exec(ExecSpec spec, Deadline deadline) override {
+    using namespace asio::experimental::awaitable_operators;
+    if (sealed_) co_return Fail(ErrorCode::kSandbox, "the sandbox is sealed");
+    ExecResult result;
+    result.end = ExecEnd::kInitGone;
+    if (broken_) co_return result;
+    if (spec_.without.contains(Mitigation::kOutputCap))
+      spec.output_head_bytes = std::size_t{1} << 30;
+    if (spec_.without.contains(Mitigation::kDeadline))
+      deadline = Deadline(deadline.at() + std::chrono::seconds(15));
+    acted_ = true;
+    too_many_locks_ = false;
+    std::uint64_t ooms = counters_.OomKills(), refusals = counters_.ForkRefusals();
+    auto started = std::chrono::steady_clock::now();
+    auto raced = co_await (channel_.Exec(spec, spec_.env, deadline) || Watch(deadline));
+    result.wall = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started);
+    bool oom = counters_.OomKills() > ooms, refused = counters_.ForkRefusals() > refusals;
+    auto* ended = std::get_if<Result<InitChannel::Ended>>(&raced);
+    if (!ended || !*ended) {
+      co_await GiveUpInit();
+      ClassifyGone(result, deadline, oom, refused);
+      co_return result;
+    }
+    result.output = std::move((*ended)->output);
+    result.output_bytes = (*ended)->output_bytes;
+    Classify(result, (*ended)->status, (*ended)->timed_out, oom, refused);
+    co_return result;
+  }
+
+  Task<Status> PutFile(std::string inside, std::string bytes, unsigned mode,
+                       Deadline deadline) override {
+    constexpr std::string_view kGuarded = kGuardedFolder;
+    if (sealed_) co_return Fail(ErrorCode::kSandbox, "the sandbox is sealed");
+    if (inside.starts_with(kGuarded)) {
+      std::string name = inside.substr(kGuarded.size());
+      auto job = [this, name, bytes = std::move(bytes), mode] {
+        return parts_.workspace->PutGuarded(name, bytes, mode);
+      };
+      co_return co_await reactor_.Blocking(std::move(job));
+    }
+    if (broken_) co_return InitIsGone();
+    auto put = co_await channel_.Put(std::move(inside), std::move(bytes), mode, deadline);
+    if (put || CausedByAgent(put.error())) co_return Blamed(std::move(put));
+    co_await GiveUpInit();
+    co_return Blamed(std::move(put), true);
+  }
+
+  Task<Result<TakenFile>> TakeFile(std::string inside, fs::path to, std::uint64_t max_bytes,
+                                   Deadline deadline) override {
+    constexpr std::string_view kHome = "/home/";
+    if (!inside.starts_with(kHome))
+      co_return Fail(ErrorCode::kUsage, "files are taken from /home alone, not " + inside);
+    auto root = HoldHome();
+    std::string relative = inside.substr(kHome.size());
+    bool guarded = !spec_.without.contains(Mitigation::kGuardedHandOver);
+    fs::path naive = parts_.paths.base / "home" / relative;
+    // What the sandbox could not have paid for is not its own.
+    bool paid_for = !spec_.without.contains(Mitigation::kPaidFor);
+    if (paid_for) max_bytes = std::min(max_bytes, spec_.limits.disk_bytes);
+    std::uint64_t holes = paid_for ? kMostHoles : max_bytes;
+    auto job = [root, relative, to, max_bytes, guarded, naive, deadline,
+                holes]() -> Result<TakenFile> {
+      if (guarded) return TakeBeneath(root->get(), relative, to, max_bytes, deadline, holes);
+      return TakeByPath(naive, to);
+    };
+    co_return co_await reactor_.Blocking(std::move(job), Pool::kTransfer);
+  }
+
+  Task<Result<TakenTree>> TakeTree(std::string inside, fs::path to, TreeCaps caps,
+                                   Deadline deadline) override {
+    constexpr std::string_view kHome = "/home/";
+    if (!inside.starts_with(kHome))
+      co_return Fail(ErrorCode::kUsage, "folders are taken from /home alone, not " + inside);
+    auto root = HoldHome();
+    std::string relative = inside.substr(kHome.size());
+    caps.bytes = std::min(caps.bytes, spec_.limits.disk_bytes);
+    auto job = [root, relative, to, caps, deadline] {
+      return TakeTreeBeneath(root->get(), relative, to, caps, deadline);
+    };
+    co_return co_await reactor_.Blocking(std::move(job), Pool::kTransfer);
+  }
+
+  Result<Usage> ReadUsage() override {
+    Usage usage;
+    usage.memory_peak_bytes = counters_.MemoryPeak();
+    usage.cpu = counters_.Cpu();
+    usage.oom_kills = counters_.OomKills();
+    struct statvfs st {};
+    if (::fstatvfs(parts_.workspace->disk(), &st) == 0)
+      usage.disk_bytes = (st.f_blocks - st.f_bfree) * st.f_frsize;
+    return usage;
+  }
+
+  Task<Result<Snapshot>> TakeSnapshot(Deadline deadline) override {
+    auto possible = CanChangeWorkspace();
+    if (!possible) co_return tl::unexpected(possible.error());
+    auto job = [this, pid = MountsPid(), deadline] {
+      return parts_.workspace->Freeze(pid, deadline);
+    };
+    co_return co_await reactor_.Blocking(std::move(job));
+  }
+
+  Task<Status> Restore(Snapshot snapshot, Deadline deadline) override {
+    auto possible = CanChangeWorkspace();
+    if (!possible) co_return possible;
+    auto job = [this, pid = MountsPid(), snapshot, deadline] {
+      return parts_.workspace->Restore(snapshot, pid, deadline);
+    };
+    co_return co_await reactor_.Blocking(std::move(job));
+  }
+
+  Task<Result<UniqueFd>> Listen(std::uint16_t port, Deadline deadline) override {
+    if (sealed_) co_return Fail(ErrorCode::kSandbox, "the sandbox is sealed");
+    if (broken_) co_return tl::unexpected(InitIsGone().error());
+    if (!parts_.relays) co_return co_await channel_.Listen(port, deadline);
+    std::string name = std::to_string(port);
+    auto listener = ListenAt(parts_.paths.sockets() / name, kRelayQueue);
+    if (!listener) co_return tl::unexpected(listener.error());
+    auto relayed = co_await channel_.Relay(port, "/.podium/" + name, deadline);
+    if (!relayed) co_return tl::unexpected(relayed.error());
+    co_return std::move(*listener);
+  }
+
+  const IsolationRecord& isolation() const override { return parts_.isolation; }
+
+  Task<Status> Seal(Deadline deadline) override {
+    if (sealed_) co_return Status{};
+    sealed_ = true;
+    auto job = [groups = groups_, fd = parts_.pidfd.get(), freeze = parts_.can_freeze,
+                deadline]() -> Status {
+      // Nothing runs between the first and the last kill.
+      auto frozen = freeze ? FreezeGroups(groups, deadline) : Status{};
+      ::syscall(SYS_pidfd_send_signal, fd, SIGKILL, nullptr, 0);
+      KillGroups(groups);
+      ThawGroups(groups);
+      return frozen;
+    };
+    auto killed = co_await reactor_.Blocking(std::move(job));
+    if (!killed) co_return killed;
+    asio::posix::stream_descriptor ended(reactor_.io(),
+                                         ::fcntl(parts_.pidfd.get(), F_DUPFD_CLOEXEC, 3));
+    Alarm alarm(reactor_, deadline, [&ended] { ended.cancel(); });
+    error_code ec;
+    co_await ended.async_wait(asio::posix::descriptor_base::wait_read,
+                              asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) co_return Fail(ErrorCode::kTimeout, "the container's processes did not end");
+    co_return Status{};
+  }
+
+  Task<Status> Destroy(Deadline deadline) override {
+    sealed_ = true;
+    channel_.Shutdown();
+    channel_.Close();
+    KillInit();
+    auto job = [this, deadline] {
+      parts_.workspace->Close();
+      auto removed = RemoveSandbox(parts_.paths, deadline);
+      siginfo_t ignored{};  // where init is our own child
+      if (parts_.pidfd)
+        ::waitid(P_PIDFD, static_cast<id_t>(parts_.pidfd.get()), &ignored, WEXITED | WNOHANG);
+      return removed;
+    };
+    auto removed = co_await reactor_.Blocking(std::move(job));
+    if (removed) parts_.ids.reset();
+    co_return removed;
+  }
+
+ private:
+  // For the knock-out run alone: what a backend does that passes its environment on.
+  void AddOwnEnvironment() {
+    for (char** e = environ; *e; ++e) {
+      std::string_view entry = *e;
+      std::size_t at = entry.find('=');
+      if (at != std::string_view::npos)
+        spec_.env.emplace_back(entry.substr(0, at), entry.substr(at + 1));
+    }
+  }
+
+  // Groups that are this container's alone: killing or freezing another's would stop the host.
+  static std::vector<CgroupDir> OwnGroups(std::vector<CgroupDir> all, const std::string& name) {
+    std::erase_if(all, [&](const CgroupDir& d) {
+      return name.empty() || d.dir.filename().string().find(name) == std::string::npos;
+    });
+    return all;
+  }
+
+  void KillInit() {
+    if (parts_.pidfd) ::syscall(SYS_pidfd_send_signal, parts_.pidfd.get(), SIGKILL, nullptr, 0);
+  }
+
+  // Whose mounts follow the workspace's; 0 when there is nobody left in there.
+  [[nodiscard]] int MountsPid() const { return sealed_ || broken_ ? 0 : parts_.init_pid; }
+
+  Status CanChangeWorkspace() const {
+    if (parts_.own_mounts || sealed_ || broken_) return {};
+    return Fail(ErrorCode::kUnavailable,
+                parts_.isolation.backend +
+                    " cannot change a running container's mounts; begin a new sandbox on the "
+                    "snapshot instead");
+  }
+
+  // A duplicate of the held descriptor: the copy may outlive a cancelled caller.
+  [[nodiscard]] std::shared_ptr<UniqueFd> HoldHome() const {
+    return std::make_shared<UniqueFd>(::fcntl(parts_.workspace->root(), F_DUPFD_CLOEXEC, 3));
+  }
+
+  static Status InitIsGone() {
+    Error gone{ErrorCode::kSandbox, "the container's init is gone"};
+    return tl::unexpected(std::move(gone).With(kAgentsFault.first, kAgentsFault.second));
+  }
+
+  // Before anything of an agent ran in here, nothing is its fault; afterwards a silent init is.
+  [[nodiscard]] Status Blamed(Status put, bool init_gone = false) const {
+    if (put) return put;
+    std::erase(put.error().context, kAgentsFault);
+    // Nothing of an agent runs meanwhile: that init is slow is the host's affair.
+    if (!acted_ || (init_gone && put.error().code == ErrorCode::kTimeout)) return put;
+    put.error().context.push_back(kAgentsFault);
+    return put;
+  }
+
+  // Runs beside a command until it is cancelled, and does what init may be kept from: after the
+  // deadline everything but init is killed from outside; so it is where locks grow without end.
+  Task<void> Watch(Deadline deadline) {
+    Deadline overdue(deadline.at() + kOverdue);
+    bool count = parts_.can_freeze && !spec_.without.contains(Mitigation::kLockLimit);
+    for (;;) {
+      Deadline step = Deadline::In(kLockStep).Earlier(overdue);
+      if (overdue.expired()) step = Deadline::In(kOverdue);
+      co_await SleepUntil(step);
+      if (co_await Cancelled()) co_return;
+      auto job = [groups = groups_, pid = parts_.init_pid, count, freeze = parts_.can_freeze,
+                  late = overdue.expired()] {
+        bool locks = count && CountLocks(pid, groups, kMostLocks) >= kMostLocks;
+        if (freeze && (locks || late)) KillOthers(groups, pid);
+        return locks;
+      };
+      too_many_locks_ = co_await reactor_.Blocking(std::move(job)) || too_many_locks_;
+    }
+  }
+
+  static Task<bool> Cancelled() {
+    auto state = co_await asio::this_coro::cancellation_state;
+    co_return state.cancelled() != asio::cancellation_type::none;
+  }
+
+  // Init does not answer any more: nothing of the container goes on.
+  Task<void> GiveUpInit() {
+    broken_ = true;
+    KillInit();
+    auto job = [groups = groups_] {
+      KillGroups(groups);
+      return true;
+    };
+    co_await reactor_.Blocking(std::move(job));
+  }
+
+  void ClassifyGone(ExecResult& result, Deadline deadline, bool oom, bool refused) const {
+    if (oom || too_many_locks_)
+      result.end = ExecEnd::kMemoryLimit;  // the kernel may have chosen init itself
+    else if (refused)
+      result.end = ExecEnd::kPidLimit;
+    else if (deadline.expired())
+      result.end = ExecEnd::kTimeLimit;
+  }
+
+  void Classify(ExecResult& result, int status, bool timed_out, bool oom, bool refused) const {
+    if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
+    bool failed = result.exit_code != 0;
+    result.end = WIFSIGNALED(status) ? ExecEnd::kSignalled : ExecEnd::kExited;
+    if (too_many_locks_) {
+      result.end = ExecEnd::kMemoryLimit;
+    } else if (timed_out) {
+      result.end = refused ? ExecEnd::kPidLimit : ExecEnd::kTimeLimit;
+    } else if (oom && failed) {
+      result.end = ExecEnd::kMemoryLimit;
+    } else if (refused && failed) {
+      result.end = ExecEnd::kPidLimit;
+    } else if (failed && parts_.workspace->DiskFull()) {
+      result.end = ExecEnd::kDiskLimit;
+    }
+  }
+
+  Reactor& reactor_;
+  ContainerParts parts_;
+  SandboxSpec spec_;
+  InitChannel channel_;
+  std::vector<CgroupDir> groups_;
+  CgroupCounters counters_;
+  bool sealed_ = false;
+  bool broken_ = false;          // init is gone, by the agent's doing
+  bool acted_ = false;           // something of an agent's ran in here, or what it left is here
+  bool too_many_locks_ = false;  // of the command under way
+};
+
+}  // namespace
+
+Task<Result<std::unique_ptr<Sandbox>>> StartContained(Reactor& reactor, ContainerParts parts,
+                                                      SandboxSpec spec, Deadline deadline) {
+  spec.env.insert(spec.env.end(), spec.gpus.env.begin(), spec.gpus.env.end());
+  auto made = std::make_unique<ContainedSandbox>(reactor, std::move(parts), std::move(spec));
+  auto ready = co_await made->WaitReady(deadline);
+  if (ready) co_return std::unique_ptr<Sandbox>(std::move(made));
+  Deadline last = Deadline::In(std::chrono::seconds(60));
+  auto destroyed = co_await made->Destroy(last);
+  if (!destroyed) LogError(destroyed.error().message);
+  co_return tl::unexpected(ready.error());
+}
+
+}  // namespace podium::sandbox

@@ -1,0 +1,262 @@
+#include "sandbox/container/init_channel.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <cstring>
+
+#include "base/async/alarm.h"
+
+namespace podium::sandbox {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+// Beyond a command's deadline, how long init may take to report that everything was killed; after
+// a part of it the host kills by itself (contained.cc).
+constexpr auto kKillGrace = std::chrono::seconds(6);
+// The longest frame init may send beside a tail of output.
+constexpr std::size_t kFrameRoom = 128 << 10;
+
+void PutNumber(std::string& out, std::uint32_t n) {
+  out.append(reinterpret_cast<const char*>(&n), 4);
+}
+void PutText(std::string& out, std::string_view text) {
+  PutNumber(out, static_cast<std::uint32_t>(text.size()));
+  out += text;
+}
+
+std::string MakeFrame(wire::Type type, const std::string& payload) {
+  wire::Header h{type, static_cast<std::uint32_t>(payload.size())};
+  return std::string(reinterpret_cast<const char*>(&h), sizeof h) + payload;
+}
+
+template <class T>
+T NumberAt(const std::string& payload, std::size_t at) {
+  T value{};
+  std::memcpy(&value, payload.data() + at, sizeof value);
+  return value;
+}
+
+std::string ExecFrame(const ExecSpec& spec,
+                      const std::vector<std::pair<std::string, std::string>>& env) {
+  std::string payload;
+  PutNumber(payload, static_cast<std::uint32_t>(spec.output_head_bytes));
+  PutNumber(payload, static_cast<std::uint32_t>(spec.output_tail_bytes));
+  PutNumber(payload, static_cast<std::uint32_t>(spec.argv.size()));
+  for (const auto& a : spec.argv) PutText(payload, a);
+  PutNumber(payload, static_cast<std::uint32_t>(env.size() + spec.env.size()));
+  for (const auto* part : {&env, &spec.env}) {
+    for (const auto& [key, value] : *part) PutText(payload, key + "=" + value);
+  }
+  PutText(payload, spec.cwd);
+  PutText(payload, spec.stdin_data);
+  return MakeFrame(wire::kExec, payload);
+}
+
+// Reads once; a descriptor that comes along is kept, any further one is closed.
+ssize_t Receive(int socket, char* buffer, std::size_t size, UniqueFd& fd) {
+  iovec part{buffer, size};
+  alignas(cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t n = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  if (n < 0) return n;
+  for (cmsghdr* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    for (std::size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
+      int value = -1;
+      std::memcpy(&value, CMSG_DATA(c) + i * sizeof(int), sizeof value);
+      UniqueFd one(value);
+      if (!fd) fd = std::move(one);
+    }
+  }
+  return n;
+}
+
+}  // namespace
+
+InitChannel::InitChannel(Reactor& reactor, UniqueFd socket)
+    : reactor_(reactor), socket_(reactor.io()) {
+  socket_.assign(asio::local::stream_protocol(), socket.release());
+}
+
+void InitChannel::Close() {
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+void InitChannel::SendNow(const std::string& frame) {
+  ::send(socket_.native_handle(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void InitChannel::KillAll() { SendNow(MakeFrame(wire::kKill, "")); }
+
+void InitChannel::Shutdown() { SendNow(MakeFrame(wire::kShutdown, "")); }
+
+void InitChannel::Signal(int number) {
+  std::string payload;
+  PutNumber(payload, static_cast<std::uint32_t>(number));
+  SendNow(MakeFrame(wire::kSignal, payload));
+}
+
+void InitChannel::CancelWaits() {
+  error_code ignored;
+  socket_.cancel(ignored);
+}
+
+Task<Status> InitChannel::Write(std::string frame, Deadline deadline) {
+  Alarm alarm(reactor_, deadline, [this] { CancelWaits(); });
+  error_code ec;
+  co_await asio::async_write(socket_, asio::buffer(frame),
+                             asio::redirect_error(asio::use_awaitable, ec));
+  if (ec) co_return Fail(ErrorCode::kSandbox, "cannot reach the container's init: " + ec.message());
+  co_return Status{};
+}
+
+Task<Result<InitChannel::Frame>> InitChannel::Read(Deadline deadline) {
+  Alarm alarm(reactor_, deadline, [this] { CancelWaits(); });
+  for (;;) {
+    wire::Header header{};
+    if (pending_.size() >= sizeof header) {
+      header = NumberAt<wire::Header>(pending_, 0);
+      if (header.size > wire::kMaxPayload)
+        co_return Fail(ErrorCode::kSandbox, "podium-init sent a frame out of bounds");
+      if (pending_.size() >= sizeof header + header.size) {
+        Frame frame(header.type, pending_.substr(sizeof header, header.size));
+        pending_.erase(0, sizeof header + header.size);
+        co_return frame;
+      }
+    }
+    char chunk[65536];
+    ssize_t n = Receive(socket_.native_handle(), chunk, sizeof chunk, received_);
+    if (n > 0) {
+      pending_.append(chunk, static_cast<std::size_t>(n));
+      if (pending_.size() > (64 << 20))
+        co_return Fail(ErrorCode::kSandbox, "podium-init sent a frame out of bounds");
+      continue;
+    }
+    if (n == 0 || (errno != EAGAIN && errno != EINTR))
+      co_return Fail(ErrorCode::kSandbox, "the container's init is gone");
+    error_code ec;
+    co_await socket_.async_wait(asio::socket_base::wait_read,
+                                asio::redirect_error(asio::use_awaitable, ec));
+    if (ec)
+      co_return Fail(alarm.rang() ? ErrorCode::kTimeout : ErrorCode::kSandbox,
+                     "the container's init did not answer: " + ec.message());
+  }
+}
+
+Task<Result<InitChannel::Frame>> InitChannel::Ask(std::string frame, wire::Type answer,
+                                                  std::size_t least_size, Deadline deadline) {
+  auto sent = co_await Write(std::move(frame), deadline);
+  if (!sent) co_return tl::unexpected(sent.error());
+  auto got = co_await Read(deadline);
+  if (!got) co_return tl::unexpected(got.error());
+  if (got->first != answer || got->second.size() < least_size)
+    co_return Fail(ErrorCode::kSandbox, "podium-init gave an unexpected answer");
+  co_return got;
+}
+
+Task<Status> InitChannel::WaitReady(Deadline deadline) {
+  auto frame = co_await Read(deadline);
+  if (!frame) co_return tl::unexpected(frame.error());
+  if (frame->first != wire::kReady)
+    co_return Fail(ErrorCode::kSandbox, "podium-init did not say that it is ready");
+  co_return Status{};
+}
+
+Task<Result<InitChannel::Ended>> InitChannel::Exec(
+    const ExecSpec& spec, const std::vector<std::pair<std::string, std::string>>& env,
+    Deadline deadline) {
+  auto sent = co_await Write(ExecFrame(spec, env), Deadline::In(std::chrono::seconds(60)));
+  if (!sent) co_return tl::unexpected(sent.error());
+  // At the deadline init is told to kill; its answer is the command's end like any other.
+  Ended ended;
+  Alarm killer(reactor_, deadline, [this] { KillAll(); });
+  std::size_t room = spec.output_head_bytes + spec.output_tail_bytes + kFrameRoom;
+  Deadline last(deadline.at() + kKillGrace);
+  for (;;) {
+    auto frame = co_await Read(last);
+    if (!frame) co_return tl::unexpected(frame.error());
+    if (frame->first == wire::kOutput) ended.output += frame->second;
+    if (ended.output.size() > room)
+      co_return Fail(ErrorCode::kSandbox, "podium-init sent more output than was asked for");
+    if (frame->first != wire::kExit || frame->second.size() != 12) continue;
+    ended.status = NumberAt<std::int32_t>(frame->second, 0);
+    ended.output_bytes = NumberAt<std::uint64_t>(frame->second, 4);
+    ended.timed_out = killer.rang();
+    break;
+  }
+  if (ended.output_bytes > ended.output.size()) {
+    std::uint64_t lost = ended.output_bytes - ended.output.size();
+    ended.output.insert(std::min(spec.output_head_bytes, ended.output.size()),
+                        "\n... (" + std::to_string(lost) + " bytes left out) ...\n");
+  }
+  co_return ended;
+}
+
+Task<Status> InitChannel::Put(std::string inside, std::string bytes, unsigned mode,
+                              Deadline deadline) {
+  std::string payload;
+  PutText(payload, inside);
+  PutNumber(payload, mode);
+  PutText(payload, bytes);
+  std::string frame = MakeFrame(wire::kPut, payload);
+  auto answer = co_await Ask(std::move(frame), wire::kPutDone, 4, deadline);
+  if (!answer) co_return tl::unexpected(answer.error());
+  int error = NumberAt<std::int32_t>(answer->second, 0);
+  if (error == 0) co_return Status{};
+  auto failed = FailErrno(ErrorCode::kSandbox, "cannot write " + inside + " in the sandbox", error);
+  // What a file system or a limit of the sandbox refuses; EIO is the disk below.
+  if (error != EIO) failed.value().context.push_back(kAgentsFault);
+  co_return failed;
+}
+
+Task<Status> InitChannel::AskToListen(std::uint16_t port, std::string inside, Deadline deadline) {
+  std::string payload;
+  PutNumber(payload, port);
+  PutText(payload, inside);
+  received_.reset();
+  std::string frame = MakeFrame(wire::kListen, payload);
+  auto answer = co_await Ask(std::move(frame), wire::kListenDone, 4, deadline);
+  if (!answer) co_return tl::unexpected(answer.error());
+  int error = NumberAt<std::int32_t>(answer->second, 0);
+  if (error == 0) co_return Status{};
+  co_return FailErrno(ErrorCode::kSandbox,
+                      "cannot listen at 127.0.0.1:" + std::to_string(port) + " in the sandbox",
+                      error);
+}
+
+Task<Result<UniqueFd>> InitChannel::Listen(std::uint16_t port, Deadline deadline) {
+  std::string none;
+  auto listens = co_await AskToListen(port, std::move(none), deadline);
+  if (!listens) co_return tl::unexpected(listens.error());
+  if (!received_)
+    co_return Fail(ErrorCode::kUnavailable, "cannot listen at 127.0.0.1:" + std::to_string(port) +
+                                                " in the sandbox: this backend passes no "
+                                                "descriptors");
+  co_return std::move(received_);
+}
+
+Task<Status> InitChannel::Relay(std::uint16_t port, std::string inside, Deadline deadline) {
+  co_return co_await AskToListen(port, std::move(inside), deadline);
+}
+
+Task<Result<int>> InitChannel::CountProcesses(Deadline deadline) {
+  std::string frame = MakeFrame(wire::kStat, "");
+  auto answer = co_await Ask(std::move(frame), wire::kStatDone, 8, deadline);
+  if (!answer) co_return tl::unexpected(answer.error());
+  co_return static_cast<int>(NumberAt<std::uint32_t>(answer->second, 0));
+}
+
+}  // namespace podium::sandbox
