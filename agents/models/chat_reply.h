@@ -5,7 +5,7 @@
 #include <tl/expected.hpp>
 
 #include "agents/models/model_fault.h"
-#include "agents/operators/search_node.h"
+#include "agents/operators/operator.h"
 
 namespace podium::agents {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "agents/trial_context.h"
-#include "base/json.h"
+#include "harness/trial/collect.h"
 #include "base/text.h"
 
 namespace podium::harness {
@@ -43,7 +43,7 @@ TrialServices::TrialServices(Reactor& reactor, Journal& journal,
       trial_dir_(std::move(trial_dir)),
       disk_bytes_(disk_bytes),
       validator_(reactor, std::move(check), journal, LimitsFor(disk_bytes)) {
-  validator_.Resume(ValidationsIn(journal.events()));
+  validator_.Resume(ValidationsIn(journal.lines()));
 }
 
 Status TrialServices::AddGateway(HttpClient& http, agents::ProviderGate& gate,
@@ -58,8 +58,8 @@ Status TrialServices::AddGateway(HttpClient& http, agents::ProviderGate& gate,
   options.record_dir = trial_dir_ / "llm";
   // What an agent asks is kept on the host's disk: as much as the sandbox's own may hold.
   options.record_cap_bytes = std::max(kLeastRecord, disk_bytes_);
-  for (const auto& event : journal_.events())
-    agents::AddEvent(event.type, event.body_json, options.before);
+  for (const auto& line : journal_.lines())
+    agents::AddEvent(records::EventName(line.event), records::BodyText(line.event), options.before);
   PODIUM_ASSIGN(gateway_,
                 agents::Gateway::Make(reactor_, http, gate, journal_, std::move(options)));
   return {};
@@ -76,8 +76,8 @@ Task<Status> TrialServices::Open(sandbox::Sandbox& box, Deadline deadline) {
     validator_listener_ = std::move(*listener);
     co_return Status{};
   }
-  Json body = {{"service", "validator"}, {"missing", listener.error().message}};
-  co_return journal_.Record("service", DumpJson(body));
+  records::Service missing{.service = "validator", .missing = listener.error().message};
+  co_return co_await journal_.Append(std::move(missing));
 }
 
 Task<void> TrialServices::ServeValidator() {
@@ -106,15 +106,15 @@ std::vector<std::pair<std::string, std::string>> TrialServices::Environment() co
   return gateway_->Environment("127.0.0.1:" + std::to_string(kGatewayPort));
 }
 
-std::string TrialServices::ModelsJson() const {
-  if (!gateway_) return "null";
+std::optional<records::ModelsSpent> TrialServices::ModelsSpent() const {
+  if (!gateway_) return std::nullopt;
   const agents::Spent& spent = gateway_->spent();
-  return DumpJson(Json{{"requests", spent.requests},
-                       {"input_tokens", spent.tokens.input},
-                       {"cached_tokens", spent.tokens.cached},
-                       {"output_tokens", spent.tokens.output},
-                       {"cost_usd", spent.cost.Text()},
-                       {"wait_ms", spent.wait.count()}});
+  return records::ModelsSpent{.requests = spent.requests,
+                              .input_tokens = spent.tokens.input,
+                              .cached_tokens = spent.tokens.cached,
+                              .output_tokens = spent.tokens.output,
+                              .cost_usd = spent.cost.Text(),
+                              .wait = spent.wait};
 }
 
 std::string AgentInstructions(const TrialPlan& plan) {
@@ -124,7 +124,7 @@ std::string AgentInstructions(const TrialPlan& plan) {
       "- /home/data holds the competition: description.md says what is asked, the other files are "
       "its\n"
       "  data and a sample submission. It cannot be written to.\n"
-      "- Write your predictions to /home/submission/submission.csv, in the form of the sample\n"
+      "- Write your predictions to " + SubmissionPath(*plan.task) + ", in the form of the sample\n"
       "  submission. Only this file is graded, whatever the description says of other places, and "
       "only\n"
       "  as it is when your time ends: overwrite it whenever you have something better.\n"
@@ -148,14 +148,13 @@ std::string AgentInstructions(const TrialPlan& plan) {
   return text;
 }
 
-agents::ValidationCounts ValidationsIn(const std::vector<JournalEvent>& events) {
+agents::ValidationCounts ValidationsIn(const std::vector<JournalLine>& lines) {
   agents::ValidationCounts counts;
-  for (const auto& event : events) {
-    auto body = ParseJson(event.body_json, "journal event");
-    if (!body) continue;
-    if (event.type == "validation")
-      ++(JsonOr(*body, "valid", false) ? counts.valid : counts.invalid);
-    if (event.type == "paused") counts.refused = JsonOr(*body, "validations_refused", 0);
+  for (const auto& line : lines) {
+    if (const auto* asked = std::get_if<records::Validation>(&line.event))
+      ++(asked->valid ? counts.valid : counts.invalid);
+    if (const auto* paused = std::get_if<records::Paused>(&line.event))
+      counts.refused = static_cast<int>(paused->validations_refused);
   }
   return counts;
 }

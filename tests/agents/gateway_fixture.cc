@@ -12,11 +12,10 @@
 namespace podium::tests {
 
 namespace asio = boost::asio;
-using HttpExchange;
 using asio::ip::tcp;
 
-Status KeptEvents::Record(std::string_view type, const std::string& body_json) {
-  all.emplace_back(type, Json::parse(body_json));
+Status KeptEvents::Record(records::Event event) {
+  all.emplace_back(records::EventName(event), Json::parse(records::BodyText(event)));
   return {};
 }
 

@@ -16,8 +16,6 @@ namespace {
 
 namespace asio = boost::asio;
 using agents::Format;
-using HttpExchange;
-using HttpHeaders;
 using testing::Test;
 
 // False when the socket is full for now.

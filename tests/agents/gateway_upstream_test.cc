@@ -9,8 +9,6 @@ namespace {
 
 namespace asio = boost::asio;
 using agents::Format;
-using HttpExchange;
-using HttpHeaders;
 
 TEST_F(GatewayTest, PiecesOfAStreamArriveBeforeItHasEnded) {
   std::string first, rest;
