@@ -63,8 +63,10 @@ bool IsOwn(const Setting& setting) {
   return setting.layer == Layer::kAgentFile || setting.layer == Layer::kAgentEntry;
 }
 
-bool IsWholeRunsWord(const Setting& setting) {
-  return setting.layer == Layer::kRunFile || setting.layer == Layer::kFlag;
+// A budget of the whole run bounds those who spend it; the others keep to it as they are.
+bool IsWholeRunsWord(const std::string& key, const Setting& setting) {
+  return (setting.layer == Layer::kRunFile || setting.layer == Layer::kFlag) &&
+         !key.starts_with("budget.");
 }
 
 }  // namespace
@@ -77,7 +79,7 @@ Status CheckUsed(const std::vector<std::unique_ptr<AgentPlan>>& agents) {
     for (const auto& [key, setting] : agent->settings.all()) {
       if (!Particular().contains(key)) continue;
       bool refused = (IsOwn(setting) && !own.contains(key)) ||
-                     (IsWholeRunsWord(setting) && !used.contains(key));
+                     (IsWholeRunsWord(key, setting) && !used.contains(key));
       if (!refused) continue;
       return Fail(ErrorCode::kConfig, setting.origin + ": agent '" + agent->id.str() +
                                           "' cannot use '" + key + "': " + WhatItHas(*agent, key));

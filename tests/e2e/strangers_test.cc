@@ -129,7 +129,7 @@ TEST_F(StrangersTest, NothingIsWrittenThroughALinkInARunsFolder) {
   const std::pair<fs::path, fs::path> plants[] = {
       {runs() / "p" / "podium.log", dir() / "target" / "file"},
       {runs() / "p" / "boards", dir() / "target"},
-      {runs() / "p" / "history.jsonl", dir() / "target" / "file"},
+      {runs() / "p" / "history", dir() / "target"},
       {oracle / "s0" / "submission", dir() / "target"},
       {oracle / "s0" / "journal.jsonl", dir() / "target" / "file"}};
   for (const auto& [place, target] : plants) {

@@ -57,6 +57,9 @@ TEST_F(VerifyTest, AnHonestRunAddsUpAndTheOracleIsNamed) {
   EXPECT_NE(r.out.find("2 of 2 trials graded again"), std::string::npos) << r.out;
 }
 
+// The one writer's file.
+fs::path HistoryOf(const fs::path& run) { return fs::directory_iterator(run / "history")->path(); }
+
 TEST_F(VerifyTest, EveryChangedFileIsFound) {
   RunOracle();
   const fs::path trial = TrialDir("v", "oracle"), run = runs() / "v";
@@ -69,7 +72,7 @@ TEST_F(VerifyTest, EveryChangedFileIsFound) {
       {trial / "verdict.json", "\"score\": 1", "\"score\": 2", "verdict.json is not what"},
       {trial / "verdict.json", "\"end\": \"finished\"", "\"end\": \"exit_1\"", "'agent' is not"},
       {trial / "journal.jsonl", "\"attempt\"", "\"attempts\"", "journal"},
-      {run / "history.jsonl", "\"graded\"", "\"attempt\"", "does not follow"},
+      {HistoryOf(run), "\"graded\"", "\"attempt\"", "does not follow"},
   };
   for (const auto& c : changes) {
     std::string before = *ReadFile(c.file);
@@ -88,7 +91,8 @@ TEST_F(VerifyTest, AConsistentLieIsFoundByGradingAgain) {
   RunOracle();
   const fs::path verdict = TrialDir("v", "nop") / "verdict.json";
   Edit(verdict, "\"medal\": \"none\"", "\"medal\": \"gold\"");
-  const std::string history = *ReadFile(runs() / "v" / "history.jsonl");
+  const fs::path file = HistoryOf(runs() / "v");
+  const std::string history = *ReadFile(file);
   std::string rewritten, before;
   for (auto text : Split(Trim(history), '\n')) {
     OrderedJson line = OrderedJson::parse(text);
@@ -99,7 +103,7 @@ TEST_F(VerifyTest, AConsistentLieIsFoundByGradingAgain) {
     line["digest"] = before;
     rewritten += DumpJson(line) + "\n";
   }
-  ASSERT_TRUE(WriteFileAtomic(runs() / "v" / "history.jsonl", rewritten));
+  ASSERT_TRUE(WriteFileAtomic(file, rewritten));
   Json v = Verify(7);
   EXPECT_EQ(v["problems"], Json::array());
   Json problems = TrialOf(v, "nop")["problems"];
