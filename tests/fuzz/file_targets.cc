@@ -12,8 +12,14 @@
 #include "base/async/reactor.h"
 #include "base/digest.h"
 #include "base/files.h"
+#include "base/records/grade_record.h"
+#include "base/records/grade_request.h"
+#include "base/records/history_line.h"
+#include "base/records/journal_line.h"
+#include "base/records/lease_record.h"
+#include "base/records/run_plan.h"
+#include "base/records/trial_verdict.h"
 #include "base/yaml.h"
-#include "harness/store/journal.h"
 #include "sandbox/container/init_channel.h"
 #include "sandbox/gpu/cdi_spec.h"
 #include "sandbox/images/oci_layout.h"
@@ -158,15 +164,21 @@ void Frames(std::string_view bytes) {
   if (!ended) Require(ended.error().code != ErrorCode::kInternal, "an error is of the channel");
 }
 
-void JournalLines(std::string_view bytes) {
-  TempDir folder = Folder();
-  fs::path path = folder.path() / "journal.jsonl";
-  Write(path, bytes);
-  auto events = harness::ReadJournal(path);
-  if (!events) return;
-  std::int64_t number = 0;
-  for (const auto& event : *events)
-    Require(event.number == ++number, "events are numbered from one on");
+// What a run folder that somebody sent may hold.
+void Records(std::string_view bytes) {
+  using namespace records;
+  if (auto line = ParseJournalLine(bytes, "fuzz"); line) {
+    std::string text = ToText(*line);
+    auto again = ParseJournalLine(text, "the same");
+    Require(again && ToText(*again) == text, "a line that was read is written and read again");
+  }
+  if (auto line = ParseHistoryLine(bytes, "fuzz"); !line)
+    Require(!line.error().message.empty(), "an error says what is wrong");
+  (void)ParseLease(bytes, "fuzz");
+  (void)ParseRunPlan(bytes, "fuzz");
+  (void)ParseTrialVerdict(bytes, "fuzz");
+  (void)ParseGradeRecord(bytes, "fuzz");
+  (void)ParseGradeRequest(bytes);
 }
 
 }  // namespace podium::fuzz

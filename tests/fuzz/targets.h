@@ -26,7 +26,7 @@ void RData(std::string_view bytes);
 void Tar(std::string_view bytes);
 void Oci(std::string_view bytes);
 void Frames(std::string_view bytes);
-void JournalLines(std::string_view bytes);
+void Records(std::string_view bytes);
 
 struct Target {
   std::string_view name;  // also the corpus folder
@@ -38,6 +38,6 @@ inline constexpr Target kTargets[] = {
     {"unpack", Unpack},    {"form", Form},     {"request", Request}, {"events", Events},
     {"json", ForeignJson}, {"retry", Retry},   {"lines", Lines},     {"http", HttpHead},
     {"yaml", Yaml},        {"task", TaskYaml}, {"cdi", Cdi},         {"rdata", RData},
-    {"tar", Tar},          {"oci", Oci},       {"frames", Frames},   {"journal", JournalLines}};
+    {"tar", Tar},          {"oci", Oci},       {"frames", Frames},   {"records", Records}};
 
 }  // namespace podium::fuzz
