@@ -89,18 +89,6 @@ class Backend {
                                                                       Deadline deadline) = 0;
 };
 
-// `name`: "runc", "crun", "runsc" (OCI runtimes), "docker", "podman" (engines, through their
-// socket), "unsafe-local" (no isolation: for debugging). An error says what this host lacks.
-// `reactor` must outlive it.
-[[nodiscard]] Result<std::unique_ptr<Backend>> MakeBackend(const std::string& name,
-                                                           Reactor& reactor);
-[[nodiscard]] std::vector<std::string> BackendNames();
-
-// Removes whatever dead processes left on this host (containers, mounts, loop devices, cgroups,
-// files), of any run; touches nothing whose owner lives. One process at a time does so; another
-// returns 0 at once. Returns how many sandboxes were removed. Blocking.
-[[nodiscard]] Result<int> ReapDead(Deadline deadline);
-
 // One row of `podium doctor`.
 struct HostCheck {
   std::string name;

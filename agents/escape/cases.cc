@@ -1,7 +1,6 @@
 #include "agents/escape/cases.h"
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
+#include "base/async/race.h"
 #include "sandbox/escape/groups.h"
 
 namespace podium::agents {
@@ -29,8 +28,8 @@ Task<CaseResult> Launch(sandbox::Sandbox& box, Attack attack) {
   sandbox::ExecSpec spec;
   spec.argv = {"python3", "-c", attack.program};
   Deadline deadline = Deadline::In(attack.limit);
-  using namespace boost::asio::experimental::awaitable_operators;
-  auto ended = co_await (box.Exec(std::move(spec), deadline) || attack.serve(std::move(*listener)));
+  auto ended =
+      co_await Race(box.Exec(std::move(spec), deadline), attack.serve(std::move(*listener)));
   if (ended.index() != 0) co_return sandbox::escape::Broken("the service ended by itself");
   Result<sandbox::ExecResult> ran = std::get<0>(std::move(ended));
   if (!ran) co_return sandbox::escape::Broken(ran.error().message);

@@ -3,7 +3,6 @@
 // there are.
 
 #include <algorithm>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <cstdio>
 #include <ctime>
@@ -11,6 +10,7 @@
 
 #include "agents/escape/cases.h"
 #include "agents/escape/gateway_stage.h"
+#include "base/async/race.h"
 #include "base/json.h"
 #include "sandbox/escape/groups.h"
 #include "sandbox/escape/shell.h"
@@ -278,10 +278,9 @@ Task<CaseResult> N13(Context& ctx) {
   options.gateway.server.body_time = Millis(2000);
   options.gateway.server.idle_time = Millis(3000);
   StageBody body = [](GatewayStage& stage) -> Task<CaseResult> {
-    using namespace boost::asio::experimental::awaitable_operators;
     BystanderCount count;
     std::string script = kN13;
-    auto seen = co_await (stage.Python(std::move(script)) || WatchBystander(stage, count));
+    auto seen = co_await Race(stage.Python(std::move(script)), WatchBystander(stage, count));
     if (seen.index() != 0) co_return Broken("the bystander's watch ended");
     auto bystander = HeldIf(count.failed == 0 && count.served >= 10,
                             "the bystander was served " + std::to_string(count.served) +

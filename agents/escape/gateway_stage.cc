@@ -5,9 +5,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "agents/escape/cases.h"
+#include "base/async/race.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "sandbox/escape/groups.h"
@@ -125,10 +125,9 @@ class Stage final : public GatewayStage {
     HttpHandler handler = [this](HttpExchange& exchange) { return Provide(exchange); };
     ServerLimits limits;
     limits.connections = 256;
-    using namespace boost::asio::experimental::awaitable_operators;
-    auto ended = co_await (ServeHttp(std::move(provider->first), limits, handler) ||
-                           gateway_->Serve(std::move(listener_)) ||
-                           bystander_->Serve(std::move(other->first)) || body(*this));
+    auto ended = co_await Race(ServeHttp(std::move(provider->first), limits, handler),
+                               gateway_->Serve(std::move(listener_)),
+                               bystander_->Serve(std::move(other->first)), body(*this));
     if (ended.index() != 3) co_return Broken("a server ended by itself");
     co_return Judge(std::get<3>(std::move(ended)));
   }

@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <set>
 
 #include "agents/escape/cases.h"
 #include "agents/validator/validator.h"
+#include "base/async/race.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -130,8 +130,10 @@ Task<void> WatchSpool(Target& target) {
 }
 
 Task<void> Serve(Target& target, UniqueFd listener) {
-  using namespace boost::asio::experimental::awaitable_operators;
-  co_await (target.validator.Serve(std::move(listener), target.spool) && WatchSpool(target));
+  std::vector<Task<void>> both;
+  both.push_back(target.validator.Serve(std::move(listener), target.spool));
+  both.push_back(WatchSpool(target));
+  co_await AllOf(std::move(both));
 }
 
 using Judge = std::function<CaseResult(const sandbox::ExecResult&, const Target&)>;

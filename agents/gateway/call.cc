@@ -1,11 +1,11 @@
 #include "agents/gateway/call.h"
 
 #include <algorithm>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "base/async/race.h"
 #include "base/http/address.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -295,9 +295,8 @@ Task<void> Call::Pass(HttpStream& stream, HttpHead head) {
 
 // The provider is read as fast as it sends, the agent is sent what it takes.
 Task<void> Call::PassEvents(HttpStream& stream, HttpHead head) {
-  using namespace boost::asio::experimental::awaitable_operators;
   changed_.emplace(co_await boost::asio::this_coro::executor);
-  auto ended = co_await (Receive(stream, head) || Deliver(head));
+  auto ended = co_await Race(Receive(stream, head), Deliver(head));
   if (ended.index() == 0) LogError("a call ended before its answer was handed on");
 }
 

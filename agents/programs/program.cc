@@ -1,8 +1,7 @@
 #include "agents/programs/program.h"
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include "agents/scaffolds/exec_event.h"
+#include "base/async/race.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -25,8 +24,7 @@ class Program final : public Scaffold {
     auto copied = co_await CopyIn(context);
     if (!copied) co_return tl::unexpected(copied.error());
     context.on_phase("running start.sh");
-    using namespace boost::asio::experimental::awaitable_operators;
-    auto both = co_await (RunStart(context) || KeepSnapshots(context));
+    auto both = co_await Race(RunStart(context), KeepSnapshots(context));
     if (both.index() == 1)
       co_return Fail(ErrorCode::kInternal, "the snapshot loop ended before the program");
     co_return std::get<0>(std::move(both));

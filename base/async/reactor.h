@@ -57,11 +57,16 @@ class Reactor {
     auto slot = std::make_shared<std::optional<R>>();
     auto shared = std::make_shared<F>(std::move(function));
     std::function<void()> job = [slot, shared] { slot->emplace((*shared)()); };
-    co_await RunOnPool(std::move(job), pool);
-    co_return std::move(**slot);
+    return ValueOf<R>(std::move(slot), RunOnPool(std::move(job), pool));
   }
 
  private:
+  // One coroutine a type of value, whatever the functions.
+  template <class R>
+  static Task<R> ValueOf(std::shared_ptr<std::optional<R>> slot, Task<void> job) {
+    co_await std::move(job);
+    co_return std::move(**slot);
+  }
   Task<void> RunOnPool(std::function<void()> job, Pool pool);
   struct Impl;
   std::unique_ptr<Impl> impl_;

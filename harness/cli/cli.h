@@ -38,14 +38,11 @@ auto Wrap(Exit& exit, F function) {
 // Each adds its verbs to the program; the chosen verb stores what main returns in `exit`.
 // `program` is how the user called it, for the commands that are printed.
 void AddRunVerbs(CLI::App& app, Exit& exit,
-                 const std::string& program);     // run, status, report, reindex
-void AddVerifyVerb(CLI::App& app, Exit& exit);    // verify
-void AddTaskVerbs(CLI::App& app, Exit& exit);     // tasks
-void AddHostVerbs(CLI::App& app, Exit& exit);     // doctor
-void AddImageVerbs(CLI::App& app, Exit& exit);    // image
-void AddSandboxVerbs(CLI::App& app, Exit& exit);  // sandbox
-void AddGradeVerbs(CLI::App& app, Exit& exit);    // grade, grade-sample
-void AddMetricVerbs(CLI::App& app, Exit& exit);   // metrics
-void AddScoreVerbs(CLI::App& app, Exit& exit);    // aggregate
-
+                 const std::string& program);   // run, status, report, reindex
+void AddVerifyVerb(CLI::App& app, Exit& exit);  // verify
+// `argv`: of the whole program, for what another program does.
+void AddTaskVerbs(CLI::App& app, Exit& exit, char** argv);  // tasks
+void AddHostVerbs(CLI::App& app, Exit& exit);               // doctor
+void AddImageVerbs(CLI::App& app, Exit& exit);              // image
+void AddSandboxVerbs(CLI::App& app, Exit& exit);            // sandbox
 }  // namespace podium::harness

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "harness/cli/cli.h"
 #include "harness/report/table.h"
+#include "sandbox/backends/factory.h"
 #include "sandbox/images/image.h"
 #include "sandbox/sandbox.h"
 

@@ -9,13 +9,13 @@
 #include "base/text.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/live_view.h"
+#include "harness/cli/score_program.h"
 #include "harness/plan/plan.h"
-#include "harness/schedule/lock.h"
-#include "harness/schedule/run.h"
-#include "harness/report/grading_report.h"
 #include "harness/report/html.h"
 #include "harness/report/summary.h"
 #include "harness/report/table.h"
+#include "harness/schedule/lock.h"
+#include "harness/schedule/run.h"
 #include "harness/store/index.h"
 #include "sandbox/host/rootless.h"
 
@@ -83,9 +83,9 @@ std::string DryRun(const RunPlan& plan) {
   for (const auto& t : plan.trials) {
     bool box = t.agent->needs_sandbox();
     table.Add({t.id.task.str(), t.id.agent.str(), "s" + std::to_string(t.id.seed),
-               box ? "at most " + FormatDuration(t.wall) : "-", std::to_string(t.agent->configured.nodes),
-               FormatDouble(t.limits.cpus), FormatBytes(t.limits.memory_bytes),
-               FormatBytes(t.limits.disk_bytes)});
+               box ? "at most " + FormatDuration(t.wall) : "-",
+               std::to_string(t.agent->configured.nodes), FormatDouble(t.limits.cpus),
+               FormatBytes(t.limits.memory_bytes), FormatBytes(t.limits.disk_bytes)});
     if (box) total += t.wall;
   }
   return table.Text() + "\nRun '" + plan.name + "': " + std::to_string(plan.trials.size()) +
@@ -102,8 +102,7 @@ Result<Exit> Execute(const RunPlan& plan, bool json, const std::string& program)
     PODIUM_ASSIGN(summary, ExecuteRun(plan, *view));
   }
   PODIUM_ASSIGN(auto run, ReadRun(summary.dir, SystemClock()));
-  PODIUM_TRY(
-      WriteFileAtomic(summary.dir / "grading_report.json", GradingReportJson(run, SystemClock())));
+  PODIUM_TRY(WriteGradingReport(summary.dir));
   PODIUM_TRY(WriteFileAtomic(summary.dir / "report.html", ReportHtml(run)));
   if (json) {
     std::cout << SummaryJson(run) << "\n";
@@ -152,8 +151,7 @@ Result<Exit> DoStatus(const std::string& name, bool json, const std::string& pro
         best = n.score;
     }
     table.Add({t.id.str(), t.state, std::to_string(t.attempts), FormatDuration(t.active),
-               std::to_string(t.nodes.size()), best ? FormatScore(*best) : "",
-               t.last_event});
+               std::to_string(t.nodes.size()), best ? FormatScore(*best) : "", t.last_event});
   }
   std::cout << "Run " << run.name << "\n\n" << table.Text() << "\n" << SummaryText(run, program);
   return Exit::kOk;
@@ -163,7 +161,7 @@ Result<Exit> DoReport(const std::string& name, bool json, const std::string& pro
   PODIUM_ASSIGN(auto dir, FindRun(name));
   PODIUM_ASSIGN(auto run, ReadRun(dir, SystemClock()));
   PODIUM_TRY(WriteFileAtomic(dir / "report.html", ReportHtml(run)));
-  PODIUM_TRY(WriteFileAtomic(dir / "grading_report.json", GradingReportJson(run, SystemClock())));
+  PODIUM_TRY(WriteGradingReport(dir));
   if (json) {
     std::cout << SummaryJson(run) << "\n";
   } else {
@@ -188,8 +186,7 @@ std::string SettingsHelp() {
   std::string out =
       "\nSettings (YAML keys; --set NAME=VALUE; PODIUM_NAME in the environment, '.' as '_'):\n";
   TextTable table({"  name", "default", "meaning"});
-  for (const auto& s : KnownSettings())
-    table.Add({"  " + s.name, s.fallback, s.help});
+  for (const auto& s : KnownSettings()) table.Add({"  " + s.name, s.fallback, s.help});
   return out + table.Text() + "\nAgents: " + Join(ListAgents(), ", ") +
          "; or a scaffold: " + Join(agents::ScaffoldNames(), ", ") +
          ".\n"

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/cli/cli.h"
-#include "harness/cli/import_mle_bench.h"
+#include "harness/cli/score_program.h"
 #include "harness/report/table.h"
 #include "tasks/board_check.h"
 #include "tasks/prepare.h"
@@ -123,23 +123,9 @@ Result<Exit> PinTask(const std::string& dir) {
   return Exit::kOk;
 }
 
-Result<Exit> ImportTasks(const std::string& from, const std::string& checkout,
-                         const std::string& data, const std::string& out) {
-  if (from != "mle-bench")
-    return Fail(ErrorCode::kUsage, "'" + from + "' is not known here; there is mle-bench");
-  PODIUM_ASSIGN(auto result, ImportMleBench(checkout, data, out, [](std::string_view) {}));
-  for (const auto& note : result.notes) std::cout << note << "\n";
-  std::cout << result.imported.size() << " task packages in " << out
-            << (data.empty()
-                    ? ", without data: `podium grade-sample FILE ID --answers FILE` grades "
-                      "them, --data DIR makes them run\n"
-                    : "\n");
-  return Exit::kOk;
-}
-
 }  // namespace
 
-void AddTaskVerbs(CLI::App& app, Exit& exit) {
+void AddTaskVerbs(CLI::App& app, Exit& exit, char** argv) {
   auto json = std::make_shared<bool>(false);
   auto name = std::make_shared<std::string>();
   auto* tasks = app.add_subcommand("tasks", "The tasks: list, show, prepare, import");
@@ -158,23 +144,12 @@ void AddTaskVerbs(CLI::App& app, Exit& exit) {
   prepare->add_option("--suite", *suite, "A whole suite");
   prepare->callback(Wrap(exit, [names, suite] { return PrepareTasks(*names, *suite); }));
 
-  auto* importing = tasks->add_subcommand(
-      "import", "Make task packages of a checkout of openai/mle-bench (75 + 7 competitions)");
-  auto from = std::make_shared<std::string>();
-  auto checkout = std::make_shared<std::string>();
-  auto data = std::make_shared<std::string>();
-  auto out = std::make_shared<std::string>("mle-bench-tasks");
-  importing->add_option("from", *from, "mle-bench")->required();
-  importing->add_option("folder", *checkout, "The checkout")->required();
-  importing->add_option("--data", *data, "mle-bench's data folder (<id>/prepared/public, private)");
-  importing->add_option("--out", *out, "Where the packages go")->capture_default_str();
-  importing->callback(Wrap(
-      exit, [from, checkout, data, out] { return ImportTasks(*from, *checkout, *data, *out); }));
+  AddImportVerb(*tasks, exit, [argv](const ImportArguments&) { return StartScoreProgram(argv); });
 
   auto* pin = tasks->add_subcommand(
       "pin", "For the author of a task: make its tables and write their digests into task.yaml");
   pin->add_option("folder", *name, "Folder of the task package")->required();
   pin->callback(Wrap(exit, [name] { return PinTask(*name); }));
-}  // namespace podium::harness
+}
 
 }  // namespace podium::harness

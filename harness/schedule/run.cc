@@ -18,9 +18,11 @@
 #include "base/text.h"
 #include "harness/schedule/lock.h"
 #include "harness/schedule/machine.h"
-#include "harness/trial/trial.h"
 #include "harness/store/index.h"
+#include "harness/trial/trial.h"
+#include "sandbox/backends/factory.h"
 #include "sandbox/images/intact.h"
+#include "sandbox/reaper/reaper.h"
 #include "tasks/board_check.h"
 
 namespace podium::harness {

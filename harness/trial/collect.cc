@@ -107,7 +107,9 @@ Task<Result<HandOver>> Collector::Judge(sandbox::TakenFile taken) {
     hand_over.reason = std::string(sandbox::TakeFaultText(taken.fault));
     hand_over.detail = taken.detail;
   }
-  auto fall_back = [this, there = hand_over.status == HandOverStatus::kOk] { return FallBack(there); };
+  auto fall_back = [this, there = hand_over.status == HandOverStatus::kOk] {
+    return FallBack(there);
+  };
   auto fell = co_await reactor_.Blocking(std::move(fall_back), Pool::kTransfer);
   if (!fell) co_return tl::unexpected(fell.error());
   if (!*fell) co_return hand_over;
@@ -123,9 +125,9 @@ Result<bool> Collector::FallBack(bool taken) const {
   std::error_code ec;
   if (!fs::exists(snapshot, ec)) return false;
   if (taken) {
-    PODIUM_ASSIGN(auto shape, agents::CheckFileShape(SubmissionFile(dir_, *plan_.task), [this](auto bytes) {
-                    return check_shape_(bytes);
-                  }));
+    PODIUM_ASSIGN(auto shape,
+                  agents::CheckFileShape(SubmissionFile(dir_, *plan_.task),
+                                         [this](auto bytes) { return check_shape_(bytes); }));
     if (shape.valid) return false;
   }
   PODIUM_TRY(CopyFileAtomic(snapshot, SubmissionFile(dir_, *plan_.task)));

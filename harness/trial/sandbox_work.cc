@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "agents/proposers/portfolio/portfolio.h"
+#include "base/async/race.h"
 #include "base/files.h"
 #include "harness/trial/collect.h"
 #include "harness/trial/services.h"
@@ -44,7 +44,8 @@ Result<std::unique_ptr<agents::Proposer>> MakeProposer(RunContext& run, const Ag
 }
 
 records::Isolation IsolationOf(const sandbox::IsolationRecord& record) {
-  records::Isolation out{.backend = record.backend, .enforced = {}, .not_enforced = record.not_enforced};
+  records::Isolation out{
+      .backend = record.backend, .enforced = {}, .not_enforced = record.not_enforced};
   for (const auto& [what, how] : record.enforced) out.enforced[what] = how;
   return out;
 }
@@ -130,14 +131,13 @@ agents::TrialContext SandboxWork::MakeContext(sandbox::Sandbox& box, TrialView b
 }
 
 agents::ShapeVerdict SandboxWork::CheckShape(std::string_view bytes) const {
-  auto verdict = tasks::KindOf(*plan_.task)
-                     .CheckShape(*plan_.task, run_.prepared.at(plan_.id.task), bytes);
+  auto verdict =
+      tasks::KindOf(*plan_.task).CheckShape(*plan_.task, run_.prepared.at(plan_.id.task), bytes);
   if (!verdict) return {false, "unreadable", verdict.error().message};
   return {verdict->valid, verdict->reason, verdict->message};
 }
 
-Task<Result<SandboxWork::Ended>> SandboxWork::UseSandbox(sandbox::Sandbox& box,
-                                                         TrialView before) {
+Task<Result<SandboxWork::Ended>> SandboxWork::UseSandbox(sandbox::Sandbox& box, TrialView before) {
   auto proposer = MakeProposer(run_, *plan_.agent, journal_, dir_);
   if (!proposer) co_return tl::unexpected(proposer.error());
   auto scaffold = plan_.agent->configured.make(std::move(*proposer));
@@ -174,9 +174,8 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandbox(sandbox::Sandbox& box,
 Task<Result<AgentOutcome>> SandboxWork::Agent(agents::Scaffold& scaffold,
                                               agents::TrialContext& context,
                                               TrialServices& services) {
-  using namespace boost::asio::experimental::awaitable_operators;
-  auto ended = co_await (Caught<AgentOutcome>(scaffold.Run(context), "the scaffold") ||
-                         run_.wait_stop() || services.Serve() || WaitForWall(context));
+  auto ended = co_await Race(Caught<AgentOutcome>(scaffold.Run(context), "the scaffold"),
+                             run_.wait_stop(), services.Serve(), WaitForWall(context));
   AgentOutcome cut;
   cut.end = ended.index() == 1 ? "paused" : "time_limit";
   if (ended.index() != 0) co_return cut;

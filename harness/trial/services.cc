@@ -1,12 +1,12 @@
 #include "harness/trial/services.h"
 
 #include <algorithm>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <string_view>
 
 #include "agents/trial_context.h"
-#include "harness/trial/collect.h"
+#include "base/async/race.h"
 #include "base/text.h"
+#include "harness/trial/collect.h"
 
 namespace podium::harness {
 namespace {
@@ -90,10 +90,7 @@ Task<void> TrialServices::ServeGateway() {
   co_await WaitForEver();
 }
 
-Task<void> TrialServices::Serve() {
-  using namespace boost::asio::experimental::awaitable_operators;
-  auto ended = co_await (ServeValidator() || ServeGateway());
-}
+Task<void> TrialServices::Serve() { auto ended = co_await Race(ServeValidator(), ServeGateway()); }
 
 Status TrialServices::End() {
   if (!gateway_) return {};
@@ -124,7 +121,9 @@ std::string AgentInstructions(const TrialPlan& plan) {
       "- /home/data holds the competition: description.md says what is asked, the other files are "
       "its\n"
       "  data and a sample submission. It cannot be written to.\n"
-      "- Write your predictions to " + SubmissionPath(*plan.task) + ", in the form of the sample\n"
+      "- Write your predictions to " +
+      SubmissionPath(*plan.task) +
+      ", in the form of the sample\n"
       "  submission. Only this file is graded, whatever the description says of other places, and "
       "only\n"
       "  as it is when your time ends: overwrite it whenever you have something better.\n"

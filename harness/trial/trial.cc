@@ -2,8 +2,7 @@
 
 #include <unistd.h>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
+#include "base/async/race.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "base/log.h"
@@ -89,9 +88,8 @@ class TrialMachine {
 
   Task<TrialEnd> Failed(Error error) {
     LogError(plan_.id.str() + ": " + error.message);
-    records::Failed event{.code = std::string(CodeText(error.code)),
-                          .message = error.message,
-                          .worked = WorkedNow()};
+    records::Failed event{
+        .code = std::string(CodeText(error.code)), .message = error.message, .worked = WorkedNow()};
     auto recorded = co_await journal_.Append(std::move(event));
     if (!recorded) LogError(recorded.error().message);
     co_return TrialEnd::kFailed;
@@ -138,7 +136,8 @@ class TrialMachine {
   Task<Result<bool>> SealAtOnce(records::Attempt begun) {
     records::Sealed sealed;
     auto counts = ValidationsIn(journal_.lines());
-    sealed.validations = {.valid = counts.valid, .invalid = counts.invalid, .refused = counts.refused};
+    sealed.validations = {
+        .valid = counts.valid, .invalid = counts.invalid, .refused = counts.refused};
     if (plan_.agent->scaffold->hands_in == agents::HandsIn::kAnswers) {
       auto job = [this] { return CopyAnswers(); };
       PODIUM_CO_TRY(co_await run_.reactor.Blocking(std::move(job), Pool::kTransfer));
@@ -157,7 +156,8 @@ class TrialMachine {
   // The task's own answers as a submission. Blocks.
   Status CopyAnswers() const {
     const auto& prepared = run_.prepared.at(plan_.id.task);
-    return CopyFileAtomic(prepared.private_dir / "perfect_submission.csv", SubmissionFile(dir_, *plan_.task));
+    return CopyFileAtomic(prepared.private_dir / "perfect_submission.csv",
+                          SubmissionFile(dir_, *plan_.task));
   }
 
   Task<Status> GradeSealed(records::Sealed sealed) {
@@ -230,8 +230,8 @@ Status MakeTrialDirs(const RunFolder& folder, const TrialPlan& plan) {
   return {};
 }
 
-// Either the trial for this process alone, or how it stands where there is nothing to do: it has its
-// verdict, or (no view) another process works on it.
+// Either the trial for this process alone, or how it stands where there is nothing to do: it has
+// its verdict, or (no view) another process works on it.
 struct Taken {
   std::optional<OpenTrial> open;
   std::optional<TrialView> done;
@@ -268,8 +268,7 @@ Task<Result<TrialResult>> RunTrial(RunContext& run, TrialPlan plan) {
   OpenTrial& open = *taken->open;
   open.journal.UsePool(run.reactor, [&open] { return open.lease.CheckHeld(); });
   TrialMachine machine(run, plan, open, run.folder.TrialDir(plan.id));
-  using namespace boost::asio::experimental::awaitable_operators;
-  auto ended = co_await (machine.Run() || machine.KeepLease());
+  auto ended = co_await Race(machine.Run(), machine.KeepLease());
   if (ended.index() == 1)
     co_return Fail(ErrorCode::kInternal, "the lease keeper ended before the trial");
   auto end = std::get<0>(std::move(ended));

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -17,6 +16,7 @@
 #include <variant>
 
 #include "base/async/alarm.h"
+#include "base/async/race.h"
 #include "base/log.h"
 #include "sandbox/host/delegation.h"
 #include "sandbox/host/handover.h"
@@ -84,7 +84,6 @@ class ContainedSandbox final : public Sandbox {
   }
 
   Task<Result<ExecResult>> Exec(ExecSpec spec, Deadline deadline) override {
-    using namespace asio::experimental::awaitable_operators;
     if (sealed_) co_return Fail(ErrorCode::kSandbox, "the sandbox is sealed");
     ExecResult result;
     result.end = ExecEnd::kInitGone;
@@ -97,7 +96,7 @@ class ContainedSandbox final : public Sandbox {
     too_many_locks_ = false;
     std::uint64_t ooms = counters_.OomKills(), refusals = counters_.ForkRefusals();
     auto started = std::chrono::steady_clock::now();
-    auto raced = co_await (channel_.Exec(spec, spec_.env, deadline) || Watch(deadline));
+    auto raced = co_await Race(channel_.Exec(spec, spec_.env, deadline), Watch(deadline));
     result.wall = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started);
     bool oom = counters_.OomKills() > ooms, refused = counters_.ForkRefusals() > refusals;
     auto* ended = std::get_if<Result<InitChannel::Ended>>(&raced);
@@ -239,7 +238,7 @@ class ContainedSandbox final : public Sandbox {
     KillInit();
     auto job = [this, deadline] {
       parts_.workspace->Close();
-      auto removed = RemoveSandbox(parts_.paths, deadline);
+      auto removed = parts_.remove(parts_.paths, deadline);
       siginfo_t ignored{};  // where init is our own child
       if (parts_.pidfd)
         ::waitid(P_PIDFD, static_cast<id_t>(parts_.pidfd.get()), &ignored, WEXITED | WNOHANG);

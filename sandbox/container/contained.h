@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/container/init_channel.h"
 #include "sandbox/host/cgroup.h"
 #include "sandbox/host/host_paths.h"
 #include "sandbox/host/mounts.h"
 #include "sandbox/host/workspace.h"
-#include "sandbox/container/init_channel.h"
 #include "sandbox/sandbox.h"
 
 namespace podium::sandbox {
@@ -27,6 +27,8 @@ struct ContainerParts {
   bool can_freeze = true;   // gVisor's traced threads never stand still
   bool own_limits = true;   // what is required is limited by the groups of init_pid
   std::vector<const char*> required = {"memory", "pids"};  // controllers that must hold it
+  // Removes the container and all that was made for it; whatever is already gone is no error.
+  Status (*remove)(const HostPaths& paths, Deadline deadline) = nullptr;
   bool relays = false;  // what connects inside is relayed to a socket in paths.sockets()
   IsolationRecord isolation;
 };

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <cstdio>
 #include <map>
 
+#include "base/async/race.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "sandbox/escape/groups.h"
@@ -133,7 +133,6 @@ Task<CaseResult> LookLater(Context& ctx, Sandbox& box, std::vector<std::string> 
 
 // One holds locks of every kind on a file of the data and watches it; the other asks for them.
 Task<CaseResult> HoldAndLook(Context& ctx, Sandbox& holder, Sandbox& looker, std::string dir) {
-  using namespace boost::asio::experimental::awaitable_operators;
   std::vector<std::string> warm = {"look", dir, "1"};
   auto ready = co_await ProbeIn(ctx, looker, "C04", warm);
   if (ready.outcome != Outcome::kHeld) co_return ready;
@@ -141,7 +140,8 @@ Task<CaseResult> HoldAndLook(Context& ctx, Sandbox& holder, Sandbox& looker, std
   if (ready_too.outcome != Outcome::kHeld) co_return ready_too;
   std::vector<std::string> hold = {"hold", dir, std::to_string(kHoldMs)};
   std::vector<std::string> look = {"look", dir, std::to_string(kLookMs)};
-  auto [held, seen] = co_await (ProbeIn(ctx, holder, "C04", hold) && LookLater(ctx, looker, look));
+  auto [held, seen] =
+      co_await Together(ProbeIn(ctx, holder, "C04", hold), LookLater(ctx, looker, look));
   auto a = Span(held.detail), b = Span(seen.detail);
   bool overlap = std::min(a.second, b.second) - std::max(a.first, b.first) > 100;
   if (!overlap && held.outcome == Outcome::kHeld && seen.outcome == Outcome::kHeld)

@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "sandbox/backends/factory.h"
 #include "sandbox/escape/groups.h"
 #include "sandbox/escape/shell.h"
 #include "sandbox/host/host_paths.h"

@@ -9,7 +9,6 @@
 
 #include "base/files.h"
 #include "sandbox/host/rootless.h"
-#include "sandbox/backends/oci/config.h"
 
 namespace podium::sandbox {
 namespace {
@@ -31,6 +30,20 @@ Status MakeNode(const fs::path& dev, const DeviceNode& node, IdShift ids) {
 }
 
 }  // namespace
+
+Result<std::vector<DeviceNode>> LookAtDevices(const std::vector<fs::path>& paths) {
+  std::vector<DeviceNode> out;
+  for (const auto& path : paths) {
+    struct stat st {};
+    if (::lstat(path.c_str(), &st) != 0)
+      return FailErrno(ErrorCode::kConfig, "device " + path.string(), errno);
+    if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+      return Fail(ErrorCode::kConfig, path.string() + " is not a device node");
+    out.push_back(
+        {path, S_ISCHR(st.st_mode) ? 'c' : 'b', ::major(st.st_rdev), ::minor(st.st_rdev)});
+  }
+  return out;
+}
 
 bool OwnDeviceNodes(const HostPaths& paths, const SandboxSpec& spec) {
   return !IsRootless() && paths.backend != "runsc" && paths.backend != "docker" &&

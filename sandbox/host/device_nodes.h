@@ -1,11 +1,22 @@
 #pragma once
 
+#include <filesystem>
+#include <vector>
+
 #include "base/result.h"
 #include "sandbox/host/host_paths.h"
 #include "sandbox/host/mounts.h"
 #include "sandbox/spec.h"
 
 namespace podium::sandbox {
+
+struct DeviceNode {
+  std::filesystem::path path;
+  char type = 'c';  // 'c' or 'b'
+  unsigned major = 0, minor = 0;
+};
+[[nodiscard]] Result<std::vector<DeviceNode>> LookAtDevices(
+    const std::vector<std::filesystem::path>& paths);
 
 // Whether a sandbox's /dev is one that MakeDeviceNodes made. Not rootless, where no node can be
 // made, nor in gVisor, whose devices are its own, nor in Docker, which makes its own.

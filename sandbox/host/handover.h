@@ -24,6 +24,12 @@ inline constexpr std::uint64_t kMostHoles = 1 << 20;
                                             std::uint64_t max_bytes, Deadline deadline,
                                             std::uint64_t max_holes = kMostHoles);
 
+// The same for a file of a tree: neither hashed nor made durable, which its taker does once for all
+// (syncfs).
+[[nodiscard]] Result<TakenFile> TakeForTree(int folder_fd, const std::string& name,
+                                            const std::filesystem::path& to,
+                                            std::uint64_t max_bytes, Deadline deadline);
+
 // What everybody writes first: opens the path and copies. For the knock-out run alone, to show what
 // the guarded walk is good for.
 [[nodiscard]] Result<TakenFile> TakeByPath(const std::filesystem::path& from,

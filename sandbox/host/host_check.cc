@@ -13,7 +13,6 @@
 #include "sandbox/host/delegation.h"
 #include "sandbox/host/host_paths.h"
 #include "sandbox/host/rootless.h"
-#include "sandbox/backends/oci/config.h"
 #include "sandbox/sandbox.h"
 
 namespace podium::sandbox {

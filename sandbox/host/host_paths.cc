@@ -1,23 +1,16 @@
 #include "sandbox/host/host_paths.h"
 
-#include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdlib>
-#include <thread>
 
 #include "base/files.h"
 #include "base/json.h"
-#include "base/log.h"
-#include "base/process.h"
 #include "base/process_owner.h"
 #include "base/text.h"
-#include "sandbox/backends/engine/engine_api.h"
-#include "sandbox/host/cgroup.h"
 #include "sandbox/host/rootless.h"
-#include "sandbox/sandbox.h"
 
 namespace podium::sandbox {
 namespace {
@@ -29,55 +22,6 @@ bool HasOption(std::string_view options, std::string_view wanted) {
     if (o == wanted) return true;
   }
   return false;
-}
-
-// The sandbox's groups, where it has any.
-std::vector<CgroupDir> GroupsOf(const HostPaths& paths) {
-  std::vector<CgroupDir> out;
-  if (IsRootless()) {
-    for (const auto& parent : paths.groups)
-      out.push_back({parent.controller, parent.dir / paths.cgroup()});
-    return out;
-  }
-  for (const auto& [options, mount] : CgroupMounts())
-    out.push_back({options.empty() ? "" : "freezer", fs::path(mount) / paths.cgroup()});
-  return out;
-}
-
-// Removes the sandbox's group under every controller; runc has done so in the ordinary case.
-Status RemoveCgroups(const HostPaths& paths, Deadline deadline) {
-  auto groups = GroupsOf(paths);
-  // An owner that died between freezing and thawing left processes that no signal reaches.
-  ThawGroups(groups);
-  for (const auto& [controller, dir] : groups) {
-    std::error_code ec;
-    while (fs::exists(dir, ec) && ::rmdir(dir.c_str()) != 0 && errno != ENOENT) {
-      if (deadline.expired())
-        return Fail(ErrorCode::kTimeout, "cgroup " + dir.string() + " does not empty");
-      KillGroups({{"procs", dir}});
-      std::this_thread::sleep_for(Millis(5));
-    }
-  }
-  return {};
-}
-
-Status Unmount(const fs::path& base) {
-  for (const auto& point : MountsUnder(base)) {
-    if (::umount2(point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL &&
-        errno != ENOENT) {
-      return FailErrno(ErrorCode::kSandbox, "cannot unmount " + point, errno);
-    }
-  }
-  return {};
-}
-
-// The records are this machine's, so an owner of another boot is dead. One in another pid namespace
-// cannot be looked for and counts as alive.
-bool OwnerLives(const std::string& record) {
-  auto owner = ProcessOwner::FromJson(record);
-  if (!owner) return false;
-  OwnerState state = StateOf(*owner);
-  return state == OwnerState::kAlive || state == OwnerState::kOtherNamespace;
 }
 
 }  // namespace
@@ -94,22 +38,6 @@ std::vector<std::pair<std::string, std::string>> CgroupMounts() {
   }
   return out;
 }
-
-namespace {
-
-std::vector<CgroupDir> RecordedGroups(const Json& record) {
-  std::vector<CgroupDir> out;
-  auto groups = JsonOr<std::vector<std::pair<std::string, std::string>>>(record, "groups", {});
-  for (const auto& [controller, dir] : groups) out.push_back({controller, dir});
-  return out;
-}
-
-bool IsBackend(const std::string& name) {
-  auto names = BackendNames();
-  return std::ranges::find(names, name) != names.end();
-}
-
-}  // namespace
 
 fs::path MountsDir() { return IsRootless() ? RootlessMounts() : "/var/lib/podium"; }
 
@@ -148,6 +76,13 @@ bool MayRaiseLimits() {
   std::size_t at = status->find("\nCapEff:");
   if (at == std::string::npos) return false;
   return (std::strtoull(status->c_str() + at + 8, nullptr, 16) >> kSysResource & 1) != 0;
+}
+
+std::uint64_t OpenFiles() {
+  constexpr std::uint64_t kWanted = 8192;
+  rlimit own{};
+  if (::getrlimit(RLIMIT_NOFILE, &own) != 0 || own.rlim_max >= kWanted) return kWanted;
+  return MayRaiseLimits() ? kWanted : own.rlim_max;
 }
 
 std::vector<CgroupDir> CgroupsOf(int pid) {
@@ -197,91 +132,6 @@ Status WriteRecord(const HostPaths& paths) {
     record["groups"].push_back({parent.controller, parent.dir.string()});
   PODIUM_TRY(MakeDirs(RecordsDir()));
   return WriteFileAtomic(paths.record, DumpJson(record) + "\n");
-}
-
-namespace {
-
-// What gVisor's runtime and runc keep of a container in their state folders.
-Status RemoveRuntimeState(const HostPaths& paths, Deadline deadline) {
-  fs::path root = MountsDir() / paths.backend;
-  std::error_code ec;
-  if (paths.backend == "runsc") {
-    ProcessSpec spec;
-    spec.argv = {"runsc", "--root", root.string(), "delete", "--force", paths.id};
-    auto result = RunProcess(spec, deadline);
-    if (result && !result->ok()) LogDebug("runsc delete " + paths.id + ": " + result->err);
-    std::vector<fs::path> left;
-    for (fs::directory_iterator it(root, ec), end; !ec && it != end; it.increment(ec)) {
-      if (it->path().filename().string().find(paths.id) != std::string::npos)
-        left.push_back(it->path());
-    }
-    for (const auto& path : left) PODIUM_TRY(RemoveTree(path));
-    return {};
-  }
-  return RemoveTree(root / paths.id);
-}
-
-}  // namespace
-
-Status RemoveSandbox(const HostPaths& paths, Deadline deadline) {
-  if (!paths.engine.empty()) PODIUM_TRY(RemoveEngineContainer(paths, deadline));
-  PODIUM_TRY(RemoveCgroups(paths, deadline));
-  if (paths.engine.empty() && !paths.backend.empty())
-    PODIUM_TRY(RemoveRuntimeState(paths, deadline));
-  PODIUM_TRY(Unmount(paths.base));
-  PODIUM_TRY(RemoveTree(paths.base));
-  ::unlink(paths.disk.c_str());
-  ::unlink(paths.record.c_str());
-  return {};
-}
-
-bool AnySandboxLives() {
-  std::error_code ec;
-  for (fs::directory_iterator it(RecordsDir(), ec), end; !ec && it != end; it.increment(ec)) {
-    auto text = ReadFile(it->path(), 1 << 16);
-    if (text && it->path().extension() == ".json" && OwnerLives(*text)) return true;
-  }
-  return false;
-}
-
-Result<int> ReapDead(Deadline deadline) {
-  int removed = 0;
-  PODIUM_TRY(MakeDirs(RecordsDir()));
-  PODIUM_ASSIGN(auto lock, FileLock::TryTake(HostDir() / "reap.lock"));
-  if (!lock) return 0;  // somebody else is at it
-  std::error_code ec;
-  std::vector<fs::path> records;
-  for (fs::directory_iterator it(RecordsDir(), ec), end; !ec && it != end; it.increment(ec)) {
-    if (it->path().extension() == ".json") records.push_back(it->path());
-  }
-  for (const auto& path : records) {
-    if (deadline.expired()) break;  // the next start goes on
-    auto text = ReadFile(path, 1 << 16);
-    if (!text) continue;
-    auto parsed = ParseJson(*text, path.string());
-    if (!parsed) {  // cut by a crash: it must not keep the others, or a new run, waiting
-      LogWarn("the record of a sandbox cannot be read and is left: " + parsed.error().message);
-      continue;
-    }
-    const Json& record = *parsed;
-    std::string id = JsonOr<std::string>(record, "id", "");
-    if (id != path.stem().string() || OwnerLives(*text)) continue;
-    fs::path disk = JsonOr<std::string>(record, "disk", "");
-    if (disk.filename() != id + ".ext4") continue;
-    HostPaths paths = HostPaths::For(disk.parent_path(), id);
-    paths.backend = JsonOr<std::string>(record, "backend", "");
-    paths.engine = JsonOr<std::string>(record, "engine", "");
-    paths.groups = RecordedGroups(record);
-    if (!IsBackend(paths.backend)) continue;  // another version's
-    // One that does not go away must not keep the others, or a new run, waiting.
-    auto gone = RemoveSandbox(paths, deadline.Earlier(Deadline::In(std::chrono::seconds(20))));
-    if (!gone) {
-      LogWarn("sandbox " + id + " of a dead process is still there: " + gone.error().message);
-      continue;
-    }
-    ++removed;
-  }
-  return removed;
 }
 
 }  // namespace podium::sandbox

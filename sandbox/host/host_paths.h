@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -53,18 +54,15 @@ struct HostPaths {
 // Whether this process has CAP_SYS_RESOURCE, beyond which hard limits do not go.
 [[nodiscard]] bool MayRaiseLimits();
 
+// How many files a process of a sandbox may have open: 8,192, or this process's hard limit where
+// that is lower and cannot be raised.
+[[nodiscard]] std::uint64_t OpenFiles();
+
 // The groups of a process, by /proc/PID/cgroup and the mount table.
 [[nodiscard]] std::vector<CgroupDir> CgroupsOf(int pid);
 
 // Mount points at or below `base`, deepest first.
 [[nodiscard]] std::vector<std::string> MountsUnder(const std::filesystem::path& base);
-
-// Removes container, mounts, cgroups and files of a sandbox; whatever is already gone is no error.
-// Blocking.
-[[nodiscard]] Status RemoveSandbox(const HostPaths& paths, Deadline deadline);
-
-// Whether the owner of any record is alive.
-[[nodiscard]] bool AnySandboxLives();
 
 // Writes the record that makes a sandbox findable after a crash; made before anything else of it.
 [[nodiscard]] Status WriteRecord(const HostPaths& paths);

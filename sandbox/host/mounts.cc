@@ -87,7 +87,7 @@ Status WriteProcessors(const fs::path& upper, double cpus, IdShift ids) {
   long count = std::clamp(static_cast<long>(std::ceil(cpus)), 1L, all);
   std::string range = count == 1 ? "0\n" : "0-" + std::to_string(count - 1) + "\n";
   for (const char* name : {"online", "possible", "present"}) {
-    PODIUM_TRY(WriteFileAtomic(at / name, range));
+    PODIUM_TRY(WriteOwnFile(at / name, range));
     if (::chmod((at / name).c_str(), 0444) != 0 ||
         ::lchown((at / name).c_str(), ids.Host(0), ids.Host(0)) != 0)
       return FailErrno(ErrorCode::kSandbox, "cannot own " + (at / name).string(), errno);
@@ -205,6 +205,12 @@ Status MountOverlay(const fs::path& at, const std::vector<fs::path>& layers, con
       ErrorCode::kSandbox,
       "cannot mount an overlay of " + std::to_string(layers.size()) + " layers at " + at.string(),
       errno);
+}
+
+Status WriteOwnFile(const fs::path& path, std::string_view bytes, unsigned mode) {
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (!fd) return FailErrno(ErrorCode::kSandbox, "cannot make " + path.string(), errno);
+  return WriteAll(fd.get(), bytes);
 }
 
 Status MakeDir(const fs::path& dir, std::uint32_t owner, unsigned mode) {

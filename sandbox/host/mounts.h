@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -53,6 +54,11 @@ struct IdShift {
                                   const std::filesystem::path& work, unsigned long flags);
 
 [[nodiscard]] Status MakeDir(const std::filesystem::path& dir, std::uint32_t owner, unsigned mode);
+
+// Writes a file of a sandbox's own, which the reaper removes after a crash, so that it waits for no
+// disk: each fsync of a file on a loop device is one of the host's journal too.
+[[nodiscard]] Status WriteOwnFile(const std::filesystem::path& path, std::string_view bytes,
+                                  unsigned mode = 0644);
 
 // Shows a folder of the host read-only to a sandbox: files of root are its root's. Rootless no
 // kernel lets us renumber the owners of the host's files: they are nobody's inside, who must be

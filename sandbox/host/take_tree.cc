@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -125,7 +126,7 @@ class Walk {
   Status File(int folder, const std::string& name, const fs::path& to, const std::string& path) {
     if (!CountFile(path)) return {};
     std::uint64_t room = std::min(caps_.file_bytes, caps_.bytes - tree_.bytes);
-    auto taken = TakeBeneath(folder, name, to / name, room, deadline_);
+    auto taken = TakeForTree(folder, name, to / name, room, deadline_);
     if (taken && taken->fault == TakeFault::kNone) {
       tree_.bytes += taken->bytes;
       return {};
@@ -147,6 +148,15 @@ class Walk {
   std::uint64_t entries_ = 0;
 };
 
+// All that was taken reaches the disk before anybody is told that it is there. One call, where an
+// fsync a file took seven times what the copy takes.
+Status MakeDurable(const fs::path& to) {
+  UniqueFd folder(::open(to.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || ::syncfs(folder.get()) != 0)
+    return FailErrno(ErrorCode::kIo, "cannot keep " + to.string(), errno);
+  return {};
+}
+
 }  // namespace
 
 Result<TakenTree> TakeTreeBeneath(int root_fd, const std::string& relative, const fs::path& to,
@@ -165,6 +175,7 @@ Result<TakenTree> TakeTreeBeneath(int root_fd, const std::string& relative, cons
     return nothing;
   }
   PODIUM_TRY(walk.Folder(std::move(folder), to, "", 0));
+  PODIUM_TRY(MakeDurable(to));
   return std::move(walk).Finish();
 }
 

@@ -53,7 +53,7 @@ Status PutHomeFile(const fs::path& base, const HomeFile& file, IdShift ids) {
   if (file.name.empty() || file.name.starts_with('.') || file.name.find('/') != std::string::npos)
     return Fail(ErrorCode::kUsage, "a file of /home is a plain name, not '" + file.name + "'");
   fs::path at = base / file.name;
-  PODIUM_TRY(WriteFileAtomic(at, file.content, file.mode));
+  PODIUM_TRY(WriteOwnFile(at, file.content, file.mode));
   // Whatever the umask: the agent is another user.
   if (::chmod(at.c_str(), file.mode) != 0 || ::lchown(at.c_str(), ids.Host(0), ids.Host(0)) != 0)
     return FailErrno(ErrorCode::kSandbox, "cannot give away " + at.string(), errno);

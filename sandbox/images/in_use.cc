@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "sandbox/host/host_paths.h"
+#include "sandbox/host/removal.h"
 #include "sandbox/host/rootless.h"
 
 namespace podium::sandbox {

@@ -1,6 +1,5 @@
 #include "tests/agents/gateway_fixture.h"
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -8,6 +7,7 @@
 #include <boost/asio/write.hpp>
 
 #include "agents/models/record_store.h"
+#include "base/async/race.h"
 
 namespace podium::tests {
 
@@ -93,10 +93,9 @@ void GatewayTest::Attempt(HttpHandler provider, Body body) {
   };
   Live live{**gateway, "127.0.0.1:" + std::to_string(port)};
   auto status = reactor_.Run([&]() -> Task<Status> {
-    using namespace asio::experimental::awaitable_operators;
     ServerLimits limits;
-    auto ended = co_await (ServeHttp(std::move(upstream), limits, listened) ||
-                           (*gateway)->Serve(std::move(listener)) || body(live));
+    auto ended = co_await Race(ServeHttp(std::move(upstream), limits, listened),
+                               (*gateway)->Serve(std::move(listener)), body(live));
     EXPECT_EQ(ended.index(), 2u);
     co_return Status{};
   });
@@ -105,7 +104,7 @@ void GatewayTest::Attempt(HttpHandler provider, Body body) {
 }
 
 Task<std::unique_ptr<HttpStream>> GatewayTest::Open(Live& live, std::string path,
-                                                            std::string body) {
+                                                    std::string body) {
   HttpRequest request;
   request.url = "http://" + live.authority + path;
   request.headers = {"Content-Type: application/json",

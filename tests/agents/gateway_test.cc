@@ -4,11 +4,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "base/async/race.h"
 #include "tests/agents/gateway_fixture.h"
 
 namespace podium::tests {
@@ -201,7 +201,6 @@ TEST_F(GatewayTest, DescriptorsThatComeOverAUnixSocketAreNotTaken) {
                                  std::filesystem::directory_iterator());
   };
   Attempt(Nothing, [&](Live& live) -> Task<void> {
-    using namespace asio::experimental::awaitable_operators;
     sockaddr_un address{.sun_family = AF_UNIX};
     std::string path = (dir() / "socket").string();
     path.copy(address.sun_path, sizeof address.sun_path - 1);
@@ -231,7 +230,7 @@ TEST_F(GatewayTest, DescriptorsThatComeOverAUnixSocketAreNotTaken) {
       }
       EXPECT_LE(count(), before + 2) << "the connection, and the folder that is listed";
     };
-    auto ended = co_await (live.gateway.Serve(std::move(listener)) || send());
+    auto ended = co_await Race(live.gateway.Serve(std::move(listener)), send());
     EXPECT_EQ(ended.index(), 1u);
   });
 }

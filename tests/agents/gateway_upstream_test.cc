@@ -1,5 +1,4 @@
 // What a provider does, and what its client then sees and the trial pays.
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "tests/agents/gateway_fixture.h"

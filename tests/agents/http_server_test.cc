@@ -1,10 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
-#include "base/http/server.h"
+#include "base/async/race.h"
 #include "base/digest.h"
 #include "base/files.h"
+#include "base/http/server.h"
 #include "base/text.h"
 #include "tests/agents/loopback_client.h"
 
@@ -225,9 +224,9 @@ TEST_F(HttpServerTest, ACancelledServerClosesWhatIsOpenAndItsCallerEndsToo) {
       co_await SleepUntil(never);
       went_on = true;
     };
-    using namespace boost::asio::experimental::awaitable_operators;
     Deadline soon = Deadline::In(Millis(50));
-    co_await (SleepUntil(soon) || serve());
+    auto first = co_await Race(SleepUntil(soon), serve());
+    EXPECT_EQ(first.index(), 0u);
     co_return Status{};
   };
   ASSERT_TRUE(reactor_.Run(main));

@@ -6,8 +6,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <cstdlib>
+
+#include "base/async/race.h"
 
 namespace podium::tests {
 namespace {
@@ -84,9 +85,7 @@ void ServeFor(Reactor& reactor, ServerLimits limits, HttpHandler handler,
     return true;
   };
   auto main = [&, fd = std::make_shared<UniqueFd>(std::move(listener))]() -> Task<Status> {
-    using namespace boost::asio::experimental::awaitable_operators;
-    auto ended =
-        co_await (reactor.Blocking(job) || ServeHttp(std::move(*fd), limits, handler));
+    auto ended = co_await Race(reactor.Blocking(job), ServeHttp(std::move(*fd), limits, handler));
     if (ended.index() != 0) co_return Fail(ErrorCode::kInternal, "the server ended by itself");
     co_return Status{};
   };

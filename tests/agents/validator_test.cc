@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include "agents/validator/multipart.h"
+#include "base/async/race.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -99,9 +98,8 @@ class ValidatorTest : public testing::Test {
       return true;
     };
     auto main = [&, fd = std::make_shared<UniqueFd>(std::move(listener))]() -> Task<Status> {
-      using namespace boost::asio::experimental::awaitable_operators;
       auto ended =
-          co_await (reactor_.Blocking(client) || validator.Serve(std::move(*fd), temp->path()));
+          co_await Race(reactor_.Blocking(client), validator.Serve(std::move(*fd), temp->path()));
       co_return Status{};
     };
     EXPECT_TRUE(reactor_.Run(main));
@@ -223,9 +221,8 @@ TEST_F(ValidatorTest, OneUploadGoesOnAtATimeAndOneThatIsCutOffCounts) {
     return true;
   };
   auto main = [&, fd = std::make_shared<UniqueFd>(std::move(listener))]() -> Task<Status> {
-    using namespace boost::asio::experimental::awaitable_operators;
     auto ended =
-        co_await (reactor_.Blocking(client) || validator.Serve(std::move(*fd), temp->path()));
+        co_await Race(reactor_.Blocking(client), validator.Serve(std::move(*fd), temp->path()));
     co_return Status{};
   };
   EXPECT_TRUE(reactor_.Run(main));

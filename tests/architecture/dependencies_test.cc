@@ -37,8 +37,8 @@ std::map<std::string, std::set<std::string>> DeclaredDependencies() {
   return out;
 }
 
-// (file, included folder) of every quoted include of a Podium folder.
-std::vector<std::pair<std::string, std::string>> Includes(const std::string& folder) {
+// (file, included file) of every quoted include of a Podium folder.
+std::vector<std::pair<std::string, std::string>> IncludedFiles(const std::string& folder) {
   std::vector<std::pair<std::string, std::string>> out;
   for (const auto& entry : fs::recursive_directory_iterator(kSource / folder)) {
     if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
@@ -46,9 +46,9 @@ std::vector<std::pair<std::string, std::string>> Includes(const std::string& fol
     for (auto line : Split(text, '\n')) {
       if (!line.starts_with("#include \"")) continue;
       line.remove_prefix(10);
-      std::string first(line.substr(0, line.find('/')));
-      if (kFolders.contains(first))
-        out.emplace_back(entry.path().lexically_relative(kSource).string(), first);
+      std::string included(line.substr(0, line.find('"')));
+      if (kFolders.contains(included.substr(0, included.find('/'))))
+        out.emplace_back(entry.path().lexically_relative(kSource).string(), included);
     }
   }
   return out;
@@ -58,12 +58,11 @@ TEST(DependenciesTest, IncludesGoOnlyWhereTheFolderSaysThatItDepends) {
   auto declared = DeclaredDependencies();
   std::size_t seen = 0;
   for (const auto& folder : kFolders) {
-    for (const auto& [file, included] : Includes(folder)) {
+    for (const auto& [file, path] : IncludedFiles(folder)) {
+      std::string included = path.substr(0, path.find('/'));
       ++seen;
-      // The command line prints scoring's catalogue and reports; the engine never sees it.
-      bool prints =
-          file.starts_with("harness/cli/") || file.starts_with("harness/report/grading_report.");
-      bool known = prints && included == "scoring";
+      // podium-score's verbs; what runs and watches trials never sees scoring.
+      bool known = file.starts_with("harness/score/") && included == "scoring";
       EXPECT_TRUE(included == folder || declared[folder].contains(included) || known)
           << file << " includes " << included << "/, which " << folder
           << "/CMakeLists.txt does not name";
@@ -84,6 +83,98 @@ TEST(DependenciesTest, ThereIsNoCycle) {
   }
 }
 
+// A room is a folder below one of kFolders. The files that lie in the folder itself are looked at
+// one by one: its headers are what its rooms share, its sources put the rooms together.
+std::string RoomOf(const fs::path& file) {
+  fs::path folder = file.parent_path();
+  return folder.has_parent_path() ? folder.string() : file.string();
+}
+
+// Rooms and files to those that they include.
+std::map<std::string, std::set<std::string>> RoomIncludes() {
+  std::map<std::string, std::set<std::string>> out;
+  for (const auto& folder : kFolders) {
+    for (const auto& [file, included] : IncludedFiles(folder)) {
+      std::string from = RoomOf(file), to = RoomOf(included);
+      // Goes with the one model stack.
+      if (from == "agents/models" && to == "agents/gateway") continue;
+      out[to];
+      if (from != to) out[from].insert(to);
+    }
+  }
+  return out;
+}
+
+// What is left when everything has gone that includes nothing of what is left.
+std::set<std::string> InCycles(const std::map<std::string, std::set<std::string>>& includes) {
+  std::set<std::string> left;
+  for (const auto& [room, others] : includes) left.insert(room);
+  for (bool gone = true; gone;) {
+    gone = std::erase_if(left, [&](const auto& room) {
+             const auto& others = includes.at(room);
+             return std::ranges::none_of(others, [&](const auto& o) { return left.contains(o); });
+           }) > 0;
+  }
+  return left;
+}
+
+TEST(DependenciesTest, NoRoomIsBelowItself) {
+  auto includes = RoomIncludes();
+  EXPECT_GT(includes.size(), 40u) << "the includes were not found";
+  std::string left;
+  for (const auto& room : InCycles(includes)) left += "  " + room + "\n";
+  EXPECT_EQ(left, "") << "these are in a cycle or above one";
+  includes["base/async"].insert("sandbox/host");
+  EXPECT_TRUE(InCycles(includes).contains("sandbox/host")) << "a cycle is noticed";
+}
+
+// Programs to the libraries and objects on their link lines, of a build by Ninja.
+std::map<std::string, std::string> LinkLines() {
+  std::map<std::string, std::string> out;
+  auto text = ReadFile(fs::path(PODIUM_BINARY_DIR) / "build.ninja", std::size_t{1} << 30);
+  if (!text) return out;
+  std::string program;
+  for (auto line : Split(*text, '\n')) {
+    constexpr std::string_view kLibraries = "  LINK_LIBRARIES = ";
+    if (line.starts_with("build bin/") && line.find("_EXECUTABLE_LINKER") != line.npos)
+      program = std::string(line.substr(10, line.find(':') - 10));
+    if (line.empty()) program.clear();
+    if (!program.empty() && line.starts_with(kLibraries))
+      out[program] = std::string(line.substr(kLibraries.size())) + " ";
+  }
+  return out;
+}
+
+bool Links(const std::string& line, const std::string& library) {
+  return line.find("libpodium_" + library + ".a ") != std::string::npos;
+}
+
+TEST(LinkTest, TheProgramsHoldWhatTheyMay) {
+  auto lines = LinkLines();
+  if (lines.empty()) GTEST_SKIP() << "not built by Ninja";
+  ASSERT_TRUE(lines.contains("podium") && lines.contains("podium-score") &&
+              lines.contains("podium-grade"));
+  EXPECT_TRUE(Links(lines["podium"], "harness"));
+  EXPECT_FALSE(Links(lines["podium"], "scoring")) << "it serves agents' requests";
+  EXPECT_TRUE(Links(lines["podium-score"], "scoring"));
+  EXPECT_TRUE(Links(lines["podium-grade"], "scoring"));
+  for (const char* none : {"async", "http", "sandbox", "agents", "harness", "tasks"})
+    EXPECT_FALSE(Links(lines["podium-grade"], none)) << none;
+}
+
+TEST(LinkTest, TheEscapeSuiteIsLinkedByItsVerbAndItsTestAlone) {
+  auto lines = LinkLines();
+  if (lines.empty()) GTEST_SKIP() << "not built by Ninja";
+  std::set<std::string> linked;
+  for (const auto& [program, line] : lines) {
+    if (Links(line, "escape")) linked.insert(program);
+  }
+  EXPECT_TRUE(linked.contains("podium"));
+  linked.erase("podium");
+  linked.erase("podium_escape_test");
+  EXPECT_EQ(linked, std::set<std::string>{});
+}
+
 TEST(DependenciesTest, NothingThatAnAgentCanReachKnowsGrading) {
   auto declared = DeclaredDependencies();
   for (const auto& [folder, deps] : declared) EXPECT_FALSE(deps.contains("scoring")) << folder;
@@ -101,7 +192,7 @@ TEST(DependenciesTest, AStrangersFoldersAreOpenedByOneReader) {
       {"tasks/data_source.cc", {"ReadFile(NoteOf("}},
       {"agents/scaffolds/simple.cc", {}},
       {"agents/scaffolds/tree_search.cc", {}},
-      {"harness/cli/import_mle_bench.cc", {}},
+      {"harness/score/import_mle_bench.cc", {}},
       {"harness/store/history.cc", {"O_NOFOLLOW"}},
       {"harness/store/journal.cc", {"path.c_str(), kFlags"}},
       {"harness/store/lease.cc", {}},
@@ -136,6 +227,18 @@ TEST(DependenciesTest, EveryFolderSaysWhatItIsFor) {
     EXPECT_LE(std::ranges::count(*text, '\n'), 40) << folder;
     EXPECT_EQ(text->find("\n<<<<<<< "), std::string::npos) << folder << ": left by a merge";
   }
+}
+
+TEST(DependenciesTest, ARoomWithATargetSaysWhatItIsFor) {
+  int rooms = 0;
+  for (const auto& folder : kFolders) {
+    for (const auto& entry : fs::recursive_directory_iterator(kSource / folder)) {
+      if (entry.path().filename() != "CMakeLists.txt") continue;
+      ++rooms;
+      EXPECT_TRUE(fs::exists(entry.path().parent_path() / "README.md")) << entry.path();
+    }
+  }
+  EXPECT_GT(rooms, 10);
 }
 
 }  // namespace

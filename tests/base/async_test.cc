@@ -1,13 +1,13 @@
-#include "base/async/reactor.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <future>
 #include <stdexcept>
+
+#include "base/async/race.h"
+#include "base/async/reactor.h"
 
 namespace podium {
 namespace {
@@ -47,12 +47,11 @@ TEST(ReactorTest, AnExceptionOfAHandlerEndsThatHandlerAlone) {
   EXPECT_TRUE(went_on);
 }
 
-// Else the other side of `||` would be waited for: an hour.
+// Else the other side of a race would be waited for: an hour.
 TEST(ReactorTest, ACaughtExceptionEndsAnEither) {
   Reactor reactor;
   auto ended = reactor.Run([&]() -> Task<Status> {
-    using namespace boost::asio::experimental::awaitable_operators;
-    auto both = co_await (Caught<int>(Throws(), "a test") || ForEver());
+    auto both = co_await Race(Caught<int>(Throws(), "a test"), ForEver());
     EXPECT_EQ(both.index(), 0u);
     auto& result = std::get<0>(both);
     EXPECT_FALSE(result);
@@ -67,7 +66,6 @@ TEST(ReactorTest, AFullPoolOfOneKindLeavesTheOthersAlone) {
   std::promise<void> free;
   std::shared_future<void> wait = free.get_future().share();
   auto ended = reactor.Run([&]() -> Task<Status> {
-    using namespace boost::asio::experimental::awaitable_operators;
     auto grading = [wait] {
       wait.wait();
       return 0;
@@ -77,16 +75,15 @@ TEST(ReactorTest, AFullPoolOfOneKindLeavesTheOthersAlone) {
       return 0;
     };
     // As many gradings as there can be, and more: with one pool nobody would set them free.
+    auto one = [&]() -> Task<void> { co_await reactor.Blocking(grading, Pool::kGrading); };
     auto many = [&]() -> Task<int> {
-      auto a = reactor.Blocking(grading, Pool::kGrading);
-      auto b = reactor.Blocking(grading, Pool::kGrading);
-      auto c = reactor.Blocking(grading, Pool::kGrading);
-      auto d = reactor.Blocking(grading, Pool::kGrading);
-      auto all = co_await (std::move(a) && std::move(b) && std::move(c) && std::move(d));
-      co_return std::get<0>(all);
+      std::vector<Task<void>> four;
+      for (int i = 0; i < 4; ++i) four.push_back(one());
+      co_await AllOf(std::move(four));
+      co_return 4;
     };
-    auto both = co_await (many() && reactor.Blocking(control));
-    EXPECT_EQ(std::get<0>(both), 0);
+    auto both = co_await Together(many(), reactor.Blocking(control));
+    EXPECT_EQ(both.first, 4);
     co_return Status{};
   });
   EXPECT_TRUE(ended) << ended.error().message;

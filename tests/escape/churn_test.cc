@@ -12,6 +12,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "sandbox/backends/factory.h"
 #include "sandbox/images/image.h"
 #include "sandbox/sandbox.h"
 #include "tests/support/host_traces.h"

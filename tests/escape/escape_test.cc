@@ -11,6 +11,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "harness/grading/grader_cases.h"
+#include "sandbox/backends/factory.h"
 #include "sandbox/escape/suite.h"
 #include "sandbox/images/image.h"
 #include "tests/support/docker_daemon.h"

@@ -1,23 +1,12 @@
 // What an agent sends to the ports of its container.
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 
 #include "agents/gateway/policy.h"
 #include "agents/validator/multipart.h"
+#include "tests/fuzz/require.h"
 #include "tests/fuzz/targets.h"
 
 namespace podium::fuzz {
-namespace {
-
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "invariant broken: %s\n", what);
-  std::abort();
-}
-
-}  // namespace
-
 // The first line is the Content-Type, the rest the body.
 void Form(std::string_view bytes) {
   std::size_t line = std::min(bytes.find('\n'), bytes.size());

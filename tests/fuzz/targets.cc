@@ -18,23 +18,12 @@
 #include "tables/board.h"
 #include "tables/frame/read_csv.h"
 #include "tables/frame/unpack.h"
+#include "tests/fuzz/require.h"
 
 namespace podium::fuzz {
 namespace {
 
 using namespace podium::scoring;
-
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "invariant broken: %s\n", what);
-  std::abort();
-}
-
-// The part of the input up to the first 0x1E (record separator), and the rest.
-std::pair<std::string_view, std::string_view> Halves(std::string_view bytes) {
-  std::size_t cut = std::min(bytes.find('\x1E'), bytes.size());
-  return {bytes.substr(0, cut), bytes.substr(std::min(bytes.size(), cut + 1))};
-}
 
 void RequireSame(const Column& a, const Column& b) {
   Require(a.name == b.name && a.dtype == b.dtype && a.size() == b.size(), "columns are alike");

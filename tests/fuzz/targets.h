@@ -14,13 +14,30 @@ void Polygon(std::string_view bytes);
 void Unpack(std::string_view bytes);
 void Form(std::string_view bytes);
 void Request(std::string_view bytes);
+void Events(std::string_view bytes);
+void ForeignJson(std::string_view bytes);
+void Retry(std::string_view bytes);
+void Lines(std::string_view bytes);
+void HttpHead(std::string_view bytes);
+void Yaml(std::string_view bytes);
+void TaskYaml(std::string_view bytes);
+void Cdi(std::string_view bytes);
+void RData(std::string_view bytes);
+void Tar(std::string_view bytes);
+void Oci(std::string_view bytes);
+void Frames(std::string_view bytes);
+void Records(std::string_view bytes);
 
 struct Target {
   std::string_view name;  // also the corpus folder
   void (*run)(std::string_view bytes);
 };
-inline constexpr Target kTargets[] = {{"csv", Csv},         {"rle", Rle},       {"box", Box},
-                                      {"polygon", Polygon}, {"unpack", Unpack}, {"form", Form},
-                                      {"request", Request}};
+// tests/fuzz/CMakeLists.txt and scripts/fuzz name them too.
+inline constexpr Target kTargets[] = {
+    {"csv", Csv},          {"rle", Rle},       {"box", Box},         {"polygon", Polygon},
+    {"unpack", Unpack},    {"form", Form},     {"request", Request}, {"events", Events},
+    {"json", ForeignJson}, {"retry", Retry},   {"lines", Lines},     {"http", HttpHead},
+    {"yaml", Yaml},        {"task", TaskYaml}, {"cdi", Cdi},         {"rdata", RData},
+    {"tar", Tar},          {"oci", Oci},       {"frames", Frames},   {"records", Records}};
 
 }  // namespace podium::fuzz

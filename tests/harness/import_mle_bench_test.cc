@@ -1,12 +1,12 @@
-#include "harness/cli/import_mle_bench.h"
+#include "harness/score/import_mle_bench.h"
 
 #include <gtest/gtest.h>
 
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "harness/cli/competition_files.h"
 #include "harness/grading/grading.h"
+#include "harness/score/competition_files.h"
 #include "tasks/prepare.h"
 #include "tasks/task_package.h"
 #include "tasks/validate_submission.h"

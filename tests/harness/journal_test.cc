@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <csignal>
 #include <fstream>
 
+#include "base/async/race.h"
 #include "base/files.h"
 
 namespace podium::harness {
@@ -178,11 +178,12 @@ TEST_F(JournalTest, EventsOfManyCoroutinesKeepTheirNumbers) {
     return {};
   });
   auto ended = reactor.Run([&]() -> Task<Status> {
-    using namespace boost::asio::experimental::awaitable_operators;
     auto three = [&]() -> Task<void> {
       for (int i = 0; i < 3; ++i) EXPECT_TRUE(co_await journal->Append(Node(0)));
     };
-    co_await (three() && three() && three());
+    std::vector<Task<void>> all;
+    for (int i = 0; i < 3; ++i) all.push_back(three());
+    co_await AllOf(std::move(all));
     co_return Status{};
   });
   ASSERT_TRUE(ended);

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/files.h"
+#include "sandbox/backends/factory.h"
 #include "sandbox/gpu/cdi.h"
 #include "sandbox/images/image.h"
 #include "sandbox/sandbox.h"

@@ -13,11 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <cstring>
 #include <filesystem>
 #include <thread>
 
+#include "base/async/race.h"
 #include "base/files.h"
 #include "sandbox/host/unix_socket.h"
 
@@ -93,10 +93,9 @@ TEST_F(InitChannelTest, ASignalReachesTheCommandUnderWay) {
     co_await SleepUntil(never);
   };
   Run([&]() -> Task<Status> {
-    using namespace boost::asio::experimental::awaitable_operators;
     std::string script =
         "trap 'echo got it; exit 7' TERM; touch " + up.string() + "; while :; do sleep 0.02; done";
-    auto ended = co_await (Sh(std::move(script)) || signal_when_up());
+    auto ended = co_await Race(Sh(std::move(script)), signal_when_up());
     EXPECT_EQ(ended.index(), 0u);
     if (ended.index() != 0) co_return Status{};
     Result<InitChannel::Ended> result = std::get<0>(std::move(ended));

@@ -16,7 +16,9 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "sandbox/backends/factory.h"
 #include "sandbox/host/host_paths.h"
+#include "sandbox/reaper/reaper.h"
 #include "tests/sandbox/sandbox_fixture.h"
 #include "tests/support/host_traces.h"
 

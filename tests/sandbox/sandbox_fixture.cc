@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "sandbox/backends/factory.h"
 #include "sandbox/host/rootless.h"
 #include "sandbox/images/image.h"
 #include "tests/support/host_traces.h"

@@ -3,8 +3,9 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "sandbox/backends/engine/engine_request.h"
-#include "sandbox/host/mounts.h"
 #include "sandbox/backends/oci/config.h"
+#include "sandbox/host/device_nodes.h"
+#include "sandbox/host/mounts.h"
 
 namespace podium::sandbox {
 namespace {
@@ -49,11 +50,11 @@ Result<Json> Devices(const SandboxSpec& spec) {
 
 // The agent by the number that it has without a user namespace.
 Status WritePasswd(const fs::path& file, const std::string& user) {
-  PODIUM_TRY(WriteFileAtomic(file,
-                             "root:x:0:0:root:/root:/bin/sh\n"
-                             "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-                             "agent:x:" +
-                                 user + ":" + user + "::/home/agent:/bin/sh\n"));
+  PODIUM_TRY(WriteOwnFile(file,
+                          "root:x:0:0:root:/root:/bin/sh\n"
+                          "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+                          "agent:x:" +
+                              user + ":" + user + "::/home/agent:/bin/sh\n"));
   std::error_code ec;
   fs::permissions(file, fs::perms(0444), ec);
   return {};

@@ -7,6 +7,7 @@
 
 #include "base/http/curl.h"
 #include "base/text.h"
+#include "sandbox/host/removal.h"
 
 namespace podium::sandbox {
 namespace {
@@ -112,7 +113,9 @@ std::string EngineSocket(const std::string& engine) {
   return docker ? "/var/run/docker.sock" : "/run/podman/podman.sock";
 }
 
-Status RemoveEngineContainer(const HostPaths& paths, Deadline deadline) {
+namespace {
+
+Status RemoveContainer(const HostPaths& paths, Deadline deadline) {
   EngineApi api(paths.engine);
   std::string path = "/containers/podium-" + paths.id + "?force=true&v=true";
   // An engine that is just noticing the container's end refuses for that moment: Podman by 500, for
@@ -127,6 +130,14 @@ Status RemoveEngineContainer(const HostPaths& paths, Deadline deadline) {
                                            reply.body);
     std::this_thread::sleep_for(Millis(50));
   }
+}
+
+}  // namespace
+
+Status RemoveEngineSandbox(const HostPaths& paths, Deadline deadline) {
+  PODIUM_TRY(RemoveContainer(paths, deadline));
+  PODIUM_TRY(RemoveCgroups(paths, deadline));
+  return RemoveFiles(paths);
 }
 
 }  // namespace podium::sandbox

@@ -43,7 +43,8 @@ class EngineApi {
 // else the usual place.
 [[nodiscard]] std::string EngineSocket(const std::string& engine);
 
-// Removes a sandbox's container, running or not; none is no error.
-[[nodiscard]] Status RemoveEngineContainer(const HostPaths& paths, Deadline deadline);
+// Removes a sandbox's container, running or not, with all that Podium made for it; whatever is
+// already gone is no error. Blocking.
+[[nodiscard]] Status RemoveEngineSandbox(const HostPaths& paths, Deadline deadline);
 
 }  // namespace podium::sandbox

@@ -15,13 +15,13 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "sandbox/container/contained.h"
 #include "sandbox/backends/engine/engine_api.h"
 #include "sandbox/backends/engine/engine_check.h"
 #include "sandbox/backends/engine/engine_image.h"
 #include "sandbox/backends/engine/engine_request.h"
-#include "sandbox/host/unix_socket.h"
 #include "sandbox/backends/oci/config.h"
+#include "sandbox/container/contained.h"
+#include "sandbox/host/unix_socket.h"
 
 namespace podium::sandbox {
 namespace {
@@ -76,6 +76,7 @@ class EngineBackend final : public Backend {
  private:
   Result<ContainerParts> MakeParts(const SandboxSpec& spec, Deadline deadline) const {
     ContainerParts parts;
+    parts.remove = RemoveEngineSandbox;
     parts.paths = HostPaths::For(spec.state_dir, spec.id);
     parts.paths.backend = engine_.name;
     parts.paths.engine = api_.socket();
@@ -100,7 +101,8 @@ class EngineBackend final : public Backend {
       return parts;
     }
     if (parts.workspace) parts.workspace->Close();
-    if (auto removed = RemoveSandbox(parts.paths, Deadline::In(std::chrono::seconds(60))); !removed)
+    if (auto removed = RemoveEngineSandbox(parts.paths, Deadline::In(std::chrono::seconds(60)));
+        !removed)
       LogError(removed.error().message);
     return tl::unexpected(made.error());
   }

@@ -3,16 +3,11 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "sandbox/backends/engine/engine_request.h"
-#include "sandbox/host/mounts.h"
 #include "sandbox/backends/oci/config.h"
+#include "sandbox/host/mounts.h"
 
 namespace podium::sandbox {
 namespace {
-
-Json Bind(const std::string& from, const std::string& to, std::vector<std::string> options) {
-  options.emplace_back("bind");
-  return {{"destination", to}, {"type", "none"}, {"source", from}, {"options", options}};
-}
 
 // The runtime's mounts; the nodes of listed devices lie in our /dev.
 Json Mounts(const Json& oci) {
@@ -71,7 +66,7 @@ Result<EngineRequest> PodmanRequest(const HostPaths& paths, const SandboxSpec& s
   Json& linux_part = oci["linux"];
   // A path, where Docker takes the profile itself.
   auto seccomp = paths.base / "seccomp.json";
-  PODIUM_TRY(WriteFileAtomic(seccomp, DumpJson(linux_part["seccomp"])));
+  PODIUM_TRY(WriteOwnFile(seccomp, DumpJson(linux_part["seccomp"])));
   Json masked = linux_part["maskedPaths"];
   masked.push_back("/sys");  // an engine mounts it whether asked or not
   Json own = {{"nsmode", "private"}};

@@ -11,8 +11,9 @@
 
 #include "base/files.h"
 #include "base/log.h"
-#include "sandbox/container/contained.h"
 #include "sandbox/backends/oci/config.h"
+#include "sandbox/backends/oci/removal.h"
+#include "sandbox/container/contained.h"
 
 namespace podium::sandbox {
 namespace {
@@ -94,6 +95,7 @@ class LocalBackend final : public Backend {
  private:
   static Result<ContainerParts> MakeParts(const SandboxSpec& spec, Deadline deadline) {
     ContainerParts parts;
+    parts.remove = RemoveOciSandbox;
     parts.paths = HostPaths::For(spec.state_dir, spec.id);
     parts.paths.backend = "unsafe-local";
     parts.own_mounts = false;
@@ -114,7 +116,7 @@ class LocalBackend final : public Backend {
     parts.isolation.not_enforced = {"isolation of any kind"};
     if (made) return parts;
     if (parts.workspace) parts.workspace->Close();
-    auto removed = RemoveSandbox(parts.paths, Deadline::In(std::chrono::seconds(60)));
+    auto removed = RemoveOciSandbox(parts.paths, Deadline::In(std::chrono::seconds(60)));
     if (!removed) LogError(removed.error().message);
     return tl::unexpected(made.error());
   }

@@ -258,30 +258,9 @@ std::vector<std::string> InitUsers(std::uint32_t first_id) {
           wire::kAgent + std::to_string(first_id + kAgentId)};
 }
 
-std::uint64_t OpenFiles() {
-  constexpr std::uint64_t kWanted = 8192;
-  rlimit own{};
-  if (::getrlimit(RLIMIT_NOFILE, &own) != 0 || own.rlim_max >= kWanted) return kWanted;
-  return MayRaiseLimits() ? kWanted : own.rlim_max;
-}
-
 bool PidsByRlimit() { return IsRootless() && !TakeDelegation().controllers.contains("pids"); }
 
 fs::path SharedTmp() { return MountsDir() / "shared-tmp"; }
-
-Result<std::vector<DeviceNode>> LookAtDevices(const std::vector<fs::path>& paths) {
-  std::vector<DeviceNode> out;
-  for (const auto& path : paths) {
-    struct stat st {};
-    if (::lstat(path.c_str(), &st) != 0)
-      return FailErrno(ErrorCode::kConfig, "device " + path.string(), errno);
-    if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-      return Fail(ErrorCode::kConfig, path.string() + " is not a device node");
-    out.push_back(
-        {path, S_ISCHR(st.st_mode) ? 'c' : 'b', ::major(st.st_rdev), ::minor(st.st_rdev)});
-  }
-  return out;
-}
 
 Result<std::string> MakeOciConfig(const HostPaths& paths, const SandboxSpec& spec,
                                   std::uint32_t first_id, const std::string& seccomp_json,

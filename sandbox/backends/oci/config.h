@@ -27,14 +27,6 @@ namespace podium::sandbox {
 // call's argument N is a process that is not PID 1) written out.
 [[nodiscard]] Result<Json> ReadSeccompProfile(const std::string& text);
 
-struct DeviceNode {
-  std::filesystem::path path;
-  char type = 'c';  // 'c' or 'b'
-  unsigned major = 0, minor = 0;
-};
-[[nodiscard]] Result<std::vector<DeviceNode>> LookAtDevices(
-    const std::vector<std::filesystem::path>& paths);
-
 // A folder of the host that stands in for /tmp when the knock-out run leaves `private-tmp` out.
 [[nodiscard]] std::filesystem::path SharedTmp();
 
@@ -43,10 +35,6 @@ void DescribeIsolation(const SandboxSpec& spec, const std::string& disk, Isolati
 
 // The same without root: by what each limit is enforced, if at all.
 void DescribeRootless(const SandboxSpec& spec, IsolationRecord& record);
-
-// How many files a process of a sandbox may have open: 8,192, or this process's hard limit where
-// that is lower and cannot be raised.
-[[nodiscard]] std::uint64_t OpenFiles();
 
 // Rootless and without a group for it: the kernel counts the agent's processes in its namespace.
 [[nodiscard]] bool PidsByRlimit();

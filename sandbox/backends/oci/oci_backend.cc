@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <system_error>
 
@@ -11,12 +12,14 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "sandbox/backends/oci/config.h"
+#include "sandbox/backends/oci/removal.h"
+#include "sandbox/backends/oci/runtime.h"
 #include "sandbox/container/contained.h"
 #include "sandbox/host/delegation.h"
 #include "sandbox/host/device_nodes.h"
+#include "sandbox/host/mounts.h"
 #include "sandbox/host/rootless.h"
-#include "sandbox/backends/oci/config.h"
-#include "sandbox/backends/oci/runtime.h"
 
 namespace podium::sandbox {
 namespace {
@@ -77,7 +80,7 @@ Status Launch(const OciRuntime& runtime, ContainerParts& parts, const SandboxSpe
   std::uint32_t first_id = user_ns ? parts.ids->first() : 0;
   if (runtime.relays) PODIUM_TRY(MakeDir(parts.paths.sockets(), 0, 0755));
   PODIUM_ASSIGN(auto config, MakeOciConfig(parts.paths, spec, first_id, seccomp, runtime.relays));
-  PODIUM_TRY(WriteFileAtomic(parts.paths.base / "config.json", config));
+  PODIUM_TRY(WriteOwnFile(parts.paths.base / "config.json", config));
   PODIUM_TRY(MakeDirs(RuntimeState(runtime.name)));
   fs::path pid_file = parts.paths.base / "pid";
   ProcessSpec run;
@@ -113,6 +116,7 @@ Result<ContainerParts> MakeParts(const OciRuntime& runtime, const SandboxSpec& s
                                        " needs its nvproxy, which Podium has not tried: use runc, "
                                        "or leave limits.gpus out");
   ContainerParts parts;
+  parts.remove = RemoveOciSandbox;
   parts.paths = HostPaths::For(spec.state_dir, spec.id);
   parts.paths.backend = runtime.name;
   if (IsRootless()) {
@@ -149,7 +153,8 @@ Result<ContainerParts> MakeParts(const OciRuntime& runtime, const SandboxSpec& s
     return parts;
   }
   if (parts.workspace) parts.workspace->Close();
-  if (auto removed = RemoveSandbox(parts.paths, Deadline::In(std::chrono::seconds(60))); !removed)
+  if (auto removed = RemoveOciSandbox(parts.paths, Deadline::In(std::chrono::seconds(60)));
+      !removed)
     LogError(removed.error().message);
   return tl::unexpected(made.error());
 }

@@ -9,9 +9,11 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/cli/cli.h"
-#include "harness/cli/competition_files.h"
+#include "harness/cli/score_program.h"
 #include "harness/grading/grading.h"
 #include "harness/report/summary.h"
+#include "harness/score/competition_files.h"
+#include "harness/score/verbs.h"
 #include "harness/store/run_folder.h"
 #include "scoring/report/grading_report.h"
 #include "scoring/report/python_text.h"
@@ -311,8 +313,7 @@ void AddPlaces(CLI::App& verb, GradeArguments& args) {
 
 void AddGradeVerbs(CLI::App& app, Exit& exit) {
   auto args = std::make_shared<GradeArguments>();
-  auto* grade = app.add_subcommand(
-      "grade", "Grade one submission, or mle-bench's JSON lines into its grading report");
+  auto* grade = app.add_subcommand("grade", ScoreVerbHelp("grade"));
   grade->add_option("file,--submission", args->file,
                     "A submission, or JSON lines of competition_id and submission_path");
   grade->add_option("task", args->task,
@@ -324,8 +325,7 @@ void AddGradeVerbs(CLI::App& app, Exit& exit) {
   grade->callback(Wrap(exit, [args] { return GradeAny(*args); }));
 
   auto sample = std::make_shared<GradeArguments>();
-  auto* one = app.add_subcommand(
-      "grade-sample", "Grade one submission of a task or of one of mle-bench's 82 competitions");
+  auto* one = app.add_subcommand("grade-sample", ScoreVerbHelp("grade-sample"));
   one->add_option("file", sample->file, "The submission (CSV)")->required();
   one->add_option("task", sample->task, "Competition or task id, or a package's folder")
       ->required();

@@ -7,7 +7,9 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/cli/cli.h"
+#include "harness/cli/score_program.h"
 #include "harness/report/table.h"
+#include "harness/score/verbs.h"
 #include "scoring/boards/mle_bench_catalogue.h"
 #include "scoring/report/aggregate.h"
 #include "scoring/report/experiment.h"
@@ -172,10 +174,9 @@ Result<Exit> Aggregate(const AggregateArguments& args) {
 
 }  // namespace
 
-void AddScoreVerbs(CLI::App& app, Exit& exit) {
+void AddAggregateVerb(CLI::App& app, Exit& exit) {
   auto args = std::make_shared<AggregateArguments>();
-  auto* aggregate = app.add_subcommand(
-      "aggregate", "mle-bench's table from grading reports: mean and standard error over seeds");
+  auto* aggregate = app.add_subcommand("aggregate", ScoreVerbHelp("aggregate"));
   aggregate->add_option(
       "report", args->reports,
       "Grading reports; the k-th entry of a task is seed k (strict: a report is a seed)");

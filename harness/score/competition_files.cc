@@ -1,4 +1,4 @@
-#include "harness/cli/competition_files.h"
+#include "harness/score/competition_files.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-#include "harness/cli/import_mle_bench.h"
+#include "harness/score/import_mle_bench.h"
 
 #include <algorithm>
 
@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/yaml.h"
-#include "harness/cli/competition_files.h"
+#include "harness/score/competition_files.h"
 #include "scoring/boards/mle_bench_catalogue.h"
 #include "tables/board.h"
 #include "tasks/data_source.h"

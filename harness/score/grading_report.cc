@@ -1,8 +1,12 @@
-#include "harness/report/grading_report.h"
+#include "harness/score/grading_report.h"
 
+#include <CLI/CLI.hpp>
 #include <limits>
+#include <memory>
 #include <vector>
 
+#include "base/files.h"
+#include "harness/score/verbs.h"
 #include "scoring/report/grading_report.h"
 
 namespace podium::harness {
@@ -41,6 +45,18 @@ std::string GradingReportJson(const RunView& run, const Clock& clock) {
       reports.push_back(ReportOf(trial, now));
   }
   return scoring::GradingReportText(reports);
+}
+
+void AddGradingReportVerb(CLI::App& app, Exit& exit) {
+  auto dir = std::make_shared<std::string>();
+  auto* verb = app.add_subcommand("grading-report", "Write a run's grading_report.json");
+  verb->add_option("run", *dir, "The run's folder")->required();
+  verb->callback(Wrap(exit, [dir]() -> Result<Exit> {
+    PODIUM_ASSIGN(auto run, ReadRun(*dir, SystemClock()));
+    std::filesystem::path path = std::filesystem::path(*dir) / "grading_report.json";
+    PODIUM_TRY(WriteFileAtomic(path, GradingReportJson(run, SystemClock())));
+    return Exit::kOk;
+  }));
 }
 
 }  // namespace podium::harness

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "harness/cli/cli.h"
+#include "harness/cli/score_program.h"
+#include "harness/score/verbs.h"
 #include "scoring/metric_docs.h"
 
 namespace podium::harness {
@@ -31,7 +33,7 @@ Result<Exit> List(const MetricArguments& args) {
 
 void AddMetricVerbs(CLI::App& app, Exit& exit) {
   auto args = std::make_shared<MetricArguments>();
-  auto* metrics = app.add_subcommand("metrics", "The metrics that a task's YAML can name");
+  auto* metrics = app.add_subcommand("metrics", ScoreVerbHelp("metrics"));
   metrics->require_subcommand(1);
   auto* list = metrics->add_subcommand("ls", "All metrics, one line each");
   list->add_flag("--json", args->json, "Print JSON (podium-metrics/1)");
