@@ -8,6 +8,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "agents/escape/cases.h"
+#include "agents/models/wire/registry.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "sandbox/escape/groups.h"
@@ -96,7 +97,7 @@ Model StageModel(std::uint16_t port) {
   Model model;
   model.id = "m";
   model.provider = "scripted";
-  for (const auto& info : Formats()) model.formats.push_back(info.format);
+  model.formats = WireFormats();
   model.base_url = "http://127.0.0.1:" + std::to_string(port) + "/v1";
   model.key_env = "REAL_KEY";
   model.upstream_name = "m";

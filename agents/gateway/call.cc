@@ -65,9 +65,9 @@ std::string CallContext::ModelNames() const {
   return Join(names, ", ");
 }
 
-Task<Status> AnswerRefusal(HttpExchange& exchange, Format format, Refusal refusal) {
+Task<Status> AnswerRefusal(HttpExchange& exchange, const WireFormat& format, Refusal refusal) {
   HttpHeaders headers = {{"Content-Type", "application/json"}, {"x-should-retry", "false"}};
-  std::string body = ErrorBody(format, refusal.status, refusal.code, refusal.message);
+  std::string body = format.ErrorBody(refusal.status, refusal.code, refusal.message);
   co_return co_await exchange.Answer(refusal.status, std::move(headers), std::move(body));
 }
 
@@ -103,7 +103,7 @@ Task<void> Call::Run() {
     };
     std::string difference = co_await Apart(context_, std::move(compare));
     context_.log.Flag("replay_miss", difference);
-    auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(miss));
+    auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(miss));
     co_return;
   }
   if (context_.recorder.bytes() > context_.options.record_cap_bytes) {
@@ -122,22 +122,22 @@ Task<void> Call::Run() {
 
 Task<void> Call::Refuse(Refusal refusal) {
   context_.log.Flag(refusal.code, refusal.message);
-  auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(refusal));
+  auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(refusal));
 }
 
 Task<std::optional<Refusal>> Call::Prepare() {
   if (auto refusal = CheckSize()) co_return refusal;
   std::string_view bytes = exchange_.request().body;
   auto screen = [format = route_.format, bytes, longest = context_.options.longest_name] {
-    return Screen(format, bytes, longest);
+    return Screen(*format, bytes, longest);
   };
   auto screened = co_await Apart(context_, std::move(screen));
   if (!screened) co_return screened.error();
   request_ = std::move(*screened);
   for (const Flag& flag : request_.flags) context_.log.Flag(flag.code, flag.detail);
   if (auto refusal = ChooseModel()) co_return refusal;
-  std::string path = UpstreamPath(route_, *model_, events_);
-  std::string body = co_await FinishedBody(request_.output_limit ? 0 : NominalOutput());
+  std::string path = route_.format->UpstreamPath(route_, model_->upstream_name, events_);
+  std::string body = co_await FinishedBody(request_.facts.output_limit ? 0 : NominalOutput());
   turn_ = context_.recorder.Begin(model_->provider + path, std::move(body));
   co_return std::nullopt;
 }
@@ -157,42 +157,42 @@ std::optional<Refusal> Call::CheckSize() {
 }
 
 std::optional<Refusal> Call::ChooseModel() {
-  std::string name = route_.format == Format::kGemini ? route_.model : request_.model;
+  const std::string& name = route_.model.empty() ? request_.facts.model : route_.model;
   model_ = context_.Find(name);
   if (!model_)
     return Refusal{403, "model_not_allowed",
                    "This trial may not use model '" + Printable(name.substr(0, 100)) +
                        "'. It may use: " + context_.ModelNames() + "."};
-  if (!model_->Serves(route_.format))
+  if (!model_->Serves(*route_.format))
     return Refusal{403, "model_not_allowed",
                    "Model '" + model_->id + "' is not served at this path (format " +
-                       std::string(InfoOf(route_.format).name) + ")."};
+                       route_.format->name() + ")."};
   return std::nullopt;
 }
 
 // What an answer may have where its request does not say; 0 where answers have no tokens.
 std::int64_t Call::NominalOutput() const {
-  const FormatInfo& info = InfoOf(route_.format);
+  const WireTraits& info = route_.format->traits();
   if (!info.answers) return 0;
   return info.default_output > 0 ? info.default_output : model_->max_output_tokens;
 }
 
 Task<std::string> Call::FinishedBody(std::int64_t output_limit) const {
   Finish finish{model_->upstream_name, model_->output_limit_field, output_limit};
-  auto write = [this, finish] { return FinishBody(route_.format, request_, finish); };
+  auto write = [this, finish] { return FinishBody(*route_.format, request_, finish); };
   co_return co_await Apart(context_, std::move(write));
 }
 
 std::optional<Refusal> Call::SetAside() {
   Ask ask{.prices = model_->prices};
   ask.input = MostInput(request_, context_.options.bytes_per_token, model_->context_tokens);
-  if (request_.output_limit && InfoOf(route_.format).answers) {
-    ask.output = Times(*request_.output_limit, request_.answers);
+  if (request_.facts.output_limit && route_.format->traits().answers) {
+    ask.output = Times(*request_.facts.output_limit, request_.facts.answers);
   } else if (std::int64_t nominal = NominalOutput(); nominal > 0) {
-    std::int64_t all = Times(nominal, request_.answers);
+    std::int64_t all = Times(nominal, request_.facts.answers);
     std::int64_t left = context_.ledger.AffordableOutput(ask.input, ask.prices, all);
-    output_limit_ = std::max<std::int64_t>(1, left / request_.answers);
-    ask.output = Times(output_limit_, request_.answers);
+    output_limit_ = std::max<std::int64_t>(1, left / request_.facts.answers);
+    ask.output = Times(output_limit_, request_.facts.answers);
   }
   auto reserved = context_.ledger.Reserve(ask);
   if (!reserved)
@@ -207,11 +207,11 @@ std::optional<Refusal> Call::SetAside() {
 }
 
 HttpRequest Call::MakeRequest(std::string body) {
-  std::string path = UpstreamPath(route_, *model_, events_);
+  std::string path = route_.format->UpstreamPath(route_, model_->upstream_name, events_);
   std::vector<Flag> flags;
   HttpRequest out = UpstreamRequest(route_, *model_, path, context_.keys.at(model_->id),
                                     exchange_.request(), std::move(body), flags);
-  if (request_.stream || route_.streams) out.idle = context_.options.idle_timeout;
+  if (request_.facts.stream || route_.streams) out.idle = context_.options.idle_timeout;
   for (const Flag& flag : flags) context_.log.Flag(flag.code, flag.detail);
   return out;
 }
@@ -265,7 +265,7 @@ Task<void> Call::AskProvider() {
   Refusal refusal{502, "upstream_unreachable",
                   "The model's server did not answer: " + head.transport_error};
   HttpHeaders headers = {{"Content-Type", "application/json"}};
-  std::string body = ErrorBody(route_.format, 502, refusal.code, refusal.message);
+  std::string body = route_.format->ErrorBody(502, refusal.code, refusal.message);
   auto told = co_await exchange_.Answer(502, std::move(headers), std::move(body));
 }
 
@@ -278,7 +278,7 @@ Task<void> Call::Pass(HttpStream& stream, HttpHead head) {
                     "The model's server points elsewhere, and is not followed."};
     context_.log.Flag(refusal.code,
                       model_->id + " to " + std::string(HeaderOf(head.headers, "location")));
-    auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(refusal));
+    auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(refusal));
     co_return;
   }
   if (head.status >= 400) {
@@ -309,7 +309,7 @@ Task<void> Call::Changed() {
 
 // Ends by cancellation alone, once all is handed on or nobody takes it.
 Task<void> Call::Receive(HttpStream& stream, const HttpHead& head) {
-  UsageReader reader(route_.format, true);
+  UsageReader reader(*route_.format, true);
   bool cut = false;
   while (!cut) {
     auto piece = co_await stream.Next();
@@ -370,12 +370,12 @@ Task<void> Call::PassWhole(HttpStream& stream, HttpHead head) {
     Settle(Good(head.status) ? std::nullopt : std::optional(TokenCount{}));
     Close("cut");
     Refusal refusal{502, "upstream_cut", "The model's answer broke off."};
-    auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(refusal));
+    auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(refusal));
     co_return;
   }
   if (Good(head.status) || Final(head.status))
     co_await Keep(head.status, HeaderOf(head.headers, "content-type"), whole);
-  UsageReader reader(route_.format, false);
+  UsageReader reader(*route_.format, false);
   reader.Add(whole);
   Settle(Good(head.status) ? reader.End() : std::optional(TokenCount{}));
   Close("ok");
@@ -386,10 +386,10 @@ Task<void> Call::PassWhole(HttpStream& stream, HttpHead head) {
 Task<void> Call::Replay(RecordedAnswer answer) {
   kept_ = true;
   status_ = answer.status;
-  Json body = {{"model", model_->id},     {"format", InfoOf(route_.format).name},
+  Json body = {{"model", model_->id},     {"format", route_.format->name()},
                {"status", answer.status}, {"end", "ok"},
                {"replayed", true},        {"digest", turn_->digest}};
-  UsageReader reader(route_.format, answer.content_type.starts_with("text/event-stream"));
+  UsageReader reader(*route_.format, answer.content_type.starts_with("text/event-stream"));
   reader.Add(answer.body);
   TokenCount used = reader.End().value_or(TokenCount{});
   body["input_tokens"] = used.input;
@@ -423,7 +423,7 @@ void Call::Close(std::string_view end) {
   Millis wait = Since(asked_);
   context_.ledger.AddWait(wait);
   Json body = {{"model", model_->id},
-               {"format", InfoOf(route_.format).name},
+               {"format", route_.format->name()},
                {"status", status_},
                {"end", end},
                {"input_tokens", used_.input},

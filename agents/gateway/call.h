@@ -13,6 +13,8 @@
 #include "agents/gateway/one_at_a_time.h"
 #include "agents/gateway/recorder.h"
 #include "agents/gateway/upstream.h"
+#include "agents/models/wire/registry.h"
+#include "agents/models/wire/usage_reader.h"
 
 namespace podium::agents {
 
@@ -36,7 +38,8 @@ struct CallContext {
 };
 
 // Answers in the shape of `format`, so that no client tries again.
-[[nodiscard]] Task<Status> AnswerRefusal(HttpExchange& exchange, Format format, Refusal refusal);
+[[nodiscard]] Task<Status> AnswerRefusal(HttpExchange& exchange, const WireFormat& format,
+                                         Refusal refusal);
 
 // One request to a model, from the agent's bytes to the last of the answer's. Whatever ends it, a
 // cancellation too, its part of the budget is settled and its event is written. Its turn at the

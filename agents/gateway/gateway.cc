@@ -6,8 +6,8 @@
 #include <map>
 
 #include "agents/gateway/call.h"
-#include "base/http/address.h"
 #include "base/files.h"
+#include "base/http/address.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -146,7 +146,7 @@ struct Gateway::State {
       co_return;
     }
     auto route = MatchRoute(request.method, path);
-    Format shape = route ? route->format : ShapeOf(path);
+    const WireFormat& shape = route ? *route->format : ShapeOf(path);
     if (auto refusal = Admit(request)) {
       log.Flag(refusal->code, std::string(path.substr(0, 200)));
       auto told = co_await AnswerRefusal(exchange, shape, std::move(*refusal));

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/http/address.h"
-#include "base/http/key_scrubber.h"
 #include "agents/models/record_store.h"
 #include "agents/models/retry_after.h"
-#include "base/json.h"
+#include "agents/models/wire/decode.h"
+#include "agents/models/wire/registry.h"
+#include "base/http/address.h"
+#include "base/http/key_scrubber.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -54,13 +55,7 @@ ModelFault Redirected(const HttpResponse& r) {
           {}};
 }
 
-Json ToolJson(const ToolSpec& tool) {
-  auto parameters = ParseJson(tool.parameters_json, "tool parameters");
-  Json function = {{"name", tool.name},
-                   {"description", tool.description},
-                   {"parameters", parameters ? *parameters : Json::object()}};
-  return Json::array({Json{{"type", "function"}, {"function", function}}});
-}
+const WireFormat& Chat() { return *FindWireFormat("chat"); }
 
 }  // namespace
 
@@ -68,24 +63,7 @@ bool IsContextOverflow(const Error& error) { return HasReason(error, kContextOve
 bool IsContentRefusal(const Error& error) { return HasReason(error, kContentRefused); }
 
 std::string ChatRequestBody(const ModelConfig& config, const ChatRequest& request) {
-  Json messages = Json::array();
-  for (const auto& m : request.messages)
-    messages.push_back({{"role", m.role}, {"content", m.content}});
-  Json body = {{"model", config.model},
-               {"messages", messages},
-               {"temperature", request.temperature},
-               {config.output_limit_field, request.max_tokens},
-               {"seed", request.seed},
-               {"stream", true},
-               {"stream_options", {{"include_usage", true}}}};
-  if (request.tool) {
-    body["tools"] = ToolJson(*request.tool);
-    body["tool_choice"] = {{"type", "function"}, {"function", {{"name", request.tool->name}}}};
-  }
-  for (const auto& field : config.omit) body.erase(field);
-  if (!body.contains("stream")) body.erase("stream_options");
-  if (!body.contains("tools")) body.erase("tool_choice");
-  return DumpJson(body);
+  return Chat().Encode(request, {config.model, config.omit, config.output_limit_field});
 }
 
 // One Complete while it goes on.
@@ -147,7 +125,7 @@ tl::expected<ChatReply, ModelFault> ChatClient::Judge(const HttpResponse& r) con
   if (r.status == 0) {
     fault.kind = r.lasting ? FaultKind::kRefused : FaultKind::kOutage;
   } else if (r.status < 300 && r.transport_error.empty()) {
-    auto reply = ParseChatResponse(r.body);
+    auto reply = DecodeAnswer(Chat(), r.body);
     if (reply) return reply;
     fault = reply.error();
   } else if (r.status < 300) {
@@ -243,19 +221,21 @@ Status ChatClient::Keep(const std::string& key, std::string body, ChatReply& rep
   HttpRequest sent = MakeRequest({});
   std::vector<std::string> secrets = SecretsOf(sent.url, sent.headers);
   bool found = false;
-  for (std::string* text : {&reply.content, &reply.tool_arguments, &reply.refusal}) {
+  std::vector<std::string*> texts = {&reply.content, &reply.refusal};
+  for (ToolCall& call : reply.calls) texts.push_back(&call.arguments);
+  for (std::string* text : texts) {
     std::string clean = KeyScrubber::Scrub(*text, secrets);
     found = found || clean != *text;
     *text = std::move(clean);
   }
-  if (found) body = ChatReplyAsJson(reply);
+  if (found) body = Chat().EncodeReply(reply);
   return RecordStore(record_dir_).Save(key, body);
 }
 
 Task<Result<ChatReply>> ChatClient::Complete(ChatRequest request, Deadline deadline) {
   std::string key = ChatRequestBody(config_, request);
   if (auto known = RecordStore(record_dir_).Find(key)) {
-    if (auto reply = ParseChatResponse(*known)) {
+    if (auto reply = DecodeAnswer(Chat(), *known)) {
       reply->replayed = true;
       co_return std::move(*reply);
     }

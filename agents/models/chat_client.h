@@ -8,34 +8,16 @@
 #include <string>
 #include <vector>
 
-#include "agents/models/chat_reply.h"
-#include "base/http/client.h"
+#include "agents/models/conversation.h"
+#include "agents/models/model_fault.h"
 #include "agents/models/outage.h"
 #include "agents/models/provider_gate.h"
 #include "base/async/reactor.h"
 #include "base/clock.h"
+#include "base/http/client.h"
 #include "base/result.h"
 
 namespace podium::agents {
-
-struct ChatMessage {
-  std::string role;  // "system", "user", "assistant"
-  std::string content;
-};
-
-struct ToolSpec {
-  std::string name;
-  std::string description;
-  std::string parameters_json;  // JSON schema
-};
-
-struct ChatRequest {
-  std::vector<ChatMessage> messages;
-  std::optional<ToolSpec> tool;  // forced: the answer should be a call of it
-  double temperature = 0.5;
-  int max_tokens = 2048;
-  std::int64_t seed = 0;
-};
 
 struct ModelConfig {
   std::string base_url;  // ".../v1"

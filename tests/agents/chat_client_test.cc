@@ -90,8 +90,8 @@ TEST_F(ChatClientTest, ReadsAServerThatDoesNotStreamAndAToolCall) {
   });
   auto reply = Ask(tool, std::chrono::seconds(30), "other words");
   ASSERT_TRUE(reply);
-  EXPECT_EQ(reply->tool_name, "submit_review");
-  EXPECT_EQ(reply->tool_arguments, R"({"metric": 0.5, "summary": "x"})");
+  EXPECT_EQ(reply->call()->name, "submit_review");
+  EXPECT_EQ(reply->call()->arguments, R"({"metric": 0.5, "summary": "x"})");
 }
 
 TEST_F(ChatClientTest, TheSameRequestIsNeverPaidTwice) {

@@ -8,11 +8,11 @@
 #include <boost/asio/write.hpp>
 
 #include "agents/models/record_store.h"
+#include "agents/models/wire/registry.h"
 
 namespace podium::tests {
 
 namespace asio = boost::asio;
-using HttpExchange;
 using asio::ip::tcp;
 
 Status KeptEvents::Record(std::string_view type, const std::string& body_json) {
@@ -64,7 +64,7 @@ agents::Model GatewayTest::MakeModel() const {
   agents::Model model;
   model.id = "m";
   model.provider = "scripted";
-  for (const auto& info : agents::Formats()) model.formats.push_back(info.format);
+  model.formats = agents::WireFormats();
   model.key_env = "REAL_KEY";
   model.upstream_name = "upstream-m";
   model.max_output_tokens = 1000;
@@ -106,7 +106,7 @@ void GatewayTest::Attempt(HttpHandler provider, Body body) {
 }
 
 Task<std::unique_ptr<HttpStream>> GatewayTest::Open(Live& live, std::string path,
-                                                            std::string body) {
+                                                    std::string body) {
   HttpRequest request;
   request.url = "http://" + live.authority + path;
   request.headers = {"Content-Type: application/json",

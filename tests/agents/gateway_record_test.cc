@@ -13,8 +13,6 @@ namespace podium::tests {
 namespace {
 
 namespace asio = boost::asio;
-using HttpExchange;
-using HttpHeaders;
 using agents::Usd;
 
 std::string Ask(const std::string& words, const std::string& more = "") {

@@ -15,9 +15,6 @@ namespace podium::tests {
 namespace {
 
 namespace asio = boost::asio;
-using agents::Format;
-using HttpExchange;
-using HttpHeaders;
 using testing::Test;
 
 // False when the socket is full for now.

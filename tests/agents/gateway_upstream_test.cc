@@ -8,9 +8,6 @@ namespace podium::tests {
 namespace {
 
 namespace asio = boost::asio;
-using agents::Format;
-using HttpExchange;
-using HttpHeaders;
 
 TEST_F(GatewayTest, PiecesOfAStreamArriveBeforeItHasEnded) {
   std::string first, rest;

@@ -14,6 +14,7 @@ void Polygon(std::string_view bytes);
 void Unpack(std::string_view bytes);
 void Form(std::string_view bytes);
 void Request(std::string_view bytes);
+void Answer(std::string_view bytes);
 
 struct Target {
   std::string_view name;  // also the corpus folder
@@ -21,6 +22,6 @@ struct Target {
 };
 inline constexpr Target kTargets[] = {{"csv", Csv},         {"rle", Rle},       {"box", Box},
                                       {"polygon", Polygon}, {"unpack", Unpack}, {"form", Form},
-                                      {"request", Request}};
+                                      {"request", Request}, {"answer", Answer}};
 
 }  // namespace podium::fuzz

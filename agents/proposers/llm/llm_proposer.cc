@@ -1,9 +1,9 @@
 #include "agents/proposers/llm/llm_proposer.h"
 
-#include "agents/proposers/llm/extract_code.h"
 #include "agents/models/foreign_json.h"
-#include "agents/proposers/llm/prompts.h"
 #include "agents/operators/read_score.h"
+#include "agents/proposers/llm/extract_code.h"
+#include "agents/proposers/llm/prompts.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -43,10 +43,15 @@ std::optional<double> MetricIn(const Json& object) {
   return std::nullopt;
 }
 
+std::string ArgumentsOf(const ChatReply& reply) {
+  const ToolCall* call = reply.call();
+  return call ? call->arguments : std::string();
+}
+
 // A tool call's "metric", or the same JSON written as text, or the first number of a text that
 // holds nothing else of the kind.
 std::optional<double> MetricOf(const ChatReply& reply) {
-  for (const std::string& text : {reply.tool_arguments, reply.content}) {
+  for (const std::string& text : {ArgumentsOf(reply), reply.content}) {
     auto object = ObjectIn(text);
     auto metric = object ? MetricIn(*object) : std::nullopt;
     if (metric) return metric;
@@ -93,7 +98,8 @@ class LlmProposer final : public Proposer {
     ScoreReading reading;
     ChatRequest chat;
     chat.messages = ReviewPrompt(node, task, settings_);
-    chat.tool = ReviewTool();
+    chat.tools = {ReviewTool()};
+    chat.forced_tool = chat.tools[0].name;
     chat.temperature = 0;
     chat.max_tokens = 300;
     auto reply = co_await client_.Complete(std::move(chat), deadline);
@@ -119,9 +125,8 @@ class LlmProposer final : public Proposer {
   // A program whose end is missing is none.
   Last Take(const ChatReply& reply, Proposal& out) const {
     ExtractedCode found = ExtractCode(reply.content.empty() ? CodeArgument(reply) : reply.content);
-    std::string end = Lower(reply.finish_reason);
-    bool too_long = end == "length" || end == "max_tokens" || end == "model_length";
-    bool refused = end == "content_filter" || end == "safety" || !reply.refusal.empty();
+    bool too_long = reply.stop == StopReason::kLength;
+    bool refused = reply.stop == StopReason::kRefused || !reply.refusal.empty();
     bool cut = !found.closed && too_long;
     if (refused && !found.closed) found.code.clear();  // the filter stopped it there
     out.plan = Printable(found.plan.substr(0, 2000));
@@ -140,7 +145,7 @@ class LlmProposer final : public Proposer {
 
   // Some models answer with a tool call although none was offered.
   static std::string CodeArgument(const ChatReply& reply) {
-    auto json = ParseForeignJson(reply.tool_arguments, "tool arguments");
+    auto json = ParseForeignJson(ArgumentsOf(reply), "tool arguments");
     return json && json->is_object() ? JsonOr<std::string>(*json, "code", "") : "";
   }
 
