@@ -76,8 +76,8 @@ struct TrialContext {
 };
 
 // How an agent's work ended. `end` is a stable text: "finished", "node_budget", "time_limit",
-// "memory_limit", "pid_limit", "disk_limit", "init_gone", "exit_<n>", "signal_<n>", "agent_fault",
-// "paused".
+// "model_budget", "memory_limit", "pid_limit", "disk_limit", "init_gone", "exit_<n>", "signal_<n>",
+// "agent_fault", "paused".
 struct AgentOutcome {
   std::string end = "finished";
   std::string detail;

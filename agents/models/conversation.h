@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "agents/models/usd.h"
 #include "agents/operators/search_node.h"
 
 namespace podium::agents {
@@ -71,6 +72,7 @@ struct ChatReply {
   bool replayed = false;      // read from the trial's record: asked and paid before
   bool usage_known = false;   // the server said what it used
   TokenUsage usage;
+  TokenCount tokens;  // the same in full, where it is known
 
   // The call that is acted on where one is wanted: the first with whole arguments, else the first;
   // nullptr without any.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agents/models/call_event.h"
 #include "base/json.h"
 
 namespace podium::agents {
@@ -13,19 +14,27 @@ bool Over(const std::optional<std::int64_t>& limit, std::int64_t amount) {
 
 }  // namespace
 
+std::string SpentJson(const Spent& spent, bool priced) {
+  return DumpJson(Json{{"requests", spent.requests},
+                       {"input_tokens", spent.tokens.input},
+                       {"cached_tokens", spent.tokens.cached},
+                       {"output_tokens", spent.tokens.output},
+                       {"cost_usd", priced ? Json(spent.cost.Text()) : Json()},
+                       {"wait_ms", spent.wait.count()}});
+}
+
 bool AddEvent(std::string_view type, std::string_view body_json, Spent& spent) {
-  if (type != "model_call") return false;
-  auto body = ParseJson(body_json, "event model_call");
-  if (!body) return false;
-  spent.wait += Millis(JsonOr<std::int64_t>(*body, "wait_ms", 0));
-  if (JsonOr(*body, "replayed", false)) return true;
+  if (type != kCallEvent) return false;
+  auto call = ReadCallEvent(body_json);
+  if (!call) return false;
+  spent.wait += call->wait;
+  if (call->replayed) return true;
   spent.requests += 1;
-  spent.tokens.input += JsonOr<std::int64_t>(*body, "input_tokens", 0);
-  spent.tokens.cached += JsonOr<std::int64_t>(*body, "cached_tokens", 0);
-  spent.tokens.cache_write += JsonOr<std::int64_t>(*body, "cache_write_tokens", 0);
-  spent.tokens.output += JsonOr<std::int64_t>(*body, "output_tokens", 0);
-  if (auto cost = Usd::Parse(JsonOr<std::string>(*body, "cost_usd", "0")))
-    spent.cost = spent.cost + *cost;
+  spent.tokens.input += call->tokens.input;
+  spent.tokens.cached += call->tokens.cached;
+  spent.tokens.cache_write += call->tokens.cache_write;
+  spent.tokens.output += call->tokens.output;
+  if (call->cost) spent.cost = spent.cost + *call->cost;
   return true;
 }
 

@@ -8,8 +8,7 @@ void OutageLog::Add(Millis waited, std::string_view why) {
   if (waited <= Millis(0)) return;
   total_ += waited;
   Json body = {{"waited_ms", waited.count()}, {"why", why}};
-  auto recorded = events_.Record("outage", DumpJson(body));
-  if (!recorded && status_) status_ = recorded;
+  events_.Post("outage", DumpJson(body));
 }
 
 Millis OutageLog::total() const {

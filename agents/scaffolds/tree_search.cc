@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "agents/operators/read_score.h"
 #include "agents/proposer.h"
 #include "agents/scaffolds/greedy_policy.h"
-#include "agents/operators/read_score.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -39,7 +39,7 @@ class TreeSearch final : public Scaffold {
       auto more = co_await Step();
       if (!more) co_return tl::unexpected(more.error());
       if (!*more) {
-        end = Until().expired() ? "time_limit" : "finished";
+        end = Until().expired() ? "time_limit" : stopped_by_;
         break;
       }
       if (nodes_.back().end == "init_gone" || nodes_.back().fault == "sandbox_spoilt") {
@@ -62,7 +62,10 @@ class TreeSearch final : public Scaffold {
     ProposalRequest request = MakeRequest(node);
     auto proposal = co_await proposer_->Propose(std::move(request), Until());
     if (!proposal) co_return tl::unexpected(proposal.error());
-    if (proposal->exhausted) co_return false;
+    if (proposal->exhausted) {
+      stopped_by_ = proposal->end;
+      co_return false;
+    }
     if (Until().expired()) co_return false;
     node.source = proposal->source;
     node.plan = proposal->plan;
@@ -293,6 +296,7 @@ class TreeSearch final : public Scaffold {
   TrialContext* context_ = nullptr;
   std::vector<SearchNode> nodes_;
   DataPreview preview_;
+  std::string stopped_by_ = "finished";  // where the proposer had nothing left
 };
 
 }  // namespace

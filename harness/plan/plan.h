@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "agents/proposers/llm/llm_proposer.h"
 #include "agents/proposer.h"
+#include "agents/proposers/llm/llm_proposer.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/ids.h"
@@ -32,7 +32,7 @@ struct AgentPlan {
   std::filesystem::path program;
   Digest program_files;  // of the folder's files (ForeignFolder::DigestOfFiles)
   Millis snapshot_every{30'000};
-  GatewayPlan gateway;       // of a program
+  GatewayPlan gateway;       // what it may ask of models
   sandbox::GpuDevices gpus;  // of each trial's container
 
   // Whether it keeps each candidate's file outside, and hands over the one that it chooses.

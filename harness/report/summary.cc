@@ -167,9 +167,18 @@ std::string Share::Text() const {
 
 namespace {
 
-void AddGatewayCalls(const TrialView& trial, AgentSummary& a) {
+// By each call's event; runs of before have none of native scaffolds, and count by nodes.
+void AddModelCalls(const TrialView& trial, AgentSummary& a) {
   agents::Spent spent;
-  for (const auto& event : trial.events) agents::AddEvent(event.type, event.body_json, spent);
+  bool any = false;
+  for (const auto& event : trial.events)
+    any = agents::AddEvent(event.type, event.body_json, spent) || any;
+  for (const auto& n : trial.nodes) {
+    if (any) break;
+    a.prompt_tokens += n.tokens.prompt;
+    a.completion_tokens += n.tokens.completion;
+    a.wait += n.tokens.wait;
+  }
   a.prompt_tokens += spent.tokens.input;
   a.completion_tokens += spent.tokens.output;
   a.wait += spent.wait;
@@ -190,12 +199,7 @@ std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
     a.active += t.active;
     tasks[a.agent].insert(t.id.task.str());
     seeds[a.agent].insert(t.id.seed);
-    for (const auto& n : t.nodes) {
-      a.prompt_tokens += n.tokens.prompt;
-      a.completion_tokens += n.tokens.completion;
-      a.wait += n.tokens.wait;
-    }
-    AddGatewayCalls(t, a);
+    AddModelCalls(t, a);
     if (!t.verdict) continue;
     if (t.verdict->verdict == "grader_error") {
       ++a.grader_errors;

@@ -9,8 +9,8 @@
 #include "base/foreign_folder.h"
 #include "base/json.h"
 #include "base/yaml.h"
-#include "harness/schedule/machine.h"
 #include "harness/plan/settings.h"
+#include "harness/schedule/machine.h"
 
 namespace podium::harness {
 namespace {
@@ -78,6 +78,8 @@ Result<Json> MakeLock(const RunPlan& plan, const RunContext& context) {
       lock["agents"][agent->id.str()]["files"] = agent->program_files.hex();
     for (const auto& model : agent->gateway.models)
       lock["agents"][agent->id.str()]["models"][model.id] = ModelLock(model);
+    if (const auto& native = agent->gateway.native)
+      lock["agents"][agent->id.str()]["models"][native->id] = ModelLock(*native);
   }
   lock["trials"] = Json::array();
   for (const auto& t : plan.trials) {

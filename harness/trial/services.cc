@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <set>
 #include <string_view>
 
+#include "agents/models/call_event.h"
 #include "agents/trial_context.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -46,22 +48,39 @@ TrialServices::TrialServices(Reactor& reactor, Journal& journal,
   validator_.Resume(ValidationsIn(journal.events()));
 }
 
-Status TrialServices::AddGateway(HttpClient& http, agents::ProviderGate& gate,
-                                 const GatewayPlan& plan) {
+// A search goes on from its last node, so that what answered the steps until then is used up; a
+// program begins anew, and asks the same again.
+agents::TrialModelsOptions TrialServices::OptionsOf(const AgentPlan& agent) const {
+  agents::TrialModelsOptions options;
+  options.budget = agent.gateway.budget;
+  options.replay = agent.gateway.replay;
+  options.record_dir = trial_dir_ / "llm";
+  // What a program asks is kept on the host's disk: as much as the sandbox's own may hold.
+  if (!agent.gateway.models.empty()) options.record_cap_bytes = std::max(kLeastRecord, disk_bytes_);
+  std::set<std::string> in_step;
+  for (const auto& event : journal_.events()) {
+    if (agents::AddEvent(event.type, event.body_json, options.before) && agent.searches()) {
+      auto call = agents::ReadCallEvent(event.body_json);
+      if (call) in_step.insert(call->digest);
+    }
+    if (event.type == "node") options.used.merge(in_step);
+  }
+  return options;
+}
+
+Status TrialServices::AddModels(HttpClient& http, agents::ProviderGate& gate,
+                                const AgentPlan& agent) {
+  const GatewayPlan& plan = agent.gateway;
+  bool native = agent.proposer == "llm";
+  if (plan.models.empty() && !native) return {};
+  models_ = std::make_unique<agents::TrialModels>(reactor_, http, gate, journal_, OptionsOf(agent));
+  priced_ = !native || agent.model.prices;
   if (plan.models.empty()) return {};
   agents::GatewayOptions options;
   options.models = plan.models;
-  options.budget = plan.budget;
-  options.replay = plan.replay;
   options.request_timeout = plan.request_timeout;
   options.idle_timeout = plan.idle_timeout;
-  options.record_dir = trial_dir_ / "llm";
-  // What an agent asks is kept on the host's disk: as much as the sandbox's own may hold.
-  options.record_cap_bytes = std::max(kLeastRecord, disk_bytes_);
-  for (const auto& event : journal_.events())
-    agents::AddEvent(event.type, event.body_json, options.before);
-  PODIUM_ASSIGN(gateway_,
-                agents::Gateway::Make(reactor_, http, gate, journal_, std::move(options)));
+  PODIUM_ASSIGN(gateway_, agents::Gateway::Make(*models_, std::move(options)));
   return {};
 }
 
@@ -95,10 +114,10 @@ Task<void> TrialServices::Serve() {
   auto ended = co_await (ServeValidator() || ServeGateway());
 }
 
-Status TrialServices::End() {
-  if (!gateway_) return {};
-  gateway_->End();
-  return gateway_->status();
+Task<Status> TrialServices::End() {
+  if (gateway_) gateway_->End();
+  if (!models_) co_return Status{};
+  co_return co_await models_->Flush();
 }
 
 std::vector<std::pair<std::string, std::string>> TrialServices::Environment() const {
@@ -107,14 +126,7 @@ std::vector<std::pair<std::string, std::string>> TrialServices::Environment() co
 }
 
 std::string TrialServices::ModelsJson() const {
-  if (!gateway_) return "null";
-  const agents::Spent& spent = gateway_->spent();
-  return DumpJson(Json{{"requests", spent.requests},
-                       {"input_tokens", spent.tokens.input},
-                       {"cached_tokens", spent.tokens.cached},
-                       {"output_tokens", spent.tokens.output},
-                       {"cost_usd", spent.cost.Text()},
-                       {"wait_ms", spent.wait.count()}});
+  return models_ ? agents::SpentJson(models_->spent(), priced_) : "null";
 }
 
 std::string AgentInstructions(const TrialPlan& plan) {

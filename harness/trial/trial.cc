@@ -11,12 +11,12 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "harness/trial/collect.h"
 #include "harness/grading/grading.h"
-#include "harness/trial/services.h"
 #include "harness/store/history.h"
 #include "harness/store/journal.h"
 #include "harness/store/lease.h"
+#include "harness/trial/collect.h"
+#include "harness/trial/services.h"
 #include "tasks/validate_submission.h"
 
 namespace podium::harness {
@@ -39,20 +39,19 @@ Task<void> WaitForWall(const agents::TrialContext& context) {
   }
 }
 
-Result<std::unique_ptr<agents::Scaffold>> MakeScaffold(RunContext& run, const TrialPlan& plan,
-                                                       agents::EventSink& events,
-                                                       const fs::path& dir) {
+Result<std::unique_ptr<agents::Scaffold>> MakeScaffold(const TrialPlan& plan,
+                                                       agents::TrialModels* models) {
   const AgentPlan& a = *plan.agent;
   if (a.scaffold == "nop") return agents::MakeNop();
   if (a.scaffold == "sample-submission") return agents::MakeSampleSubmission();
   if (a.scaffold == "program")
     return agents::MakeProgram(a.program, a.program_files, a.snapshot_every);
   if (a.proposer == "llm") {
-    agents::ChatClient client(run.http, run.gate, events, a.model, dir / "llm");
+    auto client = std::make_unique<agents::ChatClient>(*models, a.model);
     return agents::MakeTreeSearch(a.search, agents::MakeLlmProposer(std::move(client), a.llm));
   }
-  PODIUM_ASSIGN(auto portfolio, agents::MakePortfolioProposer(ShareDir() / "agents" / "proposers" / "portfolio" /
-                                                              "portfolio.yaml"));
+  PODIUM_ASSIGN(auto portfolio, agents::MakePortfolioProposer(ShareDir() / "agents" / "proposers" /
+                                                              "portfolio" / "portfolio.yaml"));
   return agents::MakeTreeSearch(a.search, std::move(portfolio));
 }
 
@@ -258,20 +257,21 @@ class TrialMachine {
   }
 
   Task<Result<bool>> UseSandbox(sandbox::Sandbox& box, TrialView before) {
-    auto scaffold = MakeScaffold(run_, plan_, journal_, dir_);
-    if (!scaffold) co_return tl::unexpected(scaffold.error());
     auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
     TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes);
-    PODIUM_CO_TRY(services.AddGateway(run_.http, run_.gate, plan_.agent->gateway));
+    PODIUM_CO_TRY(services.AddModels(run_.http, run_.gate, *plan_.agent));
+    auto scaffold = MakeScaffold(plan_, services.models());
+    if (!scaffold) co_return tl::unexpected(scaffold.error());
     Deadline control = Deadline::In(kControl);
     PODIUM_CO_TRY(co_await services.Open(box, control));
     auto context = MakeContext(box, std::move(before));
     context.env = services.Environment();
+    if (auto* models = services.models()) context.outage = [models] { return models->outage(); };
     context_ = &context;
     auto outcome = co_await Agent(**scaffold, context, services);
     outage_ = context.outage();
     context_ = nullptr;
-    PODIUM_CO_TRY(services.End());
+    PODIUM_CO_TRY(co_await services.End());
     models_json_ = services.ModelsJson();
     if (!outcome) co_return tl::unexpected(outcome.error());
     if (outcome->end == "paused") co_return co_await Paused(services.validations());

@@ -39,7 +39,11 @@ class ChatClientTest : public testing::Test {
         scrubbing_ ? HttpClient()
                    : HttpClient([](const HttpRequest&) { return std::vector<std::string>(); });
     ProviderGate gate;
-    ChatClient client(http, gate, events_, config, temp_->path());
+    TrialModelsOptions trial = trial_;
+    trial.record_dir = temp_->path();
+    for (const auto& [type, event] : events_.all) AddEvent(type, event.dump(), trial.before);
+    TrialModels models(reactor, http, gate, events_, trial);
+    ChatClient client(models, config);
     auto run = reactor.Run([&]() -> Task<Status> {
       ChatRequest request;
       request.messages = {{"user", words}};
@@ -49,6 +53,7 @@ class ChatClientTest : public testing::Test {
     });
     EXPECT_TRUE(run);
     outage_ = client.outage();
+    spent_ = models.spent();
     return out;
   }
 
@@ -61,7 +66,9 @@ class ChatClientTest : public testing::Test {
     return out;
   }
 
-  ModelConfig config_{.api_key = "sk-canary/RED+7f3a9c", .model = "m"};
+  ModelConfig config_{.model = "m", .api_key = "sk-canary/RED+7f3a9c"};
+  TrialModelsOptions trial_;
+  Spent spent_;
   bool scrubbing_ = true;
   KeptEvents events_;
   Millis outage_{0};

@@ -53,7 +53,7 @@ void GatewayTest::SetUp() {
   auto made = TempDir::Make("podium-gateway");
   ASSERT_TRUE(made);
   temp_.emplace(std::move(*made));
-  options_.record_dir = dir() / "llm";
+  trial_.record_dir = dir() / "llm";
   options_.models = {MakeModel()};
   options_.variable = [](const std::string& name) -> std::optional<std::string> {
     return name == "REAL_KEY" ? std::optional<std::string>("sk-real-secret") : std::nullopt;
@@ -83,9 +83,11 @@ void GatewayTest::Attempt(HttpHandler provider, Body body) {
   for (auto& model : options.models)
     if (model.base_url.empty())
       model.base_url = "http://127.0.0.1:" + std::to_string(upstream_port) + "/v1";
-  options.before = {};
-  for (const auto& [type, event] : events_.all) AddEvent(type, event.dump(), options.before);
-  auto gateway = agents::Gateway::Make(reactor_, http_, gate_, events_, std::move(options));
+  agents::TrialModelsOptions trial = trial_;
+  trial.before = {};
+  for (const auto& [type, event] : events_.all) AddEvent(type, event.dump(), trial.before);
+  agents::TrialModels models(reactor_, http_, gate_, events_, std::move(trial));
+  auto gateway = agents::Gateway::Make(models, std::move(options));
   ASSERT_TRUE(gateway) << gateway.error().message;
   HttpHandler listened = [this, &provider](HttpExchange& exchange) -> Task<void> {
     const ServedRequest& request = exchange.request();
@@ -99,10 +101,10 @@ void GatewayTest::Attempt(HttpHandler provider, Body body) {
     auto ended = co_await (ServeHttp(std::move(upstream), limits, listened) ||
                            (*gateway)->Serve(std::move(listener)) || body(live));
     EXPECT_EQ(ended.index(), 2u);
-    co_return Status{};
+    co_return co_await models.Flush();
   });
   EXPECT_TRUE(status);
-  spent_ = (*gateway)->spent();
+  spent_ = models.spent();
 }
 
 Task<std::unique_ptr<HttpStream>> GatewayTest::Open(Live& live, std::string path,
@@ -154,7 +156,7 @@ Task<std::string> GatewayTest::Raw(Live& live, std::string bytes) {
 
 std::string GatewayTest::AllRecords() const {
   std::string out;
-  agents::RecordStore store(options_.record_dir);
+  agents::RecordStore store(trial_.record_dir);
   for (const auto& request : store.Requests())
     out += request + "\n" + store.Find(request).value_or("") + "\n";
   return out;

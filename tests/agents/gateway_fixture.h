@@ -73,6 +73,7 @@ class GatewayTest : public testing::Test {
   [[nodiscard]] std::string AllRecords() const;
 
   agents::GatewayOptions options_;
+  agents::TrialModelsOptions trial_;
   KeptEvents events_;
   std::vector<Received> received_;  // by the provider
   agents::Spent spent_;             // at the end of the last attempt

@@ -78,6 +78,7 @@ tl::expected<ChatReply, ModelFault> DecodeAnswer(const WireFormat& format, std::
   usage.Add(body);
   if (auto used = usage.End()) {
     reply.usage_known = true;
+    reply.tokens = *used;
     reply.usage.prompt = used->input;
     reply.usage.completion = used->output;
   }

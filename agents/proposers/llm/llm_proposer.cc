@@ -61,21 +61,27 @@ std::optional<double> MetricOf(const ChatReply& reply) {
 
 class LlmProposer final : public Proposer {
  public:
-  LlmProposer(ChatClient client, LlmSettings settings)
+  LlmProposer(std::unique_ptr<ChatClient> client, LlmSettings settings)
       : client_(std::move(client)), settings_(settings) {}
 
   Task<Result<Proposal>> Propose(ProposalRequest request, Deadline deadline) override {
     Proposal out;
-    out.source = client_.config().model;
+    out.source = client_->config().model;
     LlmSettings shown = settings_;
     Last last = Last::kNothing;
-    Millis before = client_.outage();
+    Millis before = client_->outage();
     for (int attempt = 0, halvings = 0; attempt < settings_.extraction_tries;) {
       ChatRequest chat = MakeChat(request, attempt, last, shown);
-      Deadline until(deadline.at() + (client_.outage() - before));
-      auto reply = co_await client_.Complete(std::move(chat), until);
+      Deadline until(deadline.at() + (client_->outage() - before));
+      auto reply = co_await client_->Complete(std::move(chat), until);
       if (!reply && reply.error().code == ErrorCode::kTimeout)
         break;  // the trial's time is up: no fault of the server
+      if (!reply && IsBudgetExhausted(reply.error())) {
+        out.exhausted = true;
+        out.end = "model_budget";
+        out.detail = reply.error().message;
+        co_return out;
+      }
       if (!reply && !AskersAffair(reply.error())) co_return tl::unexpected(reply.error());
       if (!reply) {
         out.fault = IsContextOverflow(reply.error()) ? "context_overflow" : "content_refused";
@@ -102,9 +108,10 @@ class LlmProposer final : public Proposer {
     chat.forced_tool = chat.tools[0].name;
     chat.temperature = 0;
     chat.max_tokens = 300;
-    auto reply = co_await client_.Complete(std::move(chat), deadline);
-    if (!reply && (reply.error().code == ErrorCode::kTimeout || AskersAffair(reply.error())))
-      co_return reading;
+    auto reply = co_await client_->Complete(std::move(chat), deadline);
+    bool none = !reply && (reply.error().code == ErrorCode::kTimeout ||
+                           AskersAffair(reply.error()) || IsBudgetExhausted(reply.error()));
+    if (none) co_return reading;
     if (!reply) co_return tl::unexpected(reply.error());
     reading.tokens = reply->usage;
     reading.score = MetricOf(*reply);
@@ -112,7 +119,7 @@ class LlmProposer final : public Proposer {
     co_return reading;
   }
 
-  [[nodiscard]] Millis outage() const override { return client_.outage(); }
+  [[nodiscard]] Millis outage() const override { return client_->outage(); }
 
  private:
   // What the last answer was.
@@ -179,13 +186,14 @@ class LlmProposer final : public Proposer {
     return chat;
   }
 
-  ChatClient client_;
+  std::unique_ptr<ChatClient> client_;
   LlmSettings settings_;
 };
 
 }  // namespace
 
-std::unique_ptr<Proposer> MakeLlmProposer(ChatClient client, LlmSettings settings) {
+std::unique_ptr<Proposer> MakeLlmProposer(std::unique_ptr<ChatClient> client,
+                                          LlmSettings settings) {
   return std::make_unique<LlmProposer>(std::move(client), settings);
 }
 
