@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "agents/models/apart.h"
+#include "agents/models/piece_scrubber.h"
 #include "agents/models/retry_after.h"
+#include "base/http/address.h"
 
 namespace podium::agents {
 namespace {
@@ -106,6 +108,7 @@ void ModelCall::LeaveTurn() {
 
 Task<void> ModelCall::Send(HttpRequest request, Deadline deadline) {
   sent_at_ = Clock::now();
+  secrets_ = SecretsOf(request.url, request.headers);
   stream_ = co_await models_.http().Open(std::move(request), deadline);
   answer_.head = co_await stream_->Head();
   answer_.events = IsEventStream(ValueOf(answer_.head.headers, "content-type"));
@@ -115,15 +118,19 @@ Task<void> ModelCall::Send(HttpRequest request, Deadline deadline) {
 
 Task<void> ModelCall::Receive(std::function<void()> on_piece) {
   UsageReader reader(*target_.format, answer_.events);
+  bool over_pieces = on_piece && answer_.events;
+  PieceScrubber scrubber(*target_.format, over_pieces ? secrets_ : std::vector<std::string>());
   while (answer_.body.size() <= kLargestAnswer) {
     auto piece = co_await stream_->Next();
     answer_.complete = piece && piece->empty();
     if (!piece) answer_.head.transport_error = piece.error().message;
     if (!piece || piece->empty()) break;
     reader.Add(*piece);
-    answer_.body += *piece;
+    answer_.body += scrubber.Add(*piece);
     if (on_piece) on_piece();
   }
+  answer_.body += scrubber.End();
+  if (scrubber.found()) models_.log().Flag("key_in_pieces", target_.model);
   stream_.reset();
   LeaveTurn();
   answer_.used = reader.End();

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agents/models/call_event.h"
 #include "agents/models/trial_models.h"
@@ -65,7 +66,8 @@ class ModelCall {
   [[nodiscard]] Task<bool> Enter(Deadline deadline, OutageWait* own = nullptr);
   void LeaveTurn();
   [[nodiscard]] Task<void> Send(HttpRequest request, Deadline deadline);
-  // `on_piece` is told of each piece, which is in answer().body by then.
+  // `on_piece` is told of each piece, which is in answer().body by then; whoever hands pieces on is
+  // given none of a key that comes over several of them.
   [[nodiscard]] Task<void> Receive(std::function<void()> on_piece);
   [[nodiscard]] Task<void> Keep(std::string body);
   // `used`: nothing where nobody knows.
@@ -93,6 +95,7 @@ class ModelCall {
   std::optional<ProviderGate::Pass> pass_;
   bool counted_ = false;  // the pass is in the trial's blocked time
   std::unique_ptr<HttpStream> stream_;
+  std::vector<std::string> secrets_;  // of the request that was sent
   ModelAnswer answer_;
   Deadline::Clock::time_point begun_, asked_, sent_at_;
   Millis held_{0};
