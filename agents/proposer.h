@@ -4,22 +4,27 @@
 #include <string>
 #include <vector>
 
+#include "agents/operators/operator.h"
 #include "agents/operators/preview.h"
-#include "agents/operators/search_node.h"
 #include "agents/trial_context.h"
 
 namespace podium::agents {
 
 struct ProposalRequest {
-  Operator op = Operator::kDraft;
+  std::string op{kDraft};  // an operator's name
   int node_id = 0;
-  int parent = -1;  // index into nodes
+  std::vector<int> parents;  // indices into nodes
   const std::vector<SearchNode>* nodes = nullptr;
   const TaskBrief* task = nullptr;
   const DataPreview* preview = nullptr;
   std::uint64_t seed = 0;
   Millis exec_limit{0};
   int nodes_left = 0;
+
+  // The first parent; there is one.
+  [[nodiscard]] const SearchNode& parent() const {
+    return (*nodes)[static_cast<std::size_t>(parents.front())];
+  }
 };
 
 struct Proposal {
@@ -55,16 +60,5 @@ class Proposer {
   // How long its provider has not served it so far: no working time, so deadlines move by it.
   [[nodiscard]] virtual Millis outage() const { return Millis(0); }
 };
-
-// Tree search settings, in AIDE's terms: drafts first, then debug, then improve the best.
-struct SearchSettings {
-  int drafts = 3;
-  double debug_prob = 1.0;
-  int max_debug_depth = 3;
-  bool single_shot = false;
-};
-
-[[nodiscard]] std::unique_ptr<Scaffold> MakeTreeSearch(SearchSettings settings,
-                                                       std::unique_ptr<Proposer> proposer);
 
 }  // namespace podium::agents

@@ -10,10 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "agents/operators/search_node.h"
+#include "agents/operators/operator.h"
 #include "base/async/reactor.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/records/event.h"
 #include "base/result.h"
 #include "sandbox/sandbox.h"
 
@@ -27,6 +28,8 @@ struct TaskBrief {
   std::string metric;
   bool lower_is_better = false;
   std::filesystem::path public_dir;  // on the host, for the data preview
+  // The submission's place inside the sandbox.
+  std::string submission_path = "/home/submission/submission.csv";
 };
 
 // Where a trial's events go: durable before they are acted on.
@@ -34,11 +37,13 @@ class EventSink {
  public:
   virtual ~EventSink() = default;
   // Blocks until the event is on disk.
-  [[nodiscard]] virtual Status Record(std::string_view type, const std::string& body_json) = 0;
+  [[nodiscard]] virtual Status Record(records::Event event) = 0;
   // The same without holding up the event loop.
-  [[nodiscard]] virtual Task<Status> Append(std::string type, std::string body_json) {
-    co_return Record(type, body_json);
+  [[nodiscard]] virtual Task<Status> Append(records::Event event) {
+    co_return Record(std::move(event));
   }
+  // By name and members.
+  [[nodiscard]] Status Record(std::string_view name, const std::string& body_json);
 };
 
 struct ShapeVerdict {
@@ -92,8 +97,5 @@ class Scaffold {
   // Works until its budget is spent. An error is an infrastructure failure, never the agent's.
   [[nodiscard]] virtual Task<Result<AgentOutcome>> Run(TrialContext& context) = 0;
 };
-
-// The submission's place inside every sandbox.
-inline constexpr const char* kSubmissionPath = "/home/submission/submission.csv";
 
 }  // namespace podium::agents

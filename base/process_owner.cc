@@ -11,9 +11,13 @@
 namespace podium {
 namespace {
 
-std::string BootId() {
-  auto text = ReadFile("/proc/sys/kernel/random/boot_id", 100);
-  return text ? std::string(Trim(*text)) : "";
+// Does not change while a process lives.
+const std::string& BootId() {
+  static const std::string id = [] {
+    auto text = ReadFile("/proc/sys/kernel/random/boot_id", 100);
+    return text ? std::string(Trim(*text)) : "";
+  }();
+  return id;
 }
 
 std::string PidNamespace() {

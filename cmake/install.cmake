@@ -4,10 +4,10 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/podium_scoring)
-foreach(target scoring tables base options)
+foreach(target scoring tables records base options)
   set_target_properties(podium_${target} PROPERTIES EXPORT_NAME ${target})
 endforeach()
-install(TARGETS podium_scoring podium_tables podium_base podium_options EXPORT podium_scoring
+install(TARGETS podium_scoring podium_tables podium_records podium_base podium_options EXPORT podium_scoring
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT scoring)
 install(EXPORT podium_scoring NAMESPACE podium:: FILE podium_scoring-targets.cmake
   DESTINATION ${package_dir} COMPONENT scoring)

@@ -32,36 +32,6 @@ std::string_view ExecEndText(ExecEnd end) {
   return "exited";
 }
 
-std::string_view TakeFaultText(TakeFault fault) {
-  switch (fault) {
-    case TakeFault::kNone:
-      return "";
-    case TakeFault::kMissing:
-      return "missing";
-    case TakeFault::kSymlink:
-      return "symlink";
-    case TakeFault::kNotRegular:
-      return "not_regular";
-    case TakeFault::kHardLink:
-      return "hard_link";
-    case TakeFault::kEmpty:
-      return "empty";
-    case TakeFault::kTooLarge:
-      return "too_large";
-    case TakeFault::kUnreadable:
-      return "unreadable";
-    case TakeFault::kSparse:
-      return "sparse";
-    case TakeFault::kTooMany:
-      return "too_many";
-    case TakeFault::kTooDeep:
-      return "too_deep";
-    case TakeFault::kLongName:
-      return "long_name";
-  }
-  return "";
-}
-
 bool CausedByAgent(const Error& error) {
   return std::ranges::find(error.context, kAgentsFault) != error.context.end();
 }

@@ -7,27 +7,12 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "base/records/hand_over.h"
 
 namespace podium::sandbox {
 
-// Why a file could not be taken from a sandbox. Text values are part of verdicts.
-enum class TakeFault {
-  kNone,
-  kMissing,
-  kSymlink,
-  kNotRegular,
-  kHardLink,
-  kEmpty,
-  kTooLarge,
-  kUnreadable,
-  kSparse,    // it has holes: its size is not what it takes up
-  kTooMany,   // TakeTree: the bound on files or entries was reached
-  kTooDeep,   // TakeTree: the bound on folders in folders
-  kLongName,  // TakeTree: the bound on a name
-};
-std::string_view TakeFaultText(
-    TakeFault fault);  // "missing", "symlink", "not_regular", "hard_link", "empty", "too_large",
-                       // "unreadable", "sparse", "too_many", "too_deep", "long_name"
+using records::TakeFault;
+using records::TakeFaultText;
 
 struct TakenFile {
   TakeFault fault = TakeFault::kNone;

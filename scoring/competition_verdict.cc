@@ -3,8 +3,6 @@
 #include <cmath>
 
 #include "base/digest.h"
-#include "base/json.h"
-#include "base/text.h"
 #include "scoring/boards/mle_bench_board.h"
 #include "scoring/competitions/grade_competition.h"
 #include "scoring/leaderboard.h"
@@ -19,7 +17,7 @@ constexpr const char* kGrader = "podium-grade/1";
 struct Request {
   CompetitionSpec spec;
   Mode mode = Mode::kCompat;
-  SubmissionState submission;
+  records::HandOver submission;
   std::size_t known_rows = 0;
   std::optional<Thresholds> known_lines;
   std::string known_source;
@@ -36,42 +34,16 @@ struct Ranking {
   std::string note;  // what is odd about the board
 };
 
-OrderedJson Number(double value) {
-  if (std::isfinite(value)) return value;
-  return FormatDouble(value);
-}
-
-OrderedJson LinesJson(const Thresholds& lines) {
-  return {{"gold", Number(lines.gold)},
-          {"silver", Number(lines.silver)},
-          {"bronze", Number(lines.bronze)},
-          {"median", Number(lines.median)}};
-}
-
-Result<Thresholds> ReadLines(const Json& json) {
-  Thresholds lines;
-  PODIUM_ASSIGN(lines.gold, JsonGet<double>(json, "gold"));
-  PODIUM_ASSIGN(lines.silver, JsonGet<double>(json, "silver"));
-  PODIUM_ASSIGN(lines.bronze, JsonGet<double>(json, "bronze"));
-  PODIUM_ASSIGN(lines.median, JsonGet<double>(json, "median"));
-  return lines;
-}
-
-Result<Request> ReadRequest(std::string_view text) {
-  PODIUM_ASSIGN(auto json, ParseJson(text, "the grading request"));
+Result<Request> ReadRequest(const records::CompetitionGrading& grading,
+                            const records::HandOver& hand_over) {
   Request request;
-  PODIUM_ASSIGN(auto yaml, JsonGet<std::string>(json, "competition"));
-  PODIUM_ASSIGN(request.spec, ParseCompetition(yaml, "the request's competition"));
-  PODIUM_ASSIGN(auto mode, JsonGet<std::string>(json, "mode"));
-  PODIUM_ASSIGN(request.mode, ModeOf(mode));
-  PODIUM_ASSIGN(auto submission, JsonGet<Json>(json, "submission"));
-  PODIUM_ASSIGN(request.submission.status, JsonGet<std::string>(submission, "status"));
-  request.submission.reason = JsonOr<std::string>(submission, "reason", "");
-  if (auto known = json.find("known"); known != json.end()) {
-    PODIUM_ASSIGN(request.known_rows, JsonGet<std::size_t>(*known, "rows"));
-    PODIUM_ASSIGN(auto lines, JsonGet<Json>(*known, "lines"));
-    PODIUM_ASSIGN(request.known_lines, ReadLines(lines));
-    request.known_source = JsonOr<std::string>(*known, "source", "");
+  PODIUM_ASSIGN(request.spec, ParseCompetition(grading.competition, "the request's competition"));
+  PODIUM_ASSIGN(request.mode, ModeOf(grading.mode));
+  request.submission = hand_over;
+  if (const auto& known = grading.known) {
+    request.known_rows = known->rows;
+    request.known_lines = Thresholds{known->gold, known->silver, known->bronze, known->median};
+    request.known_source = known->source;
   }
   return request;
 }
@@ -80,7 +52,7 @@ CompetitionOutcome GradeBytes(const Request& request, const GradeInput& input) {
   CompetitionOutcome out;
   out.verdict = CompetitionOutcome::Verdict::kInvalid;
   out.reason = request.submission.reason;
-  if (request.submission.status != "ok") return out;
+  if (request.submission.status != records::HandOverStatus::kOk) return out;
   return GradeCompetition(request.spec, request.mode, *input.submission, input.answers_csv,
                           input.release);
 }
@@ -127,22 +99,19 @@ Result<Ranking> RankOf(const Request& request, std::string_view csv, std::option
   return out;
 }
 
-void AddRanking(OrderedJson& out, const Ranking& r) {
-  out["medal"] = r.flags.gold     ? "gold"
-                 : r.flags.silver ? "silver"
-                 : r.flags.bronze ? "bronze"
-                                  : "none";
-  out["medals"] = {{"any", r.flags.any()},
-                   {"gold", r.flags.gold},
-                   {"silver", r.flags.silver},
-                   {"bronze", r.flags.bronze}};
-  out["above_median"] = r.flags.above_median;
-  out["percentile"] = r.place ? OrderedJson(r.place->percentile) : OrderedJson(nullptr);
-  out["rank"] = r.place ? OrderedJson(r.place->rank) : OrderedJson(nullptr);
-  out["leaderboard_rows"] = r.rows;
-  out["thresholds"] = LinesJson(r.lines);
-  out["lines_from"] = r.lines_from;
-  if (!r.note.empty()) out["board_note"] = r.note;
+void AddRanking(records::GradeRecord& out, const Ranking& r) {
+  out.standing.medal = r.flags.gold     ? "gold"
+                       : r.flags.silver ? "silver"
+                       : r.flags.bronze ? "bronze"
+                                        : "none";
+  out.standing.above_median = r.flags.above_median;
+  if (r.place) {
+    out.standing.percentile = r.place->percentile;
+    out.standing.rank = static_cast<std::int64_t>(r.place->rank);
+  }
+  out.board = {r.rows, {r.lines.gold, r.lines.silver, r.lines.bronze, r.lines.median}};
+  out.competition->lines_from = r.lines_from;
+  out.competition->board_note = r.note;
 }
 
 // A megabyte at a time, whose memory goes again.
@@ -157,45 +126,54 @@ std::string Sha256Of(const GradeInput& input) {
   return hasher.Finish().hex();
 }
 
-OrderedJson HeadJson(const Request& request, const GradeInput& input, std::string sha256) {
-  OrderedJson out;
-  out["schema"] = "podium-verdict/1";
-  out["task"] = request.spec.id;
-  out["task_digest"] = Digest::Of(request.spec.text).hex();
-  out["grader"] = kGrader;
-  out["mode"] = ModeText(request.mode);
-  out["metric"] = request.spec.mode(request.mode).metric;
-  out["submission_sha256"] = nullptr;
-  out["submission_bytes"] = nullptr;
+records::GradeRecord Head(const Request& request, const GradeInput& input, std::string sha256) {
+  records::GradeRecord out;
+  out.task = request.spec.id;
+  out.task_digest = Digest::Of(request.spec.text).hex();
+  out.grader = kGrader;
+  out.mode = ModeText(request.mode);
+  out.metric = request.spec.mode(request.mode).metric;
   if (input.submission) {
-    out["submission_sha256"] = std::move(sha256);
-    out["submission_bytes"] = input.submission->size();
+    out.submission_sha256 = std::move(sha256);
+    out.submission_bytes = input.submission->size();
   }
   return out;
 }
 
-}  // namespace
-
-std::string CompetitionRequestJson(const CompetitionSpec& spec, Mode mode,
-                                   const SubmissionState& submission,
-                                   const std::optional<MleBenchCompetition>& known) {
-  OrderedJson out = {
-      {"schema", kCompetitionRequest},
-      {"competition", spec.text},
-      {"mode", ModeText(mode)},
-      {"submission", {{"status", submission.status}, {"reason", submission.reason}}}};
-  if (known) {
-    out["known"] = {{"rows", known->board_rows},
-                    {"lines", LinesJson(known->lines)},
-                    {"source", known->lines_source}};
-  }
-  return DumpJson(out);
+// What was found of the bytes, in the record's words.
+void AddOutcome(records::GradeRecord& out, const Request& request,
+                const CompetitionOutcome& outcome, bool ranked) {
+  bool missing = ranked && request.submission.status == records::HandOverStatus::kMissing;
+  out.verdict = missing ? "no_submission" : std::string(VerdictText(outcome.verdict));
+  out.reason = missing ? "missing" : outcome.reason;
+  out.detail = outcome.detail;
+  out.competition = records::CompetitionRecord{.raised = outcome.raised, .lines_from = {}, .board_note = {}};
+  if (outcome.verdict != CompetitionOutcome::Verdict::kScored) return;
+  out.raw_score = outcome.raw_score;
+  out.score = outcome.rounded_score;
 }
 
-Result<std::string> GradeCompetitionToJson(const GradeInput& input) {
-  PODIUM_ASSIGN(auto request, ReadRequest(input.request_json));
-  if (request.submission.status == "ok" && !input.submission)
-    return Fail(ErrorCode::kIo, "the request says that there is a submission, and none was given");
+}  // namespace
+
+records::GradeRequest CompetitionRequest(const CompetitionSpec& spec, Mode mode,
+                                         records::HandOver hand_over,
+                                         const std::optional<MleBenchCompetition>& known) {
+  records::CompetitionGrading out{
+      .competition = spec.text, .mode = std::string(ModeText(mode)), .known = {}};
+  if (known)
+    out.known = records::KnownLines{.rows = known->board_rows,
+                                    .gold = known->lines.gold,
+                                    .silver = known->lines.silver,
+                                    .bronze = known->lines.bronze,
+                                    .median = known->lines.median,
+                                    .source = known->lines_source};
+  return {.grading = std::move(out), .hand_over = std::move(hand_over)};
+}
+
+Result<records::GradeRecord> GradeCompetition(const records::CompetitionGrading& grading,
+                                              const records::HandOver& hand_over,
+                                              const GradeInput& input) {
+  PODIUM_ASSIGN(auto request, ReadRequest(grading, hand_over));
   constexpr std::size_t kWorthAThread = 256 << 10;  // bytes
   Beside<std::string> sha256([&] { return input.submission ? Sha256Of(input) : std::string(); },
                              input.submission && input.submission->size() >= kWorthAThread);
@@ -207,19 +185,12 @@ Result<std::string> GradeCompetitionToJson(const GradeInput& input) {
     outcome.verdict = CompetitionOutcome::Verdict::kGraderError;
     outcome.reason = "bad_leaderboard";
     outcome.detail = ranking.error().message;
-    scored = false;
   }
-  OrderedJson out = HeadJson(request, input, sha256.Get());
-  bool missing = request.submission.status == "missing";
-  out["lower_is_better"] = ranking ? ranking->lower_is_better : request.spec.lower_is_better;
-  out["verdict"] = ranking && missing ? "no_submission" : std::string(VerdictText(outcome.verdict));
-  out["reason"] = ranking && missing ? "missing" : outcome.reason;
-  out["detail"] = outcome.detail;
-  out["raised"] = outcome.raised;
-  out["raw_score"] = scored ? Number(outcome.raw_score) : OrderedJson(nullptr);
-  out["score"] = scored ? Number(outcome.rounded_score) : OrderedJson(nullptr);
+  records::GradeRecord out = Head(request, input, sha256.Get());
+  out.lower_is_better = ranking ? ranking->lower_is_better : request.spec.lower_is_better;
+  AddOutcome(out, request, outcome, ranking.has_value());
   if (ranking) AddRanking(out, *ranking);
-  return DumpJson(out) + "\n";
+  return out;
 }
 
 }  // namespace podium::scoring

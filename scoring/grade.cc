@@ -1,10 +1,10 @@
 #include "scoring/grade.h"
 
 #include <cmath>
-#include <limits>
 
 #include "base/digest.h"
-#include "base/json.h"
+#include "base/records/grade_record.h"
+#include "base/records/grade_request.h"
 #include "scoring/competition_verdict.h"
 #include "scoring/leaderboard.h"
 #include "scoring/metric.h"
@@ -17,71 +17,11 @@ namespace {
 
 constexpr const char* kGrader = "podium-grade/1";
 
-struct Request {
-  std::string task;
-  std::string task_digest;
-  std::string mode;
-  std::string metric;
-  bool lower_is_better = false;
-  std::map<std::string, std::int64_t> params;
-  SubmissionRules rules;
-  std::string handover;  // ok, missing, invalid
-  std::string handover_reason;
-  std::string handover_detail;
-};
-
-// The bounds of a column; null is open.
-double BoundOf(const Json& column, const char* key, double open) {
-  return JsonOr<double>(column, key, open);
-}
-
-Status ReadColumns(const Json& json, SubmissionRules& rules) {
-  PODIUM_ASSIGN(rules.id_column, JsonGet<std::string>(json, "id_column"));
-  PODIUM_ASSIGN(auto columns, JsonGet<Json>(json, "columns"));
-  for (const Json& column : columns) {
-    ColumnRule rule;
-    PODIUM_ASSIGN(rule.name, JsonGet<std::string>(column, "name"));
-    PODIUM_ASSIGN(rule.integer, JsonGet<bool>(column, "integer"));
-    rule.min = BoundOf(column, "min", rule.min);
-    rule.max = BoundOf(column, "max", rule.max);
-    rules.columns.push_back(std::move(rule));
-  }
-  if (rules.columns.empty()) return Fail(ErrorCode::kIo, "JSON member 'columns' is empty");
-  return {};
-}
-
-Status ReadHandover(const Json& json, Request& request) {
-  PODIUM_ASSIGN(auto handover, JsonGet<Json>(json, "handover"));
-  PODIUM_ASSIGN(request.handover, JsonGet<std::string>(handover, "status"));
-  bool known =
-      request.handover == "ok" || request.handover == "missing" || request.handover == "invalid";
-  if (!known)
-    return Fail(ErrorCode::kIo,
-                "handover.status '" + request.handover + "' is none of ok, missing, invalid");
-  request.handover_reason = JsonOr<std::string>(handover, "reason", "");
-  request.handover_detail = JsonOr<std::string>(handover, "detail", "");
-  return {};
-}
-
-Result<Request> ReadRequest(std::string_view text) {
-  PODIUM_ASSIGN(auto json, ParseJson(text, "the grading request"));
-  PODIUM_ASSIGN(auto schema, JsonGet<std::string>(json, "schema"));
-  if (schema != "podium-grade-request/1")
-    return Fail(ErrorCode::kIo,
-                "the grading request's schema '" + schema + "' is not podium-grade-request/1");
-  Request request;
-  PODIUM_ASSIGN(request.task, JsonGet<std::string>(json, "task"));
-  PODIUM_ASSIGN(request.task_digest, JsonGet<std::string>(json, "task_digest"));
-  PODIUM_ASSIGN(request.mode, JsonGet<std::string>(json, "mode"));
-  if (request.mode != "strict")
-    return Fail(ErrorCode::kIo,
-                "grading mode '" + request.mode + "' is not known; there is 'strict'");
-  PODIUM_ASSIGN(request.metric, JsonGet<std::string>(json, "metric"));
-  PODIUM_ASSIGN(request.lower_is_better, JsonGet<bool>(json, "lower_is_better"));
-  request.params = JsonOr<std::map<std::string, std::int64_t>>(json, "params", {});
-  PODIUM_TRY(ReadColumns(json, request.rules));
-  PODIUM_TRY(ReadHandover(json, request));
-  return request;
+// A grading that this program knows how to do.
+Status CheckKnown(const records::TableGrading& grading) {
+  if (grading.mode == "strict") return {};
+  return Fail(ErrorCode::kIo,
+              "grading mode '" + grading.mode + "' is not known; there is 'strict'");
 }
 
 // A verdict before it becomes text.
@@ -96,7 +36,7 @@ Outcome GraderError(std::string reason, const Error& error) {
   return {"grader_error", std::move(reason), error.message, std::nullopt};
 }
 
-Graded<double> Compute(const Metric& metric, const Request& request, const Frame& submission,
+Graded<double> Compute(const Metric& metric, const records::TableGrading& request, const Frame& submission,
                        const Frame& answers) {
   std::vector<std::string> targets;
   for (const ColumnRule& rule : request.rules.columns) targets.push_back(rule.name);
@@ -119,11 +59,12 @@ Outcome OutcomeOf(const Fault& fault) {
   return {"invalid", fault.code, fault.detail, std::nullopt};
 }
 
-Outcome Score(const Request& request, const GradeInput& input) {
-  if (request.handover == "missing")
-    return {"no_submission", "missing", request.handover_detail, std::nullopt};
-  if (request.handover == "invalid")
-    return {"invalid", request.handover_reason, request.handover_detail, std::nullopt};
+Outcome Score(const records::TableGrading& request, const records::HandOver& hand_over,
+              const GradeInput& input) {
+  if (hand_over.status == records::HandOverStatus::kMissing)
+    return {"no_submission", "missing", hand_over.detail, std::nullopt};
+  if (hand_over.status == records::HandOverStatus::kInvalid)
+    return {"invalid", hand_over.reason, hand_over.detail, std::nullopt};
   auto metric = FindMetric(request.metric);
   if (!metric) return GraderError("unknown_metric", metric.error());
   auto ids = IdList::FromCsv(input.answers_csv, request.rules.id_column);
@@ -143,60 +84,54 @@ Outcome Score(const Request& request, const GradeInput& input) {
   return {"scored", "", "", *score};
 }
 
-void AddStanding(OrderedJson& out, const Outcome& outcome, const Leaderboard& board) {
-  out["score"] = nullptr;
-  out["medal"] = "none";
-  out["above_median"] = false;
-  out["percentile"] = nullptr;
-  out["rank"] = nullptr;
-  if (outcome.raw_score) {
-    double score = RoundScore(*outcome.raw_score);
-    Standing standing = board.Place(score);
-    out["score"] = score;
-    out["medal"] = std::string(MedalText(standing.medal));
-    out["above_median"] = standing.above_median;
-    out["percentile"] = standing.percentile;
-    out["rank"] = standing.rank;
+void AddStanding(records::GradeRecord& out, const Leaderboard& board) {
+  if (out.raw_score) {
+    out.score = RoundScore(*out.raw_score);
+    Standing standing = board.Place(*out.score);
+    out.standing = {std::string(MedalText(standing.medal)), standing.above_median,
+                    standing.percentile, static_cast<std::int64_t>(standing.rank)};
   }
   Thresholds lines = board.thresholds();
-  out["leaderboard_rows"] = board.rows();
-  out["thresholds"] = {{"gold", lines.gold},
-                       {"silver", lines.silver},
-                       {"bronze", lines.bronze},
-                       {"median", lines.median}};
+  out.board = {board.rows(), {lines.gold, lines.silver, lines.bronze, lines.median}};
+}
+
+records::GradeRecord GradeTable(const records::TableGrading& request,
+                                const records::HandOver& hand_over, const GradeInput& input) {
+  Outcome outcome = Score(request, hand_over, input);
+  auto board = Leaderboard::FromCsv(input.board_csv, request.lower_is_better);
+  if (!board) outcome = GraderError("bad_leaderboard", board.error());
+  records::GradeRecord out;
+  out.task = request.task;
+  out.task_digest = request.task_digest;
+  out.grader = kGrader;
+  out.mode = request.mode;
+  out.metric = request.metric;
+  out.lower_is_better = request.lower_is_better;
+  if (input.submission) {
+    out.submission_sha256 = Digest::Of(*input.submission).hex();
+    out.submission_bytes = input.submission->size();
+  }
+  out.verdict = outcome.verdict;
+  out.reason = outcome.reason;
+  out.detail = outcome.detail;
+  out.raw_score = outcome.raw_score;
+  if (board) AddStanding(out, *board);
+  return out;
 }
 
 }  // namespace
 
 Result<std::string> GradeToJson(const GradeInput& input) {
-  auto head = ParseJson(input.request_json, "the grading request");
-  if (head && JsonOr<std::string>(*head, "schema", "") == kCompetitionRequest)
-    return GradeCompetitionToJson(input);
-  PODIUM_ASSIGN(auto request, ReadRequest(input.request_json));
-  if (request.handover == "ok" && !input.submission)
+  PODIUM_ASSIGN(auto request, records::ParseGradeRequest(input.request_json));
+  if (request.hand_over.status == records::HandOverStatus::kOk && !input.submission)
     return Fail(ErrorCode::kIo, "the request says that there is a submission, and none was given");
-  Outcome outcome = Score(request, input);
-  auto board = Leaderboard::FromCsv(input.board_csv, request.lower_is_better);
-  if (!board) outcome = GraderError("bad_leaderboard", board.error());
-
-  OrderedJson out;
-  out["schema"] = "podium-verdict/1";
-  out["task"] = request.task;
-  out["task_digest"] = request.task_digest;
-  out["grader"] = kGrader;
-  out["mode"] = request.mode;
-  out["metric"] = request.metric;
-  out["lower_is_better"] = request.lower_is_better;
-  out["submission_sha256"] =
-      input.submission ? OrderedJson(Digest::Of(*input.submission).hex()) : OrderedJson(nullptr);
-  out["submission_bytes"] =
-      input.submission ? OrderedJson(input.submission->size()) : OrderedJson(nullptr);
-  out["verdict"] = outcome.verdict;
-  out["reason"] = outcome.reason;
-  out["detail"] = outcome.detail;
-  out["raw_score"] = outcome.raw_score ? OrderedJson(*outcome.raw_score) : OrderedJson(nullptr);
-  if (board) AddStanding(out, outcome, *board);
-  return DumpJson(out) + "\n";
+  if (const auto* competition = std::get_if<records::CompetitionGrading>(&request.grading)) {
+    PODIUM_ASSIGN(auto record, GradeCompetition(*competition, request.hand_over, input));
+    return records::ToText(record);
+  }
+  const auto& table = std::get<records::TableGrading>(request.grading);
+  PODIUM_TRY(CheckKnown(table));
+  return records::ToText(GradeTable(table, request.hand_over, input));
 }
 
 }  // namespace podium::scoring

@@ -2,30 +2,19 @@
 
 #include <cstddef>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/records/grade_request.h"
 #include "base/result.h"
 #include "tables/frame/frame.h"
 
 namespace podium {
 
-// What one column of a submission may hold.
-struct ColumnRule {
-  std::string name;
-  bool integer = false;  // whole numbers only; "3.0" is one
-  double min = -std::numeric_limits<double>::infinity();
-  double max = std::numeric_limits<double>::infinity();
-};
-
-// The shape of a submission: exactly these columns, in any order; one row an id, in any order.
-struct SubmissionRules {
-  std::string id_column;
-  std::vector<ColumnRule> columns;
-};
+using records::ColumnRule;
+using records::SubmissionRules;
 
 // Why a submission cannot be scored. The text of each is stable (verdicts, the validation
 // endpoint).

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "base/text.h"
+#include "tasks/kinds/kind.h"
 #include "base/yaml.h"
 #include "tasks/version_history.h"
 
@@ -260,6 +261,12 @@ Status ReadHead(YamlMap& map, const ForeignFolder& package, TaskPackage& out) {
   if (!parsed) return map.Get("id")->Complain(parsed.error().message);
   out.id = *parsed;
   PODIUM_ASSIGN(out.title, map.String("title"));
+  if (const YamlNode* kind = map.Get("kind")) {
+    PODIUM_ASSIGN(out.kind, kind->AsString());
+    if (!FindKind(out.kind))
+      return kind->Complain("there is no kind of task '" + Printable(out.kind) + "'." +
+                            Suggest(out.kind, KindNames()) + " Kinds: " + Join(KindNames(), ", "));
+  }
   PODIUM_ASSIGN(auto instruction, map.String("instruction"));
   PODIUM_ASSIGN(out.description, ReadNamed(package, *map.Get("instruction"), instruction, 1 << 20));
   return {};
@@ -303,6 +310,7 @@ Result<TaskPackage> LoadTask(const fs::path& dir) {
   PODIUM_TRY(ReadHead(map, package, task));
   PODIUM_TRY(ReadBlocks(map, package, task));
   PODIUM_TRY(map.Finish());
+  PODIUM_TRY(KindOf(task).Check(task));
   PODIUM_TRY(RefuseVersionHistory(package));
   PODIUM_ASSIGN(task.digest, package.DigestOfFiles());
   return task;

@@ -49,7 +49,7 @@ struct RuntimeSpec {
 };
 
 struct SubmissionSpec {
-  std::string path;  // relative to the agent's submission folder
+  std::string path = "submission.csv";  // below /home/submission; a plain name
   SubmissionRules rules;
 };
 
@@ -84,6 +84,7 @@ struct TaskPackage {
   fs::path dir;
   TaskId id;
   std::string title;
+  std::string kind = "table";  // what is handed in and how it is graded (kinds/kind.h)
   Provenance provenance;
   std::string category;     // tabular, image, grid, text, ...
   std::string difficulty;   // easy, medium, hard

@@ -24,11 +24,12 @@ namespace podium::agents {
 // The events of a case's service, in memory.
 class KeptEvents final : public EventSink {
  public:
-  Status Record(std::string_view type, const std::string& body_json) override {
-    all.emplace_back(type, body_json);
+  using EventSink::Record;
+  Status Record(records::Event event) override {
+    all.push_back(std::move(event));
     return {};
   }
-  std::vector<std::pair<std::string, std::string>> all;  // type, body
+  std::vector<records::Event> all;
 };
 
 // Runs a Python program in the box, as the agent, while `serve` answers at localhost:`port` in

@@ -153,8 +153,8 @@ class Stage final : public GatewayStage {
 
   int Flags(const std::string& code) const override {
     return static_cast<int>(std::ranges::count_if(events_.all, [&](const auto& event) {
-      return event.first == "gateway_flag" &&
-             event.second.find("\"code\":\"" + code + "\"") != std::string::npos;
+      const auto* flag = std::get_if<records::GatewayFlag>(&event);
+      return flag && flag->code == code;
     }));
   }
 
@@ -227,8 +227,9 @@ class Stage final : public GatewayStage {
     }
     if (all.find(own_.gateway->token()) != std::string::npos)
       return Broken("the agent's token went to the provider");
-    for (const auto& [type, body] : events_.all) {
-      if (body.find(kRealKey) != std::string::npos) return Broken("the real key is in an event");
+    for (const auto& event : events_.all) {
+      if (records::BodyText(event).find(kRealKey) != std::string::npos)
+        return Broken("the real key is in an event");
     }
     if (result.detail.find(kRealKey) != std::string::npos)
       return Broken("the agent has the real key");

@@ -5,6 +5,8 @@
 
 #include "agents/escape/cases.h"
 #include "agents/proposer.h"
+#include "agents/scaffolds/greedy_policy.h"
+#include "agents/scaffolds/search.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "sandbox/escape/groups.h"
@@ -83,9 +85,9 @@ Task<CaseResult> KeptFiles(Context& ctx, sandbox::Sandbox& box) {
   auto proposer = std::make_unique<OneProgram>(
       "open('/home/submission/submission.csv', 'wb').write(b'id,y\\n0,' + b'9' * (4 << 20))\n"
       "print('Validation score: 0.5')\n");
-  SearchSettings settings;
+  GreedySettings settings;
   settings.drafts = kNodes;
-  auto search = MakeTreeSearch(settings, std::move(proposer));
+  auto search = MakeSearch(MakeGreedyPolicy(settings), std::move(proposer));
   auto outcome = co_await search->Run(context);
   if (!outcome) co_return Broken(outcome.error().message);
   if (no_python) co_return sandbox::escape::Skipped("the image has no python3");

@@ -189,10 +189,10 @@ for csv in bad:
     static const std::set<std::string> kCodes = {"", "bad_csv", "empty", "wrong_columns",
                                                  "row_count"};
     if (Lines(ran).size() != 16) return Broken("16 answers were expected: " + ran.output);
-    for (const auto& [type, body] : target.events.all) {
-      auto event = ParseJson(body, "event");
-      if (!event || !kCodes.contains(JsonOr<std::string>(*event, "reason", "?")))
-        return Broken("not a fixed code: " + body);
+    for (const auto& event : target.events.all) {
+      const auto* asked = std::get_if<records::Validation>(&event);
+      if (!asked || !kCodes.contains(asked->reason))
+        return Broken("not a fixed code: " + records::BodyText(event));
     }
     if (ran.output.find("other") != std::string::npos)
       return Broken("an answer speaks of labels: " + ran.output);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "agents/models/usd.h"
-#include "agents/operators/search_node.h"
+#include "agents/operators/operator.h"
 
 namespace podium::agents {
 

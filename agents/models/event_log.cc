@@ -6,8 +6,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
-#include "base/json.h"
 #include "base/text.h"
 
 namespace podium::agents {
@@ -29,10 +29,9 @@ struct EventLog::State {
   State(Reactor& r, EventSink& e)
       : reactor(r), events(e), emptied(r.io(), asio::steady_timer::time_point::max()) {}
 
-  using Entry = std::pair<std::string, std::string>;
   Reactor& reactor;
   EventSink& events;
-  std::deque<Entry> queue;
+  std::deque<records::Event> queue;
   bool writing = false;
   asio::steady_timer emptied;  // never rings; cancelled when the queue is empty
   Status status;
@@ -43,9 +42,9 @@ struct EventLog::State {
 
   static Task<void> Drain(std::shared_ptr<State> state) {
     while (!state->queue.empty()) {
-      Entry entry = std::move(state->queue.front());
+      records::Event event = std::move(state->queue.front());
       state->queue.pop_front();
-      auto written = co_await state->events.Append(std::move(entry.first), std::move(entry.second));
+      auto written = co_await state->events.Append(std::move(event));
       state->Note(written);
     }
     state->writing = false;
@@ -57,18 +56,18 @@ EventLog::EventLog(Reactor& reactor, EventSink& events)
     : state_(std::make_shared<State>(reactor, events)) {}
 
 EventLog::~EventLog() {
-  std::deque<State::Entry> left = std::exchange(state_->queue, {});
-  for (const auto& [type, body] : left) state_->Note(state_->events.Record(type, body));
+  std::deque<records::Event> left = std::exchange(state_->queue, {});
+  for (auto& event : left) state_->Note(state_->events.Record(std::move(event)));
 }
 
-void EventLog::Post(std::string_view type, std::string body_json) {
-  state_->queue.emplace_back(type, std::move(body_json));
+void EventLog::Post(records::Event event) {
+  state_->queue.push_back(std::move(event));
   if (std::exchange(state_->writing, true)) return;
   asio::co_spawn(state_->reactor.io(), State::Drain(state_), asio::detached);
 }
 
-Task<void> EventLog::Append(std::string_view type, std::string body_json) {
-  Post(type, std::move(body_json));
+Task<void> EventLog::Append(records::Event event) {
+  Post(std::move(event));
   auto flushed = co_await Flush();
   if (!flushed) Failed(flushed.error());
 }
@@ -85,8 +84,7 @@ Task<Status> EventLog::Flush() {
 void EventLog::Flag(const std::string& code, const std::string& detail) {
   std::int64_t count = ++counts_[code];
   if (count > kWrittenAlways && !PowerOfTen(count)) return;
-  Json body = {{"code", code}, {"detail", Printable(detail.substr(0, 4000))}, {"count", count}};
-  Post("gateway_flag", DumpJson(body));
+  Post(records::GatewayFlag{code, Printable(detail.substr(0, 4000)), count});
 }
 
 void EventLog::Failed(const Error& error) {

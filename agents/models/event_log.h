@@ -25,8 +25,8 @@ class EventLog {
   EventLog& operator=(const EventLog&) = delete;
 
   // Durable when it returns, and so is all that was posted before.
-  [[nodiscard]] Task<void> Append(std::string_view type, std::string body_json);
-  void Post(std::string_view type, std::string body_json);
+  [[nodiscard]] Task<void> Append(records::Event event);
+  void Post(records::Event event);
   // Waits until all that was posted is written.
   [[nodiscard]] Task<Status> Flush();
 

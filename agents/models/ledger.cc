@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include "agents/models/call_event.h"
-#include "base/json.h"
-
 namespace podium::agents {
 namespace {
 
@@ -14,27 +11,17 @@ bool Over(const std::optional<std::int64_t>& limit, std::int64_t amount) {
 
 }  // namespace
 
-std::string SpentJson(const Spent& spent, bool priced) {
-  return DumpJson(Json{{"requests", spent.requests},
-                       {"input_tokens", spent.tokens.input},
-                       {"cached_tokens", spent.tokens.cached},
-                       {"output_tokens", spent.tokens.output},
-                       {"cost_usd", priced ? Json(spent.cost.Text()) : Json()},
-                       {"wait_ms", spent.wait.count()}});
-}
-
-bool AddEvent(std::string_view type, std::string_view body_json, Spent& spent) {
-  if (type != kCallEvent) return false;
-  auto call = ReadCallEvent(body_json);
+bool AddEvent(const records::Event& event, Spent& spent) {
+  const auto* call = std::get_if<records::ModelCall>(&event);
   if (!call) return false;
   spent.wait += call->wait;
   if (call->replayed) return true;
   spent.requests += 1;
-  spent.tokens.input += call->tokens.input;
-  spent.tokens.cached += call->tokens.cached;
-  spent.tokens.cache_write += call->tokens.cache_write;
-  spent.tokens.output += call->tokens.output;
-  if (call->cost) spent.cost = spent.cost + *call->cost;
+  spent.tokens.input += call->input_tokens;
+  spent.tokens.cached += call->cached_tokens;
+  spent.tokens.cache_write += call->cache_write_tokens;
+  spent.tokens.output += call->output_tokens;
+  if (auto cost = Usd::Parse(call->cost_usd)) spent.cost = spent.cost + *cost;
   return true;
 }
 

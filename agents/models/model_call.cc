@@ -23,6 +23,13 @@ std::string_view ValueOf(const HeaderList& headers, std::string_view name) {
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
 }
 
+void SetTokens(const TokenCount& tokens, records::ModelCall& event) {
+  event.input_tokens = tokens.input;
+  event.cached_tokens = tokens.cached;
+  event.cache_write_tokens = tokens.cache_write;
+  event.output_tokens = tokens.output;
+}
+
 bool IsEventStream(std::string_view content_type) {
   return content_type.starts_with("text/event-stream");
 }
@@ -35,7 +42,7 @@ ModelCall::ModelCall(TrialModels& models, CallTarget target)
 ModelCall::~ModelCall() {
   stream_.reset();
   LeaveTurn();
-  if (open_) models_.log().Post(kCallEvent, CallEventJson(Book("cancelled", std::nullopt)));
+  if (open_) models_.log().Post(Book("cancelled", std::nullopt));
   if (turn_ && !kept_) models_.recorder().Abandon(*turn_);
 }
 
@@ -46,17 +53,15 @@ std::optional<RecordedAnswer> ModelCall::Begin(std::string_view path, std::strin
 
 Task<void> ModelCall::Replayed(const RecordedAnswer& answer) {
   kept_ = true;
-  CallEvent event{.model = target_.model, .format = target_.format->name()};
+  records::ModelCall event{.model = target_.model, .format = target_.format->name()};
   event.status = answer.status;
   event.end = "ok";
   event.replayed = true;
   event.digest = turn_->digest;
-  event.cost = Usd{};
   UsageReader reader(*target_.format, IsEventStream(answer.content_type));
   reader.Add(answer.body);
-  event.tokens = reader.End().value_or(TokenCount{});
-  std::string body = CallEventJson(event);
-  co_await models_.log().Append(kCallEvent, std::move(body));
+  SetTokens(reader.End().value_or(TokenCount{}), event);
+  co_await models_.log().Append(std::move(event));
 }
 
 Task<std::string> ModelCall::Difference() {
@@ -149,16 +154,16 @@ Task<void> ModelCall::Keep(std::string body) {
 }
 
 // Ends the reservation and the event's life in memory.
-CallEvent ModelCall::Book(std::string_view end, std::optional<TokenCount> used) {
-  CallEvent event{.model = target_.model, .format = target_.format->name()};
+records::ModelCall ModelCall::Book(std::string_view end, std::optional<TokenCount> used) {
+  records::ModelCall event{.model = target_.model, .format = target_.format->name()};
   event.status = answer_.head.status;
   event.end = end;
   if (reservation_) {
     const Ask& ask = reservation_->ask();
-    event.tokens = used.value_or(TokenCount{.input = ask.input, .output = ask.output});
-    event.cost = used ? reservation_->Settle(*used) : reservation_->SettleAll();
+    SetTokens(used.value_or(TokenCount{.input = ask.input, .output = ask.output}), event);
+    Usd cost = used ? reservation_->Settle(*used) : reservation_->SettleAll();
+    event.cost_usd = target_.prices ? cost.Text() : "";
   }
-  if (!target_.prices) event.cost.reset();
   reservation_.reset();
   event.held = held_;
   event.wait = Since(asked_);
@@ -179,8 +184,8 @@ void ModelCall::Release() {
 Task<void> ModelCall::Finish(std::string_view end, std::optional<TokenCount> used) {
   LeaveTurn();
   if (!open_) co_return;
-  std::string body = CallEventJson(Book(end, used));
-  co_await models_.log().Append(kCallEvent, std::move(body));
+  records::ModelCall event = Book(end, used);
+  co_await models_.log().Append(std::move(event));
 }
 
 }  // namespace podium::agents

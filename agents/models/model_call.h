@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "agents/models/call_event.h"
 #include "agents/models/trial_models.h"
 #include "agents/models/wire/usage_reader.h"
 #include "agents/models/wire/wire_format.h"
@@ -84,7 +83,7 @@ class ModelCall {
   [[nodiscard]] Deadline::Clock::time_point sent_at() const { return sent_at_; }
 
  private:
-  [[nodiscard]] CallEvent Book(std::string_view end, std::optional<TokenCount> used);
+  [[nodiscard]] records::ModelCall Book(std::string_view end, std::optional<TokenCount> used);
 
   TrialModels& models_;
   CallTarget target_;

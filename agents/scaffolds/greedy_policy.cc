@@ -5,18 +5,10 @@
 namespace podium::agents {
 namespace {
 
-// SplitMix64 (Steele, Lea, Flood 2014): one well-mixed word from a counter.
-std::uint64_t Mix(std::uint64_t x) {
-  x += 0x9E3779B97F4A7C15ULL;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-  return x ^ (x >> 31);
-}
-
 std::vector<int> Debuggable(const std::vector<SearchNode>& nodes, int max_depth) {
   std::vector<bool> has_child(nodes.size(), false);
   for (const auto& n : nodes) {
-    if (n.parent >= 0) has_child[static_cast<std::size_t>(n.parent)] = true;
+    for (int parent : n.parents) has_child[static_cast<std::size_t>(parent)] = true;
   }
   std::vector<int> out;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -27,46 +19,53 @@ std::vector<int> Debuggable(const std::vector<SearchNode>& nodes, int max_depth)
   return out;
 }
 
+NextStep Step(std::string_view op, int parent) { return {std::string(op), {parent}}; }
+
+class GreedyPolicy final : public Policy {
+ public:
+  explicit GreedyPolicy(GreedySettings settings) : settings_(settings) {}
+
+  std::optional<NextStep> Next(const SearchState& state) const override {
+    if (static_cast<int>(state.nodes.size()) >= state.max_nodes) return std::nullopt;
+    auto drafts = std::ranges::count(state.nodes, kDraft, &SearchNode::op);
+    if (drafts < settings_.drafts) return NextStep{};
+    std::uint64_t draw = MixedWord(MixedWord(state.seed) + state.nodes.size());
+    double uniform = static_cast<double>(draw >> 11) * 0x1.0p-53;
+    if (uniform < settings_.debug_prob) {
+      auto candidates = Debuggable(state.nodes, settings_.max_debug_depth);
+      if (!candidates.empty())
+        return Step(kDebug, candidates[MixedWord(draw) % candidates.size()]);
+    }
+    int best = BestNode(state.nodes, state.lower_is_better);
+    return best < 0 ? NextStep{} : Step(kImprove, best);
+  }
+
+ private:
+  GreedySettings settings_;
+};
+
+class SingleShotPolicy final : public Policy {
+ public:
+  std::optional<NextStep> Next(const SearchState& state) const override {
+    return state.nodes.empty() ? std::optional(NextStep{}) : std::nullopt;
+  }
+};
+
 }  // namespace
 
 int DebugDepth(const std::vector<SearchNode>& nodes, int index) {
   int depth = 0;
-  for (int i = index; i >= 0 && nodes[static_cast<std::size_t>(i)].op == Operator::kDebug;
-       i = nodes[static_cast<std::size_t>(i)].parent) {
+  for (int i = index; i >= 0 && nodes[static_cast<std::size_t>(i)].op == kDebug;
+       i = nodes[static_cast<std::size_t>(i)].parent()) {
     ++depth;
   }
   return depth;
 }
 
-int BestNode(const std::vector<SearchNode>& nodes, bool lower_is_better) {
-  int best = -1;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (!nodes[i].good() || !nodes[i].score) continue;
-    double score = *nodes[i].score;
-    if (best < 0) {
-      best = static_cast<int>(i);
-      continue;
-    }
-    double top = *nodes[static_cast<std::size_t>(best)].score;
-    if (lower_is_better ? score < top : score > top) best = static_cast<int>(i);
-  }
-  return best;
+std::unique_ptr<Policy> MakeGreedyPolicy(GreedySettings settings) {
+  return std::make_unique<GreedyPolicy>(settings);
 }
 
-NextStep ChooseNext(const std::vector<SearchNode>& nodes, const SearchSettings& settings,
-                    bool lower_is_better, std::uint64_t seed) {
-  auto drafts =
-      std::ranges::count_if(nodes, [](const SearchNode& n) { return n.op == Operator::kDraft; });
-  if (drafts < settings.drafts) return {Operator::kDraft, -1};
-  std::uint64_t draw = Mix(Mix(seed) + nodes.size());
-  double uniform = static_cast<double>(draw >> 11) * 0x1.0p-53;
-  if (uniform < settings.debug_prob) {
-    auto candidates = Debuggable(nodes, settings.max_debug_depth);
-    if (!candidates.empty()) return {Operator::kDebug, candidates[Mix(draw) % candidates.size()]};
-  }
-  int best = BestNode(nodes, lower_is_better);
-  if (best < 0) return {Operator::kDraft, -1};
-  return {Operator::kImprove, best};
-}
+std::unique_ptr<Policy> MakeSingleShotPolicy() { return std::make_unique<SingleShotPolicy>(); }
 
 }  // namespace podium::agents

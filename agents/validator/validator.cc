@@ -109,8 +109,9 @@ Task<void> Validator::Check(HttpExchange& exchange) {
   auto job = [check = check_, content] { return check(content); };
   ShapeVerdict verdict = co_await reactor_.Blocking(std::move(job), Pool::kTransfer);
   ++(verdict.valid ? counts_.valid : counts_.invalid);
-  Json event = {{"valid", verdict.valid}, {"reason", verdict.reason}, {"bytes", content.size()}};
-  auto recorded = co_await events_.Append("validation", DumpJson(event));
+  records::Validation event{
+      .valid = verdict.valid, .reason = verdict.reason, .bytes = content.size()};
+  auto recorded = co_await events_.Append(std::move(event));
   if (!recorded) LogError(recorded.error().message);
   Json answer = {{"result", verdict.message}};
   std::string body = DumpJson(answer) + "\n";

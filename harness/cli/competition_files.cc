@@ -45,19 +45,16 @@ Result<std::optional<scoring::MleBenchCompetition>> Known(const std::string& id)
 }
 
 // What stands in for a record when the grader gave none.
-std::string Crashed(const scoring::CompetitionSpec& spec, scoring::Mode mode,
-                    const std::string& why) {
-  OrderedJson out = {{"schema", "podium-verdict/1"},
-                     {"task", spec.id},
-                     {"mode", scoring::ModeText(mode)},
-                     {"lower_is_better", spec.lower_is_better},
-                     {"verdict", "grader_error"},
-                     {"reason", "grader_crashed"},
-                     {"detail", why},
-                     {"raw_score", nullptr},
-                     {"score", nullptr},
-                     {"medal", "none"}};
-  return DumpJson(out);
+records::GradeRecord Crashed(const scoring::CompetitionSpec& spec, scoring::Mode mode,
+                             const std::string& why) {
+  records::GradeRecord out;
+  out.task = spec.id;
+  out.mode = scoring::ModeText(mode);
+  out.lower_is_better = spec.lower_is_better;
+  out.verdict = "grader_error";
+  out.reason = "grader_crashed";
+  out.detail = why;
+  return out;
 }
 
 }  // namespace
@@ -89,23 +86,24 @@ Result<fs::path> FindBoard(const CompetitionPlaces& places, const std::string& i
                    "the leaderboard of " + id);
 }
 
-Result<std::string> GradeCompetitionFile(const CompetitionPlaces& places,
-                                         const scoring::CompetitionSpec& spec, scoring::Mode mode,
-                                         const std::string& path, Deadline deadline) {
+Result<records::GradeRecord> GradeCompetitionFile(const CompetitionPlaces& places,
+                                                 const scoring::CompetitionSpec& spec,
+                                                 scoring::Mode mode, const std::string& path,
+                                                 Deadline deadline) {
   PODIUM_ASSIGN(auto answers, FindAnswers(places, spec));
   PODIUM_ASSIGN(auto board, FindBoard(places, spec.id));
   PODIUM_ASSIGN(auto known, Known(spec.id));
   GraderCall call;
-  scoring::SubmissionState state;
+  records::HandOver state{.status = records::HandOverStatus::kOk};
   std::error_code ec;
   bool there = fs::is_regular_file(path, ec);
   bool named = mode == scoring::Mode::kStrict || scoring::HasCsvSuffix(path);
   if (there && named) {
     call.submission = fs::canonical(path, ec);
   } else {
-    state = {"missing", ""};
+    state.status = records::HandOverStatus::kMissing;
   }
-  call.request = scoring::CompetitionRequestJson(spec, mode, state, known);
+  call.request = scoring::CompetitionRequest(spec, mode, state, known);
   call.answers = answers;
   call.board = board;
   auto record = RunGrader(call, deadline);

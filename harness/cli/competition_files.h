@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/records/grade_record.h"
 #include "base/result.h"
 #include "scoring/competitions/spec.h"
 
@@ -32,9 +33,8 @@ struct CompetitionPlaces {
 
 // podium-grade's record for one file. `path` as the user wrote it: no regular file, or a name that
 // does not end in .csv (compat), is no submission, as in mle-bench.
-[[nodiscard]] Result<std::string> GradeCompetitionFile(const CompetitionPlaces& places,
-                                                       const scoring::CompetitionSpec& spec,
-                                                       scoring::Mode mode, const std::string& path,
-                                                       Deadline deadline);
+[[nodiscard]] Result<records::GradeRecord> GradeCompetitionFile(
+    const CompetitionPlaces& places, const scoring::CompetitionSpec& spec, scoring::Mode mode,
+    const std::string& path, Deadline deadline);
 
 }  // namespace podium::harness

@@ -24,6 +24,9 @@ const std::map<std::string_view, std::string_view>& Examples() {
       {"status",
        "  podium status                        the newest run\n"
        "  podium status quickstart --json      for a script\n"},
+      {"resume",
+       "  podium resume quickstart             goes on with it, from any folder\n"
+       "  podium resume /data/runs/theirs      by its folder\n"},
       {"report",
        "  podium report quickstart             writes report.html and mle-bench's "
        "grading_report.json\n"

@@ -41,36 +41,36 @@ Exit ExitOf(const std::string& verdict) {
 }
 
 // A file as the hand-over of a sandbox would have taken it.
-HandOver HandOverOf(const std::string& file) {
-  HandOver hand_over;
+GradeJob JobOf(const std::string& file) {
+  GradeJob job;
   std::error_code ec;
   fs::file_status status = fs::status(file, ec);
-  if (fs::is_regular_file(status)) {
-    hand_over.status = fs::file_size(file, ec) == 0 ? "invalid" : "ok";
-    hand_over.reason = hand_over.status == "ok" ? "" : "empty";
-    hand_over.file = hand_over.status == "ok" ? std::optional(fs::canonical(file)) : std::nullopt;
+  if (fs::is_regular_file(status) && fs::file_size(file, ec) > 0) {
+    job.hand_over.status = records::HandOverStatus::kOk;
+    job.submission = fs::canonical(file);
   } else if (fs::exists(status)) {
-    hand_over.status = "invalid";
-    hand_over.reason = "not_regular";
+    job.hand_over.status = records::HandOverStatus::kInvalid;
+    job.hand_over.reason = fs::is_regular_file(status) ? "empty" : "not_regular";
   }
-  return hand_over;
+  return job;
 }
 
-void PrintGrade(const VerdictView& v) {
-  std::cout << "verdict:    " << v.verdict << (v.reason.empty() ? "" : ": " + v.reason) << "\n";
-  if (!v.detail.empty()) std::cout << "detail:     " << v.detail << "\n";
-  if (v.score)
-    std::cout << "score:      " << FormatScore(*v.score)
-              << (v.lower_is_better ? " (lower is better)" : " (higher is better)") << "\n";
-  if (v.verdict == "scored")
-    std::cout << "medal:      " << v.medal << (v.above_median ? ", above median" : "") << "\n";
-  if (v.rank && v.score)
-    std::cout << "place:      " << PlaceText(v) << " (the board's rows and this one)\n";
-  if (v.gold) {
-    std::cout << "board:      gold " << FormatScore(*v.gold) << ", silver "
-              << FormatScore(*v.silver) << ", bronze " << FormatScore(*v.bronze) << ", median "
-              << FormatScore(*v.median) << "\n";
-  }
+void PrintGrade(const records::GradeRecord& r) {
+  std::cout << "verdict:    " << r.verdict << (r.reason.empty() ? "" : ": " + r.reason) << "\n";
+  if (!r.detail.empty()) std::cout << "detail:     " << r.detail << "\n";
+  if (r.score)
+    std::cout << "score:      " << FormatScore(*r.score)
+              << (r.lower_is_better ? " (lower is better)" : " (higher is better)") << "\n";
+  if (r.verdict == "scored")
+    std::cout << "medal:      " << r.standing.medal
+              << (r.standing.above_median ? ", above median" : "") << "\n";
+  if (r.standing.rank && r.score)
+    std::cout << "place:      " << PlaceText(r) << " (the board's rows and this one)\n";
+  if (!r.board) return;
+  const records::MedalLines& lines = r.board->lines;
+  std::cout << "board:      gold " << FormatScore(lines.gold) << ", silver "
+            << FormatScore(lines.silver) << ", bronze " << FormatScore(lines.bronze)
+            << ", median " << FormatScore(lines.median) << "\n";
 }
 
 Result<Exit> GradeFile(const std::string& file, const std::string& name, bool json) {
@@ -78,15 +78,16 @@ Result<Exit> GradeFile(const std::string& file, const std::string& name, bool js
   PODIUM_ASSIGN(auto prepared, tasks::Prepare(
                                    task, CacheDir(), [](std::string_view) {},
                                    Deadline::In(std::chrono::minutes(30))));
-  PODIUM_ASSIGN(auto record,
-                Grade(task, prepared, HandOverOf(file), Deadline::In(std::chrono::minutes(30))));
-  PODIUM_ASSIGN(auto view, ParseVerdict("{\"grade\": " + record + "}", "podium-grade's record"));
+  GradeJob job = JobOf(file);
+  job.task = &task;
+  job.prepared = &prepared;
+  PODIUM_ASSIGN(auto record, Grade(job, Deadline::In(std::chrono::minutes(30))));
   if (json) {
-    std::cout << record << (record.ends_with('\n') ? "" : "\n");
+    std::cout << records::ToText(record);
   } else {
-    PrintGrade(view);
+    PrintGrade(record);
   }
-  return ExitOf(view.verdict);
+  return ExitOf(record.verdict);
 }
 
 // The members of podium-grade's record that grade-sample promises, in its order. A number that is
@@ -151,7 +152,7 @@ Result<tasks::TaskPackage> FindOwnTask(const std::string& name) {
 }
 
 // An imported competition whose answers are given by hand.
-Result<std::string> RecordOfPackage(const tasks::TaskPackage& task, const GradeArguments& args) {
+Result<records::GradeRecord> RecordOfPackage(const tasks::TaskPackage& task, const GradeArguments& args) {
   PODIUM_ASSIGN(auto spec, scoring::ParseCompetition(task.grader.competition,
                                                      (task.dir / "competition.yaml").string()));
   PODIUM_ASSIGN(auto mode, scoring::ModeOf(args.mode.empty() ? task.grader.mode : args.mode));
@@ -162,7 +163,7 @@ Result<std::string> RecordOfPackage(const tasks::TaskPackage& task, const GradeA
 }
 
 // The record of a file of one of Podium's own tasks.
-Result<std::string> RecordOfTask(const GradeArguments& args) {
+Result<records::GradeRecord> RecordOfTask(const GradeArguments& args) {
   PODIUM_ASSIGN(auto task, FindOwnTask(args.task));
   const CompetitionPlaces& p = args.places;
   if (!task.grader.competition.empty() && !p.answers.empty()) return RecordOfPackage(task, args);
@@ -173,10 +174,13 @@ Result<std::string> RecordOfTask(const GradeArguments& args) {
   PODIUM_ASSIGN(auto prepared,
                 tasks::Prepare(
                     task, CacheDir(), [](std::string_view) {}, Deadline::In(kGradingTime)));
-  return Grade(task, prepared, HandOverOf(args.file), Deadline::In(kGradingTime));
+  GradeJob job = JobOf(args.file);
+  job.task = &task;
+  job.prepared = &prepared;
+  return Grade(job, Deadline::In(kGradingTime));
 }
 
-Result<std::string> RecordOf(const GradeArguments& args) {
+Result<records::GradeRecord> RecordOf(const GradeArguments& args) {
   PODIUM_ASSIGN(bool competition, IsCompetition(args.task));
   if (!competition) return RecordOfTask(args);
   PODIUM_ASSIGN(auto spec, FindCompetition(args.task));
@@ -185,19 +189,14 @@ Result<std::string> RecordOf(const GradeArguments& args) {
 }
 
 Result<Exit> GradeSample(const GradeArguments& args) {
-  PODIUM_ASSIGN(auto text, RecordOf(args));
-  PODIUM_ASSIGN(auto record, ParseJson(text, "podium-grade's record"));
+  PODIUM_ASSIGN(auto typed, RecordOf(args));
+  PODIUM_ASSIGN(auto record, ParseJson(records::ToText(typed), "podium-grade's record"));
   if (args.json) {
     std::cout << DumpJson(SampleJson(record), 2) << "\n";
   } else {
     PrintSample(record);
   }
-  return ExitOf(JsonOr<std::string>(record, "verdict", "grader_error"));
-}
-
-double NumberOf(const Json& value) {
-  if (value.is_number()) return value.get<double>();
-  return value == "inf" ? INFINITY : value == "-inf" ? -INFINITY : NAN;
+  return ExitOf(typed.verdict);
 }
 
 // mle-bench's local time: "2024-01-01T00:00:00.123456".
@@ -227,22 +226,22 @@ Result<scoring::CompetitionReport> ReportOf(const scoring::SubmissionLine& line,
                                             const GradeArguments& args) {
   PODIUM_ASSIGN(auto spec, FindCompetition(line.competition_id));
   PODIUM_ASSIGN(auto mode, scoring::ModeOf(args.mode.empty() ? "compat" : args.mode));
-  PODIUM_ASSIGN(auto text, GradeCompetitionFile(args.places, spec, mode, line.submission_path,
-                                                Deadline::In(kGradingTime)));
-  PODIUM_ASSIGN(auto record, ParseJson(text, "podium-grade's record"));
-  if (record["verdict"] == "grader_error")
-    return Fail(ErrorCode::kGrader, JsonOr<std::string>(record, "detail", "the grader failed"));
+  PODIUM_ASSIGN(auto record, GradeCompetitionFile(args.places, spec, mode, line.submission_path,
+                                                  Deadline::In(kGradingTime)));
+  if (record.verdict == "grader_error") return Fail(ErrorCode::kGrader, record.detail);
   scoring::CompetitionReport r;
   r.competition_id = line.competition_id;
-  if (record["verdict"] == "scored") r.score = NumberOf(record["score"]);
-  const Json& lines = record["thresholds"];
-  r.thresholds = {NumberOf(lines["gold"]), NumberOf(lines["silver"]), NumberOf(lines["bronze"]),
-                  NumberOf(lines["median"])};
-  const Json& medals = record["medals"];
-  r.flags = {medals["gold"], medals["silver"], medals["bronze"], record["above_median"]};
-  r.submission_exists = record["verdict"] != "no_submission";
+  if (record.verdict == "scored") r.score = record.score;
+  if (record.board) {
+    const records::MedalLines& lines = record.board->lines;
+    r.thresholds = {lines.gold, lines.silver, lines.bronze, lines.median};
+  }
+  const records::Standing& standing = record.standing;
+  r.flags = {standing.medal == "gold", standing.medal == "silver", standing.medal == "bronze",
+             standing.above_median};
+  r.submission_exists = record.verdict != "no_submission";
   r.valid_submission = r.score.has_value();
-  r.lower_is_better = record["lower_is_better"];
+  r.lower_is_better = record.lower_is_better;
   r.created_at = LocalIsoTime();
   r.submission_path = line.submission_path;
   return r;

@@ -20,7 +20,7 @@ Millis Since(SteadyClock::time_point t) {
 }
 
 std::string NodeText(const agents::SearchNode& n) {
-  std::string out = "node " + std::to_string(n.id) + " " + std::string(OperatorText(n.op)) + " [" +
+  std::string out = "node " + std::to_string(n.id) + " " + n.op + " [" +
                     n.source + "] ";
   if (n.good())
     return out + "validation " + (n.score ? FormatScore(*n.score) : "?") + " in " +
@@ -32,11 +32,11 @@ std::string NodeText(const agents::SearchNode& n) {
 
 std::string EndText(const TrialView& t) {
   if (!t.verdict) return t.state + (t.failure.empty() ? "" : ": " + t.failure);
-  const VerdictView& v = *t.verdict;
+  const records::GradeRecord& v = t.verdict->grade;
   if (v.verdict != "scored") return v.verdict + (v.reason.empty() ? "" : ": " + v.reason);
   std::string out = "score " + FormatScore(*v.score);
-  if (v.rank) out += ", place " + PlaceText(v);
-  return out + (v.medal != "none" ? ", " + v.medal : v.above_median ? ", above median" : "");
+  if (v.standing.rank) out += ", place " + PlaceText(v);
+  return out + (v.standing.medal != "none" ? ", " + v.standing.medal : v.standing.above_median ? ", above median" : "");
 }
 
 // Lines for a pipe or a log: what happens, and after a minute of silence who is at what.

@@ -72,7 +72,7 @@ struct VerbGroup {
 void AddVerbs(CLI::App& app, Exit& exit, int argc, char** argv) {
   std::string program = argc > 0 ? argv[0] : "podium";
   std::string_view asked = argc > 1 ? argv[1] : "";
-  const VerbGroup groups[] = {{{"run", "status", "report", "reindex"},
+  const VerbGroup groups[] = {{{"run", "resume", "status", "report", "reindex"},
                                [&](CLI::App& a, Exit& e) { AddRunVerbs(a, e, program); }},
                               {{"verify"}, AddVerifyVerb},
                               {{"tasks"}, AddTaskVerbs},

@@ -10,6 +10,7 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/live_view.h"
 #include "harness/plan/plan.h"
+#include "harness/schedule/lock.h"
 #include "harness/schedule/run.h"
 #include "harness/report/grading_report.h"
 #include "harness/report/html.h"
@@ -82,7 +83,7 @@ std::string DryRun(const RunPlan& plan) {
   for (const auto& t : plan.trials) {
     bool box = t.agent->needs_sandbox();
     table.Add({t.id.task.str(), t.id.agent.str(), "s" + std::to_string(t.id.seed),
-               box ? "at most " + FormatDuration(t.wall) : "-", std::to_string(t.agent->nodes),
+               box ? "at most " + FormatDuration(t.wall) : "-", std::to_string(t.agent->configured.nodes),
                FormatDouble(t.limits.cpus), FormatBytes(t.limits.memory_bytes),
                FormatBytes(t.limits.disk_bytes)});
     if (box) total += t.wall;
@@ -90,6 +91,28 @@ std::string DryRun(const RunPlan& plan) {
   return table.Text() + "\nRun '" + plan.name + "': " + std::to_string(plan.trials.size()) +
          " trials, " + std::to_string(plan.jobs) + " at once, at most " +
          FormatDuration(total / plan.jobs) + " of working time.\n";
+}
+
+// Works on the plan and shows what came of it.
+Result<Exit> Execute(const RunPlan& plan, bool json, const std::string& program) {
+  PODIUM_TRY(sandbox::EnterRootless());
+  RunSummary summary;
+  {
+    auto view = MakeLiveView(plan.trials.size(), json);
+    PODIUM_ASSIGN(summary, ExecuteRun(plan, *view));
+  }
+  PODIUM_ASSIGN(auto run, ReadRun(summary.dir, SystemClock()));
+  PODIUM_TRY(
+      WriteFileAtomic(summary.dir / "grading_report.json", GradingReportJson(run, SystemClock())));
+  PODIUM_TRY(WriteFileAtomic(summary.dir / "report.html", ReportHtml(run)));
+  if (json) {
+    std::cout << SummaryJson(run) << "\n";
+  } else {
+    std::cout << "\n" << SummaryText(run, program);
+  }
+  if (summary.failed > 0) return Exit::kInfrastructure;
+  if (summary.paused + summary.elsewhere > 0) return Exit::kUnfinished;
+  return Exit::kOk;
 }
 
 Result<Exit> DoRun(const RunOptions& o, const std::string& program) {
@@ -103,24 +126,13 @@ Result<Exit> DoRun(const RunOptions& o, const std::string& program) {
     std::cout << DryRun(plan);
     return Exit::kOk;
   }
-  PODIUM_TRY(sandbox::EnterRootless());
-  RunSummary summary;
-  {
-    auto view = MakeLiveView(plan.trials.size(), o.json);
-    PODIUM_ASSIGN(summary, ExecuteRun(plan, *view));
-  }
-  PODIUM_ASSIGN(auto run, ReadRun(summary.dir, SystemClock()));
-  PODIUM_TRY(
-      WriteFileAtomic(summary.dir / "grading_report.json", GradingReportJson(run, SystemClock())));
-  PODIUM_TRY(WriteFileAtomic(summary.dir / "report.html", ReportHtml(run)));
-  if (o.json) {
-    std::cout << SummaryJson(run) << "\n";
-  } else {
-    std::cout << "\n" << SummaryText(run, program);
-  }
-  if (summary.failed > 0) return Exit::kInfrastructure;
-  if (summary.paused + summary.elsewhere > 0) return Exit::kUnfinished;
-  return Exit::kOk;
+  return Execute(plan, o.json, program);
+}
+
+Result<Exit> DoResume(const std::string& name, bool json, const std::string& program) {
+  PODIUM_ASSIGN(auto dir, FindRun(name));
+  PODIUM_ASSIGN(auto plan, ReadPlan(dir));
+  return Execute(plan, json, program);
 }
 
 Result<Exit> DoStatus(const std::string& name, bool json, const std::string& program) {
@@ -134,14 +146,14 @@ Result<Exit> DoStatus(const std::string& name, bool json, const std::string& pro
                   {false, false, true, true, true, true, false});
   for (const auto& t : run.trials) {
     std::optional<double> best;
-    bool lower = t.verdict && t.verdict->lower_is_better;
+    bool lower = t.verdict && t.verdict->grade.lower_is_better;
     for (const auto& n : t.nodes) {
       if (n.good() && n.score && (!best || (lower ? *n.score < *best : *n.score > *best)))
         best = n.score;
     }
     table.Add({t.id.str(), t.state, std::to_string(t.attempts), FormatDuration(t.active),
                std::to_string(t.nodes.size()), best ? FormatScore(*best) : "",
-               t.events.empty() ? "" : t.events.back().type + " " + t.events.back().time});
+               t.last_event});
   }
   std::cout << "Run " << run.name << "\n\n" << table.Text() << "\n" << SummaryText(run, program);
   return Exit::kOk;
@@ -177,9 +189,10 @@ std::string SettingsHelp() {
       "\nSettings (YAML keys; --set NAME=VALUE; PODIUM_NAME in the environment, '.' as '_'):\n";
   TextTable table({"  name", "default", "meaning"});
   for (const auto& s : KnownSettings())
-    table.Add({"  " + std::string(s.name), std::string(s.fallback), std::string(s.help)});
+    table.Add({"  " + s.name, s.fallback, s.help});
   return out + table.Text() + "\nAgents: " + Join(ListAgents(), ", ") +
-         "; or a scaffold: greedy, single-shot, sample-submission, nop, oracle, program.\n"
+         "; or a scaffold: " + Join(agents::ScaffoldNames(), ", ") +
+         ".\n"
          "Flags win over the environment, that over the file, that over the agent's file, that "
          "over defaults.\n";
 }
@@ -224,6 +237,8 @@ void AddRunVerbs(CLI::App& app, Exit& exit, const std::string& program) {
   };
   verb("status", "Where a run stands", true,
        [name, json, program] { return DoStatus(*name, *json, program); });
+  verb("resume", "Go on with a run from its folder alone: its plan.json names all it needs", true,
+       [name, json, program] { return DoResume(*name, *json, program); });
   verb("report", "Write a run's report.html and grading_report.json", true,
        [name, json, program] { return DoReport(*name, *json, program); });
   verb("reindex", "Make a run's SQLite index anew from its files", false,

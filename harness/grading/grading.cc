@@ -8,10 +8,10 @@
 #include <csignal>
 
 #include "base/files.h"
-#include "base/json.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "tasks/grading_request.h"
+#include "tasks/kinds/kind.h"
 
 namespace podium::harness {
 namespace {
@@ -62,18 +62,15 @@ std::string Drain(int fd) {
 }
 
 // What stands in for a record when the grader gave none.
-std::string GraderError(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared,
-                        const std::string& why) {
-  Json record = {{"schema", "podium-verdict/1"},
-                 {"task", task.id.str()},
-                 {"task_digest", prepared.task_digest.hex()},
-                 {"verdict", "grader_error"},
-                 {"reason", "grader_crashed"},
-                 {"detail", why},
-                 {"score", nullptr},
-                 {"medal", "none"},
-                 {"above_median", false}};
-  return DumpJson(record);
+records::GradeRecord GraderError(const GradeJob& job, const std::string& why) {
+  records::GradeRecord out;
+  out.task = job.task->id.str();
+  out.task_digest = job.prepared->task_digest.hex();
+  out.lower_is_better = job.task->grader.lower_is_better;
+  out.verdict = "grader_error";
+  out.reason = "grader_crashed";
+  out.detail = why;
+  return out;
 }
 
 std::string HowItEnded(const ProcessResult& r) {
@@ -96,21 +93,10 @@ std::vector<std::pair<std::string, std::string>> GraderEnvironment(const GraderC
 
 }  // namespace
 
-Result<HandOver> SealedHandOver(const std::string& sealed_json, const fs::path& trial_dir) {
-  PODIUM_ASSIGN(Json sealed, ParseJson(sealed_json, "journal event 'sealed'"));
-  const Json from = sealed.value("hand_over", Json::object());
-  HandOver out;
-  out.status = JsonOr<std::string>(from, "status", "missing");
-  out.reason = JsonOr<std::string>(from, "reason", "");
-  out.detail = JsonOr<std::string>(from, "detail", "");
-  if (out.status == "ok") out.file = trial_dir / "submission" / "submission.csv";
-  return out;
-}
-
-Result<std::string> RunGrader(const GraderCall& call, Deadline deadline) {
+Result<records::GradeRecord> RunGrader(const GraderCall& call, Deadline deadline) {
   if (deadline.expired())
     return Fail(ErrorCode::kTimeout, "the grading's time was over before it could begin");
-  PODIUM_ASSIGN(auto request, InMemory(call.request));
+  PODIUM_ASSIGN(auto request, InMemory(records::ToText(call.request)));
   PODIUM_ASSIGN(auto answers, OpenToRead(call.answers));
   UniqueFd board;
   if (call.board.empty()) {
@@ -147,22 +133,21 @@ Result<std::string> RunGrader(const GraderCall& call, Deadline deadline) {
   if (result.exit_code == kHostExit || result.signal == SIGKILL)
     return Fail(ErrorCode::kUnavailable, HowItEnded(result));
   if (!result.ok()) return Fail(ErrorCode::kGrader, HowItEnded(result));
-  if (!ParseJson(record, "record"))
-    return Fail(ErrorCode::kGrader, "podium-grade wrote no valid record");
-  return record;
+  auto parsed = records::ParseGradeRecord(record, "podium-grade's record");
+  if (!parsed)
+    return Fail(ErrorCode::kGrader,
+                "podium-grade wrote no valid record: " + parsed.error().message);
+  return parsed;
 }
 
-Result<std::string> Grade(const tasks::TaskPackage& task, const tasks::PreparedTask& prepared,
-                          const HandOver& hand_over, Deadline deadline) {
-  tasks::Handover status{tasks::Handover::Status::kOk, hand_over.reason, hand_over.detail};
-  if (hand_over.status == "missing") status.status = tasks::Handover::Status::kMissing;
-  if (hand_over.status == "invalid") status.status = tasks::Handover::Status::kInvalid;
-  auto record =
-      RunGrader({tasks::GradeRequestJson(task, prepared, status), tasks::AnswersPath(prepared),
-                 tasks::BoardPath(prepared), hand_over.file},
-                deadline);
+Result<records::GradeRecord> Grade(const GradeJob& job, Deadline deadline) {
+  GraderCall call{.request = tasks::KindOf(*job.task).Request(*job.task, *job.prepared, job.hand_over),
+                  .answers = tasks::AnswersPath(*job.prepared),
+                  .board = tasks::BoardPath(*job.prepared),
+                  .submission = job.submission};
+  auto record = RunGrader(call, deadline);
   if (!record && record.error().code == ErrorCode::kGrader)
-    return GraderError(task, prepared, record.error().message);
+    return GraderError(job, record.error().message);
   return record;
 }
 

@@ -9,6 +9,7 @@
 #include "base/foreign_folder.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "agents/registry.h"
 #include "base/yaml.h"
 #include "harness/grading/grading.h"
 #include "harness/plan/settings.h"
@@ -107,16 +108,16 @@ class Verifier {
 
  private:
   void ReadHistory() {
-    History history(run_.dir);
-    std::error_code ec;
-    auto entries = history.Read();
-    if (!entries) {
-      out_.problems.push_back(entries.error().message);
-    } else if (!fs::exists(history.path(), ec)) {
-      out_.problems.push_back(history.path().string() + " is missing");
-    } else {
-      history_ = std::move(*entries);
+    auto lines = harness::ReadHistory(run_.dir);
+    if (!lines) {
+      out_.problems.push_back(lines.error().message);
+      return;
     }
+    history_ = std::move(*lines);
+    if (history_.empty() && std::ranges::any_of(run_.trials, [](const auto& t) {
+          return t.attempts > 0 || t.verdict;
+        }))
+      out_.problems.push_back("the history of " + run_.dir.string() + " is missing");
   }
 
   // The run's image, where it is still here, holds what its digest says.
@@ -147,41 +148,40 @@ class Verifier {
       check.attempts += e.event == "attempt";
       check.gradings += e.event == "graded";
     }
-    if (auto journal = ReadJournal(trial.dir / "journal.jsonl");
-        !journal && trial.state != "pending")
-      check.problems.push_back(journal.error().message);
-    FlagAttempts(trial, check);
+    auto journal = ReadJournal(trial.dir / "journal.jsonl");
+    if (!journal && trial.state != "pending") check.problems.push_back(journal.error().message);
+    if (!journal) journal = std::vector<JournalLine>();
+    FlagAttempts(*journal, trial.attempts, check);
     if (!trial.verdict) return check;
-    check.verdict = trial.verdict->verdict;
-    check.score = trial.verdict->score;
-    auto verdict = ParseJson(trial.verdict->json, "verdict.json");
-    if (!verdict) {
-      check.problems.push_back(verdict.error().message);
-      return check;
-    }
+    check.verdict = trial.verdict->grade.verdict;
+    check.score = trial.verdict->grade.score;
+    const auto* sealed = LastOf<records::Sealed>(*journal);
     CheckHistory(trial, check);
-    CheckSeal(trial, *verdict, check);
-    CheckIsolation(trial, *verdict, check);
-    CheckGrade(trial, *verdict, check);
+    CheckSeal(sealed ? *sealed : records::Sealed{.agent = {.end = ""}}, *trial.verdict, check);
+    CheckIsolation(trial, check);
+    CheckGrade(trial, sealed, check);
     return check;
   }
 
   // An attempt without a verdict is another try for the agent, whoever was to blame.
-  static void FlagAttempts(const TrialView& trial, TrialCheck& check) {
+  static void FlagAttempts(const std::vector<JournalLine>& lines, int attempts,
+                           TrialCheck& check) {
     int failed = 0, cut = 0;
     bool open = false;
     std::string last;
-    for (const auto& e : trial.events) {
-      if (e.type == "attempt") cut += std::exchange(open, true);
-      if (e.type == "paused" || e.type == "sealed") open = false;
-      if (e.type != "failed") continue;
+    for (const auto& line : lines) {
+      if (std::holds_alternative<records::Attempt>(line.event)) cut += std::exchange(open, true);
+      if (std::holds_alternative<records::Paused>(line.event) ||
+          std::holds_alternative<records::Sealed>(line.event))
+        open = false;
+      const auto* failure = std::get_if<records::Failed>(&line.event);
+      if (!failure) continue;
       ++failed;
       open = false;
-      auto body = ParseJson(e.body_json, "event");
-      last = body ? JsonOr<std::string>(*body, "message", "") : "";
+      last = failure->message;
     }
     if (failed + cut == 0) return;
-    check.flags.push_back("repeated: worked on " + std::to_string(trial.attempts) + " times; " +
+    check.flags.push_back("repeated: worked on " + std::to_string(attempts) + " times; " +
                           std::to_string(failed) + " attempts failed without a verdict, " +
                           std::to_string(cut) + " were cut off" +
                           (last.empty() ? "" : "; the last failure: " + last.substr(0, 200)));
@@ -189,7 +189,7 @@ class Verifier {
 
   // The last grading of the history is of these bytes.
   void CheckHistory(const TrialView& trial, TrialCheck& check) const {
-    const HistoryEntry* last = nullptr;
+    const HistoryLine* last = nullptr;
     for (const auto& e : history_) {
       if (e.trial == trial.id.str() && e.event == "graded") last = &e;
     }
@@ -197,50 +197,61 @@ class Verifier {
       check.problems.emplace_back("the run's history knows of no grading");
       return;
     }
-    if (last->verdict_sha256 != Digest::Of(trial.verdict->json).hex())
+    auto folder = ForeignFolder::Open(trial.dir);
+    auto verdict =
+        folder ? folder->DigestOf("verdict.json") : tl::unexpected(folder.error());
+    if (!verdict || last->verdict_sha256 != verdict->hex())
       check.problems.emplace_back("verdict.json is not what was graded: its digest differs");
     auto journal = SealedDigest(trial.dir / "journal.jsonl");
     if (!journal || journal->hex() != last->journal_sha256)
       check.problems.emplace_back("journal.jsonl was changed after the seal: its digest differs");
   }
 
-  static void CheckSeal(const TrialView& trial, const Json& verdict, TrialCheck& check) {
-    const JournalEvent* sealed = SealedEvent(trial);
-    auto body = sealed ? ParseJson(sealed->body_json, "sealed") : Result<Json>(Json::object());
-    for (const char* part : {"agent", "isolation", "validations", "models"}) {
-      if (!body || body->value(part, Json()) != verdict.value(part, Json()))
+  static void CheckSeal(const records::Sealed& sealed, const TrialVerdict& verdict,
+                        TrialCheck& check) {
+    auto compare = [&](const char* part, bool same) {
+      if (!same)
         check.problems.push_back(std::string("the verdict's '") + part +
                                  "' is not what the journal sealed");
-    }
+    };
+    compare("agent", sealed.agent == verdict.agent);
+    compare("isolation", sealed.isolation == verdict.isolation);
+    compare("validations", sealed.validations == verdict.validations);
+    compare("models", sealed.models == verdict.models);
   }
 
-  void CheckIsolation(const TrialView& trial, const Json& verdict, TrialCheck& check) const {
+  void CheckIsolation(const TrialView& trial, TrialCheck& check) const {
     Json agents = lock_.value("agents", Json::object());
     Json agent = agents.value(trial.id.agent.str(), Json::object());
     std::string scaffold = JsonOr<std::string>(agent, "scaffold", "");
-    if (scaffold == "oracle")
+    const auto* known = agents::FindScaffold(scaffold);
+    if (known && known->hands_in == agents::HandsIn::kAnswers)
       check.flags.emplace_back("knows_answers: the oracle hands in the task's own answers");
-    Json isolation = verdict.value("isolation", Json());
-    if (isolation.is_null()) return;
-    std::string backend = JsonOr<std::string>(isolation, "backend", "");
+    const auto& isolation = trial.verdict->isolation;
+    if (!isolation) return;
+    const std::string& backend = isolation->backend;
     if (backend == "unsafe-local")
       check.problems.emplace_back("unsafe-local isolates nothing: such results are not comparable");
-    auto open = JsonOr<std::vector<std::string>>(isolation, "not_enforced", {});
+    const auto& open = isolation->not_enforced;
     if (!open.empty() && backend != "unsafe-local")
       check.flags.push_back("not_enforced: " + Join(open, ", "));
     Json image = lock_.value("image", Json::object());
-    if (trial.verdict->image_digest != JsonOr<std::string>(image, "digest", ""))
+    if (trial.verdict->image != JsonOr<std::string>(image, "digest", ""))
       check.problems.emplace_back("the verdict names another image than lock.json");
   }
 
-  void CheckGrade(const TrialView& trial, const Json& verdict, TrialCheck& check) {
-    const fs::path file = trial.dir / "submission" / "submission.csv";
-    if (trial.verdict->verdict == "scored") {
-      auto folder = ForeignFolder::Open(file.parent_path());
-      auto digest =
-          folder ? folder->DigestOf(file.filename().string()) : tl::unexpected(folder.error());
-      if (!digest || digest->hex() != trial.verdict->submission_sha256) {
-        check.problems.emplace_back("submission.csv is not what was graded: its digest differs");
+  void CheckGrade(const TrialView& trial, const records::Sealed* sealed, TrialCheck& check) {
+    const std::string name = sealed ? sealed->file : "submission.csv";
+    if (name.find('/') != std::string::npos || !IsNameBeneath(name)) {
+      check.problems.push_back("the journal names no file of the submission's folder: '" +
+                               Printable(name) + "'");
+      return;
+    }
+    if (trial.verdict->grade.verdict == "scored") {
+      auto folder = ForeignFolder::Open(trial.dir / "submission");
+      auto digest = folder ? folder->DigestOf(name) : tl::unexpected(folder.error());
+      if (!digest || digest->hex() != trial.verdict->grade.submission_sha256) {
+        check.problems.push_back(name + " is not what was graded: its digest differs");
         return;
       }
     }
@@ -259,7 +270,7 @@ class Verifier {
           "not_regraded: the task here is another version than the one in lock.json");
       return;
     }
-    Regrade(trial, **task, verdict.value("grade", Json()), check);
+    Regrade(trial, **task, sealed ? *sealed : records::Sealed{}, check);
   }
 
   // A package of the author's own may bear any name, and have any answers and any board.
@@ -272,40 +283,32 @@ class Verifier {
                           (folder.empty() ? "" : ", made from " + folder));
   }
 
-  static void Regrade(const TrialView& trial, const TaskShelf::Entry& task, const Json& claimed,
-                      TrialCheck& check) {
-    const JournalEvent* sealed = SealedEvent(trial);
-    auto hand_over = SealedHandOver(sealed ? sealed->body_json : "{}", trial.dir);
-    if (!hand_over) {
-      check.problems.push_back(hand_over.error().message);
-      return;
-    }
-    auto grade =
-        Grade(task.package, task.prepared, *hand_over, Deadline::In(std::chrono::minutes(30)));
-    auto fresh = grade ? ParseJson(*grade, "record") : tl::unexpected(grade.error());
+  static void Regrade(const TrialView& trial, const TaskShelf::Entry& task,
+                      const records::Sealed& sealed, TrialCheck& check) {
+    GradeJob job{.task = &task.package,
+                 .prepared = &task.prepared,
+                 .hand_over = sealed.hand_over,
+                 .submission = {}};
+    if (sealed.hand_over.status == records::HandOverStatus::kOk)
+      job.submission = trial.dir / "submission" / sealed.file;
+    auto fresh = Grade(job, Deadline::In(std::chrono::minutes(30)));
     if (!fresh) {
       check.problems.push_back("grading again failed: " + fresh.error().message);
       return;
     }
-    check.regraded = *fresh == claimed;
+    std::string now = records::ToText(*fresh), claimed = records::ToText(trial.verdict->grade);
+    check.regraded = now == claimed;
     if (check.regraded) return;
-    std::string text = DumpJson(Json::diff(claimed, *fresh)).substr(0, 300);
+    auto a = ParseJson(claimed, "record"), b = ParseJson(now, "record");
+    std::string text = a && b ? DumpJson(Json::diff(*a, *b)).substr(0, 300) : "";
     check.problems.push_back("grading the submission again gives another record: " + text);
-  }
-
-  static const JournalEvent* SealedEvent(const TrialView& trial) {
-    const JournalEvent* sealed = nullptr;
-    for (const auto& e : trial.events) {
-      if (e.type == "sealed") sealed = &e;
-    }
-    return sealed;
   }
 
   RunView run_;
   TaskShelf shelf_;
   std::function<void(std::string_view)> progress_;
   Json lock_;
-  std::vector<HistoryEntry> history_;
+  std::vector<HistoryLine> history_;
   Verification out_;
 };
 

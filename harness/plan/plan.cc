@@ -4,12 +4,13 @@
 #include <set>
 #include <thread>
 
-#include "agents/scaffolds/simple.h"
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "base/http/address.h"
 #include "base/text.h"
+#include "harness/plan/usable.h"
+#include "harness/store/run_folder.h"
 #include "sandbox/gpu/cdi.h"
 #include "tasks/suite.h"
 
@@ -17,13 +18,6 @@ namespace podium::harness {
 namespace {
 
 namespace fs = std::filesystem;
-
-const std::vector<std::string> kScaffolds = {"greedy", "single-shot", "sample-submission",
-                                             "nop",    "oracle",      "program"};
-
-bool HasProposer(const std::string& scaffold) {
-  return scaffold == "greedy" || scaffold == "single-shot";
-}
 
 // Lower-case id text from a model's name: "qwen2.5-coder" stays; "Qwen/Qwen2.5-Coder" becomes
 // "qwen-qwen2.5-coder-3f2a", with a part of its digest, since another name could give the same
@@ -53,14 +47,15 @@ Status PlaceProgram(const fs::path& agent_file, Settings& own) {
     auto inside = around.Folder(name);
     if (!inside) return Fail(inside.error().code, folder.origin + ": " + inside.error().message);
   }
-  return own.Set("program.folder", (beside / name).lexically_normal().string(), folder.origin);
+  return own.Set("program.folder", (beside / name).lexically_normal().string(), folder.origin,
+                 Layer::kAgentFile);
 }
 
 // What a stranger's file may not say: how its trials are isolated, which there are, and to whom the
 // user's keys go.
 Status CheckIsAnAgents(const Settings& own) {
   for (const auto& [key, setting] : own.all()) {
-    if (setting.origin == "default") continue;
+    if (setting.layer == Layer::kDefault) continue;
     if (IsWholeRuns(key))
       return Fail(
           ErrorCode::kConfig,
@@ -92,13 +87,13 @@ Status ReadAgentFile(const fs::path& path, AgentPlan& agent, Settings& own) {
     return root.Complain("schema must be podium-agent/1");
   const YamlNode* scaffold = take("scaffold");
   if (!scaffold) return root.Complain("key 'scaffold' is missing");
-  if (std::ranges::find(kScaffolds, scaffold->scalar) == kScaffolds.end()) {
+  agent.scaffold = agents::FindScaffold(scaffold->scalar);
+  if (!agent.scaffold) {
     return scaffold->Complain("there is no scaffold '" + scaffold->scalar + "'." +
-                              Suggest(scaffold->scalar, kScaffolds));
+                              Suggest(scaffold->scalar, agents::ScaffoldNames()));
   }
-  agent.scaffold = scaffold->scalar;
   if (const YamlNode* proposer = take("proposer")) agent.proposer = proposer->scalar;
-  PODIUM_TRY(own.ApplyYaml(root, kOwn));
+  PODIUM_TRY(own.ApplyYaml(root, kOwn, Layer::kAgentFile));
   PODIUM_TRY(CheckIsAnAgents(own));
   PODIUM_TRY(PlaceProgram(path, own));
   const YamlNode* id = take("id");
@@ -122,17 +117,17 @@ Result<std::unique_ptr<AgentPlan>> FindAgent(const std::string& name, const Sett
     agent->settings.FillFrom(own);
     return agent;
   }
-  if (std::ranges::find(kScaffolds, name) == kScaffolds.end()) {
-    auto known = ListAgents();
-    known.insert(known.end(), kScaffolds.begin(), kScaffolds.end());
+  agent->scaffold = agents::FindScaffold(name);
+  if (!agent->scaffold) {
+    auto known = ListAgents(), scaffolds = agents::ScaffoldNames();
+    known.insert(known.end(), scaffolds.begin(), scaffolds.end());
     return Fail(ErrorCode::kNotFound, run.Get("agents").origin + ": there is no agent '" + name +
                                           "'." + Suggest(name, known) +
                                           " `podium run --help` lists them.");
   }
-  agent->scaffold = name;
   agent->settings = run;
   std::string id = name;
-  if (HasProposer(name)) {
+  if (agent->scaffold->takes_proposer) {
     agent->proposer = run.Get("proposer").value;
     id = (agent->proposer == "llm" ? IdText(run.Get("model").value) : agent->proposer) + "-" + name;
   }
@@ -200,17 +195,6 @@ Status FillModel(AgentPlan& a) {
   return {};
 }
 
-// " (Start.sh lies there)": a file whose name differs in case, or by an ending.
-std::string NearMiss(const fs::path& folder, const std::string& wanted) {
-  std::error_code ec;
-  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
-    std::string name = it->path().filename().string();
-    if (Lower(name) == wanted || Lower(name).starts_with(wanted + "."))
-      return " ('" + Printable(name) + "' lies there)";
-  }
-  return "";
-}
-
 Status FillGpus(AgentPlan& a) {
   if (!a.needs_sandbox() || a.settings.Get("limits.gpus").value == "none") return {};
   const std::string& origin = a.settings.Get("limits.gpus").origin;
@@ -222,55 +206,6 @@ Status FillGpus(AgentPlan& a) {
   if (!found) return Fail(found.error().code, origin + ": 'limits.gpus': " + found.error().message);
   a.gpus = std::move(*found);
   return {};
-}
-
-// The folder is there, holds a start.sh that a shell can run and nothing that leads out of it.
-Status CheckProgram(AgentPlan& a) {
-  const std::string& origin = a.settings.Get("program.folder").origin;
-  auto complain = [&](const std::string& what) {
-    return Fail(ErrorCode::kConfig, origin + ": " + what);
-  };
-  auto folder = ForeignFolder::Open(a.program);
-  auto start = folder ? folder->Read("start.sh", 16 << 20) : tl::unexpected(folder.error());
-  if (!start && start.error().code == ErrorCode::kNotFound)
-    return complain("'program.folder' must name a folder with a start.sh, found '" +
-                    a.program.string() + "'" + NearMiss(a.program, "start.sh"));
-  if (!start) return complain(start.error().message);
-  if (start->find("\r\n") != std::string::npos)
-    return complain((a.program / "start.sh").string() +
-                    " has the line ends of Windows (CR LF), which bash takes for part of each "
-                    "command: write it with LF alone, e.g. sed -i 's/\\r$//' start.sh");
-  auto files = folder->DigestOfFiles(agents::kProgramBounds);
-  if (!files) return complain(files.error().message);
-  a.program_files = *files;
-  return {};
-}
-
-Status FillAgent(AgentPlan& a) {
-  PODIUM_TRY(FillGpus(a));
-  PODIUM_ASSIGN(auto drafts, a.settings.Int("search.drafts", 1, 1000));
-  PODIUM_ASSIGN(a.search.debug_prob, a.settings.Double("search.debug_prob", 0, 1));
-  PODIUM_ASSIGN(auto depth, a.settings.Int("search.max_debug_depth", 0, 1000));
-  PODIUM_ASSIGN(auto nodes, a.settings.Int("budget.nodes", 1, 1'000'000));
-  a.search.drafts = static_cast<int>(drafts);
-  a.search.max_debug_depth = static_cast<int>(depth);
-  a.search.single_shot = a.scaffold == "single-shot";
-  a.nodes = a.search.single_shot ? 1 : static_cast<int>(nodes);
-  PODIUM_ASSIGN(a.snapshot_every, a.settings.Duration("program.snapshot_every"));
-  if (a.scaffold == "program") {
-    a.program = a.settings.Get("program.folder").value;
-    PODIUM_TRY(CheckProgram(a));
-    PODIUM_ASSIGN(a.gateway, PlanGateway(a.settings));
-  }
-  if (!HasProposer(a.scaffold)) {
-    a.proposer.clear();
-    return {};
-  }
-  if (a.proposer.empty()) a.proposer = a.settings.Get("proposer").value;
-  if (a.proposer == "llm") return FillModel(a);
-  if (a.proposer == "portfolio") return {};
-  return Fail(ErrorCode::kConfig, a.settings.Get("proposer").origin + ": there is no proposer '" +
-                                      a.proposer + "': portfolio or llm");
 }
 
 // A list of names is cut at its commas, those of a folder's name as well.
@@ -351,16 +286,6 @@ std::string DefaultName(const RunPlan& plan) {
          Digest::Of(PlanYaml(plan, false)).hex().substr(0, 6);
 }
 
-Result<int> Jobs(const RunPlan& plan) {
-  if (plan.settings.Get("jobs").value != "auto") {
-    PODIUM_ASSIGN(auto jobs, plan.settings.Int("jobs", 1, 10'000));
-    return static_cast<int>(jobs);
-  }
-  double cpus = 0.1;
-  for (const auto& t : plan.trials) cpus = std::max(cpus, t.limits.cpus);
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency() / cpus));
-}
-
 // The list of agents with what each alone is given: "[a, {id: b, budget: {nodes: 8}}]".
 std::string AgentsYaml(const Settings& settings) {
   std::vector<std::string> items;
@@ -386,6 +311,33 @@ std::string AgentsYaml(const Settings& settings) {
 }
 
 }  // namespace
+
+Status FillAgent(AgentPlan& a) {
+  PODIUM_TRY(FillGpus(a));
+  PODIUM_ASSIGN(a.configured, a.scaffold->configure(a.settings));
+  if (a.scaffold->uses_gateway) {
+    PODIUM_ASSIGN(a.gateway, PlanGateway(a.settings));
+  }
+  if (!a.scaffold->takes_proposer) {
+    a.proposer.clear();
+    return {};
+  }
+  if (a.proposer.empty()) a.proposer = a.settings.Get("proposer").value;
+  if (a.proposer == "llm") return FillModel(a);
+  if (a.proposer == "portfolio") return {};
+  return Fail(ErrorCode::kConfig, a.settings.Get("proposer").origin + ": there is no proposer '" +
+                                      a.proposer + "': portfolio or llm");
+}
+
+Result<int> JobsOf(const RunPlan& plan) {
+  if (plan.settings.Get("jobs").value != "auto") {
+    PODIUM_ASSIGN(auto jobs, plan.settings.Int("jobs", 1, 10'000));
+    return static_cast<int>(jobs);
+  }
+  double cpus = 0.1;
+  for (const auto& t : plan.trials) cpus = std::max(cpus, t.limits.cpus);
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency() / cpus));
+}
 
 std::vector<std::string> ListAgents() {
   std::vector<std::string> out;
@@ -417,6 +369,7 @@ Result<RunPlan> MakePlan(const Settings& settings) {
                                          "' is there twice");
     plan.agents.push_back(std::move(agent));
   }
+  PODIUM_TRY(CheckUsed(plan.agents));
   PODIUM_ASSIGN(auto seeds, settings.Int("seeds", 1, 10'000));
   PODIUM_ASSIGN(auto first, settings.Int("first_seed", 0, 1'000'000));
   for (int s = 0; s < seeds; ++s) {
@@ -430,11 +383,12 @@ Result<RunPlan> MakePlan(const Settings& settings) {
   plan.image = settings.Get("image").value;
   plan.backend = settings.Get("sandbox").value;
   PODIUM_ASSIGN(plan.allow_unenforced, settings.Bool("allow_unenforced"));
-  PODIUM_ASSIGN(plan.jobs, Jobs(plan));
+  PODIUM_ASSIGN(plan.jobs, JobsOf(plan));
   plan.name = settings.Get("name").value.empty() ? DefaultName(plan) : settings.Get("name").value;
   if (!IsIdText(plan.name))
     return Fail(ErrorCode::kConfig, settings.Get("name").origin + ": '" + plan.name +
                                         "' cannot name a run: use a-z, 0-9, '.', '_' and '-'");
+  plan.dir = RunsDir() / plan.name;
   return plan;
 }
 

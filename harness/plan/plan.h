@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "agents/proposer.h"
 #include "agents/proposers/llm/llm_proposer.h"
+#include "agents/registry.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/ids.h"
@@ -22,22 +22,18 @@ namespace podium::harness {
 // An agent as configured: configs/agents/<id>.yaml, or a scaffold named on the command line.
 struct AgentPlan {
   AgentId id;
-  std::string scaffold;  // "greedy", "single-shot", "sample-submission", "nop", "oracle", "program"
-  std::string proposer;  // "portfolio", "llm"; "" where the scaffold has none
+  const agents::ScaffoldInfo* scaffold = nullptr;
+  std::string proposer;  // "portfolio", "llm"; "" where the scaffold takes none
   Settings settings;     // the run's over the agent file's over the defaults
-  agents::SearchSettings search;
+  agents::ConfiguredScaffold configured;
   agents::LlmSettings llm;
   agents::ModelConfig model;
-  int nodes = 8;
-  std::filesystem::path program;
-  Digest program_files;  // of the folder's files (ForeignFolder::DigestOfFiles)
-  Millis snapshot_every{30'000};
   GatewayPlan gateway;       // what it may ask of models
   sandbox::GpuDevices gpus;  // of each trial's container
 
+  [[nodiscard]] bool needs_sandbox() const { return scaffold->needs_sandbox; }
   // Whether it keeps each candidate's file outside, and hands over the one that it chooses.
-  [[nodiscard]] bool searches() const { return scaffold == "greedy" || scaffold == "single-shot"; }
-  [[nodiscard]] bool needs_sandbox() const { return scaffold != "nop" && scaffold != "oracle"; }
+  [[nodiscard]] bool chooses() const { return scaffold->hands_in == agents::HandsIn::kChosen; }
 };
 
 // What one trial gets.
@@ -53,6 +49,7 @@ struct TrialPlan {
 // Everything `podium run` decides before it does anything.
 struct RunPlan {
   std::string name;
+  std::filesystem::path dir;  // the run's folder
   Settings settings;
   std::vector<std::unique_ptr<tasks::TaskPackage>> tasks;
   std::vector<std::unique_ptr<AgentPlan>> agents;
@@ -61,11 +58,19 @@ struct RunPlan {
   std::string image;
   std::string backend;  // of the sandbox
   bool allow_unenforced = false;
+  bool from_folder = false;  // read back from the run's plan.json
 };
 
 // Turns settings into a plan: loads tasks and agents, checks every value. Errors name file and line
 // or the flag.
 [[nodiscard]] Result<RunPlan> MakePlan(const Settings& settings);
+
+// Reads what the agent's settings say: its scaffold's options, models and GPUs. To be called once
+// id, scaffold, proposer and settings are set.
+[[nodiscard]] Status FillAgent(AgentPlan& agent);
+
+// How many trials at once, by the settings or by what cores and trials allow.
+[[nodiscard]] Result<int> JobsOf(const RunPlan& plan);
 
 // The resolved configuration as YAML. With origins, each line ends in a comment that says where its
 // value came from; without, the text depends on the values alone (and leaves out `jobs`, which

@@ -1,15 +1,16 @@
 #include "harness/plan/settings.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 
+#include "agents/registry.h"
 #include "base/text.h"
 
 namespace podium::harness {
 namespace {
 
-constexpr SettingSpec kSettings[] = {
+// The run's own, in the order in which help shows them; the scaffolds' come after the limits.
+const agents::OptionSpec kSettings[] = {
     {"name", "", "name of the run and of its folder under runs/"},
     {"suite", "", "a suite of tasks (configs/suites)"},
     {"tasks", "", "task ids, comma-separated"},
@@ -33,9 +34,6 @@ constexpr SettingSpec kSettings[] = {
     {"limits.pids", "512", "processes and threads in a trial's container"},
     {"limits.gpus", "none",
      "GPUs of a trial's container: names as `nvidia-ctk cdi list` prints them, comma-separated"},
-    {"search.drafts", "3", "first solutions before debugging and improving"},
-    {"search.debug_prob", "1", "probability of debugging a failed leaf first"},
-    {"search.max_debug_depth", "3", "debug steps in a row on one draft"},
     {"llm.temperature", "0.5", "sampling temperature"},
     {"llm.max_tokens", "2048", "longest answer asked for"},
     {"llm.preview_bytes", "4000", "longest data preview in a prompt"},
@@ -55,13 +53,11 @@ constexpr SettingSpec kSettings[] = {
     {"gateway.models", "",
      "models a program may ask at 127.0.0.1:8000, comma-separated; empty = no gateway"},
     {"gateway.catalogue", "",
-     "file that describes models, for programs and the llm proposer alike (models.catalogue); "
-     "empty = "
-     "configs/models.yaml"},
+     "file that describes models, for programs and the llm proposer alike (also models.catalogue); "
+     "empty = configs/models.yaml",
+     true},
     {"gateway.mode", "live",
-     "live, or replay: answers from the trial's record alone (models.mode)"},
-    {"program.folder", "", "folder with start.sh, for the program scaffold"},
-    {"program.snapshot_every", "30 s", "how often a program's valid submission is kept"},
+     "live, or replay: answers from the trial's record alone (also models.mode)"},
     {"allow_unenforced", "false",
      "run although the host cannot enforce a limit (recorded in every verdict)"},
 };
@@ -92,33 +88,45 @@ std::string VariableName(std::string_view name) {
 
 std::vector<std::string> Names() {
   std::vector<std::string> out;
-  for (const auto& s : kSettings) out.emplace_back(s.name);
+  for (const auto& s : KnownSettings()) out.push_back(s.name);
   return out;
 }
 
 bool IsGroup(const std::string& name) {
   auto below = [&](std::string_view full) { return full.starts_with(name + "."); };
-  return std::ranges::any_of(kSettings, below, &SettingSpec::name) ||
+  return std::ranges::any_of(KnownSettings(), below, &agents::OptionSpec::name) ||
          std::ranges::any_of(kAliases, below, &Alias::spelling);
 }
 
 }  // namespace
 
-std::span<const SettingSpec> KnownSettings() { return kSettings; }
+const std::vector<agents::OptionSpec>& KnownSettings() {
+  static const std::vector<agents::OptionSpec> all = [] {
+    std::vector<agents::OptionSpec> out(std::begin(kSettings), std::end(kSettings));
+    auto at = std::ranges::find(out, "llm.temperature", &agents::OptionSpec::name);
+    for (const auto& scaffold : agents::Scaffolds()) {
+      for (const auto& option : scaffold.options) {
+        if (std::ranges::find(out, option.name, &agents::OptionSpec::name) != out.end()) continue;
+        at = out.insert(at, option) + 1;
+      }
+    }
+    return out;
+  }();
+  return all;
+}
 
 Settings::Settings() {
-  for (const auto& s : kSettings)
-    values_[std::string(s.name)] = {std::string(s.fallback), "default"};
+  for (const auto& s : KnownSettings()) values_[s.name] = {s.fallback, "default"};
 }
 
 Status Settings::Apply(const YamlNode& node, const std::string& prefix,
-                       std::span<const std::string_view> also_allowed) {
+                       std::span<const std::string_view> also_allowed, Layer layer) {
   if (node.kind != YamlNode::Kind::kMap) return node.Complain("expected a mapping (key: value)");
   for (const auto& [key, value] : node.entries) {
     std::string name = Canonical(prefix + key);
     if (prefix.empty() && std::ranges::find(also_allowed, name) != also_allowed.end()) continue;
     if (IsGroup(name)) {
-      PODIUM_TRY(Apply(value, name + ".", {}));
+      PODIUM_TRY(Apply(value, name + ".", {}, layer));
       continue;
     }
     if (!values_.contains(name))
@@ -132,7 +140,7 @@ Status Settings::Apply(const YamlNode& node, const std::string& prefix,
     } else if (value.kind == YamlNode::Kind::kMap) {
       return value.Complain("'" + name + "' is a single value, not a mapping");
     }
-    values_[name] = {text, value.place()};
+    values_[name] = {text, value.place(), layer};
   }
   return {};
 }
@@ -153,10 +161,10 @@ Result<std::string> Settings::ApplyAgents(const YamlNode& list) {
     PODIUM_ASSIGN(auto name, id->second.AsString());
     static constexpr std::string_view kOwn[] = {"id"};
     Settings own;
-    PODIUM_TRY(own.Apply(item, "", kOwn));
+    PODIUM_TRY(own.Apply(item, "", kOwn, Layer::kAgentEntry));
     Values& values = per_agent_[name];
     for (const auto& [key, setting] : own.values_) {
-      if (setting.origin == "default") continue;
+      if (setting.layer == Layer::kDefault) continue;
       if (IsWholeRuns(key))
         return Fail(ErrorCode::kConfig,
                     setting.origin + ": '" + key + "' is the whole run's, not one agent's");
@@ -173,7 +181,7 @@ Settings Settings::ForAgent(const std::string& name) const {
   if (own == per_agent_.end()) return out;
   for (const auto& [key, setting] : own->second) {
     Setting& now = out.values_[key];
-    if (!now.origin.starts_with("--") && !now.origin.starts_with("environment ")) now = setting;
+    if (now.layer < Layer::kAgentEntry) now = setting;
   }
   return out;
 }
@@ -218,13 +226,14 @@ bool IsWholeRuns(std::string_view name) {
   return ChoosesTrials(name) || name == "image" || name == "sandbox" || name == "allow_unenforced";
 }
 
-Status Settings::ApplyYaml(const YamlNode& root, std::span<const std::string_view> also_allowed) {
-  return Apply(root, "", also_allowed);
+Status Settings::ApplyYaml(const YamlNode& root, std::span<const std::string_view> also_allowed,
+                           Layer layer) {
+  return Apply(root, "", also_allowed, layer);
 }
 
 Status Settings::ApplyEnvironment(const char* const* environment) {
   std::vector<std::string> known(std::begin(kOtherVariables), std::end(kOtherVariables));
-  for (const auto& s : kSettings) known.push_back(VariableName(s.name));
+  for (const auto& s : KnownSettings()) known.push_back(VariableName(s.name));
   for (const auto& alias : kAliases) known.push_back(VariableName(alias.spelling));
   for (; environment && *environment; ++environment) {
     std::string_view entry = *environment;
@@ -236,9 +245,10 @@ Status Settings::ApplyEnvironment(const char* const* environment) {
                                          " is not one of Podium's." + Suggest(variable, known) +
                                          " Unset it, or see `podium run --help`.");
     }
-    Setting value{std::string(entry.substr(equals + 1)), "environment " + variable};
-    for (const auto& s : kSettings) {
-      if (VariableName(s.name) == variable) values_[std::string(s.name)] = value;
+    Setting value{std::string(entry.substr(equals + 1)), "environment " + variable,
+                  Layer::kEnvironment};
+    for (const auto& s : KnownSettings()) {
+      if (VariableName(s.name) == variable) values_[s.name] = value;
     }
     for (const auto& alias : kAliases) {
       if (VariableName(alias.spelling) == variable) values_[std::string(alias.name)] = value;
@@ -247,18 +257,19 @@ Status Settings::ApplyEnvironment(const char* const* environment) {
   return {};
 }
 
-Status Settings::Set(const std::string& name, const std::string& value, const std::string& origin) {
+Status Settings::Set(const std::string& name, const std::string& value, const std::string& origin,
+                     Layer layer) {
   std::string own = Canonical(name);
   if (!values_.contains(own))
     return Fail(ErrorCode::kUsage,
                 origin + ": there is no setting '" + name + "'." + Suggest(name, Names()));
-  values_[own] = {value, origin};
+  values_[own] = {value, origin, layer};
   return {};
 }
 
 void Settings::FillFrom(const Settings& lower) {
   for (auto& [name, setting] : values_) {
-    if (setting.origin == "default") setting = lower.Get(name);
+    if (setting.layer == Layer::kDefault) setting = lower.Get(name);
   }
 }
 

@@ -8,41 +8,48 @@
 #include <string_view>
 #include <vector>
 
+#include "agents/options.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/yaml.h"
 
 namespace podium::harness {
 
-// One thing a user can set. `name` is the key in YAML ("budget.wall" is `budget: {wall: ...}`), in
-// --set, and, upper-cased with underscores after PODIUM_, in the environment.
-struct SettingSpec {
-  std::string_view name;
-  std::string_view fallback;  // the default, as text
-  std::string_view help;
+// Every setting there is: the run's, and the options of all scaffolds (agents/registry.h).
+[[nodiscard]] const std::vector<agents::OptionSpec>& KnownSettings();
+
+// Where a value comes from; each goes over those before it.
+enum class Layer {
+  kDefault,
+  kAgentFile,   // configs/agents/x.yaml
+  kRunFile,     // configs/runs/x.yaml
+  kAgentEntry,  // `agents: [{id: x, budget: {...}}]` of a run file
+  kEnvironment,
+  kFlag,
 };
-[[nodiscard]] std::span<const SettingSpec> KnownSettings();
 
 struct Setting {
   std::string value;
   std::string origin;  // "default", "configs/runs/x.yaml:4", "environment PODIUM_JOBS", "--jobs"
+  Layer layer = Layer::kDefault;
 };
 
 // Layers of settings: defaults under files under the environment under flags. Every value keeps
 // where it came from, for
 // --print-config and for messages. Unknown names are errors with a suggestion at the layer that
 // holds them.
-class Settings {
+class Settings final : public agents::OptionReader {
  public:
   Settings();  // the defaults
 
   [[nodiscard]] Status ApplyYaml(const YamlNode& root,
-                                 std::span<const std::string_view> also_allowed);
+                                 std::span<const std::string_view> also_allowed,
+                                 Layer layer = Layer::kRunFile);
   // Every variable that begins with PODIUM_ must be known ("PODIUM_CACHE", "PODIUM_HOME",
   // "PODIUM_RUNS" are other parts').
   [[nodiscard]] Status ApplyEnvironment(const char* const* environment);
   [[nodiscard]] Status Set(const std::string& name, const std::string& value,
-                           const std::string& origin);
+                           const std::string& origin, Layer layer = Layer::kFlag);
 
   // Values of `lower` fill what is still at its default here.
   void FillFrom(const Settings& lower);
@@ -59,22 +66,27 @@ class Settings {
 
   [[nodiscard]] const Setting& Get(std::string_view name) const;
   [[nodiscard]] bool IsDefault(std::string_view name) const {
-    return Get(name).origin == "default";
+    return Get(name).layer == Layer::kDefault;
   }
   [[nodiscard]] const Values& all() const { return values_; }
 
   // Typed readings; errors name the origin.
   [[nodiscard]] Result<std::int64_t> Int(std::string_view name, std::int64_t least,
-                                         std::int64_t most) const;
-  [[nodiscard]] Result<double> Double(std::string_view name, double least, double most) const;
-  [[nodiscard]] Result<bool> Bool(std::string_view name) const;
-  [[nodiscard]] Result<Millis> Duration(std::string_view name) const;
+                                         std::int64_t most) const override;
+  [[nodiscard]] Result<double> Double(std::string_view name, double least,
+                                      double most) const override;
+  [[nodiscard]] Result<bool> Bool(std::string_view name) const override;
+  [[nodiscard]] Result<Millis> Duration(std::string_view name) const override;
   [[nodiscard]] Result<std::uint64_t> Bytes(std::string_view name) const;
-  [[nodiscard]] std::vector<std::string> List(std::string_view name) const;  // comma-separated
+  [[nodiscard]] std::vector<std::string> List(std::string_view name) const override;
+  [[nodiscard]] std::string Text(std::string_view name) const override { return Get(name).value; }
+  [[nodiscard]] std::string Origin(std::string_view name) const override {
+    return Get(name).origin;
+  }
 
  private:
   [[nodiscard]] Status Apply(const YamlNode& node, const std::string& prefix,
-                             std::span<const std::string_view> also_allowed);
+                             std::span<const std::string_view> also_allowed, Layer layer);
   [[nodiscard]] YamlNode AsNode(std::string_view name) const;
   [[nodiscard]] Result<std::string> ApplyAgents(const YamlNode& list);
   Values values_;

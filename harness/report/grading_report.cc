@@ -9,17 +9,19 @@ namespace podium::harness {
 namespace {
 
 scoring::CompetitionReport ReportOf(const TrialView& trial, const std::string& now) {
-  const VerdictView& v = *trial.verdict;
+  const records::GradeRecord& v = trial.verdict->grade;
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   scoring::CompetitionReport r;
   r.competition_id = trial.id.task.str();
   r.score = v.score;
-  r.thresholds = {v.gold.value_or(kNone), v.silver.value_or(kNone), v.bronze.value_or(kNone),
-                  v.median.value_or(kNone)};
-  r.flags.gold = v.medal == "gold";
-  r.flags.silver = v.medal == "silver";
-  r.flags.bronze = v.medal == "bronze";
-  r.flags.above_median = v.above_median;
+  r.thresholds = {kNone, kNone, kNone, kNone};
+  if (v.board)
+    r.thresholds = {v.board->lines.gold, v.board->lines.silver, v.board->lines.bronze,
+                    v.board->lines.median};
+  r.flags.gold = v.standing.medal == "gold";
+  r.flags.silver = v.standing.medal == "silver";
+  r.flags.bronze = v.standing.medal == "bronze";
+  r.flags.above_median = v.standing.above_median;
   r.submission_exists = v.verdict != "no_submission";
   r.valid_submission = v.verdict == "scored";
   r.lower_is_better = v.lower_is_better;
@@ -35,7 +37,7 @@ std::string GradingReportJson(const RunView& run, const Clock& clock) {
   now.resize(now.size() - 1);  // mle-bench's times have no zone
   std::vector<scoring::CompetitionReport> reports;
   for (const TrialView& trial : run.trials) {
-    if (trial.verdict && trial.verdict->verdict != "grader_error")
+    if (trial.verdict && trial.verdict->grade.verdict != "grader_error")
       reports.push_back(ReportOf(trial, now));
   }
   return scoring::GradingReportText(reports);

@@ -43,18 +43,18 @@ std::string Anchor(const TrialView& t) {
   return t.id.task.str() + "." + t.id.agent.str() + ".s" + std::to_string(t.id.seed);
 }
 
-std::string MedalSpan(const VerdictView& v) {
+std::string MedalSpan(const records::GradeRecord& v) {
   if (v.verdict != "scored")
     return "<span class='fault'>" + Escape(v.verdict + (v.reason.empty() ? "" : ": " + v.reason)) +
            "</span>";
-  if (v.medal != "none")
-    return "<span class='medal " + Escape(v.medal) + "'>" + Escape(v.medal) + "</span>";
-  return v.above_median ? "above median" : "-";
+  if (v.standing.medal != "none")
+    return "<span class='medal " + Escape(v.standing.medal) + "'>" + Escape(v.standing.medal) + "</span>";
+  return v.standing.above_median ? "above median" : "-";
 }
 
 std::string TrialRow(const TrialView& t) {
-  const VerdictView none;
-  const VerdictView& v = t.verdict ? *t.verdict : none;
+  const records::GradeRecord none;
+  const records::GradeRecord& v = t.verdict ? t.verdict->grade : none;
   std::string out = "<tr><td><a href='#" + Anchor(t) + "'>" + Escape(t.id.task.str()) +
                     "</a></td>" + Cell(t.id.agent.str()) + Cell("s" + std::to_string(t.id.seed));
   out += Cell(v.score ? FormatScore(*v.score) : "", true);
@@ -63,7 +63,7 @@ std::string TrialRow(const TrialView& t) {
       (t.verdict ? MedalSpan(v) : Escape(t.state + (t.failure.empty() ? "" : ": " + t.failure))) +
       "</td>";
   out += Cell(PlaceText(v), true);
-  out += Cell(v.percentile ? FormatScore(100 * *v.percentile, 0) + " %" : "", true);
+  out += Cell(v.standing.percentile ? FormatScore(100 * *v.standing.percentile, 0) + " %" : "", true);
   return out + Cell(std::to_string(t.nodes.size()), true) + Cell(FormatDuration(t.active), true) +
          "</tr>\n";
 }
@@ -106,7 +106,7 @@ std::string Agents(const RunView& run) {
 }
 
 std::string NodeDetails(const agents::SearchNode& n) {
-  std::string head = "node " + std::to_string(n.id) + ": " + std::string(OperatorText(n.op)) +
+  std::string head = "node " + std::to_string(n.id) + ": " + n.op +
                      " [" + n.source + "]";
   std::string out = "<details><summary>" + Escape(head) + "</summary>";
   if (!n.plan.empty()) out += "<p>" + Escape(n.plan) + "</p>";
@@ -123,8 +123,8 @@ std::string NodeTable(const TrialView& t) {
       "wait</th></tr>\n";
   for (const auto& n : t.nodes) {
     std::string why = n.fault + (n.detail.empty() ? "" : " - " + n.detail.substr(0, 200));
-    out += "<tr>" + Cell(std::to_string(n.id), true) + Cell(OperatorText(n.op)) +
-           Cell(n.parent >= 0 ? "node " + std::to_string(n.parent) : "") + Cell(n.source) +
+    out += "<tr>" + Cell(std::to_string(n.id), true) + Cell(n.op) +
+           Cell(n.parent() >= 0 ? "node " + std::to_string(n.parent()) : "") + Cell(n.source) +
            Cell(n.score ? FormatScore(*n.score) : "", true) + "<td class='fault'>" + Escape(why) +
            "</td>" + Cell(FormatDuration(n.exec_wall), true) +
            Cell(n.tokens.completion
@@ -141,18 +141,19 @@ std::string NodeTable(const TrialView& t) {
 std::string TrialSection(const TrialView& t) {
   std::string out = "<div class='card' id='" + Anchor(t) + "'><h3>" +
                     Escape(t.id.agent.str() + ", seed " + std::to_string(t.id.seed)) + "</h3>";
-  bool lower = t.verdict && t.verdict->lower_is_better;
+  bool lower = t.verdict && t.verdict->grade.lower_is_better;
   if (t.verdict) {
-    const VerdictView& v = *t.verdict;
+    const records::GradeRecord& v = t.verdict->grade;
+    const records::AgentEnd& agent = t.verdict->agent;
     out += "<p>" +
-           (v.verdict == "scored" && v.medal == "none" && !v.above_median ? "no medal"
+           (v.verdict == "scored" && v.standing.medal == "none" && !v.standing.above_median ? "no medal"
                                                                           : MedalSpan(v)) +
            (v.score ? " with score <b>" + FormatScore(*v.score) + "</b>" : "") +
            (v.detail.empty() ? "" : ": " + Escape(v.detail)) + ". The agent ended: " +
-           Escape(v.agent_end + (v.agent_detail.empty() ? "" : " (" + v.agent_detail + ")")) +
+           Escape(agent.end + (agent.detail.empty() ? "" : " (" + agent.detail + ")")) +
            ".</p>";
-    out += "<p class='note'>submission " + Escape(v.submission_sha256.substr(0, 16)) + ", image " +
-           Escape(v.image_digest.substr(0, 16)) + ", " + std::to_string(t.attempts) +
+    out += "<p class='note'>submission " + Escape(v.submission_sha256.value_or("").substr(0, 16)) + ", image " +
+           Escape(t.verdict->image.substr(0, 16)) + ", " + std::to_string(t.attempts) +
            (t.attempts == 1 ? " attempt, " : " attempts, ") + FormatDuration(t.active) +
            " of work</p>";
   } else {
@@ -167,21 +168,22 @@ std::string TrialSection(const TrialView& t) {
     out += NodeTable(t);
   }
   if (t.verdict)
-    out += "<details><summary>verdict.json</summary><pre>" + Escape(t.verdict->json) +
+    out += "<details><summary>verdict.json</summary><pre>" + Escape(records::ToText(*t.verdict)) +
            "</pre></details>";
   return out + "</div>\n";
 }
 
 std::string TaskSection(const RunView& run, const std::string& task_id) {
   std::vector<BoardMark> marks;
-  const VerdictView* lines = nullptr;
+  const records::GradeRecord* lines = nullptr;
   std::string trials;
   for (const auto& t : run.trials) {
     if (t.id.task.str() != task_id) continue;
     trials += TrialSection(t);
-    if (t.verdict && t.verdict->leaderboard_rows > 0) lines = &*t.verdict;
-    if (t.verdict && t.verdict->score)
-      marks.push_back({t.id.agent.str() + " s" + std::to_string(t.id.seed), *t.verdict->score});
+    if (t.verdict && t.verdict->grade.board && t.verdict->grade.board->rows > 0)
+      lines = &t.verdict->grade;
+    if (t.verdict && t.verdict->grade.score)
+      marks.push_back({t.id.agent.str() + " s" + std::to_string(t.id.seed), *t.verdict->grade.score});
   }
   auto id = TaskId::Parse(task_id);
   auto note = id ? run.tasks.find(*id) : run.tasks.end();
@@ -200,7 +202,7 @@ std::string TaskSection(const RunView& run, const std::string& task_id) {
   }
   if (lines) {
     out += BoardPlot(ReadBoard(run.dir / "boards" / (task_id + ".csv")), *lines, marks) +
-           "<p class='note'>" + std::to_string(lines->leaderboard_rows) +
+           "<p class='note'>" + std::to_string(lines->board->rows) +
            " rows; bar heights are square roots of counts.</p>";
   }
   return out + "</section>\n" + trials;

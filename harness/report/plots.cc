@@ -4,7 +4,7 @@
 #include <cmath>
 #include <map>
 
-#include "agents/scaffolds/greedy_policy.h"
+#include "agents/scaffolds/policy.h"
 #include "base/foreign_folder.h"
 #include "base/text.h"
 #include "tables/board.h"
@@ -50,7 +50,7 @@ double Quantile(std::vector<std::pair<double, int>> rows, double q, int total) {
   return rows.back().first;
 }
 
-Axis BoardAxis(const BoardScores& board, const VerdictView& v,
+Axis BoardAxis(const BoardScores& board, const records::GradeRecord& v,
                const std::vector<BoardMark>& marks) {
   int n = board.total();
   auto [low, high] = std::ranges::minmax_element(board.rows, {}, &std::pair<double, int>::first);
@@ -85,24 +85,27 @@ std::string Bars(const BoardScores& board, const Axis& axis, double top, double 
   return out;
 }
 
-std::string MedalLines(const VerdictView& v, const Axis& axis, double base) {
+std::string MedalLines(const records::GradeRecord& v, const Axis& axis, double base) {
   std::string out;
+  if (!v.board) return out;
+  const records::MedalLines& lines = v.board->lines;
   struct Mark {
-    std::optional<double> at;
+    double at;
     const char* css;
     const char* name;
   };
   // Gold is outermost and its name stands highest, left of its line; the lines further in begin
   // below it, so that no name crosses a line.
   double y = 10;
-  for (const Mark& m : {Mark{v.gold, "gold", "gold"}, Mark{v.silver, "silver", "silver"},
-                        Mark{v.bronze, "bronze", "bronze"}, Mark{v.median, "median", "median"}}) {
-    if (!m.at) continue;
-    double x = axis.X(*m.at);
+  for (const Mark& m : {Mark{lines.gold, "gold", "gold"}, Mark{lines.silver, "silver", "silver"},
+                        Mark{lines.bronze, "bronze", "bronze"},
+                        Mark{lines.median, "median", "median"}}) {
+    if (!std::isfinite(m.at)) continue;
+    double x = axis.X(m.at);
     bool left = x > 130;
     out += Line(x, y - 8, x, base, m.css) +
            Words(left ? x - 4 : x + 4, y, std::string("tag ") + m.css, left ? "end" : "start",
-                 std::string(m.name) + " " + FormatScore(*m.at));
+                 std::string(m.name) + " " + FormatScore(m.at));
     y += kLane;
   }
   return out;
@@ -110,13 +113,13 @@ std::string MedalLines(const VerdictView& v, const Axis& axis, double base) {
 
 int Depth(const std::vector<agents::SearchNode>& nodes, std::size_t i) {
   int depth = 0;
-  for (int p = nodes[i].parent; p >= 0; p = nodes[static_cast<std::size_t>(p)].parent) ++depth;
+  for (int p = nodes[i].parent(); p >= 0; p = nodes[static_cast<std::size_t>(p)].parent()) ++depth;
   return depth;
 }
 
 std::string NodeTitle(const agents::SearchNode& n) {
   std::string out =
-      "node " + std::to_string(n.id) + ", " + std::string(OperatorText(n.op)) + ", " + n.source;
+      "node " + std::to_string(n.id) + ", " + n.op + ", " + n.source;
   return out + (n.good() && n.score ? ": " + FormatScore(*n.score) : ": " + n.fault);
 }
 
@@ -171,7 +174,7 @@ BoardScores ReadBoard(const std::filesystem::path& csv) {
   return out;
 }
 
-std::string BoardPlot(const BoardScores& board, const VerdictView& lines,
+std::string BoardPlot(const BoardScores& board, const records::GradeRecord& lines,
                       const std::vector<BoardMark>& marks) {
   if (board.rows.empty()) return "<p class='note'>The board is not in the run's folder.</p>";
   Axis axis = BoardAxis(board, lines, marks);
@@ -210,8 +213,8 @@ std::string TreePlot(const TrialView& trial, bool lower_is_better) {
   std::string edges, circles;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const auto& n = nodes[i];
-    if (n.parent >= 0) {
-      auto [px, py] = at[static_cast<std::size_t>(n.parent)];
+    if (n.parent() >= 0) {
+      auto [px, py] = at[static_cast<std::size_t>(n.parent())];
       edges += Line(px, py, at[i].first, at[i].second, "edge");
     }
     std::string css = n.good() ? "good" : "bad";

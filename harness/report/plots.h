@@ -26,7 +26,7 @@ struct BoardScores {
 
 // A histogram of the board, better scores to the right, with the medal and median lines and a mark
 // for each trial. The worst twentieth of the board is gathered in the leftmost bar, which says so.
-[[nodiscard]] std::string BoardPlot(const BoardScores& board, const VerdictView& lines,
+[[nodiscard]] std::string BoardPlot(const BoardScores& board, const records::GradeRecord& lines,
                                     const std::vector<BoardMark>& marks);
 
 // The search tree: one circle a node, drafts at the top, children below; filled when it counts,

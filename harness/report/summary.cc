@@ -6,6 +6,7 @@
 #include <set>
 
 #include "agents/models/ledger.h"
+#include "agents/registry.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/report/table.h"
@@ -17,37 +18,38 @@ std::string Percent(double share) { return FormatScore(100 * share, 0) + " %"; }
 
 // What a board is called is the package's word, so it is said when that was the user's own.
 std::string BoardText(const RunView& run, const TrialView& t) {
-  if (!t.verdict || t.verdict->leaderboard_rows == 0) return "";
+  if (!t.verdict || !t.verdict->grade.board || t.verdict->grade.board->rows == 0) return "";
   auto note = run.tasks.find(t.id.task);
   std::string kind = note == run.tasks.end() ? "" : Printable(note->second.board);
   std::string own = note != run.tasks.end() && note->second.own ? " (own package)" : "";
-  return std::to_string(t.verdict->leaderboard_rows) + (kind.empty() ? " rows" : " " + kind) + own;
+  return std::to_string(t.verdict->grade.board->rows) + (kind.empty() ? " rows" : " " + kind) + own;
 }
 
 std::string VerdictText(const TrialView& t) {
   if (!t.verdict) return t.state;
-  return t.verdict->verdict + (t.verdict->reason.empty() ? "" : ": " + t.verdict->reason);
+  return t.verdict->grade.verdict +
+         (t.verdict->grade.reason.empty() ? "" : ": " + t.verdict->grade.reason);
 }
 
 std::string MedalText(const TrialView& t) {
-  if (!t.verdict || t.verdict->verdict != "scored") return "";
-  if (t.verdict->medal != "none") return t.verdict->medal;
-  return t.verdict->above_median ? "above median" : "-";
+  if (!t.verdict || t.verdict->grade.verdict != "scored") return "";
+  if (t.verdict->grade.standing.medal != "none") return t.verdict->grade.standing.medal;
+  return t.verdict->grade.standing.above_median ? "above median" : "-";
 }
 
 std::vector<std::string> Row(const RunView& run, const TrialView& t) {
-  const VerdictView none;
-  const VerdictView& v = t.verdict ? *t.verdict : none;
-  std::string bronze = v.bronze ? FormatScore(*v.bronze) : "";
-  std::string median = v.median ? FormatScore(*v.median) : "";
-  std::string order = v.bronze ? (v.lower_is_better ? "↓" : "↑") : "";
+  const records::GradeRecord none;
+  const records::GradeRecord& v = t.verdict ? t.verdict->grade : none;
+  std::string bronze = v.board ? FormatScore(v.board->lines.bronze) : "";
+  std::string median = v.board ? FormatScore(v.board->lines.median) : "";
+  std::string order = v.board ? (v.lower_is_better ? "↓" : "↑") : "";
   return {t.id.task.str(),
           t.id.agent.str(),
           "s" + std::to_string(t.id.seed),
           VerdictText(t),
           v.score ? FormatScore(*v.score) + " " + order : "",
           MedalText(t),
-          v.percentile ? Percent(*v.percentile) : "",
+          v.standing.percentile ? Percent(*v.standing.percentile) : "",
           median,
           bronze,
           BoardText(run, t)};
@@ -97,10 +99,11 @@ std::string Failures(const RunView& run) {
   for (const auto& t : run.trials) {
     std::string why;
     if (!t.verdict && !t.failure.empty()) why = "infrastructure: " + t.failure;
-    if (t.verdict && t.verdict->verdict != "scored") {
-      why = VerdictText(t) + (t.verdict->detail.empty() ? "" : " - " + t.verdict->detail);
-      if (!t.verdict->agent_end.empty() && t.verdict->agent_end != "finished")
-        why += " (agent: " + t.verdict->agent_end + ")";
+    if (t.verdict && t.verdict->grade.verdict != "scored") {
+      why =
+          VerdictText(t) + (t.verdict->grade.detail.empty() ? "" : " - " + t.verdict->grade.detail);
+      if (!t.verdict->agent.end.empty() && t.verdict->agent.end != "finished")
+        why += " (agent: " + t.verdict->agent.end + ")";
     }
     if (!why.empty()) out += "  " + t.id.str() + "  " + why + "\n";
   }
@@ -114,8 +117,8 @@ std::string BudgetText(const RunView& run) {
   std::map<std::string, std::vector<std::string>> agents_of;
   Json agents_json = lock->value("agents", Json::object());
   for (const auto& [agent, a] : agents_json.items()) {
-    auto scaffold = JsonOr<std::string>(a, "scaffold", "");
-    if (scaffold == "nop" || scaffold == "oracle" || scaffold == "sample-submission") continue;
+    const auto* scaffold = agents::FindScaffold(JsonOr<std::string>(a, "scaffold", ""));
+    if (scaffold && scaffold->is_baseline) continue;
     agents_of[JsonOr<std::string>(a.value("settings", Json::object()), "budget.wall", "")]
         .push_back(agent);
   }
@@ -133,7 +136,7 @@ Json TrialJson(const TrialView& t) {
   j["failure"] = t.failure.empty() ? Json() : Json(t.failure);
   j["verdict"] = nullptr;
   if (t.verdict) {
-    auto parsed = ParseJson(t.verdict->json, "verdict");
+    auto parsed = ParseJson(records::ToText(*t.verdict), "verdict");
     if (parsed) j["verdict"] = *parsed;
   }
   return j;
@@ -141,9 +144,10 @@ Json TrialJson(const TrialView& t) {
 
 }  // namespace
 
-std::string PlaceText(const VerdictView& v) {
-  if (!v.rank || v.verdict != "scored") return "";
-  return std::to_string(*v.rank) + " of " + std::to_string(v.leaderboard_rows + 1);
+std::string PlaceText(const records::GradeRecord& v) {
+  if (!v.standing.rank || v.verdict != "scored") return "";
+  return std::to_string(*v.standing.rank) + " of " +
+         std::to_string((v.board ? v.board->rows : 0) + 1);
 }
 
 Share MakeShare(int hits, int n) {
@@ -169,12 +173,10 @@ namespace {
 
 // By each call's event; runs of before have none of native scaffolds, and count by nodes.
 void AddModelCalls(const TrialView& trial, AgentSummary& a) {
-  agents::Spent spent;
-  bool any = false;
-  for (const auto& event : trial.events)
-    any = agents::AddEvent(event.type, event.body_json, spent) || any;
+  const agents::Spent& spent = trial.models;
+  bool by_nodes = spent.requests == 0 && spent.wait == Millis(0);
   for (const auto& n : trial.nodes) {
-    if (any) break;
+    if (!by_nodes) break;
     a.prompt_tokens += n.tokens.prompt;
     a.completion_tokens += n.tokens.completion;
     a.wait += n.tokens.wait;
@@ -201,20 +203,20 @@ std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
     seeds[a.agent].insert(t.id.seed);
     AddModelCalls(t, a);
     if (!t.verdict) continue;
-    if (t.verdict->verdict == "grader_error") {
+    if (t.verdict->grade.verdict == "grader_error") {
       ++a.grader_errors;
       continue;
     }
     ++a.graded;
-    a.submitted += t.verdict->verdict != "no_submission";
-    a.valid += t.verdict->verdict == "scored";
-    a.gold += t.verdict->medal == "gold";
-    a.silver += t.verdict->medal == "silver";
-    a.bronze += t.verdict->medal == "bronze";
-    a.above_median += t.verdict->above_median;
+    a.submitted += t.verdict->grade.verdict != "no_submission";
+    a.valid += t.verdict->grade.verdict == "scored";
+    a.gold += t.verdict->grade.standing.medal == "gold";
+    a.silver += t.verdict->grade.standing.medal == "silver";
+    a.bronze += t.verdict->grade.standing.medal == "bronze";
+    a.above_median += t.verdict->grade.standing.above_median;
     if (run.human_boards.contains(t.id.task)) {
       ++a.human_graded;
-      a.human_medals += t.verdict->medal != "none";
+      a.human_medals += t.verdict->grade.standing.medal != "none";
     }
   }
   for (auto& a : out) {

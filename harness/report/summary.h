@@ -38,7 +38,7 @@ struct AgentSummary {
 // command, in which the program is called `program`.
 [[nodiscard]] std::string SummaryText(const RunView& run, std::string_view program);
 // "11 of 204": the place of a scored submission among the board's rows and itself; else "".
-[[nodiscard]] std::string PlaceText(const VerdictView& verdict);
+[[nodiscard]] std::string PlaceText(const records::GradeRecord& grade);
 // The same with stable fields ("podium-summary/1").
 [[nodiscard]] std::string SummaryJson(const RunView& run);
 

@@ -9,6 +9,7 @@
 #include "base/foreign_folder.h"
 #include "base/json.h"
 #include "base/yaml.h"
+#include "harness/plan/plan_record.h"
 #include "harness/plan/settings.h"
 #include "harness/schedule/machine.h"
 
@@ -73,9 +74,9 @@ Result<Json> MakeLock(const RunPlan& plan, const RunContext& context) {
       if (!ChoosesTrials(name)) settings[name] = setting.value;
     }
     lock["agents"][agent->id.str()] = {
-        {"scaffold", agent->scaffold}, {"proposer", agent->proposer}, {"settings", settings}};
-    if (agent->scaffold == "program")
-      lock["agents"][agent->id.str()]["files"] = agent->program_files.hex();
+        {"scaffold", agent->scaffold->name}, {"proposer", agent->proposer}, {"settings", settings}};
+    if (const auto& files = agent->configured.files)
+      lock["agents"][agent->id.str()]["files"] = files->hex();
     for (const auto& model : agent->gateway.models)
       lock["agents"][agent->id.str()]["models"][model.id] = ModelLock(model);
     if (const auto& native = agent->gateway.native)
@@ -151,6 +152,16 @@ Result<std::string> GrownYaml(const RunPlan& plan, const ForeignFolder& run) {
   return PlanYaml(plan, grown, true);
 }
 
+// The plan of all commands that the run grew by. Runs of older Podiums have none yet.
+Result<records::RunPlan> GrownPlan(const RunPlan& plan, const ForeignFolder& run) {
+  records::RunPlan now = ToRecord(plan);
+  PODIUM_ASSIGN(bool there, run.Has("plan.json"));
+  if (!there) return now;
+  PODIUM_ASSIGN(auto text, run.Read("plan.json", 64 << 20));
+  PODIUM_ASSIGN(auto before, records::ParseRunPlan(text, (run.path() / "plan.json").string()));
+  return records::Grown(std::move(before), now);
+}
+
 Status WriteBoards(const ForeignFolder& run, const RunContext& context) {
   PODIUM_ASSIGN(auto boards, run.MakeFolder("boards"));
   for (const auto& [id, prepared] : context.prepared) {
@@ -178,17 +189,52 @@ Result<Json> MergedLock(const RunPlan& plan, const RunContext& context, const Fo
 
 }  // namespace
 
+namespace {
+
+// Who goes on with a run from its folder changes nothing of it but that another build may have
+// worked on it.
+Status NoteBuild(const ForeignFolder& run) {
+  PODIUM_ASSIGN(auto text, run.Read("lock.json", 64 << 20));
+  PODIUM_ASSIGN(Json lock, ParseJson(text, (run.path() / "lock.json").string()));
+  PODIUM_ASSIGN(auto build, BuildLock());
+  Json now = {{"builds", Json::array({build})}};
+  Json both = Union(lock, now);
+  if (both["builds"] == lock.value("builds", Json())) return {};
+  lock["builds"] = both["builds"];
+  return WriteFileAtomic(run.path() / "lock.json", DumpJson(lock, 2) + "\n");
+}
+
+}  // namespace
+
+Result<RunPlan> ReadPlan(const fs::path& run_dir) {
+  PODIUM_ASSIGN(auto run, ForeignFolder::Open(run_dir));
+  auto text = run.Read("plan.json", 64 << 20);
+  if (!text && text.error().code == ErrorCode::kNotFound)
+    return Fail(ErrorCode::kNotFound,
+                "run " + run_dir.string() +
+                    " has no plan.json: it was made by an older Podium. Give the command again by "
+                    "which it was begun.");
+  if (!text) return tl::unexpected(text.error());
+  PODIUM_ASSIGN(auto record, records::ParseRunPlan(*text, (run_dir / "plan.json").string()));
+  PODIUM_ASSIGN(auto plan, PlanFromRecord(record));
+  plan.dir = run_dir;
+  return plan;
+}
+
 Status OpenRunFolder(const RunPlan& plan, const RunContext& context) {
   const fs::path& dir = context.folder.dir;
   PODIUM_TRY(MakeDirs(dir));
   PODIUM_ASSIGN(auto run, ForeignFolder::Open(dir));
   PODIUM_TRY(run.Has("podium.log"));  // a link is an error
   PODIUM_ASSIGN(auto alone, LockFolder(dir));
+  if (plan.from_folder) return NoteBuild(run);
   PODIUM_ASSIGN(Json lock, MergedLock(plan, context, run));
   PODIUM_ASSIGN(auto yaml, GrownYaml(plan, run));
   PODIUM_TRY(run.MakeFolder("sandboxes"));
   PODIUM_TRY(WriteBoards(run, context));
   PODIUM_TRY(WriteFileAtomic(dir / "run.yaml", yaml));
+  PODIUM_ASSIGN(auto whole, GrownPlan(plan, run));
+  PODIUM_TRY(WriteFileAtomic(dir / "plan.json", records::ToText(whole)));
   return WriteFileAtomic(dir / "lock.json", DumpJson(lock, 2) + "\n");
 }
 

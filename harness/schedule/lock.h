@@ -12,4 +12,7 @@ namespace podium::harness {
 // (kConfig), or what lies in the folder that Podium did not put there. Blocks.
 [[nodiscard]] Status OpenRunFolder(const RunPlan& plan, const RunContext& context);
 
+// The plan of a run, from its folder alone (plan.json): what its commands decided together. Blocks.
+[[nodiscard]] Result<RunPlan> ReadPlan(const std::filesystem::path& run_dir);
+
 }  // namespace podium::harness

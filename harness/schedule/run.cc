@@ -10,7 +10,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
-#include <mutex>
+#include <list>
 #include <thread>
 
 #include "base/files.h"
@@ -45,16 +45,19 @@ Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan,
   return out;
 }
 
+constexpr std::size_t kIndexAtOnce = 500;
+
 // Runs the plan's trials on the event loop.
 class LocalExecutor {
  public:
-  LocalExecutor(const RunPlan& plan, RunContext& context)
+  LocalExecutor(const RunPlan& plan, RunContext& context, Index* index)
       : plan_(plan),
         context_(context),
         changed_(context.reactor.io()),
         stop_(context.reactor.io()),
         tick_(context.reactor.io()),
-        signals_(context.reactor.io(), SIGINT, SIGTERM, SIGHUP) {
+        signals_(context.reactor.io(), SIGINT, SIGTERM, SIGHUP),
+        index_(index) {
     changed_.expires_at(std::chrono::steady_clock::time_point::max());
     stop_.expires_at(std::chrono::steady_clock::time_point::max());
     cores_ = std::max(1u, std::thread::hardware_concurrency());
@@ -71,7 +74,7 @@ class LocalExecutor {
       tick_.cancel();
       co_return fit;
     }
-    std::vector<TrialPlan> waiting = Unfinished(summary);
+    std::list<const TrialPlan*> waiting = Unfinished(summary);
     while ((!waiting.empty() && !context_.draining) || running_ > 0) {
       if (!context_.draining) StartWhatFits(waiting, summary);
       if (running_ == 0) break;
@@ -82,6 +85,7 @@ class LocalExecutor {
     summary.paused += static_cast<int>(waiting.size());
     signals_.cancel();
     tick_.cancel();
+    FlushIndex();
     co_return first_error_;
   }
 
@@ -96,6 +100,7 @@ class LocalExecutor {
     tick_.async_wait([this](boost::system::error_code ec) {
       if (ec) return;
       context_.observer.OnTick();
+      FlushIndex();
       Tick();
     });
   }
@@ -123,15 +128,13 @@ class LocalExecutor {
 
   // The last finished trials come first, in the observer's eyes too: a continued run shows what is
   // there already.
-  std::vector<TrialPlan> Unfinished(RunSummary& summary) {
-    std::vector<TrialPlan> out;
+  std::list<const TrialPlan*> Unfinished(RunSummary& summary) {
+    std::list<const TrialPlan*> out;
     for (const auto& t : plan_.trials) {
-      TrialView view = ReadTrial(context_.folder.TrialDir(t.id), t.id, context_.clock);
-      if (view.state == "done") {
+      if (HasVerdict(context_.folder.TrialDir(t.id)))
         ++summary.done;
-      } else {
-        out.push_back(t);
-      }
+      else
+        out.push_back(&t);
     }
     if (summary.done > 0)
       context_.observer.OnMessage(std::to_string(summary.done) + " of " +
@@ -164,13 +167,13 @@ class LocalExecutor {
            memory_used_ + t.limits.memory_bytes <= memory_;
   }
 
-  void StartWhatFits(std::vector<TrialPlan>& waiting, RunSummary& summary) {
-    for (auto it = waiting.begin(); it != waiting.end();) {
-      if (!Fits(*it)) {
+  void StartWhatFits(std::list<const TrialPlan*>& waiting, RunSummary& summary) {
+    for (auto it = waiting.begin(); it != waiting.end() && running_ < plan_.jobs;) {
+      if (!Fits(**it)) {
         ++it;
         continue;
       }
-      Start(*it, summary);
+      Start(**it, summary);
       it = waiting.erase(it);
     }
   }
@@ -184,7 +187,7 @@ class LocalExecutor {
     }
     // Joined by Run, which waits until running_ is 0.
     asio::co_spawn(context_.reactor.io(), WorkOn(trial, summary),
-                   [this, trial](std::exception_ptr) {
+                   [this, &trial](std::exception_ptr) {
                      --running_;
                      if (trial.agent->needs_sandbox()) {
                        cores_used_ -= trial.limits.cpus;
@@ -196,34 +199,32 @@ class LocalExecutor {
   }
 
   // An exception is this trial's failure, and no other's.
-  Task<void> WorkOn(TrialPlan trial, RunSummary& summary) {
-    auto end = co_await Caught<TrialEnd>(RunTrial(context_, trial), "trial " + trial.id.str());
-    Count(end, summary);
-    if (!end) co_return LogError(trial.id.str() + ": " + end.error().message);
-    if (*end == TrialEnd::kElsewhere) co_return;
-    auto view = co_await Caught<TrialView>(Conclude(trial), "the index");
-    if (view) context_.observer.OnTrialEnd(*view);
+  Task<void> WorkOn(const TrialPlan& trial, RunSummary& summary) {
+    auto ended = co_await Caught<TrialResult>(RunTrial(context_, trial), "trial " + trial.id.str());
+    Count(ended, summary);
+    if (!ended) co_return LogError(trial.id.str() + ": " + ended.error().message);
+    if (ended->end == TrialEnd::kElsewhere) co_return;
+    context_.observer.OnTrialEnd(ended->view);
+    unindexed_.push_back(std::move(ended->view));
+    if (unindexed_.size() >= kIndexAtOnce) FlushIndex();
   }
 
-  // The trial as its files tell it, which the index holds from now on.
-  Task<Result<TrialView>> Conclude(const TrialPlan& trial) {
-    auto job = [this, &trial]() -> Result<TrialView> {
-      TrialView view = ReadTrial(context_.folder.TrialDir(trial.id), trial.id, context_.clock);
-      std::lock_guard one(index_mutex_);
-      Status indexed = context_.index ? context_.index->Put(view) : Status{};
-      if (!indexed) LogWarn(indexed.error().message + " (`podium reindex` makes it anew)");
-      return view;
-    };
-    co_return co_await context_.reactor.Blocking(std::move(job));
+  // The index is made from the files: what a crash keeps from it, `podium reindex` brings back.
+  void FlushIndex() {
+    if (index_ && !unindexed_.empty()) {
+      auto put = index_->PutAll(unindexed_);
+      if (!put) LogWarn(put.error().message + " (`podium reindex` makes it anew)");
+    }
+    unindexed_.clear();
   }
 
-  void Count(const Result<TrialEnd>& end, RunSummary& summary) {
-    if (!end && first_error_) first_error_ = tl::unexpected(end.error());
-    if (!end || *end == TrialEnd::kFailed) ++summary.failed;
-    if (!end) return;
-    if (*end == TrialEnd::kElsewhere) ++summary.elsewhere;
-    if (*end == TrialEnd::kPaused) ++summary.paused;
-    if (*end != TrialEnd::kDone) return;
+  void Count(const Result<TrialResult>& ended, RunSummary& summary) {
+    if (!ended && first_error_) first_error_ = tl::unexpected(ended.error());
+    if (!ended || ended->end == TrialEnd::kFailed) ++summary.failed;
+    if (!ended) return;
+    if (ended->end == TrialEnd::kElsewhere) ++summary.elsewhere;
+    if (ended->end == TrialEnd::kPaused) ++summary.paused;
+    if (ended->end != TrialEnd::kDone) return;
     ++summary.done;
     ++summary.fresh;
   }
@@ -242,7 +243,8 @@ class LocalExecutor {
   std::uint64_t memory_used_ = 0;
   std::vector<const sandbox::GpuDevices*> gpus_used_;  // of the trials that run
   Status first_error_;
-  std::mutex index_mutex_;
+  Index* index_;                        // nullptr where it could not be opened
+  std::vector<TrialView> unindexed_;    // trials that have ended
 };
 
 }  // namespace
@@ -252,10 +254,14 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
   HttpClient http;
   agents::ProviderGate gate;
   Reactor reactor;
+  auto grader = MakeSealedGrader(reactor);
+  HistoryWriter history(plan.dir, SystemClock());
   RunContext context{.reactor = reactor,
                      .http = http,
                      .gate = gate,
-                     .folder = {RunsDir() / plan.name},
+                     .grader = *grader,
+                     .history = history,
+                     .folder = {plan.dir},
                      .observer = observer,
                      .clock = SystemClock()};
   context.allow_unenforced = plan.allow_unenforced;
@@ -272,7 +278,6 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
   PODIUM_TRY(OpenRunFolder(plan, context));
   auto index = Index::Open(context.folder.dir);
   if (!index) LogWarn(index.error().message + " (`podium reindex` makes it anew)");
-  if (index) context.index = &*index;
   AddLogFile(context.folder.dir / "podium.log");
   if (context.backend) {
     PODIUM_ASSIGN(int reaped, sandbox::ReapDead(Deadline::In(std::chrono::minutes(2))));
@@ -284,7 +289,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
   RunSummary summary;
   summary.dir = context.folder.dir;
   {
-    LocalExecutor executor(plan, context);
+    LocalExecutor executor(plan, context, index ? &*index : nullptr);
     PODIUM_TRY(reactor.Run([&]() { return executor.Run(summary); }));
   }
   return summary;

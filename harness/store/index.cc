@@ -97,8 +97,8 @@ Status PutNodes(sqlite3* db, const TrialView& t) {
         .Bind(t.id.agent.str())
         .Bind(std::int64_t{t.id.seed})
         .Bind(std::int64_t{n.id})
-        .Bind(std::int64_t{n.parent});
-    s.Bind(std::string(OperatorText(n.op)))
+        .Bind(std::int64_t{n.parent()});
+    s.Bind(n.op)
         .Bind(n.source)
         .Bind(n.score)
         .Bind(n.fault)
@@ -110,8 +110,8 @@ Status PutNodes(sqlite3* db, const TrialView& t) {
 }
 
 Status PutTrial(sqlite3* db, const TrialView& t) {
-  const VerdictView none;
-  const VerdictView& v = t.verdict ? *t.verdict : none;
+  const TrialVerdict none;
+  const TrialVerdict& v = t.verdict ? *t.verdict : none;
   Statement s(db, "INSERT OR REPLACE INTO trials VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   s.Bind(t.id.task.str())
       .Bind(t.id.agent.str())
@@ -122,14 +122,14 @@ Status PutTrial(sqlite3* db, const TrialView& t) {
       .Bind(t.ended)
       .Bind(t.active.count())
       .Bind(t.failure)
-      .Bind(v.verdict)
-      .Bind(v.reason)
-      .Bind(v.score);
-  s.Bind(v.medal)
-      .Bind(std::int64_t{v.above_median})
-      .Bind(v.percentile)
-      .Bind(v.agent_end)
-      .Bind(v.submission_sha256);
+      .Bind(v.grade.verdict)
+      .Bind(v.grade.reason)
+      .Bind(v.grade.score);
+  s.Bind(v.grade.standing.medal)
+      .Bind(std::int64_t{v.grade.standing.above_median})
+      .Bind(v.grade.standing.percentile)
+      .Bind(t.verdict ? v.agent.end : "")
+      .Bind(v.grade.submission_sha256.value_or(""));
   PODIUM_TRY(s.Execute());
   return PutNodes(db, t);
 }
@@ -156,9 +156,9 @@ Status Index::Rebuild(const std::vector<TrialView>& trials) {
   return db_->Run("COMMIT;");
 }
 
-Status Index::Put(const TrialView& trial) {
+Status Index::PutAll(const std::vector<TrialView>& trials) {
   PODIUM_TRY(db_->Run("BEGIN IMMEDIATE;"));
-  PODIUM_TRY(PutTrial(db_->get(), trial));
+  for (const auto& trial : trials) PODIUM_TRY(PutTrial(db_->get(), trial));
   return db_->Run("COMMIT;");
 }
 

@@ -19,7 +19,7 @@ class Index {
   ~Index();
 
   // Puts one trial's present state into it.
-  [[nodiscard]] Status Put(const TrialView& trial);
+  [[nodiscard]] Status PutAll(const std::vector<TrialView>& trials);
   // Replaces all that it holds.
   [[nodiscard]] Status Rebuild(const std::vector<TrialView>& trials);
 

@@ -5,35 +5,31 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "agents/trial_context.h"
 #include "base/async/reactor.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/records/journal_line.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
 namespace podium::harness {
 
-struct JournalEvent {
-  std::int64_t number = 0;  // 1, 2, 3, ...
-  std::string time;         // UTC, ISO 8601
-  std::string type;
-  std::string body_json;
-};
+using records::JournalLine;
 
-// A trial's append-only event log: one JSON object a line {"n","t","type","body","crc"}, where crc
-// is the CRC-32 of "n|t|type|body". Record returns after fdatasync: an event is on disk before
-// anybody acts on it. A last line cut by a crash is dropped when the journal is opened; damage
-// anywhere else is an error. One writer (the lease's owner); any number of readers.
+// A trial's append-only event log, a line an event (base/records/journal_line.h). Record and Append
+// return after fdatasync: an event is on disk before anybody acts on it. A last line cut by a crash
+// is dropped when the journal is opened; damage anywhere else is an error. One writer (the lease's
+// owner); any number of readers.
 //
-// A write that fails leaves no part of its line behind, and is the last: what the disk holds after
+// A write that fails leaves no part of its lines behind, and is the last: what the disk holds after
 // it is known to the next process alone, which opens the file anew.
 class Journal final : public agents::EventSink {
  public:
   struct Options {
+    std::int64_t lease = 0;  // number of the lease under which it is written
     // A former owner may still hold the file open: it goes on in a copy that the former has not.
     bool own_copy = false;
   };
@@ -50,21 +46,30 @@ class Journal final : public agents::EventSink {
     may_write_ = std::move(may_write);
   }
 
-  // On the loop's thread, as is events(). Only the write itself happens elsewhere.
-  [[nodiscard]] Status Record(std::string_view type, const std::string& body_json) override;
-  [[nodiscard]] Task<Status> Append(std::string type, std::string body_json) override;
-  [[nodiscard]] const std::vector<JournalEvent>& events() const { return events_; }
+  // On the loop's thread, as is lines(). Only the write itself happens elsewhere.
+  [[nodiscard]] Status Record(records::Event event) override;
+  [[nodiscard]] Task<Status> Append(records::Event event) override;
+  // Several as one: all of them or none, in one write and one sync. Nothing may be acted on in
+  // between.
+  [[nodiscard]] Task<Status> AppendAll(std::vector<records::Event> events);
+  // Not durable when it returns: for what the trial's other files say as well.
+  [[nodiscard]] Task<Status> AppendUnsynced(records::Event event);
+  [[nodiscard]] const std::vector<JournalLine>& lines() const { return lines_; }
 
  private:
-  Journal(UniqueFd fd, std::vector<JournalEvent> events, std::size_t bytes, const Clock& clock)
+  Journal(UniqueFd fd, std::size_t bytes, std::vector<JournalLine> lines, const Clock& clock,
+          std::int64_t lease)
       : fd_(std::move(fd)),
-        written_(static_cast<std::int64_t>(events.size())),
+        written_(lines.empty() ? 0 : lines.back().number),
         bytes_(bytes),
-        events_(std::move(events)),
-        clock_(&clock) {}
-  Result<JournalEvent> Write(std::string_view type, const std::string& body_json);
-  Status WriteLine(const std::string& line);
-  void Keep(JournalEvent event);
+        lines_(std::move(lines)),
+        clock_(&clock),
+        lease_(lease) {}
+  using Written = Result<std::vector<JournalLine>>;
+  [[nodiscard]] Written Write(std::vector<records::Event> events, bool sync);
+  Task<Status> WriteOnPool(std::vector<records::Event> events, bool sync);
+  Status WriteText(const std::string& text, bool sync);
+  void Keep(std::vector<JournalLine> lines);
 
   // Any thread, one at a time.
   std::unique_ptr<std::mutex> writing_ = std::make_unique<std::mutex>();
@@ -73,16 +78,28 @@ class Journal final : public agents::EventSink {
   std::size_t bytes_;     // of whole lines
   bool broken_ = false;
   // The loop's thread.
-  std::vector<JournalEvent> events_;
+  std::vector<JournalLine> lines_;
   const Clock* clock_;
+  std::int64_t lease_;
   Reactor* reactor_ = nullptr;
   std::function<Status()> may_write_;
 };
 
-// The events of a journal somebody else may be writing; a cut last line is left out.
-[[nodiscard]] Result<std::vector<JournalEvent>> ReadJournal(const std::filesystem::path& path);
+// The events of a journal somebody else may be writing; a cut last line is left out. Lines of a
+// former owner, written after another took the trial over, are left out as well.
+[[nodiscard]] Result<std::vector<JournalLine>> ReadJournal(const std::filesystem::path& path);
 
-// Of the journal's bytes up to the end of its last "sealed" event; an error when it has none.
+// Of the journal's bytes up to the end of its last "sealed" event; an error when it has none. Looks
+// for that line alone: what the lines say is not checked.
 [[nodiscard]] Result<Digest> SealedDigest(const std::filesystem::path& path);
+
+// The last event of a kind, nullptr when there is none.
+template <class T>
+[[nodiscard]] const T* LastOf(const std::vector<JournalLine>& lines) {
+  for (auto it = lines.rbegin(); it != lines.rend(); ++it) {
+    if (const T* event = std::get_if<T>(&it->event)) return event;
+  }
+  return nullptr;
+}
 
 }  // namespace podium::harness

@@ -1,86 +1,111 @@
 #include "harness/store/lease.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <random>
+#include <cerrno>
 
 #include "base/files.h"
 #include "base/foreign_folder.h"
-#include "base/json.h"
 #include "base/process_owner.h"
+#include "base/records/lease_record.h"
 #include "base/text.h"
+#include "base/unique_fd.h"
+#include "harness/store/journal.h"
 
 namespace podium::harness {
 namespace {
 
 namespace fs = std::filesystem;
+using records::LeaseRecord;
 
 std::int64_t NowMs(const Clock& clock) {
   return std::chrono::duration_cast<Millis>(clock.WallNow().time_since_epoch()).count();
 }
 
 // Whether the owner that a lease names still holds it. Out of sight, its heartbeat decides.
-bool Holds(const std::string& lease, const Clock& clock) {
-  auto owner = ProcessOwner::FromJson(lease);
-  auto json = ParseJson(lease, "lease");
-  if (!owner || !json) return false;
-  OwnerState state = StateOf(*owner);
+bool Holds(const LeaseRecord& lease, const Clock& clock) {
+  OwnerState state = StateOf(lease.owner);
   if (state == OwnerState::kAlive || state == OwnerState::kDead) return state == OwnerState::kAlive;
-  return NowMs(clock) - JsonOr<std::int64_t>(*json, "beat", 0) < kLeaseStale.count();
+  return NowMs(clock) - lease.beat < kLeaseStale.count();
 }
 
-// Like ReadFile, of a file that is no link: a run's folder may have come from elsewhere.
-Result<std::string> ReadLease(const fs::path& trial_dir) {
+// Of a file that is no link: a run's folder may have come from elsewhere.
+Result<LeaseRecord> ReadLease(const fs::path& trial_dir) {
   PODIUM_ASSIGN(auto folder, ForeignFolder::Open(trial_dir));
-  return folder.Read("lease.json", 4096);
+  PODIUM_ASSIGN(auto text, folder.Read("lease.json", 4096));
+  return records::ParseLease(text, (trial_dir / "lease.json").string());
 }
 
-std::string NewToken() {
-  std::random_device random;
-  return std::to_string(random()) + "-" + std::to_string(random()) + "-" +
-         std::to_string(::getpid());
+bool Damaged(const Error& error) { return error.code != ErrorCode::kNotFound; }
+
+// The number of the last lease under which the trial's journal was written. A journal that cannot
+// be read is its next reader's affair.
+std::int64_t LastNumber(const fs::path& trial_dir) {
+  auto lines = ReadJournal(trial_dir / "journal.jsonl");
+  return lines && !lines->empty() ? lines->back().lease : 0;
 }
 
-Status Write(const fs::path& path, const std::string& token, Worked worked, const Clock& clock) {
-  PODIUM_ASSIGN(Json lease, ParseJson(ProcessOwner::Self().ToJson(), "lease"));
-  lease["beat"] = NowMs(clock);
-  lease["token"] = token;
-  lease["attempt"] = worked.attempt;
-  lease["worked_ms"] = worked.time.count();
-  return WriteFileAtomic(path, DumpJson(lease) + "\n");
+// A heartbeat that is lost is no worse than one that was late: nothing waits for the disk. Readers
+// see the old bytes or the new.
+Status Replace(const fs::path& path, const std::string& text) {
+  fs::path fresh = path;
+  fresh += ".new";
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  UniqueFd fd(::open(fresh.c_str(), kFlags, 0644));
+  if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + fresh.string(), errno);
+  PODIUM_TRY(WriteAll(fd.get(), text));
+  if (::rename(fresh.c_str(), path.c_str()) == 0) return {};
+  return FailErrno(ErrorCode::kIo, "cannot write " + path.string(), errno);
 }
 
-Worked WorkedIn(const std::string& text) {
-  auto json = ParseJson(text, "lease");
-  if (!json) return {};
-  return {JsonOr(*json, "attempt", 0),
-          Millis(std::max<std::int64_t>(0, JsonOr<std::int64_t>(*json, "worked_ms", 0)))};
+// Tells one lease.json from another; nullopt where there is none.
+std::optional<LeaseFile> FileOf(const fs::path& trial_dir) {
+  struct stat st {};
+  if (::lstat((trial_dir / "lease.json").c_str(), &st) != 0) return std::nullopt;
+  return LeaseFile{st.st_ino, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
 }
 
 }  // namespace
 
 Lease::Lease(Lease&& other) noexcept
     : dir_(std::exchange(other.dir_, {})),
-      token_(std::move(other.token_)),
+      number_(other.number_),
+      file_(other.file_),
       clock_(other.clock_),
       taken_over_(other.taken_over_) {}
+
+Status Lease::Write(Worked worked) {
+  LeaseRecord lease{.owner = ProcessOwner::Self(),
+                    .number = number_,
+                    .beat = NowMs(*clock_),
+                    .attempt = worked.attempt,
+                    .worked = worked.time};
+  PODIUM_TRY(Replace(dir_ / "lease.json", records::ToText(lease)));
+  file_ = FileOf(dir_);
+  return {};
+}
 
 Result<std::optional<Lease>> Lease::TryTake(const fs::path& trial_dir, const Clock& clock) {
   PODIUM_ASSIGN(auto lock, FileLock::TryTake(trial_dir / "lease.lock"));
   if (!lock) return std::nullopt;
   auto former = ReadLease(trial_dir);
   if (former && Holds(*former, clock)) return std::nullopt;
-  std::string token = NewToken();
-  Worked worked = former ? WorkedIn(*former) : Worked{};
-  PODIUM_TRY(Write(trial_dir / "lease.json", token, worked, clock));
-  return Lease(trial_dir, token, clock, former.has_value());
+  std::int64_t last = std::max(former ? former->number : 0, LastNumber(trial_dir));
+  bool taken_over = former.has_value() || Damaged(former.error());
+  Lease lease(trial_dir, last + 1, clock, taken_over);
+  PODIUM_TRY(lease.Write(former ? Worked{former->attempt, former->worked} : Worked{}));
+  return lease;
 }
 
+// Every owner's file is another one: while it is the one that was written here, nobody else has come.
 Status Lease::CheckHeld() const {
-  auto text = ReadLease(dir_);
-  auto json = text ? ParseJson(*text, "lease") : tl::unexpected(text.error());
-  if (json && JsonOr<std::string>(*json, "token", "") == token_) return {};
+  if (FileOf(dir_) == file_) return {};
+  auto lease = ReadLease(dir_);
+  bool held = lease && lease->number == number_;
+  if (held) return {};
   return Fail(ErrorCode::kBusy, "another process has taken over " + dir_.string() +
                                     ": this one had not been heard of for " +
                                     FormatDuration(kLeaseStale) + " and writes nothing more");
@@ -90,7 +115,7 @@ Status Lease::Beat(Worked worked) {
   PODIUM_ASSIGN(auto lock, FileLock::TryTake(dir_ / "lease.lock"));
   if (!lock) return {};  // somebody looks at it just now: the next beat will do
   PODIUM_TRY(CheckHeld());
-  return Write(dir_ / "lease.json", token_, worked, *clock_);
+  return Write(worked);
 }
 
 Lease::~Lease() {
@@ -98,15 +123,14 @@ Lease::~Lease() {
 }
 
 Worked WorkedSoFar(const fs::path& trial_dir) {
-  auto text = ReadLease(trial_dir);
-  return text ? WorkedIn(*text) : Worked{};
+  auto lease = ReadLease(trial_dir);
+  return lease ? Worked{lease->attempt, lease->worked} : Worked{};
 }
 
 std::string LeaseOwner(const fs::path& trial_dir, const Clock& clock) {
-  auto text = ReadLease(trial_dir);
-  if (!text || !Holds(*text, clock)) return "";
-  auto owner = ProcessOwner::FromJson(*text);
-  return owner ? owner->host + ":" + std::to_string(owner->pid) : "";
+  auto lease = ReadLease(trial_dir);
+  if (!lease || !Holds(*lease, clock)) return "";
+  return lease->owner.host + ":" + std::to_string(lease->owner.pid);
 }
 
 }  // namespace podium::harness

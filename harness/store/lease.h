@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -16,11 +17,21 @@ struct Worked {
   Millis time{0};
 };
 
+// One lease.json among those that had its name.
+struct LeaseFile {
+  std::uint64_t inode = 0;
+  std::int64_t changed_s = 0, changed_ns = 0;
+
+  friend bool operator==(const LeaseFile&, const LeaseFile&) = default;
+};
+
 // The right to work on one trial: a file in its folder that names the owner (base/process_owner.h),
-// a number that no other owner has, and the last heartbeat, renewed by Beat. It is free when nobody
-// holds it, when its owner has died, or when an owner that cannot be looked for (another host or
-// container) has not beaten for kLeaseStale. An owner that was thought dead and wakes up finds by
-// CheckHeld that it owns nothing more. Destruction gives it back if it is still held.
+// its number, which is larger than those of all leases before it, and the last heartbeat, renewed
+// by Beat. It is free when nobody holds it, when its owner has died, or when an owner that cannot
+// be looked for (another host or container) has not beaten for kLeaseStale. The journal carries the
+// number too: an owner that was thought dead and wakes up finds by CheckHeld that it owns nothing
+// more, and what it writes all the same is left out by readers. Destruction gives it back if it is
+// still held.
 class Lease {
  public:
   // Empty when a living owner holds it.
@@ -36,14 +47,18 @@ class Lease {
   // An error (kBusy) when somebody else owns the trial. To be asked before every write to it.
   [[nodiscard]] Status CheckHeld() const;
 
+  [[nodiscard]] std::int64_t number() const { return number_; }
+
   // Whether it was taken from an owner that had not given it back, and may still write.
   [[nodiscard]] bool taken_over() const { return taken_over_; }
 
  private:
-  Lease(std::filesystem::path dir, std::string token, const Clock& clock, bool taken_over)
-      : dir_(std::move(dir)), token_(std::move(token)), clock_(&clock), taken_over_(taken_over) {}
+  Lease(std::filesystem::path dir, std::int64_t number, const Clock& clock, bool taken_over)
+      : dir_(std::move(dir)), number_(number), clock_(&clock), taken_over_(taken_over) {}
+  [[nodiscard]] Status Write(Worked worked);
   std::filesystem::path dir_;
-  std::string token_;
+  std::int64_t number_;
+  std::optional<LeaseFile> file_;  // as written last
   const Clock* clock_;
   bool taken_over_;
 };

@@ -15,24 +15,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::optional<double> OptionalNumber(const Json& object, const char* key) {
-  if (!object.is_object()) return std::nullopt;
-  auto it = object.find(key);
-  if (it == object.end() || !it->is_number()) return std::nullopt;
-  return it->get<double>();
-}
-
 // A run may come from elsewhere: a node that names a later one, itself or nothing as its parent
 // would send a reader of the tree astray.
-Status TakeNode(TrialView& t, const JournalEvent& e, Millis active) {
-  PODIUM_ASSIGN(auto node, agents::NodeFromJson(e.body_json));
+Status TakeNode(TrialView& t, const JournalLine& line, const records::SearchNode& node,
+                Millis active) {
   int next = static_cast<int>(t.nodes.size());
-  if (node.id != next || node.parent < -1 || node.parent >= next)
-    return Fail(ErrorCode::kIo, "journal event " + std::to_string(e.number) + ": node " +
+  bool earlier = std::ranges::all_of(node.parents, [&](int p) { return p >= 0 && p < next; });
+  if (node.id != next || !earlier)
+    return Fail(ErrorCode::kIo, "journal event " + std::to_string(line.number) + ": node " +
                                     std::to_string(node.id) + " with parent " +
-                                    std::to_string(node.parent) + " cannot be node " +
+                                    std::to_string(node.parent()) + " cannot be node " +
                                     std::to_string(next) + " of a search");
-  t.nodes.push_back(std::move(node));
+  t.nodes.push_back(node);
   t.node_times.push_back(active);
   return {};
 }
@@ -49,43 +43,51 @@ std::int64_t ParseIso(const std::string& text) {
   return static_cast<std::int64_t>(timegm(&tm)) * 1000 + ms;
 }
 
-// Walks the events once: attempts, failure, working time, nodes.
+// Walks the events once: attempts, failure, working time, nodes, models.
 class Replayer {
  public:
   Replayer(TrialView& trial, Worked lease) : t_(trial), lease_(lease) {}
 
-  void Run() {
-    for (const auto& e : t_.events) Take(e);
+  void Run(const std::vector<JournalLine>& lines) {
+    for (const auto& line : lines) Take(line);
     if (t_.attempts > 0 && !ended_ && lease_.attempt == t_.attempts)
       active_ = std::max(active_, before_ + lease_.time);
     t_.active = active_;
+    if (!lines.empty())
+      t_.last_event = std::string(records::EventName(lines.back().event)) + " " + lines.back().time;
   }
 
  private:
-  void Take(const JournalEvent& e) {
-    auto body = ParseJson(e.body_json, "event");
-    auto number = [&](const char* key, std::int64_t fallback) {
-      return body ? JsonOr<std::int64_t>(*body, key, fallback) : fallback;
-    };
-    if (e.type == "attempt") return Begin(e, Millis(number("used_ms", active_.count())));
-    if (e.type == "outage") outages_ += Millis(std::max<std::int64_t>(0, number("waited_ms", 0)));
-    Millis since_begin = std::max(Millis(0), Millis(ParseIso(e.time) - begun_) - outages_);
-    if (!ended_) active_ = before_ + since_begin;
-    if (e.type == "node") {
-      if (auto taken = TakeNode(t_, e, active_); !taken) t_.failure = taken.error().message;
-    }
-    if (e.type == "failed")
-      t_.failure = body ? JsonOr<std::string>(*body, "message", "failed") : "failed";
-    if (e.type == "failed" || e.type == "paused" || e.type == "sealed")
-      End(Millis(number("worked_ms", since_begin.count())));
-    if (e.type == "graded") t_.ended = e.time;
+  void Take(const JournalLine& line) {
+    if (const auto* attempt = std::get_if<records::Attempt>(&line.event))
+      return Begin(line, attempt->used);
+    if (const auto* outage = std::get_if<records::Outage>(&line.event)) outages_ += outage->waited;
+    since_begin_ = std::max(Millis(0), Millis(ParseIso(line.time) - begun_) - outages_);
+    if (!ended_) active_ = before_ + since_begin_;
+    std::visit([&](const auto& event) { Look(line, event); }, line.event);
   }
 
-  void Begin(const JournalEvent& e, Millis used) {
+  template <class T>
+  void Look(const JournalLine&, const T&) {}
+  void Look(const JournalLine& line, const records::SearchNode& node) {
+    if (auto taken = TakeNode(t_, line, node, active_); !taken) t_.failure = taken.error().message;
+  }
+  void Look(const JournalLine& line, const records::ModelCall&) {
+    agents::AddEvent(line.event, t_.models);
+  }
+  void Look(const JournalLine&, const records::Failed& event) {
+    t_.failure = event.message;
+    End(event.worked);
+  }
+  void Look(const JournalLine&, const records::Paused& event) { End(event.worked); }
+  void Look(const JournalLine&, const records::Sealed& event) { End(event.worked); }
+  void Look(const JournalLine& line, const records::Graded&) { t_.ended = line.time; }
+
+  void Begin(const JournalLine& line, Millis used) {
     ++t_.attempts;
-    if (t_.started.empty()) t_.started = e.time;
+    if (t_.started.empty()) t_.started = line.time;
     t_.failure.clear();
-    begun_ = ParseIso(e.time);
+    begun_ = ParseIso(line.time);
     before_ = active_ = used;
     outages_ = Millis(0);
     ended_ = false;
@@ -93,66 +95,37 @@ class Replayer {
 
   // What the attempt itself measured counts, and not what the clock on the wall says: a machine
   // that slept did not work.
-  void End(Millis worked) {
-    if (!ended_) active_ = before_ + worked;
+  void End(std::optional<Millis> worked) {
+    if (!ended_) active_ = before_ + worked.value_or(since_begin_);
     ended_ = true;
   }
 
   TrialView& t_;
   Worked lease_;
   std::int64_t begun_ = 0;
+  Millis since_begin_{0};
   Millis before_{0}, active_{0}, outages_{0};  // outages: of the attempt, in which nobody worked
   bool ended_ = true;
 };
 
 }  // namespace
 
-Result<VerdictView> ParseVerdict(const std::string& text, std::string_view name) {
-  PODIUM_ASSIGN(Json json, ParseJson(text, name));
-  auto grade = json.find("grade");
-  if (grade == json.end() || !grade->is_object())
-    return Fail(ErrorCode::kIo, std::string(name) + ": member 'grade' is missing");
-  VerdictView v;
-  v.json = text;
-  PODIUM_ASSIGN(v.verdict, JsonGet<std::string>(*grade, "verdict"));
-  v.reason = JsonOr<std::string>(*grade, "reason", "");
-  v.detail = JsonOr<std::string>(*grade, "detail", "");
-  v.score = OptionalNumber(*grade, "score");
-  v.lower_is_better = JsonOr(*grade, "lower_is_better", false);
-  v.medal = JsonOr<std::string>(*grade, "medal", "none");
-  v.above_median = JsonOr(*grade, "above_median", false);
-  v.percentile = OptionalNumber(*grade, "percentile");
-  if (auto rank = OptionalNumber(*grade, "rank")) v.rank = static_cast<int>(*rank);
-  v.leaderboard_rows = JsonOr(*grade, "leaderboard_rows", 0);
-  v.submission_sha256 = JsonOr<std::string>(*grade, "submission_sha256", "");
-  Json lines = grade->value("thresholds", Json::object());
-  v.gold = OptionalNumber(lines, "gold");
-  v.silver = OptionalNumber(lines, "silver");
-  v.bronze = OptionalNumber(lines, "bronze");
-  v.median = OptionalNumber(lines, "median");
-  Json agent = json.value("agent", Json::object());
-  v.agent_end = JsonOr<std::string>(agent, "end", "");
-  v.agent_detail = JsonOr<std::string>(agent, "detail", "");
-  v.image_digest = JsonOr<std::string>(json, "image", "");
-  return v;
-}
-
 namespace {
 
 void ReadEvents(TrialView& t, const ForeignFolder& folder) {
   auto there = folder.Has("journal.jsonl");
   if (there && !*there) return;
-  auto events = there ? ReadJournal(t.dir / "journal.jsonl") : tl::unexpected(there.error());
-  if (events) t.events = std::move(*events);
-  Replayer(t, WorkedSoFar(t.dir)).Run();
-  if (!events) t.failure = events.error().message;
+  auto lines = there ? ReadJournal(t.dir / "journal.jsonl") : tl::unexpected(there.error());
+  static const std::vector<JournalLine> kNone;
+  Replayer(t, WorkedSoFar(t.dir)).Run(lines ? *lines : kNone);
+  if (!lines) t.failure = lines.error().message;
 }
 
 void ReadVerdict(TrialView& t, const ForeignFolder& folder) {
   auto text = folder.Read("verdict.json", 16 << 20);
   if (!text && text.error().code == ErrorCode::kNotFound) return;
-  auto verdict =
-      text ? ParseVerdict(*text, (t.dir / "verdict.json").string()) : tl::unexpected(text.error());
+  auto verdict = text ? records::ParseTrialVerdict(*text, (t.dir / "verdict.json").string())
+                      : tl::unexpected(text.error());
   if (verdict) t.verdict = std::move(*verdict);
   if (!verdict) t.failure = verdict.error().message;
 }
@@ -176,6 +149,23 @@ TrialView ReadTrial(const fs::path& trial_dir, const TrialId& id, const Clock& c
   ReadEvents(t, *folder);
   ReadVerdict(t, *folder);
   t.state = StateOf(t, clock);
+  return t;
+}
+
+bool HasVerdict(const fs::path& trial_dir) {
+  auto folder = ForeignFolder::Open(trial_dir);
+  auto text = folder ? folder->Read("verdict.json", 16 << 20) : tl::unexpected(folder.error());
+  return text && records::ParseTrialVerdict(*text, "verdict.json");
+}
+
+TrialView ViewOf(const fs::path& trial_dir, const TrialId& id,
+                 const std::vector<JournalLine>& lines, std::optional<TrialVerdict> verdict) {
+  TrialView t;
+  t.id = id;
+  t.dir = trial_dir;
+  Replayer(t, {}).Run(lines);
+  t.verdict = std::move(verdict);
+  t.state = t.verdict ? "done" : !t.failure.empty() ? "failed" : t.attempts ? "paused" : "pending";
   return t;
 }
 
@@ -230,9 +220,9 @@ Result<RunView> ReadRun(const fs::path& run_dir, const Clock& clock) {
     if (!run.tasks[id.task].own && IsHumanBoard(root, "boards/" + id.task.str() + ".csv"))
       run.human_boards.insert(id.task);
   }
-  auto history = History(run_dir).Read();
+  auto history = ReadHistory(run_dir);
   if (!history) run.flags.push_back(history.error().message);
-  for (auto& flag : HistoryFlags(history ? *history : std::vector<HistoryEntry>(), run))
+  for (auto& flag : HistoryFlags(history ? *history : std::vector<HistoryLine>(), run))
     run.flags.push_back(flag.trial + ": " + flag.text);
   return run;
 }

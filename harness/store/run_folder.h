@@ -7,35 +7,16 @@
 #include <string>
 #include <vector>
 
-#include "agents/operators/search_node.h"
+#include "agents/models/ledger.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/records/trial_verdict.h"
 #include "base/result.h"
 #include "harness/store/journal.h"
 
 namespace podium::harness {
 
-// The verdict of a trial as the run folder holds it (trials/.../verdict.json): what podium-grade
-// sealed, and what the engine knows of how the agent ended.
-struct VerdictView {
-  std::string verdict;  // "scored", "invalid", "no_submission", "grader_error"
-  std::string reason;   // fixed code, "" when scored
-  std::string detail;
-  std::optional<double> score;
-  bool lower_is_better = false;
-  std::string medal;  // "gold", "silver", "bronze", "none"
-  bool above_median = false;
-  std::optional<double> percentile;
-  std::optional<int> rank;
-  int leaderboard_rows = 0;
-  std::optional<double> gold, silver, bronze, median;
-  std::string submission_sha256;
-  std::string agent_end;  // agents::AgentOutcome::end
-  std::string agent_detail;
-  std::string image_digest;
-  std::string json;  // the whole file
-};
-[[nodiscard]] Result<VerdictView> ParseVerdict(const std::string& json, std::string_view name);
+using records::TrialVerdict;
 
 // One trial as its files tell it. Built anew on every look: the files are the truth.
 struct TrialView {
@@ -46,10 +27,11 @@ struct TrialView {
   int attempts = 0;
   std::string started, ended;  // ISO times of the first attempt's begin and of the verdict
   Millis active{0};            // time spent working, over all attempts
-  std::vector<agents::SearchNode> nodes;
+  std::vector<records::SearchNode> nodes;
   std::vector<Millis> node_times;  // when each node was recorded, in active time
-  std::vector<JournalEvent> events;
-  std::optional<VerdictView> verdict;
+  agents::Spent models;            // what was asked of models through the trial's gateway
+  std::string last_event;          // "sealed 2026-11-24T01:54:57.123Z", "" before the first
+  std::optional<TrialVerdict> verdict;
 };
 
 // What a run says of one of its tasks.
@@ -86,6 +68,14 @@ struct RunFolder {
 [[nodiscard]] Result<RunView> ReadRun(const std::filesystem::path& run_dir, const Clock& clock);
 [[nodiscard]] TrialView ReadTrial(const std::filesystem::path& trial_dir, const TrialId& id,
                                   const Clock& clock);
+
+// Whether a sound verdict lies in the trial's folder.
+[[nodiscard]] bool HasVerdict(const std::filesystem::path& trial_dir);
+
+// The same of what its owner holds in memory: the journal's lines, and the verdict once it stands.
+[[nodiscard]] TrialView ViewOf(const std::filesystem::path& trial_dir, const TrialId& id,
+                               const std::vector<JournalLine>& lines,
+                               std::optional<TrialVerdict> verdict);
 
 // $PODIUM_RUNS, else ./runs.
 [[nodiscard]] std::filesystem::path RunsDir();

@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "base/files.h"
-#include "base/json.h"
 #include "base/text.h"
 
 namespace podium::harness {
 
 namespace fs = std::filesystem;
 using agents::AgentOutcome;
+using records::HandOver;
+using records::HandOverStatus;
 
 namespace {
 
@@ -17,8 +18,12 @@ constexpr auto kTransfer = std::chrono::seconds(120);
 
 }  // namespace
 
-fs::path SubmissionFile(const fs::path& trial_dir) {
-  return trial_dir / "submission" / "submission.csv";
+fs::path SubmissionFile(const fs::path& trial_dir, const tasks::TaskPackage& task) {
+  return trial_dir / "submission" / task.submission.path;
+}
+
+std::string SubmissionPath(const tasks::TaskPackage& task) {
+  return "/home/submission/" + task.submission.path;
 }
 
 std::uint64_t SubmissionCap(const TrialPlan& plan) {
@@ -39,41 +44,41 @@ Task<Status> Collector::TakeFolder(sandbox::Sandbox& box, std::string name) {
   sandbox::TreeCaps caps;
   caps.bytes = std::min(caps.bytes, plan_.limits.disk_bytes);
   // A search keeps the programs that it ran in code/, and an agent's files do not mix with them.
-  fs::path to = plan_.agent->searches() && name == "code" ? dir_ / name / "home" : dir_ / name;
+  fs::path to = plan_.agent->chooses() && name == "code" ? dir_ / name / "home" : dir_ / name;
   auto taken = co_await box.TakeTree("/home/" + name, to, caps, transfer);
-  Json body = {{"folder", name}};
+  records::Taken event{.folder = name};
   if (taken) {
-    body["files"] = taken->files;
-    body["bytes"] = taken->bytes;
-    body["left_out"] = taken->left_out_count;
-    body["complete"] = taken->complete;
+    event.files = taken->files;
+    event.bytes = taken->bytes;
+    event.left_out = taken->left_out_count;
+    event.complete = taken->complete;
     for (const auto& left : taken->left_out)
-      body["because"].push_back(Printable(left.path).substr(0, 300) + ": " +
-                                std::string(TakeFaultText(left.fault)));
+      event.because.push_back(Printable(left.path).substr(0, 300) + ": " +
+                              std::string(sandbox::TakeFaultText(left.fault)));
   } else {
-    body["failed"] = taken.error().message;
+    event.failed = taken.error().message;
   }
-  co_return co_await events_.Append("taken", DumpJson(body));
+  co_return co_await events_.Append(std::move(event));
 }
 
 Task<Result<HandOver>> Collector::TakeSubmission(sandbox::Sandbox& box,
                                                  const AgentOutcome& outcome) {
   HandOver hand_over;
   if (outcome.submission) {
-    auto copy = [from = *outcome.submission, to = SubmissionFile(dir_)] {
+    auto copy = [from = *outcome.submission, to = SubmissionFile(dir_, *plan_.task)] {
       return CopyFileAtomic(from, to);
     };
     PODIUM_CO_TRY(co_await reactor_.Blocking(std::move(copy), Pool::kTransfer));
-    hand_over.status = "ok";
+    hand_over.status = HandOverStatus::kOk;
     co_return hand_over;
   }
-  if (plan_.agent->searches()) co_return hand_over;
+  if (plan_.agent->chooses()) co_return hand_over;
   Deadline transfer = Deadline::In(kTransfer);
-  auto taken = co_await box.TakeFile(agents::kSubmissionPath, SubmissionFile(dir_),
+  auto taken = co_await box.TakeFile(SubmissionPath(*plan_.task), SubmissionFile(dir_, *plan_.task),
                                      SubmissionCap(plan_), transfer);
   if (!taken) co_return tl::unexpected(taken.error());
   auto judged = co_await Judge(*taken);
-  if (judged && judged->status == "missing") judged->detail = co_await NearMiss(box);
+  if (judged && judged->status == HandOverStatus::kMissing) judged->detail = co_await NearMiss(box);
   co_return judged;
 }
 
@@ -88,7 +93,7 @@ Task<std::string> Collector::NearMiss(sandbox::Sandbox& box) {
   std::string out;
   for (const auto& left : there->left_out)
     out += (out.empty() ? "" : ", ") + ("'" + Printable(left.path).substr(0, 100) + "'");
-  co_return out.empty() ? "" : out + " lies there; submission.csv does not";
+  co_return out.empty() ? "" : out + " lies there; " + plan_.task->submission.path + " does not";
 }
 
 // A last file that cannot be taken or has the wrong shape gives way to the newest snapshot of the
@@ -96,19 +101,19 @@ Task<std::string> Collector::NearMiss(sandbox::Sandbox& box) {
 Task<Result<HandOver>> Collector::Judge(sandbox::TakenFile taken) {
   HandOver hand_over;
   if (taken.fault == sandbox::TakeFault::kNone) {
-    hand_over.status = "ok";
+    hand_over.status = HandOverStatus::kOk;
   } else if (taken.fault != sandbox::TakeFault::kMissing) {
-    hand_over.status = "invalid";
-    hand_over.reason = std::string(TakeFaultText(taken.fault));
+    hand_over.status = HandOverStatus::kInvalid;
+    hand_over.reason = std::string(sandbox::TakeFaultText(taken.fault));
     hand_over.detail = taken.detail;
   }
-  auto fall_back = [this, there = hand_over.status == "ok"] { return FallBack(there); };
+  auto fall_back = [this, there = hand_over.status == HandOverStatus::kOk] { return FallBack(there); };
   auto fell = co_await reactor_.Blocking(std::move(fall_back), Pool::kTransfer);
   if (!fell) co_return tl::unexpected(fell.error());
   if (!*fell) co_return hand_over;
-  Json body = {{"to", "snapshots/last_valid.csv"}};
-  PODIUM_CO_TRY(co_await events_.Append("fell_back", DumpJson(body)));
-  co_return HandOver{.status = "ok"};
+  records::FellBack event{.to = "snapshots/last_valid.csv"};
+  PODIUM_CO_TRY(co_await events_.Append(std::move(event)));
+  co_return HandOver{.status = HandOverStatus::kOk};
 }
 
 // Puts the newest snapshot in the submission's place unless a file of the right shape is there.
@@ -118,12 +123,12 @@ Result<bool> Collector::FallBack(bool taken) const {
   std::error_code ec;
   if (!fs::exists(snapshot, ec)) return false;
   if (taken) {
-    PODIUM_ASSIGN(auto shape, agents::CheckFileShape(SubmissionFile(dir_), [this](auto bytes) {
+    PODIUM_ASSIGN(auto shape, agents::CheckFileShape(SubmissionFile(dir_, *plan_.task), [this](auto bytes) {
                     return check_shape_(bytes);
                   }));
     if (shape.valid) return false;
   }
-  PODIUM_TRY(CopyFileAtomic(snapshot, SubmissionFile(dir_)));
+  PODIUM_TRY(CopyFileAtomic(snapshot, SubmissionFile(dir_, *plan_.task)));
   return true;
 }
 

@@ -7,14 +7,17 @@
 
 #include "agents/trial_context.h"
 #include "base/async/reactor.h"
-#include "harness/grading/grading.h"
 #include "harness/plan/plan.h"
 #include "sandbox/sandbox.h"
 
 namespace podium::harness {
 
 // Where a trial keeps what is graded.
-[[nodiscard]] std::filesystem::path SubmissionFile(const std::filesystem::path& trial_dir);
+[[nodiscard]] std::filesystem::path SubmissionFile(const std::filesystem::path& trial_dir,
+                                                   const tasks::TaskPackage& task);
+
+// Where its agent puts it, in the sandbox.
+[[nodiscard]] std::string SubmissionPath(const tasks::TaskPackage& task);
 
 // Nothing that an agent hands over is larger than the disk that it was given.
 [[nodiscard]] std::uint64_t SubmissionCap(const TrialPlan& plan);
@@ -34,14 +37,14 @@ class Collector {
 
   // Brings the submission to submission/submission.csv, and the folders to code/ and logs/, with an
   // event "taken" for each. A submission that cannot be taken is no error: the hand-over says why.
-  [[nodiscard]] Task<Result<HandOver>> Collect(sandbox::Sandbox& box,
+  [[nodiscard]] Task<Result<records::HandOver>> Collect(sandbox::Sandbox& box,
                                                const agents::AgentOutcome& outcome);
 
  private:
   Task<Status> TakeFolder(sandbox::Sandbox& box, std::string name);
-  Task<Result<HandOver>> TakeSubmission(sandbox::Sandbox& box, const agents::AgentOutcome& outcome);
+  Task<Result<records::HandOver>> TakeSubmission(sandbox::Sandbox& box, const agents::AgentOutcome& outcome);
   Task<std::string> NearMiss(sandbox::Sandbox& box);
-  Task<Result<HandOver>> Judge(sandbox::TakenFile taken);
+  Task<Result<records::HandOver>> Judge(sandbox::TakenFile taken);
   [[nodiscard]] Result<bool> FallBack(bool taken) const;
 
   Reactor& reactor_;

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "agents/operators/search_node.h"
+#include "agents/operators/operator.h"
 #include "harness/store/run_folder.h"
 
 namespace podium::harness {

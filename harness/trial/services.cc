@@ -5,10 +5,9 @@
 #include <set>
 #include <string_view>
 
-#include "agents/models/call_event.h"
 #include "agents/trial_context.h"
-#include "base/json.h"
 #include "base/text.h"
+#include "harness/trial/collect.h"
 
 namespace podium::harness {
 namespace {
@@ -45,7 +44,7 @@ TrialServices::TrialServices(Reactor& reactor, Journal& journal,
       trial_dir_(std::move(trial_dir)),
       disk_bytes_(disk_bytes),
       validator_(reactor, std::move(check), journal, LimitsFor(disk_bytes)) {
-  validator_.Resume(ValidationsIn(journal.events()));
+  validator_.Resume(ValidationsIn(journal.lines()));
 }
 
 // A search goes on from its last node, so that what answered the steps until then is used up; a
@@ -58,12 +57,11 @@ agents::TrialModelsOptions TrialServices::OptionsOf(const AgentPlan& agent) cons
   // What a program asks is kept on the host's disk: as much as the sandbox's own may hold.
   if (!agent.gateway.models.empty()) options.record_cap_bytes = std::max(kLeastRecord, disk_bytes_);
   std::set<std::string> in_step;
-  for (const auto& event : journal_.events()) {
-    if (agents::AddEvent(event.type, event.body_json, options.before) && agent.searches()) {
-      auto call = agents::ReadCallEvent(event.body_json);
-      if (call) in_step.insert(call->digest);
-    }
-    if (event.type == "node") options.used.merge(in_step);
+  for (const auto& line : journal_.lines()) {
+    agents::AddEvent(line.event, options.before);
+    const auto* call = std::get_if<records::ModelCall>(&line.event);
+    if (call && agent.chooses()) in_step.insert(call->digest);
+    if (std::holds_alternative<records::SearchNode>(line.event)) options.used.merge(in_step);
   }
   return options;
 }
@@ -95,8 +93,8 @@ Task<Status> TrialServices::Open(sandbox::Sandbox& box, Deadline deadline) {
     validator_listener_ = std::move(*listener);
     co_return Status{};
   }
-  Json body = {{"service", "validator"}, {"missing", listener.error().message}};
-  co_return journal_.Record("service", DumpJson(body));
+  records::Service missing{.service = "validator", .missing = listener.error().message};
+  co_return co_await journal_.Append(std::move(missing));
 }
 
 Task<void> TrialServices::ServeValidator() {
@@ -125,8 +123,15 @@ std::vector<std::pair<std::string, std::string>> TrialServices::Environment() co
   return gateway_->Environment("127.0.0.1:" + std::to_string(kGatewayPort));
 }
 
-std::string TrialServices::ModelsJson() const {
-  return models_ ? agents::SpentJson(models_->spent(), priced_) : "null";
+std::optional<records::ModelsSpent> TrialServices::ModelsSpent() const {
+  if (!models_) return std::nullopt;
+  const agents::Spent& spent = models_->spent();
+  return records::ModelsSpent{.requests = spent.requests,
+                              .input_tokens = spent.tokens.input,
+                              .cached_tokens = spent.tokens.cached,
+                              .output_tokens = spent.tokens.output,
+                              .cost_usd = priced_ ? spent.cost.Text() : "",
+                              .wait = spent.wait};
 }
 
 std::string AgentInstructions(const TrialPlan& plan) {
@@ -136,7 +141,9 @@ std::string AgentInstructions(const TrialPlan& plan) {
       "- /home/data holds the competition: description.md says what is asked, the other files are "
       "its\n"
       "  data and a sample submission. It cannot be written to.\n"
-      "- Write your predictions to /home/submission/submission.csv, in the form of the sample\n"
+      "- Write your predictions to " +
+      SubmissionPath(*plan.task) +
+      ", in the form of the sample\n"
       "  submission. Only this file is graded, whatever the description says of other places, and "
       "only\n"
       "  as it is when your time ends: overwrite it whenever you have something better.\n"
@@ -160,14 +167,13 @@ std::string AgentInstructions(const TrialPlan& plan) {
   return text;
 }
 
-agents::ValidationCounts ValidationsIn(const std::vector<JournalEvent>& events) {
+agents::ValidationCounts ValidationsIn(const std::vector<JournalLine>& lines) {
   agents::ValidationCounts counts;
-  for (const auto& event : events) {
-    auto body = ParseJson(event.body_json, "journal event");
-    if (!body) continue;
-    if (event.type == "validation")
-      ++(JsonOr(*body, "valid", false) ? counts.valid : counts.invalid);
-    if (event.type == "paused") counts.refused = JsonOr(*body, "validations_refused", 0);
+  for (const auto& line : lines) {
+    if (const auto* asked = std::get_if<records::Validation>(&line.event))
+      ++(asked->valid ? counts.valid : counts.invalid);
+    if (const auto* paused = std::get_if<records::Paused>(&line.event))
+      counts.refused = static_cast<int>(paused->validations_refused);
   }
   return counts;
 }

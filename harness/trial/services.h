@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,8 +44,8 @@ class TrialServices {
 
   // By which a program finds the gateway, its token and its models.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> Environment() const;
-  // What was spent on models over all attempts, as JSON; "null" where none may be asked.
-  [[nodiscard]] std::string ModelsJson() const;
+  // What was spent on models over all attempts; nothing where none may be asked.
+  [[nodiscard]] std::optional<records::ModelsSpent> ModelsSpent() const;
 
   [[nodiscard]] const agents::ValidationCounts& validations() const { return validator_.counts(); }
 
@@ -71,6 +72,6 @@ class TrialServices {
 [[nodiscard]] std::string AgentInstructions(const TrialPlan& plan);
 
 // How often the validator was asked in earlier attempts of a trial.
-[[nodiscard]] agents::ValidationCounts ValidationsIn(const std::vector<JournalEvent>& events);
+[[nodiscard]] agents::ValidationCounts ValidationsIn(const std::vector<JournalLine>& lines);
 
 }  // namespace podium::harness

@@ -4,14 +4,16 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 
-#include "base/http/client.h"
 #include "agents/models/provider_gate.h"
 #include "base/async/reactor.h"
-#include "harness/trial/observer.h"
+#include "base/http/client.h"
+#include "harness/grading/grader.h"
 #include "harness/plan/plan.h"
-#include "harness/store/index.h"
+#include "harness/store/history.h"
 #include "harness/store/run_folder.h"
+#include "harness/trial/observer.h"
 #include "sandbox/images/image.h"
 #include "sandbox/sandbox.h"
 #include "tasks/prepare.h"
@@ -24,13 +26,14 @@ struct RunContext {
   sandbox::Backend* backend = nullptr;  // nullptr when no trial needs a sandbox
   HttpClient& http;
   agents::ProviderGate& gate;
+  Grader& grader;
+  HistoryWriter& history;
   RunFolder folder;
   std::string image_digest;
   std::vector<std::filesystem::path> image_layers;
   std::map<TaskId, tasks::PreparedTask> prepared;
   RunObserver& observer;
   const Clock& clock;
-  Index* index = nullptr;  // nullptr where it could not be opened
   bool allow_unenforced = false;
   std::atomic<bool> draining{false};      // Ctrl-C once: end after the step in flight
   std::function<Task<void>()> wait_stop;  // ends at the second Ctrl-C
@@ -43,9 +46,14 @@ enum class TrialEnd {
   kElsewhere  // a living process holds its lease
 };
 
+struct TrialResult {
+  TrialEnd end = TrialEnd::kFailed;
+  TrialView view;  // as its files say now; its id alone where another process holds it
+};
+
 // Brings one trial to its verdict, from whatever its folder holds: nothing, a journal cut anywhere,
 // a sealed submission, a verdict. Phases: working (scaffold in a sandbox) -> sealed (submission
 // taken) -> graded. An error means that not even the trial's folder could be used.
-[[nodiscard]] Task<Result<TrialEnd>> RunTrial(RunContext& run, TrialPlan plan);
+[[nodiscard]] Task<Result<TrialResult>> RunTrial(RunContext& run, TrialPlan plan);
 
 }  // namespace podium::harness

@@ -60,7 +60,10 @@ class ChatClientTest : public testing::Test {
   TrialModelsOptions Trial() const {
     TrialModelsOptions trial = trial_;
     trial.record_dir = temp_->path();
-    for (const auto& [type, event] : events_.all) AddEvent(type, event.dump(), trial.before);
+    for (const auto& [type, body] : events_.all) {
+      auto event = records::ParseEvent(type, body.dump(), "an event");
+      if (event) AddEvent(*event, trial.before);
+    }
     return trial;
   }
 

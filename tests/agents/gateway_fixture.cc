@@ -15,8 +15,8 @@ namespace podium::tests {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-Status KeptEvents::Record(std::string_view type, const std::string& body_json) {
-  all.emplace_back(type, Json::parse(body_json));
+Status KeptEvents::Record(records::Event event) {
+  all.emplace_back(records::EventName(event), Json::parse(records::BodyText(event)));
   return {};
 }
 
@@ -85,7 +85,10 @@ void GatewayTest::Attempt(HttpHandler provider, Body body) {
       model.base_url = "http://127.0.0.1:" + std::to_string(upstream_port) + "/v1";
   agents::TrialModelsOptions trial = trial_;
   trial.before = {};
-  for (const auto& [type, event] : events_.all) AddEvent(type, event.dump(), trial.before);
+  for (const auto& [type, body] : events_.all) {
+    auto event = records::ParseEvent(type, body.dump(), "an event");
+    if (event) agents::AddEvent(*event, trial.before);
+  }
   agents::TrialModels models(reactor_, http_, gate_, events_, std::move(trial));
   auto gateway = agents::Gateway::Make(models, std::move(options));
   ASSERT_TRUE(gateway) << gateway.error().message;

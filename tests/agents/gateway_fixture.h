@@ -20,7 +20,8 @@ namespace podium::tests {
 // A trial's events in memory.
 class KeptEvents final : public agents::EventSink {
  public:
-  Status Record(std::string_view type, const std::string& body_json) override;
+  using agents::EventSink::Record;
+  Status Record(records::Event event) override;
   [[nodiscard]] std::vector<Json> Of(std::string_view type) const;
   // Codes of "gateway_flag" events.
   [[nodiscard]] std::vector<std::string> Flags() const;

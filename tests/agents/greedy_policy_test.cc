@@ -7,98 +7,125 @@
 namespace podium::agents {
 namespace {
 
-SearchNode Good(Operator op, int parent, double score) {
+SearchNode Good(std::string_view op, int parent, double score) {
   SearchNode n;
   n.op = op;
-  n.parent = parent;
+  if (parent >= 0) n.parents = {parent};
   n.score = score;
   return n;
 }
 
-SearchNode Bad(Operator op, int parent) {
+SearchNode Bad(std::string_view op, int parent) {
   SearchNode n;
   n.op = op;
-  n.parent = parent;
+  if (parent >= 0) n.parents = {parent};
   n.fault = "exit_1";
   return n;
 }
 
-SearchSettings Settings(int drafts, double debug_prob, int depth) {
+GreedySettings Settings(int drafts, double debug_prob, int depth) {
   return {.drafts = drafts, .debug_prob = debug_prob, .max_debug_depth = depth};
 }
+
+NextStep ChooseNext(const std::vector<SearchNode>& nodes, GreedySettings settings, bool lower,
+                    std::uint64_t seed) {
+  auto next = MakeGreedyPolicy(settings)->Next({nodes, lower, seed, 1000});
+  EXPECT_TRUE(next);
+  return next.value_or(NextStep{});
+}
+
+int ParentOf(const NextStep& step) { return step.parents.empty() ? -1 : step.parents.front(); }
 
 TEST(GreedyPolicyTest, DraftsFirst) {
   std::vector<SearchNode> nodes;
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(ChooseNext(nodes, Settings(3, 1, 3), false, 0).op, Operator::kDraft);
-    nodes.push_back(Bad(Operator::kDraft, -1));
+    EXPECT_EQ(ChooseNext(nodes, Settings(3, 1, 3), false, 0).op, kDraft);
+    nodes.push_back(Bad(kDraft, -1));
   }
-  EXPECT_EQ(ChooseNext(nodes, Settings(3, 1, 3), false, 0).op, Operator::kDebug);
+  EXPECT_EQ(ChooseNext(nodes, Settings(3, 1, 3), false, 0).op, kDebug);
 }
 
 TEST(GreedyPolicyTest, ImprovesTheBestOfItsDirection) {
-  std::vector<SearchNode> nodes = {Good(Operator::kDraft, -1, 0.5),
-                                   Good(Operator::kDraft, -1, 0.9)};
-  EXPECT_EQ(ChooseNext(nodes, Settings(2, 1, 3), false, 0).parent, 1);
-  EXPECT_EQ(ChooseNext(nodes, Settings(2, 1, 3), true, 0).parent, 0);
-  EXPECT_EQ(ChooseNext(nodes, Settings(2, 1, 3), true, 0).op, Operator::kImprove);
+  std::vector<SearchNode> nodes = {Good(kDraft, -1, 0.5),
+                                   Good(kDraft, -1, 0.9)};
+  EXPECT_EQ(ParentOf(ChooseNext(nodes, Settings(2, 1, 3), false, 0)), 1);
+  EXPECT_EQ(ParentOf(ChooseNext(nodes, Settings(2, 1, 3), true, 0)), 0);
+  EXPECT_EQ(ChooseNext(nodes, Settings(2, 1, 3), true, 0).op, kImprove);
 }
 
 TEST(GreedyPolicyTest, DebugsOnlyFailedLeavesWithinTheDepth) {
-  std::vector<SearchNode> nodes = {Bad(Operator::kDraft, -1), Good(Operator::kDraft, -1, 1)};
+  std::vector<SearchNode> nodes = {Bad(kDraft, -1), Good(kDraft, -1, 1)};
   for (int parent : {0, 2, 3}) {
     auto next = ChooseNext(nodes, Settings(2, 1, 3), false, 5);
-    ASSERT_EQ(next.op, Operator::kDebug);
-    EXPECT_EQ(next.parent, parent);
-    nodes.push_back(Bad(Operator::kDebug, next.parent));
+    ASSERT_EQ(next.op, kDebug);
+    EXPECT_EQ(ParentOf(next), parent);
+    nodes.push_back(Bad(kDebug, ParentOf(next)));
   }
   EXPECT_EQ(DebugDepth(nodes, 4), 3);
-  EXPECT_EQ(ChooseNext(nodes, Settings(2, 1, 3), false, 5).op, Operator::kDebug)
+  EXPECT_EQ(ChooseNext(nodes, Settings(2, 1, 3), false, 5).op, kDebug)
       << "a chain of three may be debugged once more";
-  nodes.push_back(Bad(Operator::kDebug, 4));
-  EXPECT_EQ(ChooseNext(nodes, Settings(2, 1, 3), false, 5).op, Operator::kImprove);
+  nodes.push_back(Bad(kDebug, 4));
+  EXPECT_EQ(ChooseNext(nodes, Settings(2, 1, 3), false, 5).op, kImprove);
 }
 
 TEST(GreedyPolicyTest, WithoutDebuggingAndAGoodNodeItDraftsAgain) {
-  std::vector<SearchNode> nodes = {Bad(Operator::kDraft, -1)};
-  EXPECT_EQ(ChooseNext(nodes, Settings(1, 0, 3), false, 0).op, Operator::kDraft);
+  std::vector<SearchNode> nodes = {Bad(kDraft, -1)};
+  EXPECT_EQ(ChooseNext(nodes, Settings(1, 0, 3), false, 0).op, kDraft);
 }
 
 TEST(GreedyPolicyTest, TheDrawDependsOnSeedAndNodeCountAlone) {
-  std::vector<SearchNode> nodes = {Bad(Operator::kDraft, -1), Good(Operator::kDraft, -1, 1)};
-  std::set<Operator> seen;
+  std::vector<SearchNode> nodes = {Bad(kDraft, -1), Good(kDraft, -1, 1)};
+  std::set<std::string> seen;
   for (std::uint64_t seed = 0; seed < 64; ++seed) {
     auto a = ChooseNext(nodes, Settings(2, 0.5, 3), false, seed);
     auto b = ChooseNext(nodes, Settings(2, 0.5, 3), false, seed);
     EXPECT_EQ(a.op, b.op);
     seen.insert(a.op);
   }
-  EXPECT_EQ(seen, (std::set{Operator::kDebug, Operator::kImprove}));
+  EXPECT_EQ(seen, (std::set<std::string>{"debug", "improve"}));
 }
 
 TEST(BestNodeTest, OfEqualsTheFirstAndNeverAFailedOne) {
-  std::vector<SearchNode> nodes = {Bad(Operator::kDraft, -1), Good(Operator::kDraft, -1, 1),
-                                   Good(Operator::kDraft, -1, 1)};
+  std::vector<SearchNode> nodes = {Bad(kDraft, -1), Good(kDraft, -1, 1),
+                                   Good(kDraft, -1, 1)};
   nodes[0].score = 9;
   EXPECT_EQ(BestNode(nodes, false), 1);
   EXPECT_EQ(BestNode({}, false), -1);
 }
 
-TEST(SearchNodeTest, SurvivesTheJournal) {
-  SearchNode n = Good(Operator::kImprove, 3, 0.25);
-  n.id = 4;
-  n.source = "model";
-  n.code = "print('\xc3\xa9')\n";
-  n.end = "exited";
-  n.exit_code = 0;
-  n.exec_wall = Millis(1234);
-  n.tokens = {10, 20, 2, Millis(99)};
-  n.submission_digest = "abc";
-  auto back = NodeFromJson(NodeToJson(n));
-  ASSERT_TRUE(back);
-  EXPECT_EQ(NodeToJson(*back), NodeToJson(n));
-  EXPECT_EQ(back->tokens.wait, Millis(99));
-  EXPECT_FALSE(NodeFromJson("{}"));
+TEST(GreedyPolicyTest, EndsWithItsNodes) {
+  std::vector<SearchNode> nodes(3);
+  auto policy = MakeGreedyPolicy({});
+  EXPECT_TRUE(policy->Next({nodes, false, 0, 4}));
+  EXPECT_FALSE(policy->Next({nodes, false, 0, 3}));
+}
+
+TEST(SingleShotPolicyTest, IsOneDraft) {
+  auto policy = MakeSingleShotPolicy();
+  EXPECT_EQ(policy->Next({{}, false, 0, 8}), NextStep{});
+  EXPECT_FALSE(policy->Next({{Bad(kDraft, -1)}, false, 0, 8}));
+}
+
+TEST(ChosenNodeTest, WithoutAScoreTheNewestOfTheRightShape) {
+  std::vector<SearchNode> nodes = {Bad(kDraft, -1), Bad(kDraft, -1), Bad(kDraft, -1)};
+  EXPECT_EQ(ChosenNode(nodes, false), -1);
+  nodes[0].fault = nodes[1].fault = "no_score";
+  EXPECT_EQ(ChosenNode(nodes, false), 1);
+  nodes.push_back(Good(kImprove, 0, 0.1));
+  EXPECT_EQ(ChosenNode(nodes, false), 3);
+}
+
+TEST(OperatorTest, PoliciesNameOperatorsThatExistWithAsManyParents) {
+  std::vector<SearchNode> nodes = {Bad(kDraft, -1), Good(kDraft, -1, 1)};
+  auto policy = MakeGreedyPolicy(Settings(2, 0.5, 3));
+  for (std::uint64_t seed = 0; seed < 64; ++seed) {
+    auto next = policy->Next({nodes, false, seed, 9});
+    const Operator* op = FindOperator(next->op);
+    ASSERT_NE(op, nullptr) << next->op;
+    EXPECT_GE(static_cast<int>(next->parents.size()), op->least_parents);
+    EXPECT_LE(static_cast<int>(next->parents.size()), op->most_parents);
+  }
+  EXPECT_EQ(FindOperator("crossed"), nullptr);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "agents/models/blocked_time.h"
-#include "agents/models/call_event.h"
 #include "agents/models/event_log.h"
 #include "agents/models/event_stream.h"
 #include "agents/models/piece_scrubber.h"
@@ -20,30 +19,34 @@ using tests::KeptEvents;
 // Events that take a while to be written, off the loop.
 class SlowEvents final : public EventSink {
  public:
-  Status Record(std::string_view type, const std::string&) override {
-    written.emplace_back(type);
+  using EventSink::Record;
+  Status Record(records::Event event) override {
+    if (const auto* flag = std::get_if<records::GatewayFlag>(&event)) written.push_back(flag->code);
     return status;
   }
-  Task<Status> Append(std::string type, std::string body_json) override {
+  Task<Status> Append(records::Event event) override {
     Deadline later = Deadline::In(Millis(2));
     co_await SleepUntil(later);
-    co_return Record(type, body_json);
+    co_return Record(std::move(event));
   }
   std::vector<std::string> written;
   Status status;
 };
+
+records::Event Named(const std::string& code) { return records::GatewayFlag{code, "", 1}; }
 
 TEST(EventLogTest, WritesInOrderWithoutHoldingUpWhoPosts) {
   Reactor reactor(1);
   SlowEvents events;
   auto run = reactor.Run([&]() -> Task<Status> {
     EventLog log(reactor, events);
-    log.Post("a", "{}");
-    log.Post("b", "{}");
+    log.Post(Named("a"));
+    log.Post(Named("b"));
     EXPECT_TRUE(events.written.empty()) << "nobody has waited";
-    co_await log.Append("c", "{}");
+    records::Event third = Named("c");
+    co_await log.Append(std::move(third));
     EXPECT_EQ(events.written, (std::vector<std::string>{"a", "b", "c"}));
-    log.Post("d", "{}");
+    log.Post(Named("d"));
     co_return co_await log.Flush();
   });
   EXPECT_TRUE(run);
@@ -55,17 +58,18 @@ TEST(EventLogTest, WhatIsLeftIsWrittenAtTheEndAndAFailureStays) {
   SlowEvents events;
   {
     EventLog log(reactor, events);
-    log.Post("a", "{}");
-    log.Post("b", "{}");
+    log.Post(Named("a"));
+    log.Post(Named("b"));
   }
   EXPECT_EQ(events.written, (std::vector<std::string>{"a", "b"}));
   events.status = Fail(ErrorCode::kIo, "the disk is full");
   auto run = reactor.Run([&]() -> Task<Status> {
     EventLog log(reactor, events);
-    co_await log.Append("c", "{}");
+    records::Event third = Named("c"), fourth = Named("d");
+    co_await log.Append(std::move(third));
     EXPECT_FALSE(log.status());
     events.status = Status{};
-    co_await log.Append("d", "{}");
+    co_await log.Append(std::move(fourth));
     EXPECT_FALSE(log.status()) << "the first one counts";
     co_return Status{};
   });
@@ -99,24 +103,16 @@ TEST(BlockedTimeTest, IsWhereSomeWaitAndNoneHasATurn) {
   EXPECT_EQ(events.Of("outage").size(), 2u);
 }
 
-TEST(CallEventTest, IsReadAsItWasWritten) {
-  CallEvent event{.model = "m", .format = "chat", .status = 200, .end = "ok"};
-  event.tokens = {10, 4, 2, 7};
-  event.cost = Usd{1'500'000};
-  event.held = Millis(3);
-  event.wait = Millis(50);
-  event.wall = Millis(60);
-  event.digest = "abc";
-  auto read = ReadCallEvent(CallEventJson(event));
+TEST(CallEventTest, AnUnknownPriceStaysUnknown) {
+  records::ModelCall call{.model = "m", .input_tokens = 10};
+  call.cost_usd = "";
+  auto read = records::ParseEvent("model_call", records::BodyText(call), "an event");
   ASSERT_TRUE(read);
-  EXPECT_EQ(read->tokens, event.tokens);
-  EXPECT_EQ(read->cost, event.cost);
-  EXPECT_EQ(read->wait, event.wait);
-  EXPECT_EQ(read->digest, "abc");
-  EXPECT_EQ(read->end, "ok");
-  event.cost.reset();
-  EXPECT_FALSE(ReadCallEvent(CallEventJson(event))->cost);
-  EXPECT_FALSE(ReadCallEvent("no json"));
+  EXPECT_EQ(std::get<records::ModelCall>(*read).cost_usd, "");
+  EXPECT_NE(records::BodyText(call).find("\"cost_usd\":null"), std::string::npos);
+  Spent spent;
+  EXPECT_TRUE(AddEvent(call, spent));
+  EXPECT_EQ(spent.cost.pico, 0);
 }
 
 TEST(RecorderTest, NumbersGoOnBehindWhatIsUsedUp) {

@@ -19,10 +19,10 @@ class PortfolioTest : public testing::Test {
          .columns = {{"id", ColumnKind::kInteger, {}}, {"y", ColumnKind::kInteger, {}}}});
   }
 
-  Proposal Propose(Operator op, int parent) {
+  Proposal Propose(std::string_view op, int parent) {
     ProposalRequest request;
     request.op = op;
-    request.parent = parent;
+    if (parent >= 0) request.parents = {parent};
     request.nodes = &nodes_;
     request.task = &task_;
     request.preview = &preview_;
@@ -38,11 +38,11 @@ class PortfolioTest : public testing::Test {
     return out.value_or(Proposal{});
   }
 
-  void Add(const Proposal& p, Operator op, int parent, std::string fault) {
+  void Add(const Proposal& p, std::string_view op, int parent, std::string fault) {
     SearchNode n;
     n.id = static_cast<int>(nodes_.size());
     n.op = op;
-    n.parent = parent;
+    if (parent >= 0) n.parents = {parent};
     n.source = p.source;
     n.fault = std::move(fault);
     if (n.good()) n.score = 1;
@@ -58,59 +58,59 @@ class PortfolioTest : public testing::Test {
 };
 
 TEST_F(PortfolioTest, DraftsDifferAndImprovementsKeepTheTemplate) {
-  Proposal first = Propose(Operator::kDraft, -1);
+  Proposal first = Propose(kDraft, -1);
   EXPECT_EQ(first.source, "tabular-boost/0");
   EXPECT_NE(first.code.find("CONFIG = json.loads"), std::string::npos);
-  Add(first, Operator::kDraft, -1, "");
-  EXPECT_EQ(Propose(Operator::kDraft, -1).source, "tabular-trees/0");
-  EXPECT_EQ(Propose(Operator::kImprove, 0).source, "tabular-boost/1");
+  Add(first, kDraft, -1, "");
+  EXPECT_EQ(Propose(kDraft, -1).source, "tabular-trees/0");
+  EXPECT_EQ(Propose(kImprove, 0).source, "tabular-boost/1");
 }
 
 TEST_F(PortfolioTest, WhatRanOutOfTimeIsTriedWithLessEffort) {
-  Add(Propose(Operator::kDraft, -1), Operator::kDraft, -1, "time_limit");
-  Proposal repaired = Propose(Operator::kDebug, 0);
+  Add(Propose(kDraft, -1), kDraft, -1, "time_limit");
+  Proposal repaired = Propose(kDebug, 0);
   EXPECT_EQ(repaired.source, "tabular-boost/0 effort 0.333");
   nodes_[0].fault = "exit_1";
-  EXPECT_NE(Propose(Operator::kDebug, 0).source.substr(0, 15), "tabular-boost/0")
+  EXPECT_NE(Propose(kDebug, 0).source.substr(0, 15), "tabular-boost/0")
       << "a program that broke otherwise is not run again";
 }
 
 TEST_F(PortfolioTest, TheFirstOfSeveralDraftsIsOneThatSurelyEnds) {
   nodes_left_ = 6;
-  Proposal first = Propose(Operator::kDraft, -1);
+  Proposal first = Propose(kDraft, -1);
   EXPECT_EQ(first.source, "tabular-quick/0");
-  Add(first, Operator::kDraft, -1, "");
+  Add(first, kDraft, -1, "");
   nodes_[0].exec_wall = std::chrono::seconds(1);
   nodes_left_ = 5;
-  EXPECT_EQ(Propose(Operator::kDraft, -1).source, "tabular-boost/0");
-  EXPECT_EQ(Propose(Operator::kImprove, 0).source, "tabular-boost/0")
+  EXPECT_EQ(Propose(kDraft, -1).source, "tabular-boost/0");
+  EXPECT_EQ(Propose(kImprove, 0).source, "tabular-boost/0")
       << "what comes after the quick one is the best template, and no variant of the quick one";
   nodes_.clear();
   nodes_left_ = 1;
-  EXPECT_EQ(Propose(Operator::kDraft, -1).source, "tabular-boost/0") << "a single shot is the best";
+  EXPECT_EQ(Propose(kDraft, -1).source, "tabular-boost/0") << "a single shot is the best";
 }
 
 // The machine is forty times slower than the portfolio's author's.
 TEST_F(PortfolioTest, OnASlowMachineTheLaterDraftsMakeLessEffort) {
   nodes_left_ = 6;
-  Add(Propose(Operator::kDraft, -1), Operator::kDraft, -1, "");
+  Add(Propose(kDraft, -1), kDraft, -1, "");
   nodes_left_ = 5;
   exec_limit_ = std::chrono::seconds(80);
   nodes_[0].exec_wall = std::chrono::seconds(2);
-  EXPECT_EQ(Propose(Operator::kDraft, -1).source, "tabular-boost/0");
+  EXPECT_EQ(Propose(kDraft, -1).source, "tabular-boost/0");
   nodes_[0].exec_wall = std::chrono::seconds(320);
-  std::string slow = Propose(Operator::kDraft, -1).source;
+  std::string slow = Propose(kDraft, -1).source;
   EXPECT_TRUE(slow.starts_with("tabular-boost/0 effort 0.")) << slow;
 }
 
 TEST_F(PortfolioTest, EndsWhenEverythingWasTried) {
   for (int i = 0; i < 100; ++i) {
-    Proposal p = Propose(Operator::kDraft, -1);
+    Proposal p = Propose(kDraft, -1);
     if (p.exhausted) {
       EXPECT_GE(nodes_.size(), 4u);
       return;
     }
-    Add(p, Operator::kDraft, -1, "exit_1");
+    Add(p, kDraft, -1, "exit_1");
   }
   FAIL() << "it never ended";
 }

@@ -27,9 +27,10 @@ class PromptsTest : public testing::Test {
     request_.preview = &preview_;
     request_.exec_limit = Millis(60'000);
   }
-  std::string Prompt(Operator op, int parent, const LlmSettings& settings = {}) {
+  std::string Prompt(std::string_view op, int parent, const LlmSettings& settings = {}) {
     request_.op = op;
-    request_.parent = parent;
+    request_.parents.clear();
+    if (parent >= 0) request_.parents = {parent};
     return OperatorPrompt(request_, settings).back().content;
   }
   TaskBrief task_;
@@ -39,7 +40,7 @@ class PromptsTest : public testing::Test {
 };
 
 TEST_F(PromptsTest, ADraftHasTaskDataAndRules) {
-  std::string text = Prompt(Operator::kDraft, -1);
+  std::string text = Prompt(kDraft, -1);
   for (const char* part : {"Predict y.", "accuracy (higher is better)", "/home/data/train.csv",
                            "Validation score: <number>", "with the columns id,y", "1 min 00 s"})
     EXPECT_THAT(text, HasSubstr(part));
@@ -47,13 +48,13 @@ TEST_F(PromptsTest, ADraftHasTaskDataAndRules) {
 }
 
 TEST_F(PromptsTest, StarterCodeNamesTheColumnsAsTheyAre) {
-  std::string text = Prompt(Operator::kDraft, -1, {.starter_code = true});
+  std::string text = Prompt(kDraft, -1, {.starter_code = true});
   EXPECT_THAT(text, HasSubstr("target = \"target\""));
   EXPECT_THAT(text, HasSubstr("train.drop(columns=[\"id\", target])"));
   EXPECT_THAT(text, HasSubstr("sample[\"y\"] ="));
   EXPECT_THAT(text, Not(HasSubstr("Encode text columns")));
   preview_.files[2] = Table("train.csv", {"id", "a", "one", "two"});
-  EXPECT_THAT(Prompt(Operator::kDraft, -1, {.starter_code = true}), Not(HasSubstr("target =")))
+  EXPECT_THAT(Prompt(kDraft, -1, {.starter_code = true}), Not(HasSubstr("target =")))
       << "two targets: not this kind of task";
 }
 
@@ -63,7 +64,7 @@ TEST_F(PromptsTest, DebuggingShowsTheProgramAndWhatHappened) {
   failed.code = "print(undefined)";
   failed.output = "NameError: name 'undefined' is not defined";
   nodes_ = {failed};
-  std::string text = Prompt(Operator::kDebug, 0);
+  std::string text = Prompt(kDebug, 0);
   EXPECT_THAT(text, HasSubstr(failed.code));
   EXPECT_THAT(text, HasSubstr(failed.output));
 }
@@ -74,7 +75,7 @@ TEST_F(PromptsTest, ImprovingShowsTheBestAndWhatWasTried) {
   best.code = "forest()";
   best.score = 0.75;
   nodes_ = {best};
-  std::string text = Prompt(Operator::kImprove, 0);
+  std::string text = Prompt(kImprove, 0);
   EXPECT_THAT(text, HasSubstr("forest()"));
   EXPECT_THAT(text, HasSubstr("a forest -> validation score 0.75"));
 }
@@ -88,7 +89,7 @@ TEST_F(PromptsTest, LongPartsAreBounded) {
   nodes_ = {failed};
   LlmSettings small{
       .description_bytes = 1000, .preview_bytes = 500, .output_bytes = 500, .code_bytes = 1000};
-  EXPECT_LT(Prompt(Operator::kDebug, 0, small).size(), 6000u);
+  EXPECT_LT(Prompt(kDebug, 0, small).size(), 6000u);
 }
 
 }  // namespace

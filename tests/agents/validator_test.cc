@@ -75,8 +75,9 @@ TEST(MultipartTest, MorePartsThanAFormHasAreRefused) {
 
 class MemoryEvents final : public EventSink {
  public:
-  Status Record(std::string_view type, const std::string& body) override {
-    lines.push_back(std::string(type) + " " + body);
+  using EventSink::Record;
+  Status Record(records::Event event) override {
+    lines.push_back(std::string(records::EventName(event)) + " " + records::BodyText(event));
     return {};
   }
   std::vector<std::string> lines;

@@ -34,17 +34,17 @@ class RunFolderTest : public testing::Test {
     ASSERT_TRUE(MakeDirs(trial()));
   }
   [[nodiscard]] fs::path trial() const { return RunFolder{run_}.TrialDir(id_); }
-  void Record(const std::string& type, const Json& body) {
+  void Record(records::Event event) {
     auto journal = Journal::Open(trial() / "journal.jsonl", clock_);
     ASSERT_TRUE(journal) << journal.error().message;
-    ASSERT_TRUE(journal->Record(type, DumpJson(body)));
+    ASSERT_TRUE(journal->Record(std::move(event)));
   }
   void Node(int id, int parent) {
-    agents::SearchNode node;
+    records::SearchNode node;
     node.id = id;
-    node.parent = parent;
+    if (parent != -1) node.parents = {parent};
     node.fault = "exit_1";
-    Record("node", *ParseJson(NodeToJson(node), "node"));
+    Record(node);
   }
   TrialView Read() { return ReadTrial(trial(), id_, clock_); }
 
@@ -58,7 +58,7 @@ class RunFolderTest : public testing::Test {
 TEST_F(RunFolderTest, ATreeThatCannotBeIsAFailureAndNoCrash) {
   for (auto [id, parent] : {std::pair{1, 99'999'999}, {1, 1}, {1, 2}, {1, -2}, {7, 0}}) {
     fs::remove(trial() / "journal.jsonl");
-    Record("attempt", {{"pid", 1}});
+    Record(records::Attempt{.pid = 1});
     Node(0, -1);
     Node(id, parent);
     TrialView t = Read();
@@ -72,7 +72,7 @@ TEST_F(RunFolderTest, ATreeThatCannotBeIsAFailureAndNoCrash) {
 
 // R24
 TEST_F(RunFolderTest, PlantedLinksAreNotFollowed) {
-  Record("attempt", {{"pid", 1}});
+  Record(records::Attempt{.pid = 1});
   for (const char* name : {"lock.json", "run.yaml", "trials", "trials/tiny/a/s0"}) {
     fs::path place = run_ / name, aside = temp_.path() / "aside";
     fs::rename(place, aside);
@@ -93,7 +93,7 @@ TEST_F(RunFolderTest, PlantedLinksAreNotFollowed) {
 }
 
 TEST_F(RunFolderTest, AKilledAttemptHasWorkedAsLongAsItsLeaseSays) {
-  Record("attempt", {{"pid", 1}, {"used_ms", 1000}});
+  Record(records::Attempt{.pid = 1, .used = Millis(1000)});
   {
     auto lease = Lease::TryTake(trial(), clock_);
     ASSERT_TRUE(lease && *lease);
@@ -103,14 +103,14 @@ TEST_F(RunFolderTest, AKilledAttemptHasWorkedAsLongAsItsLeaseSays) {
 }
 
 TEST_F(RunFolderTest, TimeInWhichNobodyWorkedDoesNotCount) {
-  Record("attempt", {{"pid", 1}, {"used_ms", 0}});
+  Record(records::Attempt{.pid = 1});
   clock_.now += std::chrono::hours(30);  // the machine slept
-  Record("paused", {{"worked_ms", 5000}});
+  Record(records::Paused{.worked = Millis(5000)});
   clock_.now += std::chrono::hours(30);
   EXPECT_EQ(Read().active, Millis(5000));
-  Record("attempt", {{"pid", 1}, {"used_ms", 5000}});
+  Record(records::Attempt{.pid = 1, .used = Millis(5000)});
   clock_.now += Millis(700);
-  Record("failed", {{"message", "x"}, {"worked_ms", 600}});
+  Record(records::Failed{.message = "x", .worked = Millis(600)});
   EXPECT_EQ(Read().active, Millis(5600));
 }
 
@@ -120,8 +120,12 @@ TEST_F(RunFolderTest, ABoardIsCalledWhatItsOwnPackageCallsIt) {
       {"packages",
        {{"tiny", {{"title", "T"}, {"board", "our results"}, {"own", true}, {"folder", "/x y"}}}}}};
   ASSERT_TRUE(WriteFileAtomic(run_ / "lock.json", DumpJson(lock)));
-  Json grade = {{"verdict", "scored"}, {"score", 1.0}, {"leaderboard_rows", 20}, {"medal", "gold"}};
-  ASSERT_TRUE(WriteFileAtomic(trial() / "verdict.json", DumpJson(Json{{"grade", grade}})));
+  TrialVerdict verdict;
+  verdict.grade.verdict = "scored";
+  verdict.grade.score = 1;
+  verdict.grade.standing.medal = "gold";
+  verdict.grade.board = records::BoardRecord{20, {}};
+  ASSERT_TRUE(WriteFileAtomic(trial() / "verdict.json", records::ToText(verdict)));
   auto run = ReadRun(run_, clock_);
   ASSERT_TRUE(run) << run.error().message;
   std::string text = SummaryText(*run, "podium");

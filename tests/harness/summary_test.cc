@@ -19,12 +19,13 @@ TrialView Trial(const std::string& agent, int seed, const std::string& verdict,
   TrialView t;
   t.id = {*TaskId::Parse("tiny"), *AgentId::Parse(agent), seed};
   t.state = "done";
-  VerdictView v;
+  records::TrialVerdict whole;
+  records::GradeRecord& v = whole.grade;
   v.verdict = verdict;
-  v.medal = medal;
+  v.standing.medal = medal;
   if (verdict == "scored") v.score = 0.5;
   if (verdict == "grader_error") v.reason = "grader_crashed";
-  t.verdict = v;
+  t.verdict = whole;
   return t;
 }
 

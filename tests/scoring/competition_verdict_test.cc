@@ -24,8 +24,14 @@ std::optional<MleBenchCompetition> Known(const std::string& id = "aerial-cactus-
   return std::nullopt;
 }
 
+std::string RequestText(const CompetitionSpec& spec, Mode mode,
+                        const std::optional<MleBenchCompetition>& known,
+                        records::HandOverStatus status = records::HandOverStatus::kOk) {
+  return records::ToText(CompetitionRequest(spec, mode, {.status = status}, known));
+}
+
 Json Graded(std::string_view submission, std::string_view board, Mode mode = Mode::kCompat) {
-  std::string request = CompetitionRequestJson(Spec(), mode, {}, Known());
+  std::string request = RequestText(Spec(), mode, Known());
   auto record = GradeToJson({request, kAnswers, board, submission});
   EXPECT_TRUE(record) << record.error().message;
   return record ? *ParseJson(*record, "record") : Json();
@@ -89,7 +95,7 @@ TEST(CompetitionVerdictTest, InvalidSubmissionsKeepTheLines) {
 }
 
 TEST(CompetitionVerdictTest, AMissingFileIsNoSubmission) {
-  std::string request = CompetitionRequestJson(Spec(), Mode::kCompat, {"missing", ""}, Known());
+  std::string request = RequestText(Spec(), Mode::kCompat, Known(), records::HandOverStatus::kMissing);
   auto r = *ParseJson(*GradeToJson({request, kAnswers, "", std::nullopt}), "record");
   EXPECT_EQ(r["verdict"], "no_submission");
   EXPECT_EQ(r["thresholds"]["gold"], 1.0);
@@ -97,8 +103,8 @@ TEST(CompetitionVerdictTest, AMissingFileIsNoSubmission) {
 
 TEST(CompetitionVerdictTest, ScoresThatAreNotFiniteAreText) {
   std::string request =
-      CompetitionRequestJson(Spec("us-patent-phrase-to-phrase-matching"), Mode::kCompat, {},
-                             Known("us-patent-phrase-to-phrase-matching"));
+      RequestText(Spec("us-patent-phrase-to-phrase-matching"), Mode::kCompat,
+                  Known("us-patent-phrase-to-phrase-matching"));
   auto r = *ParseJson(*GradeToJson({request, "id,score\na,0.5\nb,0.25\n", Board({0.9, 0.1}),
                                     "id,score\na,0.5\nb,0.5\n"}),
                       "record");
@@ -109,7 +115,7 @@ TEST(CompetitionVerdictTest, ScoresThatAreNotFiniteAreText) {
 }
 
 TEST(CompetitionVerdictTest, ARequestThatCannotBeUnderstoodIsAnError) {
-  std::string request = CompetitionRequestJson(Spec(), Mode::kCompat, {}, std::nullopt);
+  std::string request = RequestText(Spec(), Mode::kCompat, std::nullopt);
   EXPECT_FALSE(GradeToJson({request, kAnswers, "", std::nullopt}));  // says that there is a file
   auto broken = *ParseJson(request, "request");
   broken["competition"] = "id: x\n";
@@ -138,7 +144,7 @@ TEST(CompetitionVerdictTest, APerfectFileIsScoredWhateverItsIdsLookLike) {
       answers += id + "," + std::to_string(++truth % 2) + "\n";
       file += id + "," + (truth % 2 ? "0.9" : "0.1") + "\n";
     }
-    std::string request = CompetitionRequestJson(Spec(), Mode::kStrict, {}, Known());
+    std::string request = RequestText(Spec(), Mode::kStrict, Known());
     auto r = *ParseJson(*GradeToJson({request, answers, "", file}), "record");
     EXPECT_EQ(r["verdict"], "scored") << ids << ": " << r["detail"];
     EXPECT_EQ(r["raw_score"], 1.0) << ids;

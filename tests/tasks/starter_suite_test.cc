@@ -15,7 +15,8 @@ namespace {
 class StarterTaskTest : public testing::TestWithParam<const char*> {};
 
 Json GradeFile(const TaskPackage& task, const PreparedTask& prepared, const fs::path& submission) {
-  std::string request = GradeRequestJson(task, prepared, {});
+  std::string request = records::ToText(
+      MakeGradeRequest(task, prepared, {.status = records::HandOverStatus::kOk}));
   std::string answers = *ReadFile(AnswersPath(prepared)), board = *ReadFile(BoardPath(prepared)),
               bytes = *ReadFile(submission);
   auto record = scoring::GradeToJson({request, answers, board, bytes});
@@ -65,7 +66,7 @@ TEST_P(StarterBoardTest, HasTheMedalLinesOfKagglesBoard) {
   auto task = FindTask(GetParam().task);
   ASSERT_TRUE(task);
   std::string board = *ReadFile(task->dir / task->leaderboard.file);
-  std::string request = GradeRequestJson(*task, {}, {Handover::Status::kMissing, "", ""});
+  std::string request = records::ToText(MakeGradeRequest(*task, {}, {}));
   auto record = scoring::GradeToJson({request, "", board, std::nullopt});
   ASSERT_TRUE(record) << record.error().message;
   Json v = *ParseJson(*record, "record");

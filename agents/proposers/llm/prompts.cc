@@ -23,7 +23,7 @@ std::string Rules(const ProposalRequest& r) {
          "one line\n"
          "   `Validation score: <number>`;\n"
          "3. train on the training data, predict every row of the test data and write " +
-         std::string(kSubmissionPath) + " with the columns " + columns +
+         r.task->submission_path + " with the columns " + columns +
          " in this order and the same ids as /home/data/sample_submission.csv;\n"
          "4. use only the standard library, numpy, pandas, scikit-learn, xgboost and pillow;\n"
          "5. finish within " +
@@ -73,7 +73,7 @@ std::string StarterCode(const ProposalRequest& r, const LlmSettings& s) {
          "sample[\"" +
          answer + "\"] = its predictions for X_test" +
          (r.task->metric == "roc_auc" ? " (model.predict_proba(X_test)[:, 1])" : "") +
-         "\nsample.to_csv(\"" + std::string(kSubmissionPath) + "\", index=False)\n";
+         "\nsample.to_csv(\"" + r.task->submission_path + "\", index=False)\n";
 }
 
 std::string RulesAndHelp(const ProposalRequest& r, const LlmSettings& s) {
@@ -108,7 +108,7 @@ std::string DraftText(const ProposalRequest& r, const LlmSettings& s) {
 }
 
 std::string DebugText(const ProposalRequest& r, const LlmSettings& s) {
-  const SearchNode& failed = (*r.nodes)[static_cast<std::size_t>(r.parent)];
+  const SearchNode& failed = r.parent();
   std::string why = failed.fault == "no_code"
                         ? "The answer held no program."
                         : "It failed: " + failed.fault +
@@ -122,7 +122,7 @@ std::string DebugText(const ProposalRequest& r, const LlmSettings& s) {
 }
 
 std::string ImproveText(const ProposalRequest& r, const LlmSettings& s) {
-  const SearchNode& best = (*r.nodes)[static_cast<std::size_t>(r.parent)];
+  const SearchNode& best = r.parent();
   return TaskText(r, s) + Memory(r, s) + "\n# Best program so far\n```python\n" +
          best.code.substr(0, s.code_bytes) + "\n```\nIts validation score is " +
          (best.score ? FormatScore(*best.score) : "unknown") +
@@ -134,8 +134,8 @@ std::string ImproveText(const ProposalRequest& r, const LlmSettings& s) {
 }  // namespace
 
 std::vector<ChatMessage> OperatorPrompt(const ProposalRequest& r, const LlmSettings& s) {
-  std::string text = r.op == Operator::kDraft   ? DraftText(r, s)
-                     : r.op == Operator::kDebug ? DebugText(r, s)
+  std::string text = r.op == kDraft   ? DraftText(r, s)
+                     : r.op == kDebug ? DebugText(r, s)
                                                 : ImproveText(r, s);
   return {{"system",
            "You are an expert in machine learning who writes complete, correct Python programs for "

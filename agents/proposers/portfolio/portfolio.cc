@@ -120,8 +120,8 @@ class Portfolio final : public Proposer {
     std::optional<Source> next;
     // One program alone is the best that there is; of several the first is one that surely ends.
     if (request.nodes->empty() && request.nodes_left > 1) next = Quick(modality);
-    if (request.op == Operator::kDebug) next = Repair(request);
-    if (request.op == Operator::kImprove) next = Improve(request, modality);
+    if (request.op == kDebug) next = Repair(request);
+    if (request.op == kImprove) next = Improve(request, modality);
     if (!next) next = Unused(request, modality);
     if (!next) {
       Proposal done;
@@ -180,7 +180,7 @@ class Portfolio final : public Proposer {
   // A program that ran out of time or memory is tried with half its effort; one that broke
   // otherwise is not run again.
   static std::optional<Source> Repair(const ProposalRequest& r) {
-    const SearchNode& failed = (*r.nodes)[static_cast<std::size_t>(r.parent)];
+    const SearchNode& failed = r.parent();
     Source s = ParseSource(failed.source);
     if (failed.fault != "time_limit" && failed.fault != "memory_limit") return std::nullopt;
     s.effort /= 3;
@@ -191,7 +191,7 @@ class Portfolio final : public Proposer {
   // The next untried variant of the best node's template, then of the other templates of the
   // modality.
   std::optional<Source> Improve(const ProposalRequest& r, const std::string& modality) const {
-    Source best = ParseSource((*r.nodes)[static_cast<std::size_t>(r.parent)].source);
+    Source best = ParseSource(r.parent().source);
     std::vector<const Template*> order;
     if (const Template* own = Find(best.name); own && !own->quick) order.push_back(own);
     for (const auto& t : templates_) {

@@ -3,15 +3,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "base/clock.h"
-#include "base/result.h"
 
-namespace podium::agents {
-
-enum class Operator { kDraft, kDebug, kImprove };
-std::string_view OperatorText(Operator op);
+namespace podium::records {
 
 struct TokenUsage {
   std::int64_t prompt = 0;
@@ -21,13 +17,12 @@ struct TokenUsage {
 };
 
 // One candidate solution of a trial's search: what was proposed, what happened when it ran, and why
-// it does not count if it does not. A plain value; its JSON is the body of the journal's "node"
-// event.
+// it does not count if it does not. The journal's event "node".
 struct SearchNode {
-  int id = 0;
-  int parent = -1;  // -1: a draft
-  Operator op = Operator::kDraft;
-  std::string source;  // template and variant, or the model's name
+  int id = 0;                // 0, 1, 2, ... in the order in which they ended
+  std::vector<int> parents;  // none: a draft; several: what was crossed
+  std::string op = "draft";  // an operator's name (agents/operators/operator.h)
+  std::string source;        // template and variant, or the model's name
   std::string plan;
   std::string code;
   std::string end;  // sandbox::ExecEndText, "" when nothing ran
@@ -42,9 +37,8 @@ struct SearchNode {
   std::string detail;  // the same for a person
 
   [[nodiscard]] bool good() const { return fault.empty(); }
+  // The first of its parents, -1 where it has none.
+  [[nodiscard]] int parent() const { return parents.empty() ? -1 : parents.front(); }
 };
 
-[[nodiscard]] std::string NodeToJson(const SearchNode& node);
-[[nodiscard]] Result<SearchNode> NodeFromJson(std::string_view json);
-
-}  // namespace podium::agents
+}  // namespace podium::records

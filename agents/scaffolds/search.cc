@@ -1,9 +1,8 @@
-#include <algorithm>
+#include "agents/scaffolds/search.h"
+
 #include <cmath>
 
 #include "agents/operators/read_score.h"
-#include "agents/proposer.h"
-#include "agents/scaffolds/greedy_policy.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -15,12 +14,10 @@ namespace fs = std::filesystem;
 constexpr std::size_t kOutputHead = 6000;
 constexpr std::size_t kOutputTail = 6000;
 
-// Greedy and single-shot: propose, run, look, choose. Every finished node is in the journal before
-// the next begins.
-class TreeSearch final : public Scaffold {
+class Search final : public Scaffold {
  public:
-  TreeSearch(SearchSettings settings, std::unique_ptr<Proposer> proposer)
-      : settings_(settings), proposer_(std::move(proposer)) {}
+  Search(std::unique_ptr<Policy> policy, std::unique_ptr<Proposer> proposer)
+      : policy_(std::move(policy)), proposer_(std::move(proposer)) {}
 
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
     context_ = &context;
@@ -29,35 +26,27 @@ class TreeSearch final : public Scaffold {
     if (!preview) co_return tl::unexpected(preview.error());
     preview_ = std::move(*preview);
     context.outage = [this] { return proposer_->outage(); };
-    std::string end = "node_budget";
-    while (static_cast<int>(nodes_.size()) < (settings_.single_shot ? 1 : context.max_nodes)) {
+    for (;;) {
+      auto next =
+          policy_->Next({nodes_, context.task.lower_is_better, context.seed, context.max_nodes});
+      if (!next) co_return Outcome("node_budget");
       if (context.draining) co_return Paused();
-      if (Until().expired()) {
-        end = "time_limit";
-        break;
-      }
-      auto more = co_await Step();
+      if (Until().expired()) co_return Outcome("time_limit");
+      auto more = co_await Step(*next);
       if (!more) co_return tl::unexpected(more.error());
-      if (!*more) {
-        end = Until().expired() ? "time_limit" : stopped_by_;
-        break;
-      }
-      if (nodes_.back().end == "init_gone" || nodes_.back().fault == "sandbox_spoilt") {
-        end = nodes_.back().fault;  // nothing runs in there any more
-        break;
-      }
+      if (!*more) co_return Outcome(Until().expired() ? "time_limit" : stopped_by_);
+      if (nodes_.back().end == "init_gone" || nodes_.back().fault == "sandbox_spoilt")
+        co_return Outcome(nodes_.back().fault);  // nothing runs in there any more
     }
-    co_return Outcome(end);
   }
 
  private:
   // One node. False when the proposer has nothing left or no time is left to run anything.
-  Task<Result<bool>> Step() {
-    NextStep next = ChooseNext(nodes_, settings_, context_->task.lower_is_better, context_->seed);
+  Task<Result<bool>> Step(NextStep next) {
     SearchNode node;
     node.id = static_cast<int>(nodes_.size());
-    node.parent = next.parent;
-    node.op = next.op;
+    node.parents = std::move(next.parents);
+    node.op = std::move(next.op);
     Phase("proposing", node);
     ProposalRequest request = MakeRequest(node);
     auto proposal = co_await proposer_->Propose(std::move(request), Until());
@@ -77,7 +66,7 @@ class TreeSearch final : public Scaffold {
       auto ran = co_await RunNode(node);
       if (!ran) co_return tl::unexpected(ran.error());
     }
-    auto recorded = co_await context_->events.Append("node", NodeToJson(node));
+    auto recorded = co_await context_->events.Append(node);
     if (!recorded) co_return tl::unexpected(recorded.error());
     nodes_.push_back(node);
     context_->on_node(nodes_.back());
@@ -93,7 +82,7 @@ class TreeSearch final : public Scaffold {
     ProposalRequest request;
     request.op = node.op;
     request.node_id = node.id;
-    request.parent = node.parent;
+    request.parents = node.parents;
     request.nodes = &nodes_;
     request.task = &context_->task;
     request.preview = &preview_;
@@ -113,7 +102,8 @@ class TreeSearch final : public Scaffold {
     sandbox::ExecSpec spec;
     spec.argv = {"python3", *program};
     spec.env = {{"PODIUM_SEED", std::to_string(context_->seed)},
-                {"TIME_LIMIT_SECS", std::to_string(context_->exec_limit.count() / 1000)}};
+                {"TIME_LIMIT_SECS", std::to_string(context_->exec_limit.count() / 1000)},
+                {"PODIUM_OUT", context_->task.submission_path}};
     Deadline until = Deadline::In(context_->exec_limit).Earlier(Until());
     auto result = co_await context_->sandbox.Exec(std::move(spec), until);
     if (!result) co_return AgentsOr(node, result.error());
@@ -155,7 +145,7 @@ class TreeSearch final : public Scaffold {
     sandbox::ExecSpec spec;
     spec.argv = {"/bin/sh", "-c",
                  "chmod u+rwx \"${1%/*}\"; rm -rf \"$1\"; [ ! -e \"$1\" ] && [ ! -L \"$1\" ]",
-                 "clear", kSubmissionPath};
+                 "clear", context_->task.submission_path};
     Deadline control = Deadline::In(std::chrono::seconds(60));
     auto result = co_await context_->sandbox.Exec(std::move(spec), control);
     if (!result) co_return tl::unexpected(result.error());
@@ -178,7 +168,7 @@ class TreeSearch final : public Scaffold {
     }
     fs::path kept = Kept(node.id);
     Deadline control = Deadline::In(std::chrono::seconds(120));
-    auto taken = co_await context_->sandbox.TakeFile(kSubmissionPath, kept,
+    auto taken = co_await context_->sandbox.TakeFile(context_->task.submission_path, kept,
                                                      context_->submission_cap_bytes, control);
     if (!taken) co_return tl::unexpected(taken.error());
     if (taken->fault != sandbox::TakeFault::kNone) {
@@ -214,7 +204,7 @@ class TreeSearch final : public Scaffold {
     if (!may_be_handed_in) fs::remove(Kept(newest.id), ec);
     std::vector<SearchNode> all = nodes_;
     all.push_back(newest);
-    int chosen = Chosen(all);
+    int chosen = ChosenNode(all, context_->task.lower_is_better);
     std::uint64_t sum = chosen < 0 ? 0 : fs::file_size(Kept(chosen), ec);
     if (ec) sum = 0;
     for (int id = newest.id; id >= 0; --id) {
@@ -231,16 +221,6 @@ class TreeSearch final : public Scaffold {
 
   [[nodiscard]] fs::path Kept(int id) const {
     return context_->trial_dir / "snapshots" / ("node_" + std::to_string(id) + ".csv");
-  }
-
-  // The best node; if none counts, the newest whose file has the right shape and whose score is
-  // unknown. -1: none.
-  [[nodiscard]] int Chosen(const std::vector<SearchNode>& nodes) const {
-    int chosen = BestNode(nodes, context_->task.lower_is_better);
-    for (std::size_t i = nodes.size(); chosen < 0 && i-- > 0;) {
-      if (nodes[i].fault == "no_score") chosen = static_cast<int>(i);
-    }
-    return chosen;
   }
 
   // `printed` is all that is at hand of the output; the node keeps its head and tail.
@@ -264,8 +244,8 @@ class TreeSearch final : public Scaffold {
   }
 
   void Phase(std::string_view what, const SearchNode& node) const {
-    std::string text = std::string(what) + " node " + std::to_string(node.id) + " (" +
-                       std::string(OperatorText(node.op)) + ")";
+    std::string text =
+        std::string(what) + " node " + std::to_string(node.id) + " (" + node.op + ")";
     context_->on_phase(text);
   }
 
@@ -278,7 +258,7 @@ class TreeSearch final : public Scaffold {
   AgentOutcome Outcome(std::string end) const {
     AgentOutcome outcome;
     outcome.end = std::move(end);
-    int chosen = Chosen(nodes_);
+    int chosen = ChosenNode(nodes_, context_->task.lower_is_better);
     if (chosen < 0) {
       outcome.detail = "no node left a submission of the right shape";
       return outcome;
@@ -291,7 +271,7 @@ class TreeSearch final : public Scaffold {
     return outcome;
   }
 
-  SearchSettings settings_;
+  std::unique_ptr<Policy> policy_;
   std::unique_ptr<Proposer> proposer_;
   TrialContext* context_ = nullptr;
   std::vector<SearchNode> nodes_;
@@ -301,13 +281,9 @@ class TreeSearch final : public Scaffold {
 
 }  // namespace
 
-Task<Result<ScoreReading>> Proposer::ReadScore(const SearchNode&, const TaskBrief&, Deadline) {
-  co_return ScoreReading{};
-}
-
-std::unique_ptr<Scaffold> MakeTreeSearch(SearchSettings settings,
-                                         std::unique_ptr<Proposer> proposer) {
-  return std::make_unique<TreeSearch>(settings, std::move(proposer));
+std::unique_ptr<Scaffold> MakeSearch(std::unique_ptr<Policy> policy,
+                                     std::unique_ptr<Proposer> proposer) {
+  return std::make_unique<Search>(std::move(policy), std::move(proposer));
 }
 
 }  // namespace podium::agents

@@ -1,10 +1,9 @@
-#include "agents/scaffolds/simple.h"
+#include "agents/programs/program.h"
 
-#include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "agents/scaffolds/exec_event.h"
 #include "base/files.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -13,44 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string EndText(const sandbox::ExecResult& r) {
-  if (r.end == sandbox::ExecEnd::kExited)
-    return r.exit_code == 0 ? "finished" : "exit_" + std::to_string(r.exit_code);
-  if (r.end == sandbox::ExecEnd::kSignalled) return "signal_" + std::to_string(r.signal);
-  return std::string(sandbox::ExecEndText(r.end));
-}
-
-Task<Status> RecordExec(EventSink& events, std::string what, const sandbox::ExecResult& r) {
-  Json body = {{"command", what},
-               {"end", sandbox::ExecEndText(r.end)},
-               {"exit_code", r.exit_code},
-               {"signal", r.signal},
-               {"wall_ms", r.wall.count()},
-               {"output_bytes", r.output_bytes},
-               {"output", HeadTail(Printable(r.output), 8000, 8000)}};
-  co_return co_await events.Append("exec", DumpJson(body));
-}
-
-class Nop final : public Scaffold {
- public:
-  Task<Result<AgentOutcome>> Run(TrialContext&) override { co_return AgentOutcome{}; }
-};
-
-class SampleSubmission final : public Scaffold {
- public:
-  Task<Result<AgentOutcome>> Run(TrialContext& context) override {
-    context.on_phase("copying the sample submission");
-    sandbox::ExecSpec spec;
-    spec.argv = {"cp", "/home/data/sample_submission.csv", kSubmissionPath};
-    auto result = co_await context.sandbox.Exec(std::move(spec), context.deadline);
-    if (!result) co_return tl::unexpected(result.error());
-    auto recorded = co_await RecordExec(context.events, "cp sample_submission.csv", *result);
-    if (!recorded) co_return tl::unexpected(recorded.error());
-    AgentOutcome outcome;
-    outcome.end = EndText(*result);
-    co_return outcome;
-  }
-};
+// How much of an agent's folder is looked at.
+constexpr ForeignBounds kBounds{.entries = 100'000, .depth = 32};
 
 class Program final : public Scaffold {
  public:
@@ -88,7 +51,7 @@ class Program final : public Scaffold {
   // The folder's files with their bytes, which are those that lock.json names. Blocks.
   Result<NamedFiles> ReadFolder() const {
     PODIUM_ASSIGN(auto folder, ForeignFolder::Open(folder_));
-    PODIUM_ASSIGN(auto entries, folder.List(kProgramBounds));
+    PODIUM_ASSIGN(auto entries, folder.List(kBounds));
     NamedFiles out;
     Hasher hasher;
     for (const auto& entry : entries) {
@@ -113,10 +76,11 @@ class Program final : public Scaffold {
     spec.moved = context.outage;
     auto result = co_await context.sandbox.Exec(std::move(spec), context.deadline);
     if (!result) co_return tl::unexpected(result.error());
-    auto recorded = co_await RecordExec(context.events, "start.sh", *result);
+    records::Event event = ExecEvent("start.sh", *result);
+    auto recorded = co_await context.events.Append(std::move(event));
     if (!recorded) co_return tl::unexpected(recorded.error());
     AgentOutcome outcome;
-    outcome.end = EndText(*result);
+    outcome.end = EndOf(*result);
     co_return outcome;
   }
 
@@ -128,7 +92,7 @@ class Program final : public Scaffold {
       co_await SleepUntil(next);
       fs::path fresh = context.trial_dir / "snapshots" / "incoming.csv";
       Deadline control = Deadline::In(std::chrono::seconds(60));
-      auto taken = co_await context.sandbox.TakeFile(kSubmissionPath, fresh,
+      auto taken = co_await context.sandbox.TakeFile(context.task.submission_path, fresh,
                                                      context.submission_cap_bytes, control);
       if (!taken || taken->fault != sandbox::TakeFault::kNone || taken->digest.hex() == last)
         continue;
@@ -136,8 +100,8 @@ class Program final : public Scaffold {
       auto kept = co_await context.reactor.Blocking(std::move(keep), Pool::kTransfer);
       if (!kept || !*kept) continue;
       last = taken->digest.hex();
-      Json body = {{"digest", last}, {"bytes", taken->bytes}};
-      auto recorded = co_await context.events.Append("snapshot", DumpJson(body));
+      records::Snapshot event{.digest = last, .bytes = taken->bytes};
+      auto recorded = co_await context.events.Append(std::move(event));
       if (!recorded) LogWarn("cannot record a snapshot: " + recorded.error().message);
     }
   }
@@ -159,12 +123,66 @@ class Program final : public Scaffold {
   Millis snapshot_every_;
 };
 
+// " (Start.sh lies there)": a file whose name differs in case, or by an ending.
+std::string NearMiss(const fs::path& folder, const std::string& wanted) {
+  std::error_code ec;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    std::string name = it->path().filename().string();
+    if (Lower(name) == wanted || Lower(name).starts_with(wanted + "."))
+      return " ('" + Printable(name) + "' lies there)";
+  }
+  return "";
+}
+
+// The folder is there, holds a start.sh that a shell can run and nothing that leads out of it. Its
+// files' digest.
+Result<Digest> CheckFolder(const fs::path& dir, const std::string& origin) {
+  auto complain = [&](const std::string& what) {
+    return Fail(ErrorCode::kConfig, origin + ": " + what);
+  };
+  auto folder = ForeignFolder::Open(dir);
+  auto start = folder ? folder->Read("start.sh", 16 << 20) : tl::unexpected(folder.error());
+  if (!start && start.error().code == ErrorCode::kNotFound)
+    return complain("'program.folder' must name a folder with a start.sh, found '" + dir.string() +
+                    "'" + NearMiss(dir, "start.sh"));
+  if (!start) return complain(start.error().message);
+  if (start->find("\r\n") != std::string::npos)
+    return complain((dir / "start.sh").string() +
+                    " has the line ends of Windows (CR LF), which bash takes for part of each "
+                    "command: write it with LF alone, e.g. sed -i 's/\\r$//' start.sh");
+  auto files = folder->DigestOfFiles(kBounds);
+  if (!files) return complain(files.error().message);
+  return *files;
+}
+
+Result<ConfiguredScaffold> Configure(const OptionReader& options) {
+  fs::path dir = options.Text("program.folder");
+  PODIUM_ASSIGN(auto every, options.Duration("program.snapshot_every"));
+  PODIUM_ASSIGN(auto nodes, options.Int("budget.nodes", 1, 1'000'000));
+  PODIUM_ASSIGN(auto files, CheckFolder(dir, options.Origin("program.folder")));
+  ConfiguredScaffold out;
+  out.nodes = static_cast<int>(nodes);
+  out.files = files;
+  out.make = [=](std::unique_ptr<Proposer>) -> std::unique_ptr<Scaffold> {
+    return std::make_unique<Program>(dir, files, every);
+  };
+  return out;
+}
+
 }  // namespace
 
-std::unique_ptr<Scaffold> MakeNop() { return std::make_unique<Nop>(); }
-std::unique_ptr<Scaffold> MakeSampleSubmission() { return std::make_unique<SampleSubmission>(); }
-std::unique_ptr<Scaffold> MakeProgram(fs::path folder, Digest files, Millis snapshot_every) {
-  return std::make_unique<Program>(std::move(folder), files, snapshot_every);
+ScaffoldInfo ProgramScaffold() {
+  ScaffoldInfo out;
+  out.name = "program";
+  out.help = "a folder of yours with a start.sh, in MLE-bench's way";
+  out.uses_gateway = true;
+  out.options = {
+      {"program.folder", "", "folder with start.sh, for the program scaffold", true},
+      {"program.snapshot_every", "30 s", "how often a program's valid submission is kept"},
+  };
+  out.also_usable = {"budget.nodes"};
+  out.configure = Configure;
+  return out;
 }
 
 }  // namespace podium::agents

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace podium::agents {
+
+// One thing that a user can set of a scaffold or a proposer. `name` is the key in YAML
+// ("search.drafts" is `search: {drafts: ...}`), in --set and, upper-cased after PODIUM_, in the
+// environment.
+struct OptionSpec {
+  std::string name;
+  std::string fallback;  // the default, as text
+  std::string help;
+  bool is_path = false;  // names a file or folder of the user's
+};
+
+// The options' values as an agent has them. Errors (kConfig) name where the value came from.
+class OptionReader {
+ public:
+  virtual ~OptionReader() = default;
+  [[nodiscard]] virtual std::string Text(std::string_view name) const = 0;
+  // Where it was given: "configs/agents/x.yaml:4", "--nodes", "default".
+  [[nodiscard]] virtual std::string Origin(std::string_view name) const = 0;
+  [[nodiscard]] virtual Result<std::int64_t> Int(std::string_view name, std::int64_t least,
+                                                 std::int64_t most) const = 0;
+  [[nodiscard]] virtual Result<double> Double(std::string_view name, double least,
+                                              double most) const = 0;
+  [[nodiscard]] virtual Result<bool> Bool(std::string_view name) const = 0;
+  [[nodiscard]] virtual Result<Millis> Duration(std::string_view name) const = 0;
+  // Comma-separated.
+  [[nodiscard]] virtual std::vector<std::string> List(std::string_view name) const = 0;
+};
+
+}  // namespace podium::agents

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agents/options.h"
+#include "agents/proposer.h"
+#include "agents/trial_context.h"
+#include "base/digest.h"
+#include "base/result.h"
+
+namespace podium::agents {
+
+// Where the file that is graded comes from.
+enum class HandsIn {
+  kNothing,    // there is none
+  kFinalFile,  // what lies in the sandbox when the agent ends
+  kChosen,     // a candidate that the scaffold has taken out and names in its outcome
+  kAnswers,    // the task's own answers: the scaffold is never run
+};
+
+// A scaffold whose options are read and found good: what every trial of an agent shares.
+struct ConfiguredScaffold {
+  int nodes = 1;  // TrialContext::max_nodes
+  // Of the agent's own files, where it has some: what lock.json says of them.
+  std::optional<Digest> files;
+  // A trial's; null where it takes no proposer. nullptr for kAnswers and for what needs no sandbox.
+  std::function<std::unique_ptr<Scaffold>(std::unique_ptr<Proposer>)> make;
+};
+
+// What the rest of Podium knows of a scaffold; nobody compares its name.
+struct ScaffoldInfo {
+  std::string name;
+  std::string help;  // a line
+  bool needs_sandbox = true;
+  bool takes_proposer = false;
+  bool uses_gateway = false;  // its program asks models through the trial's gateway
+  bool is_baseline = false;   // tries nothing: its time says nothing of an agent
+  HandsIn hands_in = HandsIn::kFinalFile;
+  std::vector<OptionSpec> options;       // its own
+  std::vector<std::string> also_usable;  // general settings that it uses: "budget.nodes", ...
+  std::function<Result<ConfiguredScaffold>(const OptionReader&)> configure;
+};
+
+// All scaffolds, in the order in which help names them.
+[[nodiscard]] const std::vector<ScaffoldInfo>& Scaffolds();
+[[nodiscard]] const ScaffoldInfo* FindScaffold(std::string_view name);  // nullptr: none
+[[nodiscard]] std::vector<std::string> ScaffoldNames();
+
+// Adds one. To be called before anything looks for scaffolds; an error (kInternal) when the name is
+// taken.
+[[nodiscard]] Status RegisterScaffold(ScaffoldInfo info);
+
+}  // namespace podium::agents

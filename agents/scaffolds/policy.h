@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/operators/operator.h"
+
+namespace podium::agents {
+
+// What a policy may look at. Borrows.
+struct SearchState {
+  const std::vector<SearchNode>& nodes;  // ended ones, in order
+  bool lower_is_better = false;
+  std::uint64_t seed = 0;
+  int max_nodes = 1;
+};
+
+struct NextStep {
+  std::string op{kDraft};
+  std::vector<int> parents;  // indices into nodes, as many as the operator takes
+
+  friend bool operator==(const NextStep&, const NextStep&) = default;
+};
+
+// Decides what a search does next. Holds its settings alone: the answer depends on them and on the
+// state, so that an interrupted search goes on as it would have.
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  // Nothing: the search ends.
+  [[nodiscard]] virtual std::optional<NextStep> Next(const SearchState& state) const = 0;
+};
+
+// One well-mixed word from a counter (SplitMix64; Steele, Lea, Flood 2014).
+[[nodiscard]] std::uint64_t MixedWord(std::uint64_t counter);
+
+// Index of the best good node, -1 if there is none; of equals the first.
+[[nodiscard]] int BestNode(const std::vector<SearchNode>& nodes, bool lower_is_better);
+
+// What a search hands in: the best node; if none counts, the newest whose file has the right shape
+// and whose score is unknown. -1: none.
+[[nodiscard]] int ChosenNode(const std::vector<SearchNode>& nodes, bool lower_is_better);
+
+}  // namespace podium::agents

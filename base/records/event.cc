@@ -1,0 +1,265 @@
+#include "base/records/event.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/json.h"
+#include "base/records/event_json.h"
+#include "base/records/trial_verdict_json.h"
+#include "base/text.h"
+
+namespace podium::records {
+namespace {
+
+using Number = std::int64_t;
+
+// What stands where a member is absent or of another type.
+Number Whole(const Json& j, const char* key) { return JsonOr<Number>(j, key, 0); }
+std::uint64_t Size(const Json& j, const char* key) { return JsonOr<std::uint64_t>(j, key, 0); }
+std::string Text(const Json& j, const char* key) { return JsonOr<std::string>(j, key, ""); }
+Millis Time(const Json& j, const char* key) {
+  return Millis(std::max<Number>(0, JsonOr<Number>(j, key, 0)));
+}
+
+std::optional<Millis> Worked(const Json& j) {
+  return j.contains("worked_ms") ? std::optional(Time(j, "worked_ms")) : std::nullopt;
+}
+
+Json With(Json body, std::optional<Millis> worked) {
+  if (worked) body["worked_ms"] = worked->count();
+  return body;
+}
+
+Json ToJson(const Attempt& e) {
+  return {{"pid", e.pid}, {"wall_ms", e.wall.count()}, {"used_ms", e.used.count()}};
+}
+Result<Event> From(const Json& j, std::type_identity<Attempt>) {
+  return Attempt{Whole(j, "pid"), Time(j, "wall_ms"), Time(j, "used_ms")};
+}
+
+Json ToJson(const SearchNode& n) {
+  Json tokens = {{"prompt", n.tokens.prompt},
+                 {"completion", n.tokens.completion},
+                 {"calls", n.tokens.calls},
+                 {"wait_ms", n.tokens.wait.count()}};
+  Json out = {{"id", n.id},         {"parents", n.parents},
+              {"op", n.op},         {"source", n.source},
+              {"plan", n.plan},     {"code", n.code},
+              {"end", n.end},       {"exit_code", n.exit_code},
+              {"output", n.output}, {"exec_ms", n.exec_wall.count()},
+              {"tokens", tokens},   {"submission", n.submission_digest},
+              {"fault", n.fault},   {"detail", n.detail}};
+  out["score"] = n.score ? Json(*n.score) : Json();
+  return out;
+}
+
+// Schema 1 knew one parent, and -1 for none.
+Result<std::vector<int>> ParentsOf(const Json& j) {
+  if (j.contains("parents")) return JsonGet<std::vector<int>>(j, "parents");
+  PODIUM_ASSIGN(int parent, JsonGet<int>(j, "parent"));
+  return parent == -1 ? std::vector<int>() : std::vector<int>{parent};
+}
+
+Result<Event> From(const Json& j, std::type_identity<SearchNode>) {
+  SearchNode n;
+  PODIUM_ASSIGN(n.id, JsonGet<int>(j, "id"));
+  PODIUM_ASSIGN(n.parents, ParentsOf(j));
+  PODIUM_ASSIGN(n.op, JsonGet<std::string>(j, "op"));
+  n.source = Text(j, "source");
+  n.plan = Text(j, "plan");
+  n.code = Text(j, "code");
+  n.end = Text(j, "end");
+  n.exit_code = JsonOr(j, "exit_code", -1);
+  n.output = Text(j, "output");
+  n.exec_wall = Time(j, "exec_ms");
+  n.submission_digest = Text(j, "submission");
+  n.fault = Text(j, "fault");
+  n.detail = Text(j, "detail");
+  if (j.contains("score") && j["score"].is_number()) n.score = j["score"].get<double>();
+  if (auto t = j.find("tokens"); t != j.end())
+    n.tokens = {Whole(*t, "prompt"), Whole(*t, "completion"), JsonOr(*t, "calls", 0),
+                Time(*t, "wait_ms")};
+  return n;
+}
+
+Json ToJson(const Exec& e) {
+  return {{"command", e.command},      {"end", e.end},
+          {"exit_code", e.exit_code},  {"signal", e.signal},
+          {"wall_ms", e.wall.count()}, {"output_bytes", e.output_bytes},
+          {"output", e.output}};
+}
+Result<Event> From(const Json& j, std::type_identity<Exec>) {
+  return Exec{Text(j, "command"),     Text(j, "end"),     JsonOr(j, "exit_code", 0),
+              JsonOr(j, "signal", 0), Time(j, "wall_ms"), Size(j, "output_bytes"),
+              Text(j, "output")};
+}
+
+Json ToJson(const Snapshot& e) { return {{"digest", e.digest}, {"bytes", e.bytes}}; }
+Result<Event> From(const Json& j, std::type_identity<Snapshot>) {
+  return Snapshot{Text(j, "digest"), Size(j, "bytes")};
+}
+
+Json ToJson(const Validation& e) {
+  return {{"valid", e.valid}, {"reason", e.reason}, {"bytes", e.bytes}};
+}
+Result<Event> From(const Json& j, std::type_identity<Validation>) {
+  return Validation{JsonOr(j, "valid", false), Text(j, "reason"), Size(j, "bytes")};
+}
+
+Json ToJson(const Outage& e) { return {{"waited_ms", e.waited.count()}, {"why", e.why}}; }
+Result<Event> From(const Json& j, std::type_identity<Outage>) {
+  return Outage{Time(j, "waited_ms"), Text(j, "why")};
+}
+
+Json ToJson(const Taken& e) {
+  if (!e.failed.empty()) return {{"folder", e.folder}, {"failed", e.failed}};
+  Json out = {{"folder", e.folder},
+              {"files", e.files},
+              {"bytes", e.bytes},
+              {"left_out", e.left_out},
+              {"complete", e.complete}};
+  if (!e.because.empty()) out["because"] = e.because;
+  return out;
+}
+Result<Event> From(const Json& j, std::type_identity<Taken>) {
+  return Taken{Text(j, "folder"),
+               Size(j, "files"),
+               Size(j, "bytes"),
+               Size(j, "left_out"),
+               JsonOr(j, "complete", true),
+               JsonOr<std::vector<std::string>>(j, "because", {}),
+               Text(j, "failed")};
+}
+
+Json ToJson(const FellBack& e) { return {{"to", e.to}}; }
+Result<Event> From(const Json& j, std::type_identity<FellBack>) { return FellBack{Text(j, "to")}; }
+
+Json ToJson(const Service& e) { return {{"service", e.service}, {"missing", e.missing}}; }
+Result<Event> From(const Json& j, std::type_identity<Service>) {
+  return Service{Text(j, "service"), Text(j, "missing")};
+}
+
+Json ToJson(const ModelCall& e) {
+  return {{"model", e.model},
+          {"format", e.format},
+          {"status", e.status},
+          {"end", e.end},
+          {"input_tokens", e.input_tokens},
+          {"cached_tokens", e.cached_tokens},
+          {"cache_write_tokens", e.cache_write_tokens},
+          {"output_tokens", e.output_tokens},
+          {"cost_usd", e.cost_usd.empty() ? Json() : Json(e.cost_usd)},
+          {"held_ms", e.held.count()},
+          {"wait_ms", e.wait.count()},
+          {"wall_ms", e.wall.count()},
+          {"replayed", e.replayed},
+          {"digest", e.digest}};
+}
+Result<Event> From(const Json& j, std::type_identity<ModelCall>) {
+  ModelCall e{Text(j, "model"), Text(j, "format"), JsonOr(j, "status", 0), Text(j, "end")};
+  e.input_tokens = Whole(j, "input_tokens");
+  e.cached_tokens = Whole(j, "cached_tokens");
+  e.cache_write_tokens = Whole(j, "cache_write_tokens");
+  e.output_tokens = Whole(j, "output_tokens");
+  bool unpriced = j.contains("cost_usd") && j["cost_usd"].is_null();
+  e.cost_usd = unpriced ? "" : JsonOr<std::string>(j, "cost_usd", "0");
+  e.held = Time(j, "held_ms");
+  e.wait = Time(j, "wait_ms");
+  e.wall = Time(j, "wall_ms");
+  e.replayed = JsonOr(j, "replayed", false);
+  e.digest = Text(j, "digest");
+  return e;
+}
+
+Json ToJson(const GatewayFlag& e) {
+  return {{"code", e.code}, {"detail", e.detail}, {"count", e.count}};
+}
+Result<Event> From(const Json& j, std::type_identity<GatewayFlag>) {
+  return GatewayFlag{Text(j, "code"), Text(j, "detail"), Whole(j, "count")};
+}
+
+Json ToJson(const Failed& e) { return With({{"code", e.code}, {"message", e.message}}, e.worked); }
+Result<Event> From(const Json& j, std::type_identity<Failed>) {
+  return Failed{Text(j, "code"), JsonOr<std::string>(j, "message", "failed"), Worked(j)};
+}
+
+Json ToJson(const Paused& e) {
+  return With({{"validations_refused", e.validations_refused}}, e.worked);
+}
+Result<Event> From(const Json& j, std::type_identity<Paused>) {
+  return Paused{Whole(j, "validations_refused"), Worked(j)};
+}
+
+Json ToJson(const Sealed& e) {
+  Json out = {{"agent", ToJson(e.agent)},
+              {"validations", ToJson(e.validations)},
+              {"hand_over",
+               {{"status", HandOverText(e.hand_over.status)},
+                {"reason", e.hand_over.reason},
+                {"detail", e.hand_over.detail}}},
+              {"models", ToJson(e.models)}};
+  if (e.isolation) out["isolation"] = ToJson(e.isolation);
+  if (e.file != "submission.csv") out["file"] = e.file;
+  return With(std::move(out), e.worked);
+}
+Result<Event> From(const Json& j, std::type_identity<Sealed>) {
+  Sealed e;
+  e.agent = AgentEndFrom(j);
+  e.worked = Worked(j);
+  e.validations = ValidationsFrom(j);
+  Json hand_over = j.value("hand_over", Json::object());
+  auto status = JsonOr<std::string>(hand_over, "status", "missing");
+  PODIUM_ASSIGN(e.hand_over.status, ParseHandOverStatus(status));
+  e.hand_over.reason = Text(hand_over, "reason");
+  e.hand_over.detail = Text(hand_over, "detail");
+  e.file = JsonOr<std::string>(j, "file", "submission.csv");
+  e.isolation = IsolationFrom(j);
+  e.models = ModelsSpentFrom(j);
+  return e;
+}
+
+Json ToJson(const Graded& e) { return {{"verdict", e.verdict}}; }
+Result<Event> From(const Json& j, std::type_identity<Graded>) { return Graded{Text(j, "verdict")}; }
+
+// In the order of the variant.
+constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
+    "attempt",      "node",   "exec",      "snapshot", "validation",
+    "outage",       "taken",  "fell_back", "service",  "model_call",
+    "gateway_flag", "failed", "paused",    "sealed",   "graded"};
+
+template <std::size_t... I>
+Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {
+  Result<Event> out = Fail(ErrorCode::kIo, "no such event");
+  ((I == index &&
+    (out = From(json, std::type_identity<std::variant_alternative_t<I, Event>>()), true)) ||
+   ...);
+  return out;
+}
+
+}  // namespace
+
+std::string_view EventName(const Event& event) { return kNames.at(event.index()); }
+
+std::string BodyText(const Event& event) {
+  return DumpJson(std::visit([](const auto& e) { return ToJson(e); }, event));
+}
+
+Result<Event> EventFrom(std::string_view name, const Json& body, std::string_view where) {
+  auto at = std::ranges::find(kNames, name);
+  if (at == kNames.end())
+    return Fail(ErrorCode::kIo, std::string(where) + ": no event is named '" +
+                                    Printable(std::string(name.substr(0, 60))) + "'");
+  if (!body.is_object())
+    return Fail(ErrorCode::kIo, std::string(where) + ": an event's body is an object");
+  auto index = static_cast<std::size_t>(at - kNames.begin());
+  auto event = Parse(index, body, std::make_index_sequence<kNames.size()>());
+  if (event) return event;
+  return Fail(event.error().code, std::string(where) + ": " + event.error().message);
+}
+
+Result<Event> ParseEvent(std::string_view name, std::string_view body, std::string_view where) {
+  PODIUM_ASSIGN(Json json, ParseJson(body, where));
+  return EventFrom(name, json, where);
+}
+
+}  // namespace podium::records

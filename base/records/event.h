@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/records/hand_over.h"
+#include "base/records/search_node.h"
+#include "base/records/trial_verdict.h"
+#include "base/result.h"
+
+namespace podium::records {
+
+// The events of a trial's journal. Each has a name, which its line carries ("attempt", "exec").
+
+struct Attempt {  // "attempt": a process begins to work on the trial
+  std::int64_t pid = 0;
+  Millis wall{0};  // the trial's working time
+  Millis used{0};  // of it, by earlier attempts
+};
+struct Exec {  // "exec": a command of a scaffold without nodes has ended
+  std::string command;
+  std::string end;
+  int exit_code = 0;
+  int signal = 0;
+  Millis wall{0};
+  std::uint64_t output_bytes = 0;
+  std::string output;  // head and tail
+};
+struct Snapshot {  // "snapshot": a valid submission of a program was kept
+  std::string digest;
+  std::uint64_t bytes = 0;
+};
+struct Validation {  // "validation": the agent asked whether a file has the right shape
+  bool valid = false;
+  std::string reason;
+  std::uint64_t bytes = 0;
+};
+struct Outage {  // "outage": the trial waited for a provider that did not serve it
+  Millis waited{0};
+  std::string why;
+};
+struct Taken {  // "taken": what was kept of a folder of the agent's
+  std::string folder;
+  std::uint64_t files = 0, bytes = 0, left_out = 0;
+  bool complete = true;
+  std::vector<std::string> because;  // the first of what was left out, each with its reason
+  std::string failed;                // why nothing could be taken, else ""
+};
+struct FellBack {  // "fell_back": a snapshot stands in for the final submission
+  std::string to;
+};
+struct Service {  // "service": one that the backend does not hand out
+  std::string service;
+  std::string missing;
+};
+struct ModelCall {  // "model_call": a request of the agent to a model has ended
+  std::string model, format;
+  int status = 0;
+  std::string end;
+  std::int64_t input_tokens = 0, cached_tokens = 0, cache_write_tokens = 0, output_tokens = 0;
+  std::string cost_usd = "0";  // "": the model has no known price
+  Millis held{0}, wait{0}, wall{0};
+  bool replayed = false;
+  std::string digest;  // the record's name
+};
+struct GatewayFlag {  // "gateway_flag": something that a reader of the result must know
+  std::string code, detail;
+  std::int64_t count = 0;
+};
+struct Failed {  // "failed": infrastructure, never the agent's affair
+  std::string code, message;
+  std::optional<Millis> worked;
+};
+struct Paused {  // "paused": drained or stopped
+  std::int64_t validations_refused = 0;
+  std::optional<Millis> worked;
+};
+struct Sealed {  // "sealed": from here nothing the agent does can matter
+  AgentEnd agent;
+  std::optional<Millis> worked;
+  Validations validations;
+  HandOver hand_over;
+  std::string file = "submission.csv";  // below the trial's submission/, where handed over
+  std::optional<Isolation> isolation;
+  std::optional<ModelsSpent> models;
+};
+struct Graded {  // "graded": verdict.json stands
+  std::string verdict;
+};
+
+using Event = std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack,
+                           Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded>;
+
+[[nodiscard]] std::string_view EventName(const Event& event);
+
+// The event's members as one JSON object, keys sorted.
+[[nodiscard]] std::string BodyText(const Event& event);
+// An error (kIo) where the name is none of those above or a member is missing.
+[[nodiscard]] Result<Event> ParseEvent(std::string_view name, std::string_view body,
+                                       std::string_view where);
+
+}  // namespace podium::records

@@ -1,0 +1,110 @@
+#include "base/records/trial_verdict.h"
+
+#include "base/json.h"
+#include "base/records/grade_json.h"
+#include "base/records/schema.h"
+#include "base/records/trial_verdict_json.h"
+
+namespace podium::records {
+namespace {
+
+constexpr std::string_view kKind = "podium-trial-verdict";
+
+// The member, where it is an object; an empty one else.
+Json ObjectOf(const Json& parent, const char* key) {
+  auto it = parent.find(key);
+  return it != parent.end() && it->is_object() ? *it : Json();
+}
+
+}  // namespace
+
+Json ToJson(const AgentEnd& agent) { return {{"end", agent.end}, {"detail", agent.detail}}; }
+
+Json ToJson(const Validations& v) {
+  return {{"valid", v.valid}, {"invalid", v.invalid}, {"refused", v.refused}};
+}
+
+Json ToJson(const std::optional<Isolation>& isolation) {
+  if (!isolation) return nullptr;
+  Json out = {{"backend", isolation->backend}, {"not_enforced", isolation->not_enforced}};
+  out["enforced"] = Json::object();
+  for (const auto& [what, how] : isolation->enforced) out["enforced"][what] = how;
+  return out;
+}
+
+Json ToJson(const std::optional<ModelsSpent>& models) {
+  if (!models) return nullptr;
+  return {{"requests", models->requests},
+          {"input_tokens", models->input_tokens},
+          {"cached_tokens", models->cached_tokens},
+          {"output_tokens", models->output_tokens},
+          {"cost_usd", models->cost_usd.empty() ? Json() : Json(models->cost_usd)},
+          {"wait_ms", models->wait.count()}};
+}
+
+AgentEnd AgentEndFrom(const Json& parent) {
+  Json agent = ObjectOf(parent, "agent");
+  return {JsonOr<std::string>(agent, "end", ""), JsonOr<std::string>(agent, "detail", "")};
+}
+
+Validations ValidationsFrom(const Json& parent) {
+  Json v = ObjectOf(parent, "validations");
+  return {JsonOr<std::int64_t>(v, "valid", 0), JsonOr<std::int64_t>(v, "invalid", 0),
+          JsonOr<std::int64_t>(v, "refused", 0)};
+}
+
+std::optional<Isolation> IsolationFrom(const Json& parent) {
+  Json json = ObjectOf(parent, "isolation");
+  if (json.is_null()) return std::nullopt;
+  return Isolation{JsonOr<std::string>(json, "backend", ""),
+                   JsonOr<std::map<std::string, std::string>>(json, "enforced", {}),
+                   JsonOr<std::vector<std::string>>(json, "not_enforced", {})};
+}
+
+// Null where a model has no known price.
+std::string PriceOr(const Json& json) {
+  bool unknown = json.contains("cost_usd") && json["cost_usd"].is_null();
+  return unknown ? "" : JsonOr<std::string>(json, "cost_usd", "0");
+}
+
+std::optional<ModelsSpent> ModelsSpentFrom(const Json& parent) {
+  Json json = ObjectOf(parent, "models");
+  if (json.is_null()) return std::nullopt;
+  return ModelsSpent{JsonOr<std::int64_t>(json, "requests", 0),
+                     JsonOr<std::int64_t>(json, "input_tokens", 0),
+                     JsonOr<std::int64_t>(json, "cached_tokens", 0),
+                     JsonOr<std::int64_t>(json, "output_tokens", 0),
+                     PriceOr(json),
+                     Millis(JsonOr<std::int64_t>(json, "wait_ms", 0))};
+}
+
+std::string ToText(const TrialVerdict& v) {
+  OrderedJson out;
+  out["schema"] = std::string(kKind) + "/1";
+  out["grade"] = GradeRecordJson(v.grade);
+  out["agent"] = ToJson(v.agent);
+  out["image"] = v.image;
+  out["isolation"] = ToJson(v.isolation);
+  out["validations"] = ToJson(v.validations);
+  out["models"] = ToJson(v.models);
+  return DumpJson(out, 2) + "\n";
+}
+
+Result<TrialVerdict> ParseTrialVerdict(std::string_view text, std::string_view where) {
+  PODIUM_ASSIGN(Json json, ParseJson(text, where));
+  PODIUM_ASSIGN(auto schema, JsonGet<std::string>(json, "schema"));
+  PODIUM_TRY(SchemaNumber(schema, kKind, 1, where));
+  auto grade = json.find("grade");
+  if (grade == json.end() || !grade->is_object())
+    return Fail(ErrorCode::kIo, std::string(where) + ": member 'grade' is missing");
+  TrialVerdict v;
+  PODIUM_ASSIGN(v.grade, GradeRecordFrom(*grade, where));
+  v.agent = AgentEndFrom(json);
+  v.image = JsonOr<std::string>(json, "image", "");
+  v.isolation = IsolationFrom(json);
+  v.validations = ValidationsFrom(json);
+  v.models = ModelsSpentFrom(json);
+  return v;
+}
+
+}  // namespace podium::records

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/records/grade_record.h"
+#include "base/result.h"
+
+namespace podium::records {
+
+// How an agent's work ended (docs/reason-codes.md): "finished", "node_budget", "time_limit", ...
+struct AgentEnd {
+  std::string end = "finished";
+  std::string detail;
+
+  friend bool operator==(const AgentEnd&, const AgentEnd&) = default;
+};
+
+// What stood between an agent and its host.
+struct Isolation {
+  std::string backend;
+  std::map<std::string, std::string> enforced;  // what, and by what
+  std::vector<std::string> not_enforced;
+
+  friend bool operator==(const Isolation&, const Isolation&) = default;
+};
+
+// How often an agent asked whether a file has the right shape, over all attempts.
+struct Validations {
+  std::int64_t valid = 0, invalid = 0, refused = 0;
+
+  friend bool operator==(const Validations&, const Validations&) = default;
+};
+
+// What a trial's models were asked and cost, over all attempts.
+struct ModelsSpent {
+  std::int64_t requests = 0, input_tokens = 0, cached_tokens = 0, output_tokens = 0;
+  std::string cost_usd;  // decimal; "": not known
+  Millis wait{0};
+
+  friend bool operator==(const ModelsSpent&, const ModelsSpent&) = default;
+};
+
+// trials/<task>/<agent>/s<seed>/verdict.json: the grader's record and what the engine knows of how
+// the agent ended.
+struct TrialVerdict {
+  GradeRecord grade;
+  AgentEnd agent;
+  std::string image;                   // digest, "" without a sandbox
+  std::optional<Isolation> isolation;  // none without a sandbox
+  Validations validations;
+  std::optional<ModelsSpent> models;  // none where the agent asks none
+};
+
+// The file's text, "podium-trial-verdict/1", indented for people.
+[[nodiscard]] std::string ToText(const TrialVerdict& verdict);
+[[nodiscard]] Result<TrialVerdict> ParseTrialVerdict(std::string_view text, std::string_view where);
+
+}  // namespace podium::records

@@ -1,0 +1,42 @@
+#include "harness/grading/grader.h"
+
+#include <map>
+#include <string>
+
+#include "tasks/kinds/kind.h"
+
+namespace podium::harness {
+namespace {
+
+constexpr auto kGrading = std::chrono::minutes(30);
+
+class SealedGrader final : public Grader {
+ public:
+  explicit SealedGrader(Reactor& reactor) : reactor_(reactor) {}
+
+  Task<Result<records::GradeRecord>> Grade(GradeJob job) override {
+    std::string key;
+    if (!job.submission) {
+      key = records::ToText(tasks::KindOf(*job.task).Request(*job.task, *job.prepared, job.hand_over));
+      if (auto known = known_.find(key); known != known_.end()) co_return known->second;
+    }
+    auto grade = [job] { return harness::Grade(job, Deadline::In(kGrading)); };
+    auto record = co_await reactor_.Blocking(std::move(grade), Pool::kGrading);
+    if (record && !key.empty() && record->verdict != "grader_error" && known_.size() < kMost)
+      known_.emplace(std::move(key), *record);
+    co_return record;
+  }
+
+ private:
+  static constexpr std::size_t kMost = 1000;
+  Reactor& reactor_;
+  std::map<std::string, records::GradeRecord> known_;
+};
+
+}  // namespace
+
+std::unique_ptr<Grader> MakeSealedGrader(Reactor& reactor) {
+  return std::make_unique<SealedGrader>(reactor);
+}
+
+}  // namespace podium::harness

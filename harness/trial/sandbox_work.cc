@@ -1,0 +1,200 @@
+#include "harness/trial/sandbox_work.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "agents/proposers/portfolio/portfolio.h"
+#include "base/files.h"
+#include "harness/trial/collect.h"
+#include "harness/trial/services.h"
+#include "tasks/kinds/kind.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+using agents::AgentOutcome;
+
+constexpr auto kControl = std::chrono::seconds(120);
+// How long after the trial's time a scaffold may still put away its last step. Then the trial is
+// sealed with what there is.
+constexpr auto kPutAway = std::chrono::minutes(5);
+
+// Ends when the trial's time is over, whatever its scaffold waits for.
+Task<void> WaitForWall(const agents::TrialContext& context) {
+  for (;;) {
+    Deadline wall(context.deadline.at() + context.outage() + kPutAway);
+    if (wall.expired()) co_return;
+    co_await SleepUntil(wall);
+  }
+}
+
+Result<std::unique_ptr<agents::Proposer>> MakeProposer(const AgentPlan& agent,
+                                                       agents::TrialModels* models) {
+  if (!agent.scaffold->takes_proposer) return nullptr;
+  if (agent.proposer == "llm") {
+    auto client = std::make_unique<agents::ChatClient>(*models, agent.model);
+    return agents::MakeLlmProposer(std::move(client), agent.llm);
+  }
+  return agents::MakePortfolioProposer(ShareDir() / "agents" / "proposers" / "portfolio" /
+                                       "portfolio.yaml");
+}
+
+records::Isolation IsolationOf(const sandbox::IsolationRecord& record) {
+  records::Isolation out{
+      .backend = record.backend, .enforced = {}, .not_enforced = record.not_enforced};
+  for (const auto& [what, how] : record.enforced) out.enforced[what] = how;
+  return out;
+}
+
+records::Validations Counted(const agents::ValidationCounts& counts) {
+  return {.valid = counts.valid, .invalid = counts.invalid, .refused = counts.refused};
+}
+
+}  // namespace
+
+sandbox::SandboxSpec SandboxWork::MakeSpec() const {
+  sandbox::SandboxSpec spec;
+  std::string name = "podium-" + Digest::Of(fs::absolute(dir_).string()).hex().substr(0, 16);
+  spec.id = name + "-" + std::to_string(::getpid());
+  spec.layers = run_.image_layers;
+  spec.state_dir = run_.folder.SandboxState();
+  spec.data.push_back({run_.prepared.at(plan_.id.task).public_dir, "/home/data"});
+  spec.home_files = HomeFiles(plan_);
+  spec.limits = plan_.limits;
+  spec.gpus = plan_.agent->gpus;
+  std::string threads = std::to_string(std::max(1, static_cast<int>(plan_.limits.cpus)));
+  spec.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+              {"HOME", "/home/agent"},
+              {"LANG", "C.UTF-8"},
+              {"TMPDIR", "/tmp"},
+              {"OMP_NUM_THREADS", threads},
+              {"OPENBLAS_NUM_THREADS", threads},
+              {"MKL_NUM_THREADS", threads},
+              {"PYTHONHASHSEED", "0"},
+              {"PYTHONUNBUFFERED", "1"},
+              {"SUBMISSION_DIR", "/home/submission"},
+              {"LOGS_DIR", "/home/logs"},
+              {"CODE_DIR", "/home/code"},
+              {"AGENT_DIR", "/home/agent"},
+              {"COMPETITION_ID", plan_.id.task.str()}};
+  spec.allow_unenforced = run_.allow_unenforced;
+  return spec;
+}
+
+Task<Result<SandboxWork::Ended>> SandboxWork::Run(TrialView before) {
+  run_.observer.OnTrialPhase(plan_.id, "starting");
+  Deadline control = Deadline::In(kControl);
+  sandbox::SandboxSpec spec = MakeSpec();
+  auto box = co_await run_.backend->Create(std::move(spec), control);
+  if (!box) co_return tl::unexpected(box.error());
+  auto result = co_await UseSandbox(**box, std::move(before));
+  Deadline last = Deadline::In(kControl);
+  auto destroyed = co_await (*box)->Destroy(last);
+  if (!result) co_return result;
+  if (!destroyed) co_return tl::unexpected(destroyed.error());
+  co_return result;
+}
+
+agents::TrialContext SandboxWork::MakeContext(sandbox::Sandbox& box, TrialView before) const {
+  agents::TaskBrief brief;
+  brief.id = plan_.id.task.str();
+  brief.title = plan_.task->title;
+  brief.description = plan_.task->description;
+  brief.metric = plan_.task->grader.metric;
+  brief.lower_is_better = plan_.task->grader.lower_is_better;
+  brief.submission_path = SubmissionPath(*plan_.task);
+  brief.public_dir = run_.prepared.at(plan_.id.task).public_dir;
+  Millis left = std::max(Millis(0), plan_.wall - before.active);
+  agents::TrialContext context{run_.reactor,
+                               box,
+                               journal_,
+                               std::move(brief),
+                               static_cast<std::uint64_t>(plan_.id.seed),
+                               Deadline::In(left),
+                               plan_.exec,
+                               plan_.agent->configured.nodes,
+                               dir_,
+                               std::move(before.nodes),
+                               run_.draining,
+                               {},
+                               {},
+                               {}};
+  context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };
+  context.submission_cap_bytes = context.kept_cap_bytes = SubmissionCap(plan_);
+  context.on_node = [this](const agents::SearchNode& n) { run_.observer.OnNode(plan_.id, n); };
+  context.on_phase = [this](std::string_view p) { run_.observer.OnTrialPhase(plan_.id, p); };
+  return context;
+}
+
+agents::ShapeVerdict SandboxWork::CheckShape(std::string_view bytes) const {
+  auto verdict =
+      tasks::KindOf(*plan_.task).CheckShape(*plan_.task, run_.prepared.at(plan_.id.task), bytes);
+  if (!verdict) return {false, "unreadable", verdict.error().message};
+  return {verdict->valid, verdict->reason, verdict->message};
+}
+
+Task<Result<SandboxWork::Ended>> SandboxWork::UseSandbox(sandbox::Sandbox& box, TrialView before) {
+  auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
+  TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes);
+  PODIUM_CO_TRY(services.AddModels(run_.http, run_.gate, *plan_.agent));
+  auto proposer = MakeProposer(*plan_.agent, services.models());
+  if (!proposer) co_return tl::unexpected(proposer.error());
+  auto scaffold = plan_.agent->configured.make(std::move(*proposer));
+  Deadline control = Deadline::In(kControl);
+  PODIUM_CO_TRY(co_await services.Open(box, control));
+  auto context = MakeContext(box, std::move(before));
+  context.env = services.Environment();
+  if (auto* models = services.models()) context.outage = [models] { return models->outage(); };
+  context_ = &context;
+  auto outcome = co_await Agent(*scaffold, context, services);
+  outage_ = context.outage();
+  context_ = nullptr;
+  PODIUM_CO_TRY(co_await services.End());
+  if (!outcome) co_return tl::unexpected(outcome.error());
+  if (outcome->end == "paused")
+    co_return records::Paused{.validations_refused = services.validations().refused, .worked = {}};
+  run_.observer.OnTrialPhase(plan_.id, "sealing");
+  auto hand_over = co_await TakeOver(box, *outcome);
+  if (!hand_over) co_return tl::unexpected(hand_over.error());
+  records::Sealed sealed;
+  sealed.agent = {outcome->end, outcome->detail};
+  sealed.validations = Counted(services.validations());
+  sealed.hand_over = std::move(*hand_over);
+  sealed.file = plan_.task->submission.path;
+  sealed.isolation = IsolationOf(box.isolation());
+  sealed.models = services.ModelsSpent();
+  co_return sealed;
+}
+
+// The scaffold's work until its end, the user's second Ctrl-C or, whatever holds the scaffold up,
+// some minutes after the trial's time: then it is the agent's time limit like any other.
+Task<Result<AgentOutcome>> SandboxWork::Agent(agents::Scaffold& scaffold,
+                                              agents::TrialContext& context,
+                                              TrialServices& services) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  auto ended = co_await (Caught<AgentOutcome>(scaffold.Run(context), "the scaffold") ||
+                         run_.wait_stop() || services.Serve() || WaitForWall(context));
+  AgentOutcome cut;
+  cut.end = ended.index() == 1 ? "paused" : "time_limit";
+  if (ended.index() != 0) co_return cut;
+  auto outcome = std::get<0>(std::move(ended));
+  if (outcome || !sandbox::CausedByAgent(outcome.error())) co_return outcome;
+  cut.end = "agent_fault";
+  cut.detail = outcome.error().message;
+  co_return cut;
+}
+
+// Freezes the sandbox and takes out what it leaves.
+Task<Result<records::HandOver>> SandboxWork::TakeOver(sandbox::Sandbox& box,
+                                                      const AgentOutcome& outcome) {
+  Deadline control = Deadline::In(kControl);
+  PODIUM_CO_TRY(co_await box.Seal(control));
+  auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
+  Collector collector(run_.reactor, journal_, plan_, dir_, check);
+  co_return co_await collector.Collect(box, outcome);
+}
+
+}  // namespace podium::harness

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include "agents/trial_context.h"
+#include "base/async/reactor.h"
+#include "base/records/event.h"
+#include "harness/plan/plan.h"
+#include "harness/store/journal.h"
+#include "harness/store/run_folder.h"
+#include "harness/trial/trial.h"
+
+namespace podium::harness {
+
+// The part of an attempt that needs a sandbox: makes it, lets the scaffold work in it beside its
+// services until an end, seals it and takes out what the agent leaves. What was given outlives it.
+class SandboxWork {
+ public:
+  SandboxWork(RunContext& run, const TrialPlan& plan, Journal& journal,
+              std::filesystem::path trial_dir)
+      : run_(run), plan_(plan), journal_(journal), dir_(std::move(trial_dir)) {}
+
+  // `before`: what earlier attempts left. What the journal is to say next: Paused, or Sealed; an
+  // Error is the infrastructure's. Neither has its `worked` set. Its sandbox is gone when it
+  // returns.
+  using Ended = std::variant<records::Paused, records::Sealed>;
+  [[nodiscard]] Task<Result<Ended>> Run(TrialView before);
+
+  // How long the attempt has waited, so far, for a provider that did not serve it.
+  [[nodiscard]] Millis outage() const { return context_ ? context_->outage() : outage_; }
+
+ private:
+  [[nodiscard]] sandbox::SandboxSpec MakeSpec() const;
+  [[nodiscard]] agents::TrialContext MakeContext(sandbox::Sandbox& box, TrialView before) const;
+  [[nodiscard]] agents::ShapeVerdict CheckShape(std::string_view bytes) const;
+  Task<Result<Ended>> UseSandbox(sandbox::Sandbox& box, TrialView before);
+  Task<Result<agents::AgentOutcome>> Agent(agents::Scaffold& scaffold,
+                                           agents::TrialContext& context,
+                                           class TrialServices& services);
+  Task<Result<records::HandOver>> TakeOver(sandbox::Sandbox& box,
+                                           const agents::AgentOutcome& outcome);
+
+  RunContext& run_;
+  const TrialPlan& plan_;
+  Journal& journal_;
+  std::filesystem::path dir_;
+  const agents::TrialContext* context_ = nullptr;  // while the scaffold works
+  Millis outage_{0};                               // of this attempt, once the scaffold has ended
+};
+
+}  // namespace podium::harness

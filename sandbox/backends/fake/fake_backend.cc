@@ -1,0 +1,123 @@
+#include "sandbox/backends/fake/fake_backend.h"
+
+#include "base/files.h"
+#include "base/text.h"
+
+namespace podium::sandbox {
+
+namespace fs = std::filesystem;
+
+class FakeSandbox final : public Sandbox {
+ public:
+  explicit FakeSandbox(FakeBackend& backend)
+      : backend_(backend), files_(backend.script_.files) {
+    ++backend_.alive_;
+  }
+
+  Task<Result<ExecResult>> Exec(ExecSpec spec, Deadline deadline) override {
+    PODIUM_CO_TRY(backend_.Note("exec", Join(spec.argv, " ")));
+    if (sealed_) co_return Fail(ErrorCode::kSandbox, "the sandbox is sealed");
+    FakeExec played;
+    if (backend_.script_.exec) played = backend_.script_.exec(files_, spec);
+    if (played.takes == Millis(0)) co_return played.result;
+    Deadline end = Deadline::In(played.takes);
+    bool late = deadline.at() < end.at();
+    co_await SleepUntil(end.Earlier(deadline));
+    if (late) played.result.end = ExecEnd::kTimeLimit;
+    co_return played.result;
+  }
+
+  Task<Status> PutFile(std::string inside, std::string bytes, unsigned, Deadline) override {
+    PODIUM_CO_TRY(backend_.Note("put_file", inside));
+    files_[inside] = std::move(bytes);
+    co_return Status{};
+  }
+
+  Task<Result<TakenFile>> TakeFile(std::string inside, fs::path to, std::uint64_t max_bytes,
+                                   Deadline) override {
+    PODIUM_CO_TRY(backend_.Note("take_file", inside));
+    TakenFile out;
+    auto there = files_.find(inside);
+    if (there == files_.end()) {
+      out.fault = TakeFault::kMissing;
+    } else if (there->second.size() > max_bytes) {
+      out.fault = TakeFault::kTooLarge;
+    } else if (there->second.empty()) {
+      out.fault = TakeFault::kEmpty;
+    } else {
+      PODIUM_CO_TRY(WriteFileAtomic(to, there->second));
+      out.bytes = there->second.size();
+      out.digest = Digest::Of(there->second);
+    }
+    co_return out;
+  }
+
+  Task<Result<TakenTree>> TakeTree(std::string inside, fs::path to, TreeCaps caps,
+                                   Deadline) override {
+    PODIUM_CO_TRY(backend_.Note("take_tree", inside));
+    TakenTree out;
+    for (const auto& [path, bytes] : files_) {
+      if (!path.starts_with(inside + "/")) continue;
+      std::string name = path.substr(inside.size() + 1);
+      if (out.files == caps.files || out.bytes + bytes.size() > caps.bytes) {
+        out.left_out.push_back({name, TakeFault::kTooMany});
+        ++out.left_out_count;
+        continue;
+      }
+      PODIUM_CO_TRY(MakeDirs((to / name).parent_path()));
+      PODIUM_CO_TRY(WriteFileAtomic(to / name, bytes));
+      ++out.files;
+      out.bytes += bytes.size();
+    }
+    co_return out;
+  }
+
+  Result<Usage> ReadUsage() override { return Usage{}; }
+
+  Task<Result<Snapshot>> TakeSnapshot(Deadline) override {
+    co_return Fail(ErrorCode::kUnavailable, "a fake sandbox has no snapshots");
+  }
+  Task<Status> Restore(Snapshot, Deadline) override {
+    co_return Fail(ErrorCode::kUnavailable, "a fake sandbox has no snapshots");
+  }
+  Task<Result<UniqueFd>> Listen(std::uint16_t port, Deadline) override {
+    PODIUM_CO_TRY(backend_.Note("listen", std::to_string(port)));
+    co_return Fail(ErrorCode::kUnavailable, "a fake sandbox has no network");
+  }
+
+  const IsolationRecord& isolation() const override { return isolation_; }
+
+  Task<Status> Seal(Deadline) override {
+    PODIUM_CO_TRY(backend_.Note("seal", ""));
+    sealed_ = true;
+    co_return Status{};
+  }
+
+  Task<Status> Destroy(Deadline) override {
+    --backend_.alive_;
+    co_return backend_.Note("destroy", "");
+  }
+
+ private:
+  FakeBackend& backend_;
+  FakeFiles files_;
+  IsolationRecord isolation_{.backend = "fake", .enforced = {{"nothing", "by nobody"}}};
+  bool sealed_ = false;
+};
+
+Status FakeBackend::Note(const std::string& operation, const std::string& what) {
+  calls_.push_back(what.empty() ? operation : operation + " " + what);
+  auto& faults = script_.faults[operation];
+  if (faults.empty()) return {};
+  Error error = std::move(faults.front());
+  faults.pop_front();
+  return tl::unexpected(std::move(error));
+}
+
+Task<Result<std::unique_ptr<Sandbox>>> FakeBackend::Create(SandboxSpec spec, Deadline) {
+  PODIUM_CO_TRY(Note("create", spec.id));
+  std::unique_ptr<Sandbox> made = std::make_unique<FakeSandbox>(*this);
+  co_return made;
+}
+
+}  // namespace podium::sandbox

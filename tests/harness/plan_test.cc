@@ -1,0 +1,142 @@
+// A plan is written whole and made again from its record alone.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "harness/plan/plan.h"
+#include "harness/plan/plan_record.h"
+#include "tests/support/tiny_task.h"
+
+namespace podium::harness {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class PlanRecordTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    tests::WriteTinyTask(temp_.path() / "tiny");
+    fs::create_directories(temp_.path() / "agent");
+    ASSERT_TRUE(WriteFileAtomic(temp_.path() / "agent/start.sh", "#!/bin/bash\n"));
+  }
+  Settings Base(const std::string& agents) {
+    Settings settings;
+    EXPECT_TRUE(settings.Set("tasks", (temp_.path() / "tiny/").string(), "--task"));
+    EXPECT_TRUE(settings.Set("agents", agents, "--agent"));
+    return settings;
+  }
+  static std::string MessageOf(const Result<RunPlan>& plan) {
+    return plan ? "no error" : plan.error().message;
+  }
+  TempDir temp_ = *TempDir::Make("podium-plan");
+};
+
+TEST_F(PlanRecordTest, IsTheSameAfterItsRecord) {
+  Settings settings = Base("greedy,nop,program");
+  ASSERT_TRUE(settings.Set("seeds", "2", "--seeds"));
+  ASSERT_TRUE(settings.Set("search.drafts", "5", "run.yaml:3", Layer::kRunFile));
+  ASSERT_TRUE(settings.Set("program.folder", (temp_.path() / "agent").string(), "--set"));
+  auto plan = MakePlan(settings);
+  ASSERT_TRUE(plan) << plan.error().message;
+  std::string text = records::ToText(ToRecord(*plan));
+  auto record = records::ParseRunPlan(text, "plan.json");
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_EQ(records::ToText(*record), text);
+  auto again = PlanFromRecord(*record);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(records::ToText(ToRecord(*again)), text);
+  ASSERT_EQ(again->trials.size(), 6u);
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(again->trials[i].id, plan->trials[i].id);
+    EXPECT_EQ(again->trials[i].wall, plan->trials[i].wall);
+    EXPECT_EQ(again->trials[i].limits.inodes, plan->trials[i].limits.inodes);
+  }
+  EXPECT_EQ(again->agents[0]->configured.nodes, plan->agents[0]->configured.nodes);
+  const Setting& drafts = again->agents[0]->settings.Get("search.drafts");
+  EXPECT_EQ(drafts.value, "5");
+  EXPECT_EQ(drafts.origin, "run.yaml:3");
+  EXPECT_EQ(drafts.layer, Layer::kRunFile);
+}
+
+TEST_F(PlanRecordTest, WhatHasChangedSinceIsRefused) {
+  Settings settings = Base("program");
+  ASSERT_TRUE(settings.Set("program.folder", (temp_.path() / "agent").string(), "--set"));
+  auto plan = MakePlan(settings);
+  ASSERT_TRUE(plan) << plan.error().message;
+  records::RunPlan record = ToRecord(*plan);
+  ASSERT_TRUE(WriteFileAtomic(temp_.path() / "agent/more.py", "x = 1\n"));
+  EXPECT_THAT(MessageOf(PlanFromRecord(record)), HasSubstr("files of agent 'program' have changed"));
+  fs::remove(temp_.path() / "agent/more.py");
+  EXPECT_TRUE(PlanFromRecord(record));
+  ASSERT_TRUE(WriteFileAtomic(temp_.path() / "tiny/description.md", "another\n"));
+  EXPECT_THAT(MessageOf(PlanFromRecord(record)), HasSubstr("not the one of the run's plan"));
+}
+
+TEST_F(PlanRecordTest, ARecordThatDoesNotHoldTogetherIsRefused) {
+  auto plan = MakePlan(Base("nop"));
+  ASSERT_TRUE(plan);
+  const records::RunPlan sound = ToRecord(*plan);
+  records::RunPlan record = sound;
+  record.cells.clear();
+  EXPECT_FALSE(PlanFromRecord(record));
+  record = sound;
+  record.agents[0].scaffold = "conjurer";
+  EXPECT_THAT(MessageOf(PlanFromRecord(record)), HasSubstr("this Podium does not have"));
+  record = sound;
+  record.settings["seeds"] = {"1", "somewhere", "x"};
+  EXPECT_FALSE(PlanFromRecord(record));
+  record = sound;
+  record.trials.clear();
+  EXPECT_FALSE(PlanFromRecord(record));
+  std::string newer = records::ToText(sound);
+  newer.replace(newer.find("podium-plan/1"), 13, "podium-plan/2");
+  auto parsed = records::ParseRunPlan(newer, "plan.json");
+  ASSERT_FALSE(parsed);
+  EXPECT_THAT(parsed.error().message, HasSubstr("written by a newer Podium"));
+}
+
+TEST_F(PlanRecordTest, AGrownPlanHoldsBoth) {
+  auto first = MakePlan(Base("nop"));
+  Settings more = Base("oracle");
+  ASSERT_TRUE(more.Set("seeds", "2", "--seeds"));
+  auto second = MakePlan(more);
+  ASSERT_TRUE(first && second);
+  auto both = records::Grown(ToRecord(*first), ToRecord(*second));
+  EXPECT_EQ(both.tasks.size(), 1u);
+  EXPECT_EQ(both.agents.size(), 2u);
+  EXPECT_EQ(both.cells.size(), 2u);
+  ASSERT_EQ(both.trials.size(), 3u);
+  EXPECT_EQ(both.trials[0].agent, "nop");
+  auto again = records::Grown(both, ToRecord(*second));
+  EXPECT_EQ(records::ToText(again), records::ToText(both));
+}
+
+// A setting that nobody would look at is an error that says what there is.
+TEST_F(PlanRecordTest, AnOptionThatTheScaffoldDoesNotHaveIsRefused) {
+  Settings settings = Base("nop");
+  ASSERT_TRUE(settings.Set("search.drafts", "5", "--set search.drafts"));
+  EXPECT_THAT(MessageOf(MakePlan(settings)),
+              HasSubstr("--set search.drafts: agent 'nop' cannot use 'search.drafts'"));
+  ASSERT_TRUE(settings.Set("agents", "nop,greedy", "--agent"));
+  EXPECT_TRUE(MakePlan(settings)) << "one of the run's agents has it";
+  settings = Base("greedy");
+  ASSERT_TRUE(settings.Set("program.snapshot_every", "5 s", "run.yaml:4", Layer::kRunFile));
+  EXPECT_THAT(MessageOf(MakePlan(settings)), HasSubstr("scaffold 'greedy'"));
+  settings = Base("nop");
+  ASSERT_TRUE(settings.Set("search.drafts", "5", "environment PODIUM_SEARCH_DRAFTS",
+                           Layer::kEnvironment));
+  EXPECT_TRUE(MakePlan(settings)) << "the environment is for other runs too";
+}
+
+TEST_F(PlanRecordTest, AnAgentsOwnFileMayNotNameWhatItsScaffoldLacks) {
+  fs::path file = temp_.path() / "mine.yaml";
+  ASSERT_TRUE(WriteFileAtomic(file,
+                              "schema: podium-agent/1\nid: mine\nscaffold: single-shot\n"
+                              "search: {debug_prob: 0.5}\n"));
+  auto plan = MakePlan(Base(file.string() + ",greedy"));
+  EXPECT_THAT(MessageOf(plan), HasSubstr("mine.yaml:4: agent 'mine' cannot use"));
+}
+
+}  // namespace
+}  // namespace podium::harness
