@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "agents/operators/preview.h"
 #include "agents/operators/operator.h"
+#include "agents/operators/preview.h"
 #include "agents/trial_context.h"
 
 namespace podium::agents {
@@ -34,7 +34,8 @@ struct Proposal {
   std::string fault;  // "no_code", "context_overflow", "content_refused": the step failed, and that
                       // is the agent's affair
   std::string detail;
-  bool exhausted = false;  // nothing is left to try: the search ends
+  bool exhausted = false;        // nothing is left to try: the search ends
+  std::string end = "finished";  // of the search, where it ends so
   TokenUsage tokens;
 };
 

@@ -8,11 +8,6 @@
 
 namespace podium::agents {
 
-Status EventSink::Record(std::string_view name, const std::string& body_json) {
-  PODIUM_ASSIGN(auto event, records::ParseEvent(name, body_json, "an event"));
-  return Record(std::move(event));
-}
-
 Result<ShapeVerdict> CheckFileShape(const std::filesystem::path& file,
                                     const std::function<ShapeVerdict(std::string_view)>& check) {
   PODIUM_ASSIGN(auto fd, OpenRegular(file));

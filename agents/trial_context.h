@@ -42,8 +42,6 @@ class EventSink {
   [[nodiscard]] virtual Task<Status> Append(records::Event event) {
     co_return Record(std::move(event));
   }
-  // By name and members.
-  [[nodiscard]] Status Record(std::string_view name, const std::string& body_json);
 };
 
 struct ShapeVerdict {
@@ -81,8 +79,8 @@ struct TrialContext {
 };
 
 // How an agent's work ended. `end` is a stable text: "finished", "node_budget", "time_limit",
-// "memory_limit", "pid_limit", "disk_limit", "init_gone", "exit_<n>", "signal_<n>", "agent_fault",
-// "paused".
+// "model_budget", "memory_limit", "pid_limit", "disk_limit", "init_gone", "exit_<n>", "signal_<n>",
+// "agent_fault", "paused".
 struct AgentOutcome {
   std::string end = "finished";
   std::string detail;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,6 +76,9 @@ struct ExecSpec {
   std::size_t output_head_bytes =
       256 << 10;  // stdout and stderr are one stream; its head and tail are kept
   std::size_t output_tail_bytes = 256 << 10;
+  // By how much the command's deadline has moved on since it began: it waits for others, and its
+  // own time stands still. Never falls; asked on the event loop's thread. Empty: not at all.
+  std::function<Millis()> moved;
 };
 
 // Why a command ended; the first cause wins.

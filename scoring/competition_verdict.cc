@@ -147,7 +147,8 @@ void AddOutcome(records::GradeRecord& out, const Request& request,
   out.verdict = missing ? "no_submission" : std::string(VerdictText(outcome.verdict));
   out.reason = missing ? "missing" : outcome.reason;
   out.detail = outcome.detail;
-  out.competition = records::CompetitionRecord{.raised = outcome.raised, .lines_from = {}, .board_note = {}};
+  out.competition =
+      records::CompetitionRecord{.raised = outcome.raised, .lines_from = {}, .board_note = {}};
   if (outcome.verdict != CompetitionOutcome::Verdict::kScored) return;
   out.raw_score = outcome.raw_score;
   out.score = outcome.rounded_score;

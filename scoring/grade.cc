@@ -36,8 +36,8 @@ Outcome GraderError(std::string reason, const Error& error) {
   return {"grader_error", std::move(reason), error.message, std::nullopt};
 }
 
-Graded<double> Compute(const Metric& metric, const records::TableGrading& request, const Frame& submission,
-                       const Frame& answers) {
+Graded<double> Compute(const Metric& metric, const records::TableGrading& request,
+                       const Frame& submission, const Frame& answers) {
   std::vector<std::string> targets;
   for (const ColumnRule& rule : request.rules.columns) targets.push_back(rule.name);
   MetricParams params;

@@ -9,8 +9,8 @@
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "base/text.h"
-#include "tasks/kinds/kind.h"
 #include "base/yaml.h"
+#include "tasks/kinds/kind.h"
 #include "tasks/version_history.h"
 
 namespace podium::tasks {

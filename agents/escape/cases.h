@@ -24,7 +24,6 @@ namespace podium::agents {
 // The events of a case's service, in memory.
 class KeptEvents final : public EventSink {
  public:
-  using EventSink::Record;
   Status Record(records::Event event) override {
     all.push_back(std::move(event));
     return {};

@@ -176,7 +176,7 @@ want('models after the end', call('/v1/models', None, 'GET')[0], 401)
 
 Task<CaseResult> N12(Context& ctx) {
   StageOptions options;
-  options.gateway.budget.output_tokens = 1000;  // ten of what each declares
+  options.trial.budget.output_tokens = 1000;  // ten of what each declares
   options.provider = [](HttpExchange& exchange) { return AnswerAsModel(exchange, 100); };
   StageBody body = [](GatewayStage& stage) -> Task<CaseResult> {
     auto seen = co_await stage.Python(R"py(
@@ -192,7 +192,7 @@ for r in results: want('race', r, (200, None), (403, 'budget_exhausted'))
 want('served', sum(r[0] == 200 for r in results), 10)
 want('one more', call('/v1/chat/completions', dict(ASK, seed=99)), (403, 'budget_exhausted'))
 )py");
-    std::int64_t spent = stage.gateway().spent().tokens.output;
+    std::int64_t spent = stage.spent().tokens.output;
     auto within = HeldIf(spent <= 1000, std::to_string(spent) + " of 1000 tokens were spent");
     co_return Both(Both(seen, Calls(stage, 10)), within);
   };
@@ -335,7 +335,7 @@ want('40 MB', call('/v1/chat/completions', prompt(40_000_000))[0], 413, 0)
 
 Task<CaseResult> N16(Context& ctx) {
   StageOptions options;
-  options.gateway.replay = true;
+  options.trial.replay = true;
   StageBody body = [](GatewayStage& stage) -> Task<CaseResult> {
     auto seen = co_await stage.Python(R"py(
 for path, ask in [('/v1/chat/completions', ASK), ('/v1/messages', ASK), ('/v1/responses', {'model': 'm', 'input': 'x'}),

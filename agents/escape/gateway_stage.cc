@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "agents/escape/cases.h"
+#include "agents/models/wire/registry.h"
 #include "base/async/race.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -96,7 +97,7 @@ Model StageModel(std::uint16_t port) {
   Model model;
   model.id = "m";
   model.provider = "scripted";
-  for (const auto& info : Formats()) model.formats.push_back(info.format);
+  model.formats = WireFormats();
   model.base_url = "http://127.0.0.1:" + std::to_string(port) + "/v1";
   model.key_env = "REAL_KEY";
   model.upstream_name = "m";
@@ -118,16 +119,16 @@ class Stage final : public GatewayStage {
     if (missing) co_return *missing;
     auto provider = ListenOnHost(), other = ListenOnHost();
     if (!provider || !other) co_return Broken("cannot listen on the host");
-    gateway_ = Make(options_.gateway, "own", provider->second);
-    bystander_ = Make({}, "other", provider->second);
-    if (!gateway_ || !bystander_) co_return Broken("no gateway could be made");
+    own_ = Make(options_.gateway, options_.trial, "own", provider->second);
+    bystander_ = Make({}, {}, "other", provider->second);
+    if (!own_.gateway || !bystander_.gateway) co_return Broken("no gateway could be made");
     bystander_port_ = other->second;
     HttpHandler handler = [this](HttpExchange& exchange) { return Provide(exchange); };
     ServerLimits limits;
     limits.connections = 256;
     auto ended = co_await Race(ServeHttp(std::move(provider->first), limits, handler),
-                               gateway_->Serve(std::move(listener_)),
-                               bystander_->Serve(std::move(other->first)), body(*this));
+                               own_.gateway->Serve(std::move(listener_)),
+                               bystander_.gateway->Serve(std::move(other->first)), body(*this));
     if (ended.index() != 3) co_return Broken("a server ended by itself");
     co_return Judge(std::get<3>(std::move(ended)));
   }
@@ -135,7 +136,7 @@ class Stage final : public GatewayStage {
   Task<CaseResult> Python(std::string script) override {
     sandbox::ExecSpec spec;
     spec.argv = {"python3", "-"};
-    spec.env = {{"TOKEN", gateway_->token()}};
+    spec.env = {{"TOKEN", own_.gateway->token()}};
     spec.stdin_data = kPrelude + script + kEpilogue;
     Deadline deadline = Deadline::In(std::chrono::seconds(120));
     auto result = co_await box_.Exec(std::move(spec), deadline);
@@ -145,7 +146,8 @@ class Stage final : public GatewayStage {
     co_return Broken("the agent: " + said);
   }
 
-  Gateway& gateway() override { return *gateway_; }
+  Gateway& gateway() override { return *own_.gateway; }
+  const Spent& spent() const override { return own_.models->spent(); }
   const std::vector<ProviderSaw>& provider() const override { return saw_; }
 
   int Flags(const std::string& code) const override {
@@ -159,7 +161,7 @@ class Stage final : public GatewayStage {
     HttpRequest request;
     request.url = "http://127.0.0.1:" + std::to_string(bystander_port_) + "/v1/chat/completions";
     request.headers = {"Content-Type: application/json",
-                       "Expect:", "Authorization: Bearer " + bystander_->token()};
+                       "Expect:", "Authorization: Bearer " + bystander_.gateway->token()};
     request.body = R"({"model": "m", "max_tokens": 5, "messages": []})";
     Deadline deadline = Deadline::In(std::chrono::seconds(5));
     auto response = co_await http_.Post(std::move(request), deadline);
@@ -184,14 +186,23 @@ class Stage final : public GatewayStage {
     co_return std::nullopt;
   }
 
-  std::unique_ptr<Gateway> Make(GatewayOptions options, const std::string& whose,
-                                std::uint16_t provider_port) {
+  // A trial of its own with a gateway.
+  struct Trial {
+    std::unique_ptr<TrialModels> models;
+    std::unique_ptr<Gateway> gateway;
+  };
+
+  Trial Make(GatewayOptions options, TrialModelsOptions trial, const std::string& whose,
+             std::uint16_t provider_port) {
     options.models = {StageModel(provider_port)};
-    options.record_dir = ctx_.scratch / ("gateway-" + name_) / whose;
     options.variable = [](const std::string&) { return std::optional<std::string>(kRealKey); };
+    trial.record_dir = ctx_.scratch / ("gateway-" + name_) / whose;
     EventSink& sink = whose == "own" ? static_cast<EventSink&>(events_) : other_events_;
-    auto made = Gateway::Make(ctx_.reactor, http_, gate_, sink, std::move(options));
-    return made ? std::move(*made) : nullptr;
+    Trial out;
+    out.models = std::make_unique<TrialModels>(ctx_.reactor, http_, gate_, sink, std::move(trial));
+    auto made = Gateway::Make(*out.models, std::move(options));
+    if (made) out.gateway = std::move(*made);
+    return out;
   }
 
   Task<void> Provide(HttpExchange& exchange) {
@@ -213,14 +224,16 @@ class Stage final : public GatewayStage {
       all += saw.body + saw.target;
       for (const auto& [name, value] : saw.headers) all += name + value;
     }
-    if (all.find(gateway_->token()) != std::string::npos)
+    if (all.find(own_.gateway->token()) != std::string::npos)
       return Broken("the agent's token went to the provider");
     for (const auto& event : events_.all) {
-      if (records::BodyText(event).find(kRealKey) != std::string::npos) return Broken("the real key is in an event");
+      if (records::BodyText(event).find(kRealKey) != std::string::npos)
+        return Broken("the real key is in an event");
     }
     if (result.detail.find(kRealKey) != std::string::npos)
       return Broken("the agent has the real key");
-    if (!gateway_->status()) return Broken(gateway_->status().error().message);
+    if (const Status& kept = own_.models->log().status(); !kept)
+      return Broken(kept.error().message);
     return result;
   }
 
@@ -231,7 +244,7 @@ class Stage final : public GatewayStage {
   HttpClient http_;
   ProviderGate gate_;
   KeptEvents events_, other_events_;
-  std::unique_ptr<Gateway> gateway_, bystander_;
+  Trial own_, bystander_;
   UniqueFd listener_;
   std::uint16_t bystander_port_ = 0;
   std::vector<ProviderSaw> saw_;

@@ -29,6 +29,7 @@ class GatewayStage {
   [[nodiscard]] virtual Task<sandbox::escape::CaseResult> Python(std::string script) = 0;
 
   [[nodiscard]] virtual Gateway& gateway() = 0;
+  [[nodiscard]] virtual const Spent& spent() const = 0;
   [[nodiscard]] virtual const std::vector<ProviderSaw>& provider() const = 0;
   // How often an event was flagged with this code, and whether any event or any request to the
   // provider holds the text.
@@ -39,8 +40,9 @@ class GatewayStage {
 };
 
 struct StageOptions {
-  GatewayOptions gateway;  // models, keys and the record's folder are the stage's
-  HttpHandler provider;    // empty: answers as a chat model does
+  GatewayOptions gateway;    // models and keys are the stage's
+  TrialModelsOptions trial;  // the record's folder is
+  HttpHandler provider;      // empty: answers as a chat model does
 };
 
 using StageBody = std::function<Task<sandbox::escape::CaseResult>(GatewayStage&)>;

@@ -5,6 +5,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "agents/models/apart.h"
 #include "base/async/race.h"
 #include "base/http/address.h"
 #include "base/json.h"
@@ -14,14 +15,7 @@
 namespace podium::agents {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
-
-constexpr std::size_t kLargestAnswer = 64 << 20;
 constexpr std::int64_t kMostTokens = 1'000'000'000'000;
-
-Millis Since(SteadyClock::time_point start) {
-  return std::chrono::duration_cast<Millis>(SteadyClock::now() - start);
-}
 
 std::int64_t Times(std::int64_t a, std::int64_t b) {
   return b > 0 && a > kMostTokens / b ? kMostTokens : a * b;
@@ -32,21 +26,9 @@ bool Good(int status) { return status >= 200 && status < 300; }
 // Refusals that say the same to the same request, whenever it is sent.
 bool Final(int status) { return status == 400 || status == 404 || status == 413 || status == 422; }
 
-// Never on the loop, one at a time of a trial, and then as long a rest: what an agent sends costs
-// the host half a core at most, and other trials nothing.
-template <class F>
-Task<std::invoke_result_t<F>> Apart(const CallContext& context, F function) {
-  auto place = co_await context.parsing.Enter();
-  Deadline::Clock::duration worked{};
-  auto timed = [&worked, function = std::move(function)]() mutable {
-    auto begun = Deadline::Clock::now();
-    auto out = function();
-    worked = Deadline::Clock::now() - begun;
-    return out;
-  };
-  auto out = co_await context.reactor.Blocking(std::move(timed), Pool::kTransfer);
-  place.Rest(Deadline(Deadline::Clock::now() + worked));
-  co_return out;
+// What an answer that is no success used: nothing. Of others: what it says.
+std::optional<TokenCount> UsedBy(const ModelAnswer& answer) {
+  return Good(answer.head.status) ? answer.used : std::optional(TokenCount{});
 }
 
 }  // namespace
@@ -65,24 +47,17 @@ std::string CallContext::ModelNames() const {
   return Join(names, ", ");
 }
 
-Task<Status> AnswerRefusal(HttpExchange& exchange, Format format, Refusal refusal) {
+Task<Status> AnswerRefusal(HttpExchange& exchange, const WireFormat& format, Refusal refusal) {
   HttpHeaders headers = {{"Content-Type", "application/json"}, {"x-should-retry", "false"}};
-  std::string body = ErrorBody(format, refusal.status, refusal.code, refusal.message);
+  std::string body = format.ErrorBody(refusal.status, refusal.code, refusal.message);
   co_return co_await exchange.Answer(refusal.status, std::move(headers), std::move(body));
 }
 
 Call::Call(CallContext context, Route route, bool events, HttpExchange& exchange)
-    : context_(context),
-      route_(std::move(route)),
-      events_(events),
-      exchange_(exchange),
-      begun_(SteadyClock::now()) {}
+    : context_(context), route_(std::move(route)), events_(events), exchange_(exchange) {}
 
 Call::~Call() {
-  if (reservation_) Settle(std::nullopt);
-  if (open_) Close("cancelled");
-  LeaveTurn();
-  if (turn_ && !kept_) context_.recorder.Abandon(*turn_);
+  call_.reset();
   context_.bytes_under_way -= bytes_;
 }
 
@@ -91,26 +66,12 @@ Task<void> Call::Run() {
     co_await Refuse(std::move(*refusal));
     co_return;
   }
-  if (auto known = context_.recorder.Find(*turn_)) {
-    co_await Replay(std::move(*known));
+  if (recorded_) {
+    co_await Replay(std::move(*recorded_));
     co_return;
   }
-  if (context_.options.replay) {
-    Refusal miss{403, "replay_miss",
-                 "This trial is replayed from its record, and this request is not in it."};
-    auto compare = [&recorder = context_.recorder, turn = *turn_] {
-      return recorder.Difference(turn);
-    };
-    std::string difference = co_await Apart(context_, std::move(compare));
-    context_.log.Flag("replay_miss", difference);
-    auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(miss));
-    co_return;
-  }
-  if (context_.recorder.bytes() > context_.options.record_cap_bytes) {
-    Refusal full{
-        403, "record_full",
-        "What this trial has asked and been answered takes as much of the disk as it may."};
-    co_await Refuse(std::move(full));
+  if (context_.models.options().replay) {
+    co_await Miss();
     co_return;
   }
   if (auto refusal = SetAside()) {
@@ -121,24 +82,34 @@ Task<void> Call::Run() {
 }
 
 Task<void> Call::Refuse(Refusal refusal) {
-  context_.log.Flag(refusal.code, refusal.message);
-  auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(refusal));
+  context_.models.log().Flag(refusal.code, refusal.message);
+  auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(refusal));
+}
+
+Task<void> Call::Miss() {
+  Refusal miss{403, "replay_miss",
+               "This trial is replayed from its record, and this request is not in it."};
+  std::string difference = co_await call_->Difference();
+  context_.models.log().Flag("replay_miss", difference);
+  auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(miss));
 }
 
 Task<std::optional<Refusal>> Call::Prepare() {
   if (auto refusal = CheckSize()) co_return refusal;
   std::string_view bytes = exchange_.request().body;
   auto screen = [format = route_.format, bytes, longest = context_.options.longest_name] {
-    return Screen(format, bytes, longest);
+    return Screen(*format, bytes, longest);
   };
-  auto screened = co_await Apart(context_, std::move(screen));
+  auto screened = co_await Apart(context_.models, std::move(screen));
   if (!screened) co_return screened.error();
   request_ = std::move(*screened);
-  for (const Flag& flag : request_.flags) context_.log.Flag(flag.code, flag.detail);
+  for (const Flag& flag : request_.flags) context_.models.log().Flag(flag.code, flag.detail);
   if (auto refusal = ChooseModel()) co_return refusal;
-  std::string path = UpstreamPath(route_, *model_, events_);
-  std::string body = co_await FinishedBody(request_.output_limit ? 0 : NominalOutput());
-  turn_ = context_.recorder.Begin(model_->provider + path, std::move(body));
+  std::string body = co_await FinishedBody(request_.facts.output_limit ? 0 : NominalOutput());
+  CallTarget target{model_->id, route_.format, model_->provider, Origin(model_->base_url),
+                    model_->prices};
+  call_.emplace(context_.models, std::move(target));
+  recorded_ = call_->Begin(UpstreamPath(), std::move(body));
   co_return std::nullopt;
 }
 
@@ -152,181 +123,148 @@ std::optional<Refusal> Call::CheckSize() {
     return Refusal{413, "request_too_large", "Too many large requests are under way at once."};
   context_.bytes_under_way += bytes_ = size;
   if (size > context_.options.prompt_flag_bytes)
-    context_.log.Flag("large_prompt", std::to_string(size) + " bytes");
+    context_.models.log().Flag("large_prompt", std::to_string(size) + " bytes");
   return std::nullopt;
 }
 
 std::optional<Refusal> Call::ChooseModel() {
-  std::string name = route_.format == Format::kGemini ? route_.model : request_.model;
+  const std::string& name = route_.model.empty() ? request_.facts.model : route_.model;
   model_ = context_.Find(name);
   if (!model_)
     return Refusal{403, "model_not_allowed",
                    "This trial may not use model '" + Printable(name.substr(0, 100)) +
                        "'. It may use: " + context_.ModelNames() + "."};
-  if (!model_->Serves(route_.format))
+  if (!model_->Serves(*route_.format))
     return Refusal{403, "model_not_allowed",
                    "Model '" + model_->id + "' is not served at this path (format " +
-                       std::string(InfoOf(route_.format).name) + ")."};
+                       route_.format->name() + ")."};
   return std::nullopt;
 }
 
 // What an answer may have where its request does not say; 0 where answers have no tokens.
 std::int64_t Call::NominalOutput() const {
-  const FormatInfo& info = InfoOf(route_.format);
-  if (!info.answers) return 0;
-  return info.default_output > 0 ? info.default_output : model_->max_output_tokens;
+  const WireTraits& traits = route_.format->traits();
+  if (!traits.answers) return 0;
+  return traits.default_output > 0 ? traits.default_output : model_->max_output_tokens;
+}
+
+std::string Call::UpstreamPath() const {
+  return route_.format->UpstreamPath(route_, model_->upstream_name, events_);
 }
 
 Task<std::string> Call::FinishedBody(std::int64_t output_limit) const {
   Finish finish{model_->upstream_name, model_->output_limit_field, output_limit};
-  auto write = [this, finish] { return FinishBody(route_.format, request_, finish); };
-  co_return co_await Apart(context_, std::move(write));
+  auto write = [this, finish] { return FinishBody(*route_.format, request_, finish); };
+  co_return co_await Apart(context_.models, std::move(write));
 }
 
 std::optional<Refusal> Call::SetAside() {
-  Ask ask{.prices = model_->prices};
-  ask.input = MostInput(request_, context_.options.bytes_per_token, model_->context_tokens);
-  if (request_.output_limit && InfoOf(route_.format).answers) {
-    ask.output = Times(*request_.output_limit, request_.answers);
+  TrialModels& models = context_.models;
+  if (models.recorder().bytes() > models.options().record_cap_bytes)
+    return Refusal{
+        403, "record_full",
+        "What this trial has asked and been answered takes as much of the disk as it may."};
+  std::int64_t input =
+      MostInput(request_, context_.options.bytes_per_token, model_->context_tokens);
+  std::int64_t output = 0;
+  if (request_.facts.output_limit && route_.format->traits().answers) {
+    output = Times(*request_.facts.output_limit, request_.facts.answers);
   } else if (std::int64_t nominal = NominalOutput(); nominal > 0) {
-    std::int64_t all = Times(nominal, request_.answers);
-    std::int64_t left = context_.ledger.AffordableOutput(ask.input, ask.prices, all);
-    output_limit_ = std::max<std::int64_t>(1, left / request_.answers);
-    ask.output = Times(output_limit_, request_.answers);
+    std::int64_t all = Times(nominal, request_.facts.answers);
+    std::int64_t left = models.ledger().AffordableOutput(input, model_->prices, all);
+    output_limit_ = std::max<std::int64_t>(1, left / request_.facts.answers);
+    output = Times(output_limit_, request_.facts.answers);
   }
-  auto reserved = context_.ledger.Reserve(ask);
-  if (!reserved)
-    return Refusal{403, "budget_exhausted",
-                   "What is left of this trial's budget of " + std::string(reserved.error()) +
-                       " does not hold this request, which could use up to " +
-                       std::to_string(ask.input) + " tokens of prompt and " +
-                       std::to_string(ask.output) + " of answer."};
-  reservation_.emplace(std::move(*reserved));
-  open_ = true;
-  return std::nullopt;
+  std::string_view lacking = call_->Reserve(input, output);
+  if (lacking.empty()) return std::nullopt;
+  return Refusal{403, "budget_exhausted",
+                 "What is left of this trial's budget of " + std::string(lacking) +
+                     " does not hold this request, which could use up to " + std::to_string(input) +
+                     " tokens of prompt and " + std::to_string(output) + " of answer."};
 }
 
 HttpRequest Call::MakeRequest(std::string body) {
-  std::string path = UpstreamPath(route_, *model_, events_);
   std::vector<Flag> flags;
-  HttpRequest out = UpstreamRequest(route_, *model_, path, context_.keys.at(model_->id),
+  HttpRequest out = UpstreamRequest(route_, *model_, UpstreamPath(), context_.keys.at(model_->id),
                                     exchange_.request(), std::move(body), flags);
-  if (request_.stream || route_.streams) out.idle = context_.options.idle_timeout;
-  for (const Flag& flag : flags) context_.log.Flag(flag.code, flag.detail);
+  if (request_.facts.stream || route_.streams) out.idle = context_.options.idle_timeout;
+  for (const Flag& flag : flags) context_.models.log().Flag(flag.code, flag.detail);
   return out;
 }
 
-// False where no turn came in time.
-Task<bool> Call::TakeTurn(Deadline deadline) {
-  struct Waiting {
-    BlockedTime& blocked;
-    bool entered = false;
-    ~Waiting() { entered ? blocked.Enter() : blocked.GiveUp(); }
-  };
-  context_.blocked.Wait();
-  Waiting waiting{context_.blocked};
-  std::string provider = Origin(model_->base_url), trial = context_.options.record_dir.string();
-  auto pass = co_await context_.gate.Enter(std::move(provider), std::move(trial), deadline);
-  if (!pass) co_return false;
-  pass_.emplace(std::move(*pass));
-  waiting.entered = true;
-  co_return true;
-}
-
-void Call::LeaveTurn() {
-  if (!pass_) return;
-  pass_.reset();
-  context_.blocked.Leave();
-}
-
 Task<void> Call::AskProvider() {
-  asked_ = SteadyClock::now();
   Deadline deadline = Deadline::In(context_.options.request_timeout);
-  bool turn = co_await TakeTurn(deadline);
-  held_ = Since(asked_);
-  HttpHead head;
-  head.transport_error = "no turn came in time";
-  std::unique_ptr<HttpStream> stream;
+  bool turn = co_await call_->Enter(deadline);
   if (turn) {
     std::string body = co_await FinishedBody(output_limit_);
     HttpRequest request = MakeRequest(std::move(body));
     request_.body = {};
-    stream = co_await context_.http.Open(std::move(request), deadline);
-    head = co_await stream->Head();
+    co_await call_->Send(std::move(request), deadline);
   }
-  status_ = head.status;
-  if (head.status != 0) {
-    co_await Pass(*stream, std::move(head));
-    co_return;
-  }
-  LeaveTurn();
-  Settle(head.sent ? std::nullopt : std::optional(TokenCount{}));
-  Close("unreachable");
-  Refusal refusal{502, "upstream_unreachable",
-                  "The model's server did not answer: " + head.transport_error};
+  const ModelAnswer& answer = call_->answer();
+  int status = answer.head.status;
+  bool later = status == 429 || status >= 500;
+  if (later && answer.wish) context_.models.gate().Hold(call_->target().origin, *answer.wish);
+  if (status == 401) context_.models.log().Flag("upstream_refused_key", model_->key_env);
+  if (status == 0)
+    co_await Unreachable();
+  else if (status >= 300 && status < 400)
+    co_await Redirected();
+  else
+    co_await PassOn();
+}
+
+Task<void> Call::Unreachable() {
+  const HttpHead& head = call_->answer().head;
+  std::optional<TokenCount> used;
+  if (!head.sent) used.emplace();
+  co_await call_->Finish("unreachable", used);
+  std::string why = "The model's server did not answer: " + head.transport_error;
   HttpHeaders headers = {{"Content-Type", "application/json"}};
-  std::string body = ErrorBody(route_.format, 502, refusal.code, refusal.message);
+  std::string body = route_.format->ErrorBody(502, "upstream_unreachable", why);
   auto told = co_await exchange_.Answer(502, std::move(headers), std::move(body));
 }
 
-Task<void> Call::Pass(HttpStream& stream, HttpHead head) {
-  if (head.status >= 300 && head.status < 400) {
-    LeaveTurn();
-    Settle(TokenCount{});
-    Close("redirect");
-    Refusal refusal{502, "upstream_redirect",
-                    "The model's server points elsewhere, and is not followed."};
-    context_.log.Flag(refusal.code,
-                      model_->id + " to " + std::string(HeaderOf(head.headers, "location")));
-    auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(refusal));
-    co_return;
-  }
-  if (head.status >= 400) {
-    if (auto pause = RetryAfter(head.headers); pause && (head.status == 429 || head.status >= 500))
-      context_.gate.Hold(Origin(model_->base_url), *pause);
-    if (head.status == 401) context_.log.Flag("upstream_refused_key", model_->key_env);
-  }
-  bool events = HeaderOf(head.headers, "content-type").starts_with("text/event-stream");
-  if (events && Good(head.status))
-    co_await PassEvents(stream, std::move(head));
+Task<void> Call::Redirected() {
+  co_await call_->Finish("redirect", TokenCount{});
+  Refusal refusal{502, "upstream_redirect",
+                  "The model's server points elsewhere, and is not followed."};
+  std::string_view to = HeaderOf(call_->answer().head.headers, "location");
+  context_.models.log().Flag(refusal.code, model_->id + " to " + std::string(to));
+  auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(refusal));
+}
+
+Task<void> Call::PassOn() {
+  if (call_->answer().events && Good(call_->answer().head.status))
+    co_await PassEvents();
   else
-    co_await PassWhole(stream, std::move(head));
+    co_await PassWhole();
 }
 
 // The provider is read as fast as it sends, the agent is sent what it takes.
-Task<void> Call::PassEvents(HttpStream& stream, HttpHead head) {
+Task<void> Call::PassEvents() {
   changed_.emplace(co_await boost::asio::this_coro::executor);
-  auto ended = co_await Race(Receive(stream, head), Deliver(head));
+  auto ended = co_await Race(Receive(), Deliver());
   if (ended.index() == 0) LogError("a call ended before its answer was handed on");
 }
 
 Task<void> Call::Changed() {
-  changed_->expires_at(SteadyClock::time_point::max());
+  changed_->expires_at(Deadline::Clock::time_point::max());
   boost::system::error_code ec;
   co_await changed_->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ec));
 }
 
 // Ends by cancellation alone, once all is handed on or nobody takes it.
-Task<void> Call::Receive(HttpStream& stream, const HttpHead& head) {
-  UsageReader reader(route_.format, true);
-  bool cut = false;
-  while (!cut) {
-    auto piece = co_await stream.Next();
-    if (piece && piece->empty()) break;
-    cut = !piece || whole_.size() > kLargestAnswer;
-    if (cut) break;
-    reader.Add(*piece);
-    whole_ += *piece;
-    changed_->cancel();
+Task<void> Call::Receive() {
+  std::function<void()> wake = [this] { changed_->cancel(); };
+  co_await call_->Receive(std::move(wake));
+  const ModelAnswer& answer = call_->answer();
+  if (answer.complete && !answer.failed) {
+    std::string body = answer.body;
+    co_await call_->Keep(std::move(body));
   }
-  LeaveTurn();
-  auto used = reader.End();
-  cut = cut || (!reader.ended() && !reader.failed());
-  Settle(cut ? std::nullopt : used);
-  if (!cut && !reader.failed())
-    co_await Keep(head.status, HeaderOf(head.headers, "content-type"), whole_);
-  Close(cut ? "cut" : reader.failed() ? "error_event" : "ok");
-  complete_ = !cut;
+  std::string_view end = !answer.complete ? "cut" : answer.failed ? "error_event" : "ok";
+  co_await call_->Finish(end, answer.complete ? answer.used : std::nullopt);
   received_ = true;
   for (;;) {
     changed_->cancel();
@@ -335,107 +273,50 @@ Task<void> Call::Receive(HttpStream& stream, const HttpHead& head) {
   }
 }
 
-Task<void> Call::Deliver(const HttpHead& head) {
-  HttpHeaders headers = PassedHeaders(head.headers);
-  auto sent = co_await exchange_.Begin(head.status, std::move(headers));
-  for (std::size_t at = 0; sent && (at < whole_.size() || !received_);) {
-    if (at == whole_.size()) {
+Task<void> Call::Deliver() {
+  const ModelAnswer& answer = call_->answer();
+  HttpHeaders headers = PassedHeaders(answer.head.headers);
+  auto sent = co_await exchange_.Begin(answer.head.status, std::move(headers));
+  for (std::size_t at = 0; sent && (at < answer.body.size() || !received_);) {
+    if (at == answer.body.size()) {
       co_await Changed();
       continue;
     }
-    std::string piece = whole_.substr(at);
-    at = whole_.size();
+    std::string piece = answer.body.substr(at);
+    at = answer.body.size();
     sent = co_await exchange_.Send(std::move(piece));
   }
-  if (!sent && open_) {
-    Settle(std::nullopt);
-    Close("client_gone");
-  }
-  if (!sent || !complete_) co_return;  // without an end, so that the client knows
+  if (!sent) co_await call_->Finish("client_gone", std::nullopt);
+  if (!sent || !answer.complete) co_return;  // without an end, so that the client knows
   auto ended = co_await exchange_.End();
 }
 
-Task<void> Call::PassWhole(HttpStream& stream, HttpHead head) {
-  std::string whole;
-  bool complete = false;
-  while (whole.size() < kLargestAnswer) {
-    auto piece = co_await stream.Next();
-    complete = piece && piece->empty();
-    if (!piece || complete) break;
-    whole += *piece;
-  }
-  LeaveTurn();
-  if (!complete) {
-    Settle(Good(head.status) ? std::nullopt : std::optional(TokenCount{}));
-    Close("cut");
+Task<void> Call::PassWhole() {
+  std::function<void()> nobody;
+  co_await call_->Receive(std::move(nobody));
+  ModelAnswer& answer = call_->answer();
+  int status = answer.head.status;
+  if (!answer.complete) {
+    std::optional<TokenCount> used;
+    if (!Good(status)) used.emplace();
+    co_await call_->Finish("cut", used);
     Refusal refusal{502, "upstream_cut", "The model's answer broke off."};
-    auto told = co_await AnswerRefusal(exchange_, route_.format, std::move(refusal));
+    auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(refusal));
     co_return;
   }
-  if (Good(head.status) || Final(head.status))
-    co_await Keep(head.status, HeaderOf(head.headers, "content-type"), whole);
-  UsageReader reader(route_.format, false);
-  reader.Add(whole);
-  Settle(Good(head.status) ? reader.End() : std::optional(TokenCount{}));
-  Close("ok");
-  HttpHeaders headers = PassedHeaders(head.headers);
-  auto told = co_await exchange_.Answer(head.status, std::move(headers), std::move(whole));
+  if (Good(status) || Final(status)) {
+    std::string body = answer.body;
+    co_await call_->Keep(std::move(body));
+  }
+  co_await call_->Finish("ok", UsedBy(answer));
+  HttpHeaders headers = PassedHeaders(answer.head.headers);
+  auto told = co_await exchange_.Answer(status, std::move(headers), std::move(answer.body));
 }
 
 Task<void> Call::Replay(RecordedAnswer answer) {
-  kept_ = true;
-  status_ = answer.status;
-  Json body = {{"model", model_->id},     {"format", InfoOf(route_.format).name},
-               {"status", answer.status}, {"end", "ok"},
-               {"replayed", true},        {"digest", turn_->digest}};
-  UsageReader reader(route_.format, answer.content_type.starts_with("text/event-stream"));
-  reader.Add(answer.body);
-  TokenCount used = reader.End().value_or(TokenCount{});
-  body["input_tokens"] = used.input;
-  body["cached_tokens"] = used.cached;
-  body["output_tokens"] = used.output;
-  body["cost_usd"] = "0";
-  context_.log.Write("model_call", DumpJson(body));
+  co_await call_->Replayed(answer);
   HttpHeaders headers = {{"Content-Type", answer.content_type}};
   auto told = co_await exchange_.Answer(answer.status, std::move(headers), std::move(answer.body));
-}
-
-// Nothing: it is not known what was used.
-void Call::Settle(std::optional<TokenCount> used) {
-  if (!reservation_) return;
-  used_ = used.value_or(
-      TokenCount{.input = reservation_->ask().input, .output = reservation_->ask().output});
-  cost_ = used ? reservation_->Settle(*used) : reservation_->SettleAll();
-  reservation_.reset();
-}
-
-Task<void> Call::Keep(int status, std::string_view content_type, const std::string& body) {
-  RecordedAnswer answer{status, std::string(content_type), body};
-  auto save = [this, &answer] { return context_.recorder.Save(*turn_, answer); };
-  auto saved = co_await Apart(context_, std::move(save));
-  kept_ = saved.has_value();
-  if (!saved) context_.log.Failed(saved.error());
-}
-
-void Call::Close(std::string_view end) {
-  open_ = false;
-  Millis wait = Since(asked_);
-  context_.ledger.AddWait(wait);
-  Json body = {{"model", model_->id},
-               {"format", InfoOf(route_.format).name},
-               {"status", status_},
-               {"end", end},
-               {"input_tokens", used_.input},
-               {"cached_tokens", used_.cached},
-               {"cache_write_tokens", used_.cache_write},
-               {"output_tokens", used_.output},
-               {"cost_usd", cost_.Text()},
-               {"held_ms", held_.count()},
-               {"wait_ms", wait.count()},
-               {"wall_ms", Since(begun_).count()},
-               {"replayed", false},
-               {"digest", turn_->digest}};
-  context_.log.Write("model_call", DumpJson(body));
 }
 
 }  // namespace podium::agents

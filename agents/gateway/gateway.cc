@@ -6,8 +6,8 @@
 #include <map>
 
 #include "agents/gateway/call.h"
-#include "base/http/address.h"
 #include "base/files.h"
+#include "base/http/address.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -88,33 +88,19 @@ std::string GeminiModelList(const std::vector<Model>& models) {
 }  // namespace
 
 struct Gateway::State {
-  State(Reactor& r, HttpClient& h, ProviderGate& g, EventSink& events, GatewayOptions o)
-      : reactor(r),
-        http(h),
-        gate(g),
-        options(std::move(o)),
-        log(events),
-        ledger(options.budget, options.before),
-        recorder(options.record_dir) {}
+  State(TrialModels& m, GatewayOptions o) : models(m), options(std::move(o)) {}
 
-  Reactor& reactor;
-  HttpClient& http;
-  ProviderGate& gate;
+  TrialModels& models;
   GatewayOptions options;
   std::string token;
   bool ended = false;
   std::map<std::string, std::string> keys;
-  FlagLog log;
-  Ledger ledger;
-  Recorder recorder;
   std::uint64_t bytes_under_way = 0;
-  OneAtATime parsing{reactor.io().get_executor()};
-  BlockedTime blocked{log};
 
   Status ReadKeys() {
     for (const Model& model : options.models) {
       keys[model.id] = "";
-      if (model.key_env.empty() || options.replay) continue;
+      if (model.key_env.empty() || models.options().replay) continue;
       std::optional<std::string> value;
       if (options.variable) {
         value = options.variable(model.key_env);
@@ -133,10 +119,7 @@ struct Gateway::State {
     return {};
   }
 
-  [[nodiscard]] CallContext Context() {
-    return {reactor,         http,    gate,   options, keys, log, ledger, recorder,
-            bytes_under_way, blocked, parsing};
-  }
+  [[nodiscard]] CallContext Context() { return {models, options, keys, bytes_under_way}; }
 
   Task<void> Handle(HttpExchange& exchange) {
     const ServedRequest& request = exchange.request();
@@ -146,9 +129,9 @@ struct Gateway::State {
       co_return;
     }
     auto route = MatchRoute(request.method, path);
-    Format shape = route ? route->format : ShapeOf(path);
+    const WireFormat& shape = route ? *route->format : ShapeOf(path);
     if (auto refusal = Admit(request)) {
-      log.Flag(refusal->code, std::string(path.substr(0, 200)));
+      models.log().Flag(refusal->code, std::string(path.substr(0, 200)));
       auto told = co_await AnswerRefusal(exchange, shape, std::move(*refusal));
       co_return;
     }
@@ -160,7 +143,7 @@ struct Gateway::State {
       Refusal refusal{403, "route_not_allowed",
                       "There is no " + Printable(request.method) + " " +
                           Printable(path.substr(0, 200)) + " for this trial."};
-      log.Flag(refusal.code, refusal.message);
+      models.log().Flag(refusal.code, refusal.message);
       auto told = co_await AnswerRefusal(exchange, shape, std::move(refusal));
       co_return;
     }
@@ -173,7 +156,7 @@ struct Gateway::State {
     if (ended || !SameSecret(Credential(request), token))
       return Refusal{401, "invalid_api_key",
                      "This is not the key of this trial, or the trial has ended."};
-    if (!log.status())
+    if (!models.log().status())
       return Refusal{403, "gateway_failed", "The trial's record cannot be written."};
     return std::nullopt;
   }
@@ -199,13 +182,12 @@ struct Gateway::State {
 Gateway::Gateway(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Gateway::~Gateway() = default;
 
-Result<std::unique_ptr<Gateway>> Gateway::Make(Reactor& reactor, HttpClient& http,
-                                               ProviderGate& gate, EventSink& events,
-                                               GatewayOptions options) {
-  PODIUM_TRY(MakeDirs(options.record_dir));
+Result<std::unique_ptr<Gateway>> Gateway::Make(TrialModels& models, GatewayOptions options) {
+  const auto& record_dir = models.options().record_dir;
+  PODIUM_TRY(MakeDirs(record_dir));
   options.server.body_bytes = options.prompt_cap_bytes + (1 << 20);
-  options.server.spool_dir = options.record_dir;
-  auto state = std::make_unique<State>(reactor, http, gate, events, std::move(options));
+  options.server.spool_dir = record_dir;
+  auto state = std::make_unique<State>(models, std::move(options));
   PODIUM_TRY(state->ReadKeys());
   PODIUM_ASSIGN(state->token, MakeToken());
   return std::unique_ptr<Gateway>(new Gateway(std::move(state)));
@@ -221,8 +203,6 @@ Task<void> Gateway::Serve(UniqueFd listener) {
 
 void Gateway::End() { state_->ended = true; }
 const std::string& Gateway::token() const { return state_->token; }
-const Spent& Gateway::spent() const { return state_->ledger.spent(); }
-Status Gateway::status() const { return state_->log.status(); }
 
 std::vector<std::pair<std::string, std::string>> Gateway::Environment(
     const std::string& authority) const {

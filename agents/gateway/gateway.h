@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,29 +8,21 @@
 #include <utility>
 #include <vector>
 
-#include "agents/models/ledger.h"
-#include "agents/models/catalogue.h"
 #include "agents/gateway/policy.h"
-#include "base/http/server.h"
-#include "base/http/client.h"
-#include "agents/models/provider_gate.h"
-#include "agents/trial_context.h"
+#include "agents/models/catalogue.h"
+#include "agents/models/trial_models.h"
 #include "base/async/reactor.h"
+#include "base/http/server.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
 namespace podium::agents {
 
 struct GatewayOptions {
-  std::vector<Model> models;  // that this trial may use
-  Budget budget;
-  Spent before;                             // by earlier attempts of the trial
-  std::filesystem::path record_dir;         // the trial's llm/
-  bool replay = false;                      // answers from the record alone: no key, no network
+  std::vector<Model> models;                // that this trial may use
   std::int64_t bytes_per_token = 1;         // of a prompt at the least, for what is set aside
   std::size_t longest_name = kLongestName;  // of a field, in bytes
   std::uint64_t prompt_cap_bytes = std::uint64_t{8} << 20;
-  std::uint64_t record_cap_bytes = std::uint64_t{4} << 30;    // of all that a trial's record holds
   std::uint64_t prompts_cap_bytes = std::uint64_t{64} << 20;  // of all that are under way at once
   std::uint64_t prompt_flag_bytes = std::uint64_t{1} << 20;   // larger ones are served and flagged
   Millis request_timeout{600'000};                            // of one answer, waiting included
@@ -42,14 +33,13 @@ struct GatewayOptions {
 };
 
 // The reverse proxy of one trial: the agent's only way to models. It holds the real keys and sends
-// them upstream, knows the agent by a random token, lets listed fields of requests through, sets
-// the budget's part aside before it asks, records every answer, and never retries. On the event
-// loop's thread, with large bodies read on the pool; what Make is given outlives it.
+// them upstream, knows the agent by a random token, lets listed fields of requests through, passes
+// them on the way of all calls (ModelCall), and never retries. On the event loop's thread, with
+// large bodies read on the pool; what Make is given outlives it.
 class Gateway {
  public:
   // An error names the key that is not in the environment.
-  [[nodiscard]] static Result<std::unique_ptr<Gateway>> Make(Reactor& reactor, HttpClient& http,
-                                                             ProviderGate& gate, EventSink& events,
+  [[nodiscard]] static Result<std::unique_ptr<Gateway>> Make(TrialModels& models,
                                                              GatewayOptions options);
   ~Gateway();
   Gateway(const Gateway&) = delete;
@@ -62,9 +52,6 @@ class Gateway {
   void End();
 
   [[nodiscard]] const std::string& token() const;  // 256 random bits
-  [[nodiscard]] const Spent& spent() const;        // earlier attempts' and waiting included
-  // The first failure to write an event or a record: the trial cannot go on.
-  [[nodiscard]] Status status() const;
 
   // What existing agents read to find their models: addresses, the token as every provider's key,
   // names of models. `authority` is "127.0.0.1:8000".

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 
-#include "agents/gateway/allowlist.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -14,14 +14,14 @@ constexpr std::int64_t kMostCount = 100'000'000;
 constexpr std::int64_t kTokensOfMedia = 40'000;    // of one picture in the finest resolution
 constexpr std::int64_t kTokensOfTemplate = 1'000;  // what providers put around prompts and tools
 
-const Json& Rules(Format format) {
-  static const auto all = [] {
-    std::map<Format, Json> out;
-    for (const auto& info : Formats())
-      out[info.format] = Json::parse(AllowlistJson(info.format), nullptr, false);
-    return out;
-  }();
-  return all.at(format);
+// Parsed once a format, from any thread.
+const Json& Rules(const WireFormat& format) {
+  static std::mutex mutex;
+  static std::map<std::string, Json> all;
+  std::lock_guard lock(mutex);
+  auto& rules = all[format.name()];
+  if (rules.is_null()) rules = Json::parse(format.Allowlist(), nullptr, false);
+  return rules;
 }
 
 // "max_output" -> "maxOutput".
@@ -46,9 +46,9 @@ bool IsDirective(std::string_view key) { return key == "refuse"; }
 // Walks a value and its rule together; the first thing that is not allowed ends it.
 class Walker {
  public:
-  Walker(Format format, std::size_t longest_name, Screened& out)
+  Walker(const WireFormat& format, std::size_t longest_name, Screened& out)
       : rules_(Rules(format)),
-        camel_(format == Format::kGemini),
+        camel_(format.traits().camel_names),
         longest_name_(longest_name),
         out_(out) {}
 
@@ -250,58 +250,9 @@ class Walker {
   Refusal refusal_;
 };
 
-std::optional<std::int64_t> Whole(const Json& object, const char* key) {
-  auto it = object.find(key);
-  if (it == object.end() || !it->is_number_integer()) return std::nullopt;
-  return it->get<std::int64_t>();
-}
-
-// The larger of the two names that Chat Completions has.
-std::optional<std::int64_t> DeclaredOutput(Format format, const Json& body) {
-  if (format == Format::kGemini) {
-    auto config = body.find("generationConfig");
-    if (config == body.end() || !config->is_object()) return std::nullopt;
-    return Whole(*config, "maxOutputTokens");
-  }
-  if (format == Format::kResponses) return Whole(body, "max_output_tokens");
-  auto plain = Whole(body, "max_tokens"), full = Whole(body, "max_completion_tokens");
-  return plain && full ? std::max(plain, full) : (plain ? plain : full);
-}
-
-// A list of texts, or of lists of tokens, is so many prompts.
-std::int64_t Prompts(Format format, const Json& body) {
-  auto prompt = body.find(format == Format::kEmbeddings ? "input" : "prompt");
-  bool list = prompt != body.end() && prompt->is_array() && !prompt->empty();
-  if (!list || (*prompt)[0].is_number()) return 1;
-  return static_cast<std::int64_t>(prompt->size());
-}
-
-std::int64_t Answers(Format format, const Json& body) {
-  if (format == Format::kGemini) {
-    auto config = body.find("generationConfig");
-    if (config == body.end() || !config->is_object()) return 1;
-    return std::max<std::int64_t>(Whole(*config, "candidateCount").value_or(1), 1);
-  }
-  std::int64_t each = std::max(Whole(body, "n").value_or(1), Whole(body, "best_of").value_or(1));
-  return std::max<std::int64_t>(each, 1) * Prompts(format, body);
-}
-
-void SetOutputLimit(Format format, const Finish& finish, Json& body) {
-  if (format == Format::kGemini) {
-    if (!body["generationConfig"].is_object()) body["generationConfig"] = Json::object();
-    body["generationConfig"]["maxOutputTokens"] = finish.output_limit;
-  } else if (format == Format::kResponses) {
-    body["max_output_tokens"] = finish.output_limit;
-  } else if (format == Format::kChat) {
-    body[finish.output_limit_field] = finish.output_limit;
-  } else {
-    body["max_tokens"] = finish.output_limit;
-  }
-}
-
 }  // namespace
 
-tl::expected<Screened, Refusal> Screen(Format format, std::string_view text,
+tl::expected<Screened, Refusal> Screen(const WireFormat& format, std::string_view text,
                                        std::size_t longest_name) {
   auto body = ParseJson(text, "the request");
   if (!body || !body->is_object())
@@ -310,25 +261,14 @@ tl::expected<Screened, Refusal> Screen(Format format, std::string_view text,
   Screened out;
   Walker walker(format, longest_name, out);
   if (!walker.Check(*body)) return tl::unexpected(walker.refusal());
-  out.model = JsonOr<std::string>(*body, "model", "");
-  out.stream = JsonOr(*body, "stream", false);
-  out.output_limit = DeclaredOutput(format, *body);
-  out.answers = Answers(format, *body);
-  out.many = Prompts(format, *body) > 1;
+  out.facts = format.FactsOf(*body);
   out.body = DumpJson(*body);
   return out;
 }
 
-std::string FinishBody(Format format, const Screened& request, const Finish& finish) {
+std::string FinishBody(const WireFormat& format, const Screened& request, const Finish& finish) {
   Json body = *ParseJson(request.body, "the request");
-  if (format != Format::kGemini) body["model"] = finish.upstream_name;
-  if (finish.output_limit > 0) SetOutputLimit(format, finish, body);
-  bool reports = format == Format::kChat || format == Format::kCompletions;
-  if (reports && request.stream) {
-    if (!body["stream_options"].is_object()) body["stream_options"] = Json::object();
-    body["stream_options"]["include_usage"] = true;
-  }
-  if (format == Format::kResponses) body["store"] = false;
+  format.Complete(body, finish, request.facts.stream);
   return DumpJson(body);
 }
 
@@ -338,7 +278,7 @@ std::int64_t MostInput(const Screened& request, std::int64_t bytes_per_token,
   std::int64_t most = bytes / std::max<std::int64_t>(1, bytes_per_token) + kTokensOfTemplate +
                       request.media * kTokensOfMedia;
   if (request.documents) return std::max(most, context_tokens);
-  return request.many ? most : std::min(most, context_tokens);
+  return request.facts.many ? most : std::min(most, context_tokens);
 }
 
 }  // namespace podium::agents

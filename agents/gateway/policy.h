@@ -7,7 +7,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "agents/gateway/formats.h"
+#include "agents/models/wire/wire_format.h"
 
 namespace podium::agents {
 
@@ -27,13 +27,9 @@ struct Flag {
 // A request in which every field is allowed, as canonical JSON (keys sorted).
 struct Screened {
   std::string body;
-  std::string model;  // as the sender named it; empty where the path names it
-  bool stream = false;
-  std::optional<std::int64_t> output_limit;  // tokens an answer may have, as the sender declared
-  std::int64_t answers = 1;                  // how many are asked for
-  std::int64_t media = 0;                    // pictures, sounds and documents in it
+  RequestFacts facts;
+  std::int64_t media = 0;  // pictures, sounds and documents in it
   bool documents = false;
-  bool many = false;        // more than one prompt
   std::vector<Flag> flags;  // fields that were taken out or changed
 };
 
@@ -41,19 +37,35 @@ struct Screened {
 // costs its length.
 inline constexpr std::size_t kLongestName = 256;
 
+// The language of WireFormat::Allowlist: the request fields that a gateway lets through, as JSON.
+// Nothing that costs more than text and pictures is in them (sound, long-lived caches). A rule is
+//   "any"            whatever it is: nothing in it makes a provider act
+//   "text", "value"  a string; a string, number or boolean
+//   "values"         values, and lists of them
+//   "positive"       a whole number from 0 up
+//   "data"           a string that begins with "data:" (never a place to fetch from)
+//   "drop"           taken out, and flagged
+//   "false"          becomes false, and is flagged if it was not
+//   "never"          refused unless null or false
+//   "a|b|c"          one of these strings
+//   "@name"          the rule `name` of the same format
+//   {...}            an object with these members and no other
+//   [rule]           a list
+//   {"?": [rules]}   the first of them whose kind (text, list, object) is the value's
+//   {"by": member, "else": name, "of": {name: rule}}   an object, by its text `member`
+// null is allowed wherever something optional may stand. {"refuse": code, ...} inside an object
+// or a "by" names the code for what is not listed there, in place of "field_not_allowed".
+//
 // Checks a body against its format's allowlist. Fields that say whose request it is are taken out;
 // one whose name has more than `longest_name` bytes is refused unread.
-[[nodiscard]] tl::expected<Screened, Refusal> Screen(Format format, std::string_view body,
+[[nodiscard]] tl::expected<Screened, Refusal> Screen(const WireFormat& format,
+                                                     std::string_view body,
                                                      std::size_t longest_name = kLongestName);
 
 // The body as it goes to the provider: the model under the provider's name, an output limit where
 // the sender declared none (0: none), what a stream needs to report its usage, nothing stored.
-struct Finish {
-  std::string upstream_name;
-  std::string output_limit_field;  // of Chat Completions
-  std::int64_t output_limit = 0;
-};
-[[nodiscard]] std::string FinishBody(Format format, const Screened& request, const Finish& finish);
+[[nodiscard]] std::string FinishBody(const WireFormat& format, const Screened& request,
+                                     const Finish& finish);
 
 // A bound on the tokens of a prompt: no tokenizer makes more of a text than one a byte.
 [[nodiscard]] std::int64_t MostInput(const Screened& request, std::int64_t bytes_per_token,

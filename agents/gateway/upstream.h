@@ -3,17 +3,14 @@
 #include <string>
 #include <string_view>
 
-#include "agents/gateway/formats.h"
-#include "agents/models/catalogue.h"
 #include "agents/gateway/policy.h"
-#include "base/http/server.h"
-#include "base/http/client.h"
+#include "agents/models/catalogue.h"
 #include "agents/models/retry_after.h"
+#include "agents/models/wire/wire_format.h"
+#include "base/http/client.h"
+#include "base/http/server.h"
 
 namespace podium::agents {
-
-// Where a request of this route goes, below the model's base_url.
-[[nodiscard]] std::string UpstreamPath(const Route& route, const Model& model, bool events);
 
 // The request as it is sent. Of the agent's own headers only the few that say how an answer should
 // look are passed on; betas that are not listed are left out and flagged.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "agents/models/wire/registry.h"
 #include "base/text.h"
 
 namespace podium::agents {
@@ -34,17 +35,16 @@ Result<TokenPrices> ReadPrices(const YamlNode& node) {
   return out;
 }
 
-Result<std::vector<Format>> ReadFormats(const YamlNode& node) {
-  std::vector<std::string> known;
-  for (const auto& info : Formats()) known.emplace_back(info.name);
-  std::vector<Format> out;
+Result<std::vector<const WireFormat*>> ReadFormats(const YamlNode& node) {
+  std::vector<std::string> known = WireFormatNames();
+  std::vector<const WireFormat*> out;
   PODIUM_ASSIGN(auto names, node.AsStrings());
   for (const auto& name : names) {
-    auto format = FormatNamed(name);
+    const WireFormat* format = FindWireFormat(name);
     if (!format)
       return node.Complain("there is no format '" + name + "'." + Suggest(name, known) +
                            " Known: " + Join(known, ", "));
-    out.push_back(*format);
+    out.push_back(format);
   }
   if (out.empty()) return node.Complain("'formats' names none");
   return out;
@@ -94,8 +94,8 @@ Result<Model> ReadModel(const YamlNode& node) {
 
 }  // namespace
 
-bool Model::Serves(Format format) const {
-  return std::ranges::find(formats, format) != formats.end();
+bool Model::Serves(const WireFormat& format) const {
+  return std::ranges::find(formats, &format) != formats.end();
 }
 
 Result<ModelCatalogue> ModelCatalogue::From(const YamlNode& root) {

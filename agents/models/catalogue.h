@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "agents/gateway/formats.h"
 #include "agents/models/usd.h"
+#include "agents/models/wire/wire_format.h"
 #include "base/result.h"
 #include "base/yaml.h"
 
@@ -18,7 +18,7 @@ namespace podium::agents {
 struct Model {
   std::string id;        // as agents name it
   std::string provider;  // shares one rate limit
-  std::vector<Format> formats;
+  std::vector<const WireFormat*> formats;
   std::string base_url;       // up to and with the version: "https://api.openai.com/v1"
   std::string key_env;        // variable that holds the key; empty: none is sent
   std::string upstream_name;  // as the provider names it
@@ -28,7 +28,7 @@ struct Model {
   TokenPrices prices;
   std::vector<std::string> aliases;
 
-  [[nodiscard]] bool Serves(Format format) const;
+  [[nodiscard]] bool Serves(const WireFormat& format) const;
 };
 
 // All models of one file.

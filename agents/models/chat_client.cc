@@ -3,34 +3,34 @@
 #include <algorithm>
 #include <utility>
 
+#include "agents/models/record_store.h"
+#include "agents/models/wire/decode.h"
+#include "agents/models/wire/registry.h"
 #include "base/http/address.h"
 #include "base/http/key_scrubber.h"
-#include "agents/models/record_store.h"
-#include "agents/models/retry_after.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 
 namespace podium::agents {
 namespace {
 
-using TimePoint = Deadline::Clock::time_point;
-
 constexpr const char* kContextOverflow = "context_overflow";
 constexpr const char* kContentRefused = "content_refused";
+constexpr const char* kBudgetExhausted = "budget_exhausted";
 constexpr Millis kFirstPause{250};  // before an answer that could not be read is asked for again
+constexpr std::int64_t kTokensOfTemplate = 1'000;  // what providers put around prompts and tools
 
 bool HasReason(const Error& error, const char* reason) {
   std::pair<std::string, std::string> wanted("reason", reason);
   return std::ranges::find(error.context, wanted) != error.context.end();
 }
 
-std::string HeaderOf(const HttpResponse& r, std::string_view name) {
-  auto found = std::ranges::find(r.headers, name, &std::pair<std::string, std::string>::first);
-  return found == r.headers.end() ? std::string() : found->second;
+std::string HeaderNamed(const HttpHead& head, std::string_view name) {
+  auto found = std::ranges::find(head.headers, name, &HeaderList::value_type::first);
+  return found == head.headers.end() ? std::string() : found->second;
 }
 
-std::string Advice(const HttpResponse& r) {
+std::string Advice(const HttpHead& r) {
   if (r.status == 401 || r.status == 403) return ". Check OPENAI_API_KEY.";
   if (r.status == 404)
     return ". Check OPENAI_BASE_URL (it should end in /v1) and the model's name.";
@@ -39,14 +39,14 @@ std::string Advice(const HttpResponse& r) {
 }
 
 // What the server did, for a person.
-std::string Describe(const HttpResponse& r, const std::string& text) {
+std::string Describe(const HttpHead& r, const std::string& text) {
   if (r.status == 0) return " did not answer: " + r.transport_error + Advice(r);
   std::string out = " answered HTTP " + std::to_string(r.status);
   return out + (text.empty() ? "" : ": " + text) + Advice(r);
 }
 
-ModelFault Redirected(const HttpResponse& r) {
-  std::string to = Printable(HeaderOf(r, "location").substr(0, 300));
+ModelFault Redirected(const HttpHead& r) {
+  std::string to = Printable(HeaderNamed(r, "location").substr(0, 300));
   return {FaultKind::kRefused,
           "it points to " + (to.empty() ? "no place" : to) +
               ", which is not followed; set OPENAI_BASE_URL to the place that answers",
@@ -54,121 +54,111 @@ ModelFault Redirected(const HttpResponse& r) {
           {}};
 }
 
-Json ToolJson(const ToolSpec& tool) {
-  auto parameters = ParseJson(tool.parameters_json, "tool parameters");
-  Json function = {{"name", tool.name},
-                   {"description", tool.description},
-                   {"parameters", parameters ? *parameters : Json::object()}};
-  return Json::array({Json{{"type", "function"}, {"function", function}}});
-}
-
 }  // namespace
 
 bool IsContextOverflow(const Error& error) { return HasReason(error, kContextOverflow); }
 bool IsContentRefusal(const Error& error) { return HasReason(error, kContentRefused); }
-
-std::string ChatRequestBody(const ModelConfig& config, const ChatRequest& request) {
-  Json messages = Json::array();
-  for (const auto& m : request.messages)
-    messages.push_back({{"role", m.role}, {"content", m.content}});
-  Json body = {{"model", config.model},
-               {"messages", messages},
-               {"temperature", request.temperature},
-               {config.output_limit_field, request.max_tokens},
-               {"seed", request.seed},
-               {"stream", true},
-               {"stream_options", {{"include_usage", true}}}};
-  if (request.tool) {
-    body["tools"] = ToolJson(*request.tool);
-    body["tool_choice"] = {{"type", "function"}, {"function", {{"name", request.tool->name}}}};
-  }
-  for (const auto& field : config.omit) body.erase(field);
-  if (!body.contains("stream")) body.erase("stream_options");
-  if (!body.contains("tools")) body.erase("tool_choice");
-  return DumpJson(body);
-}
+bool IsBudgetExhausted(const Error& error) { return HasReason(error, kBudgetExhausted); }
 
 // One Complete while it goes on.
 struct ChatClient::Asking {
-  Asking(OutageLog& log, Deadline end) : wait(log), deadline(end) {}
+  Asking(ModelCall& c, OutageLog& log, Deadline end) : call(c), wait(log), deadline(end) {}
 
+  ModelCall& call;
   OutageWait wait;
   Deadline deadline;  // of the work, outages not counted
-  TimePoint sent{};   // the last request
-  int calls = 0;
+  int requests = 0;
   int unreadable = 0;
   bool told = false;  // the user, of the outage
   Millis pause{0};    // before the next request
-  std::string body;   // of the answer
   std::string where;  // "model 'm' at http://..."
 
   [[nodiscard]] Deadline Until() const { return Deadline(deadline.at() + wait.waited()); }
 };
 
-ChatClient::ChatClient(HttpClient& http, ProviderGate& gate, EventSink& events, ModelConfig config,
-                       std::filesystem::path record_dir)
-    : http_(http),
-      gate_(gate),
-      outages_(std::make_unique<OutageLog>(events)),
+ChatClient::ChatClient(TrialModels& models, ModelConfig config)
+    : models_(models),
       config_(std::move(config)),
       sent_(config_),
-      record_dir_(std::move(record_dir)),
-      provider_(Origin(config_.base_url)) {}
+      format_(FindWireFormat(config_.format)) {}
+
+CallTarget ChatClient::Target() const {
+  CallTarget out;
+  out.model = config_.id.empty() ? config_.model : config_.id;
+  out.format = format_;
+  out.provider = config_.provider.empty() ? "own" : config_.provider;
+  out.origin = Origin(config_.base_url);
+  out.prices = config_.prices;
+  return out;
+}
+
+EncodeOptions ChatClient::Writing(const ModelConfig& config) const {
+  return {config.model, config.omit, config.output_limit_field};
+}
+
+std::string ChatClient::Path() const {
+  Route route{format_, config_.model, true};
+  return format_->UpstreamPath(route, config_.model, true);
+}
 
 HttpRequest ChatClient::MakeRequest(const ChatRequest& request) const {
+  const WireTraits& traits = format_->traits();
   HttpRequest out;
-  out.url = Below(config_.base_url, "/chat/completions");
+  out.url = Below(config_.base_url, Path());
   out.headers = {"Content-Type: application/json", "Accept: text/event-stream", "Expect:"};
-  if (!config_.api_key.empty()) out.headers.push_back("Authorization: Bearer " + config_.api_key);
-  out.body = ChatRequestBody(sent_, request);
+  if (!config_.api_key.empty())
+    out.headers.push_back(traits.key_header + ": " + traits.key_prefix + config_.api_key);
+  std::vector<std::string> dropped;
+  format_->AddHeaders({}, out.headers, dropped);
+  out.body = format_->Encode(request, Writing(sent_));
   out.idle = config_.idle_timeout;
   return out;
 }
 
 // Waits for its turn and asks once.
-Task<HttpResponse> ChatClient::Send(const ChatRequest& request, Asking& asking) {
+Task<void> ChatClient::Send(const ChatRequest& request, Asking& asking) {
+  ModelCall& call = asking.call;
   asking.wait.Begin();
   Deadline patience = Deadline::In(config_.max_outage - asking.wait.waited());
-  std::string provider = provider_, trial = record_dir_.string();
-  auto pass = co_await gate_.Enter(std::move(provider), std::move(trial), patience);
-  HttpResponse none;
-  none.transport_error = "no turn to ask came";
-  asking.sent = Deadline::Clock::now();
-  if (!pass) co_return none;
-  asking.wait.End();
-  asking.calls += 1;
+  bool turn = co_await call.Enter(patience, &asking.wait);
+  if (!turn) co_return;
+  asking.requests += 1;
   HttpRequest http = MakeRequest(request);
   Deadline until = Deadline::In(config_.request_timeout).Earlier(asking.Until());
-  co_return co_await http_.Post(std::move(http), until);
+  co_await call.Send(std::move(http), until);
+  std::function<void()> nobody;
+  if (call.answer().head.status != 0) co_await call.Receive(std::move(nobody));
 }
 
-tl::expected<ChatReply, ModelFault> ChatClient::Judge(const HttpResponse& r) const {
+tl::expected<ChatReply, ModelFault> ChatClient::Judge(const ModelAnswer& answer) const {
+  const HttpHead& head = answer.head;
   ModelFault fault;
-  if (r.status == 0) {
-    fault.kind = r.lasting ? FaultKind::kRefused : FaultKind::kOutage;
-  } else if (r.status < 300 && r.transport_error.empty()) {
-    auto reply = ParseChatResponse(r.body);
+  if (head.status == 0) {
+    fault.kind = head.lasting ? FaultKind::kRefused : FaultKind::kOutage;
+  } else if (head.status < 300 && head.transport_error.empty()) {
+    auto reply = DecodeAnswer(*format_, answer.body);
     if (reply) return reply;
     fault = reply.error();
-  } else if (r.status < 300) {
-    fault.text = "the answer broke off: " + r.transport_error;
-  } else if (r.status < 400) {
-    fault = Redirected(r);
+  } else if (head.status < 300) {
+    fault.text = "the answer broke off: " + head.transport_error;
+  } else if (head.status < 400) {
+    fault = Redirected(head);
   } else {
-    fault = JudgeError(r.status, r.body);
-    if (fault.kind == FaultKind::kOutage && HeaderOf(r, "x-should-retry") == "false")
+    fault = JudgeError(head.status, answer.body);
+    if (fault.kind == FaultKind::kOutage && HeaderNamed(head, "x-should-retry") == "false")
       fault.kind = FaultKind::kRefused;
   }
-  fault.wish = RetryAfter(r.headers);
-  fault.text = Describe(r, fault.text);
+  fault.wish = answer.wish;
+  fault.text = Describe(head, fault.text);
   return tl::unexpected(std::move(fault));
 }
 
 // An outage goes on from the request that met it.
 std::optional<Error> ChatClient::WaitOut(const ModelFault& fault, Asking& asking) {
-  asking.wait.Begin(asking.sent);
+  asking.wait.Begin(asking.call.sent_at());
   asking.wait.Because(fault.text);
-  Millis pause = gate_.Failed(provider_, fault.wish);
+  asking.call.LeaveTurn();
+  Millis pause = models_.gate().Failed(asking.call.target().origin, fault.wish);
   Millis left = config_.max_outage - asking.wait.waited();
   std::string most = FormatDuration(config_.max_outage) + " (llm.max_outage)";
   std::string text = asking.where + fault.text;
@@ -191,45 +181,59 @@ bool ChatClient::LeaveOut(const std::string& field) {
   return sent_.omit.insert(old_name).second;
 }
 
-// What follows from a fault: an error, or another request after asking.pause.
-std::optional<Error> ChatClient::Meet(const ModelFault& fault, Asking& asking) {
+// What follows from a fault: an error, or another request after asking.pause. A request that was
+// refused has cost nothing; one whose answer cannot be read may have cost all that it could.
+Task<std::optional<Error>> ChatClient::Meet(ModelFault fault, Asking& asking) {
   std::string text = asking.where + fault.text;
   asking.pause = Millis(0);
-  switch (fault.kind) {
-    case FaultKind::kOutage:
-      return WaitOut(fault, asking);
-    case FaultKind::kUnreadable:
-      if (++asking.unreadable >= config_.max_attempts)
-        return Error{ErrorCode::kModel,
-                     text + " (" + std::to_string(asking.unreadable) + " attempts)"};
-      asking.pause = kFirstPause * (1 << std::min(asking.unreadable - 1, 6));
-      return std::nullopt;
-    case FaultKind::kContent:
-      return Error{ErrorCode::kModel, text}.With("reason", kContentRefused);
-    case FaultKind::kOverflow:
-      return Error{ErrorCode::kModel, text}.With("reason", kContextOverflow);
-    case FaultKind::kField:
-      if (LeaveOut(fault.field)) return std::nullopt;
-      break;
-    case FaultKind::kRefused:
-      break;
+  if (fault.kind == FaultKind::kOutage) co_return WaitOut(fault, asking);
+  if (fault.kind == FaultKind::kUnreadable) {
+    co_await asking.call.Finish("unreadable", std::nullopt);
+    asking.pause = kFirstPause * (1 << std::min(asking.unreadable, 6));
+    if (++asking.unreadable < config_.max_attempts) co_return std::nullopt;
+    co_return Error{ErrorCode::kModel,
+                    text + " (" + std::to_string(asking.unreadable) + " attempts)"};
   }
-  return Error{ErrorCode::kModel, text};
+  if (fault.kind == FaultKind::kField && LeaveOut(fault.field)) {
+    asking.call.LeaveTurn();
+    co_return std::nullopt;
+  }
+  co_await asking.call.Finish("refused", TokenCount{});
+  Error error{ErrorCode::kModel, text};
+  if (fault.kind == FaultKind::kContent) co_return std::move(error).With("reason", kContentRefused);
+  if (fault.kind == FaultKind::kOverflow)
+    co_return std::move(error).With("reason", kContextOverflow);
+  co_return error;
+}
+
+// Sets the call's part of the budget aside, unless it is.
+std::optional<Error> ChatClient::Afford(const ChatRequest& request, Asking& asking) const {
+  if (asking.call.open()) return std::nullopt;
+  std::string body = format_->Encode(request, Writing(sent_));
+  std::int64_t input = static_cast<std::int64_t>(body.size()) + kTokensOfTemplate;
+  if (config_.context_tokens > 0) input = std::min(input, config_.context_tokens);
+  std::string_view lacking = asking.call.Reserve(input, request.max_tokens);
+  if (lacking.empty()) return std::nullopt;
+  std::string text = "what is left of the trial's budget of " + std::string(lacking) +
+                     " does not hold the next call, which could use up to " +
+                     std::to_string(input) + " tokens of prompt and " +
+                     std::to_string(request.max_tokens) + " of answer";
+  return Error{ErrorCode::kModel, text}.With("reason", kBudgetExhausted);
 }
 
 Task<Result<ChatReply>> ChatClient::Ask(const ChatRequest& request, Asking& asking) {
   for (;;) {
-    HttpResponse response = co_await Send(request, asking);
-    auto reply = Judge(response);
+    if (auto error = Afford(request, asking)) co_return tl::unexpected(std::move(*error));
+    co_await Send(request, asking);
+    auto reply = Judge(asking.call.answer());
     bool outage = !reply && reply.error().kind == FaultKind::kOutage;
-    if (response.status != 0 && !outage) gate_.Served(provider_);
-    if (reply) {
-      asking.body = std::move(response.body);
-      co_return std::move(*reply);
-    }
+    if (asking.call.answer().head.status != 0 && !outage)
+      models_.gate().Served(asking.call.target().origin);
+    if (reply) co_return std::move(*reply);
     Error late{ErrorCode::kTimeout, asking.where + reply.error().text + " (time is up)"};
     if (asking.Until().expired()) co_return tl::unexpected(std::move(late));
-    if (auto error = Meet(reply.error(), asking)) co_return tl::unexpected(std::move(*error));
+    auto error = co_await Meet(std::move(reply).error(), asking);
+    if (error) co_return tl::unexpected(std::move(*error));
     if (asking.pause == Millis(0)) continue;
     Deadline wake = Deadline::In(asking.pause).Earlier(asking.Until());
     co_await SleepUntil(wake);
@@ -237,41 +241,82 @@ Task<Result<ChatReply>> ChatClient::Ask(const ChatRequest& request, Asking& aski
   }
 }
 
-// Stores the answer under what was asked, before anybody acts on it. A key that came in pieces of a
-// stream is found only now, put together.
-Status ChatClient::Keep(const std::string& key, std::string body, ChatReply& reply) const {
+// Puts the answer into the record before anybody acts on it. A key that came in pieces of a stream
+// is found only now, put together.
+Task<void> ChatClient::Keep(ChatReply& reply, ModelCall& call) const {
   HttpRequest sent = MakeRequest({});
   std::vector<std::string> secrets = SecretsOf(sent.url, sent.headers);
   bool found = false;
-  for (std::string* text : {&reply.content, &reply.tool_arguments, &reply.refusal}) {
+  std::vector<std::string*> texts = {&reply.content, &reply.refusal};
+  for (ToolCall& tool : reply.calls) texts.push_back(&tool.arguments);
+  for (std::string* text : texts) {
     std::string clean = KeyScrubber::Scrub(*text, secrets);
     found = found || clean != *text;
     *text = std::move(clean);
   }
-  if (found) body = ChatReplyAsJson(reply);
-  return RecordStore(record_dir_).Save(key, body);
+  std::string body = found ? format_->EncodeReply(reply) : std::move(call.answer().body);
+  co_await call.Keep(std::move(body));
+}
+
+// What a run recorded before calls had numbers: the answer to exactly this request.
+std::optional<RecordedAnswer> ChatClient::OldRecord(const ChatRequest& request,
+                                                    const ModelCall& call) const {
+  if (call.turn()->number != 0) return std::nullopt;
+  ModelConfig old = config_;
+  old.output_limit_field = config_.old_limit_field;
+  RecordStore store(models_.options().record_dir);
+  auto body = store.Find(FindWireFormat("chat")->Encode(request, Writing(old)));
+  if (!body) return std::nullopt;
+  return RecordedAnswer{200, "", std::move(*body)};
 }
 
 Task<Result<ChatReply>> ChatClient::Complete(ChatRequest request, Deadline deadline) {
-  std::string key = ChatRequestBody(config_, request);
-  if (auto known = RecordStore(record_dir_).Find(key)) {
-    if (auto reply = ParseChatResponse(*known)) {
+  ModelCall call(models_, Target());
+  auto known = call.Begin(Path(), format_->Encode(request, Writing(config_)));
+  const WireFormat* spoken = format_;
+  if (!known) {
+    known = OldRecord(request, call);
+    spoken = FindWireFormat("chat");
+  }
+  if (known) {
+    if (auto reply = DecodeAnswer(*spoken, known->body)) {
       reply->replayed = true;
+      co_await call.Replayed(*known);
       co_return std::move(*reply);
     }
   }
-  TimePoint begun = Deadline::Clock::now();
+  if (models_.options().replay) {
+    std::string difference = co_await call.Difference();
+    co_return Fail(ErrorCode::kModel, "the trial is replayed from its record, and model '" +
+                                          config_.model +
+                                          "' is asked what is not in it: " + difference);
+  }
+  co_return co_await AskAnew(request, call, deadline);
+}
+
+Task<Result<ChatReply>> ChatClient::AskAnew(const ChatRequest& request, ModelCall& call,
+                                            Deadline deadline) {
+  auto begun = Deadline::Clock::now();
   Result<ChatReply> reply = Fail(ErrorCode::kInternal, "nothing was asked");
   {
-    Asking asking(*outages_, deadline);
+    Asking asking(call, models_.outages(), deadline);
     asking.where = "model '" + config_.model + "' at " + ShownUrl(config_.base_url);
     reply = co_await Ask(request, asking);
     if (reply) {
-      reply->usage.calls = asking.calls;
-      PODIUM_CO_TRY(Keep(key, std::move(asking.body), *reply));
+      reply->usage.calls = asking.requests;
+      co_await Keep(*reply, call);
     }
   }
-  PODIUM_CO_TRY(outages_->status());
+  std::optional<TokenCount> used;
+  if (reply && reply->usage_known) used = reply->tokens;
+  // A request that no provider served is no part of a budget; whose answer time cut off may be.
+  const HttpHead& head = call.answer().head;
+  bool served = head.status == 0 ? head.sent : head.status < 300;
+  if (!reply && (reply.error().code == ErrorCode::kUnavailable || !served))
+    call.Release();
+  else
+    co_await call.Finish(reply ? "ok" : "cut", used);
+  PODIUM_CO_TRY(co_await models_.Flush());
   if (reply) reply->usage.wait = std::chrono::duration_cast<Millis>(Deadline::Clock::now() - begun);
   co_return reply;
 }

@@ -1,101 +1,92 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
-#include <vector>
 
-#include "agents/models/chat_reply.h"
-#include "base/http/client.h"
-#include "agents/models/outage.h"
-#include "agents/models/provider_gate.h"
-#include "base/async/reactor.h"
+#include "agents/models/conversation.h"
+#include "agents/models/model_call.h"
+#include "agents/models/model_fault.h"
+#include "agents/models/trial_models.h"
 #include "base/clock.h"
 #include "base/result.h"
 
 namespace podium::agents {
 
-struct ChatMessage {
-  std::string role;  // "system", "user", "assistant"
-  std::string content;
-};
-
-struct ToolSpec {
-  std::string name;
-  std::string description;
-  std::string parameters_json;  // JSON schema
-};
-
-struct ChatRequest {
-  std::vector<ChatMessage> messages;
-  std::optional<ToolSpec> tool;  // forced: the answer should be a call of it
-  double temperature = 0.5;
-  int max_tokens = 2048;
-  std::int64_t seed = 0;
-};
-
+// The model that a native scaffold asks, and how. What is not known of it (prices, context) bounds
+// nothing.
 struct ModelConfig {
-  std::string base_url;  // ".../v1"
-  std::string api_key;   // may be empty (local servers)
-  std::string model;
-  int max_attempts = 5;  // at an answer that can be read
+  std::string id;               // as events name it; empty: `model`
+  std::string model;            // as its provider names it
+  std::string format = "chat";  // of WireFormats()
+  std::string base_url;         // ".../v1"
+  std::string api_key;          // may be empty (local servers)
+  std::string provider;         // of the catalogue; empty: a server of the user's own
+  std::optional<TokenPrices> prices;
+  std::int64_t context_tokens = 0;  // 0: not known
+  int max_attempts = 5;             // at an answer that can be read
   Millis request_timeout{600'000};
   Millis idle_timeout{300'000};  // without a byte of the answer
   Millis max_outage{3'600'000};  // of the provider, for one answer
   std::set<std::string> omit;    // fields that are not sent
   std::string output_limit_field = "max_tokens";
+  // The same as records name it that were made before catalogues were asked for this model.
+  std::string old_limit_field = "max_tokens";
 };
 
-// A client of OpenAI's Chat Completions, streaming, one a trial. Every answer is stored under
-// `record_dir` by the digest of its request before it is returned, so an interrupted trial that
-// asks the same again is answered from disk and pays nothing.
+// Asks one model for turns of conversations, one a trial, on the way that all calls take
+// (ModelCall). Every answer is in the record before it is returned, so that an interrupted trial
+// that asks the same again is answered from disk and pays nothing.
 //
 // An outage (no connection, 408, 409, 429, 5xx, also inside a 200) is waited for in the provider's
-// queue, which all trials share: it is no attempt, and its time goes into `outages` and moves the
+// queue, which all trials share: it is no attempt and no part of a budget, and its time moves the
 // deadline. What cannot be read is asked again, max_attempts in all. A field that the server
 // refuses by name is left out from then on.
 class ChatClient {
  public:
-  ChatClient(HttpClient& http, ProviderGate& gate, EventSink& events, ModelConfig config,
-             std::filesystem::path record_dir);
+  ChatClient(TrialModels& models, ModelConfig config);
 
-  // Error kModel: refused for good (401, 400, ...), or no answer that can be read. kUnavailable:
-  // the outage was longer than max_outage. kTimeout: the deadline passed, outages not counted.
+  // Error kModel: refused for good (401, 400, ...), no answer that can be read, or one of the
+  // asker's affairs below. kUnavailable: the outage was longer than max_outage. kTimeout: the
+  // deadline passed, outages not counted.
   Task<Result<ChatReply>> Complete(ChatRequest request, Deadline deadline);
 
   [[nodiscard]] const ModelConfig& config() const { return config_; }
   // How long the provider has not served this trial so far.
-  [[nodiscard]] Millis outage() const { return outages_->total(); }
+  [[nodiscard]] Millis outage() const { return models_.outage(); }
 
  private:
   struct Asking;
+  [[nodiscard]] CallTarget Target() const;
+  [[nodiscard]] EncodeOptions Writing(const ModelConfig& config) const;
+  [[nodiscard]] std::string Path() const;
+  [[nodiscard]] Task<Result<ChatReply>> AskAnew(const ChatRequest& request, ModelCall& call,
+                                                Deadline deadline);
+  [[nodiscard]] std::optional<RecordedAnswer> OldRecord(const ChatRequest& request,
+                                                        const ModelCall& call) const;
   [[nodiscard]] Task<Result<ChatReply>> Ask(const ChatRequest& request, Asking& asking);
-  [[nodiscard]] Task<HttpResponse> Send(const ChatRequest& request, Asking& asking);
+  [[nodiscard]] std::optional<Error> Afford(const ChatRequest& request, Asking& asking) const;
+  [[nodiscard]] Task<void> Send(const ChatRequest& request, Asking& asking);
   [[nodiscard]] HttpRequest MakeRequest(const ChatRequest& request) const;
-  [[nodiscard]] tl::expected<ChatReply, ModelFault> Judge(const HttpResponse& response) const;
-  [[nodiscard]] std::optional<Error> Meet(const ModelFault& fault, Asking& asking);
+  [[nodiscard]] tl::expected<ChatReply, ModelFault> Judge(const ModelAnswer& answer) const;
+  [[nodiscard]] Task<std::optional<Error>> Meet(ModelFault fault, Asking& asking);
   [[nodiscard]] std::optional<Error> WaitOut(const ModelFault& fault, Asking& asking);
   [[nodiscard]] bool LeaveOut(const std::string& field);
-  [[nodiscard]] Status Keep(const std::string& key, std::string body, ChatReply& reply) const;
+  [[nodiscard]] Task<void> Keep(ChatReply& reply, ModelCall& call) const;
 
-  HttpClient& http_;
-  ProviderGate& gate_;
-  std::unique_ptr<OutageLog> outages_;
+  TrialModels& models_;
   ModelConfig config_;
   ModelConfig sent_;  // the same without what the server has refused
-  std::filesystem::path record_dir_;
-  std::string provider_;
+  const WireFormat* format_;
 };
 
-// Whether Complete failed because prompt and answer do not fit the model's context, or because the
-// prompt was refused for its content: the asker's affair, not the server's.
+// Why Complete failed, where that is the asker's affair and not the server's: prompt and answer do
+// not fit the model's context, the prompt was refused for its content, or what is left of the
+// trial's budget does not hold the call.
 [[nodiscard]] bool IsContextOverflow(const Error& error);
 [[nodiscard]] bool IsContentRefusal(const Error& error);
-
-// The request as sent: canonical JSON (keys sorted). Exposed for tests.
-[[nodiscard]] std::string ChatRequestBody(const ModelConfig& config, const ChatRequest& request);
+[[nodiscard]] bool IsBudgetExhausted(const Error& error);
 
 }  // namespace podium::agents

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/json.h"
-
 namespace podium::agents {
 namespace {
 
@@ -13,19 +11,17 @@ bool Over(const std::optional<std::int64_t>& limit, std::int64_t amount) {
 
 }  // namespace
 
-bool AddEvent(std::string_view type, std::string_view body_json, Spent& spent) {
-  if (type != "model_call") return false;
-  auto body = ParseJson(body_json, "event model_call");
-  if (!body) return false;
-  spent.wait += Millis(JsonOr<std::int64_t>(*body, "wait_ms", 0));
-  if (JsonOr(*body, "replayed", false)) return true;
+bool AddEvent(const records::Event& event, Spent& spent) {
+  const auto* call = std::get_if<records::ModelCall>(&event);
+  if (!call) return false;
+  spent.wait += call->wait;
+  if (call->replayed) return true;
   spent.requests += 1;
-  spent.tokens.input += JsonOr<std::int64_t>(*body, "input_tokens", 0);
-  spent.tokens.cached += JsonOr<std::int64_t>(*body, "cached_tokens", 0);
-  spent.tokens.cache_write += JsonOr<std::int64_t>(*body, "cache_write_tokens", 0);
-  spent.tokens.output += JsonOr<std::int64_t>(*body, "output_tokens", 0);
-  if (auto cost = Usd::Parse(JsonOr<std::string>(*body, "cost_usd", "0")))
-    spent.cost = spent.cost + *cost;
+  spent.tokens.input += call->input_tokens;
+  spent.tokens.cached += call->cached_tokens;
+  spent.tokens.cache_write += call->cache_write_tokens;
+  spent.tokens.output += call->output_tokens;
+  if (auto cost = Usd::Parse(call->cost_usd)) spent.cost = spent.cost + *cost;
   return true;
 }
 

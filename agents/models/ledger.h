@@ -9,6 +9,7 @@
 
 #include "agents/models/usd.h"
 #include "base/clock.h"
+#include "base/records/event.h"
 
 namespace podium::agents {
 
@@ -28,8 +29,8 @@ struct Spent {
   Millis wait{0};  // for answers and for the turn to ask
 };
 
-// Adds the body of a "model_call" event of an earlier attempt of the trial; true if it was one.
-bool AddEvent(std::string_view type, std::string_view body_json, Spent& spent);
+// Adds a call ("model_call") of an earlier attempt of the trial; true if it was one.
+bool AddEvent(const records::Event& event, Spent& spent);
 
 // The most that one call can use.
 struct Ask {

@@ -1,15 +1,11 @@
 #include "agents/models/outage.h"
 
-#include "base/json.h"
-
 namespace podium::agents {
 
 void OutageLog::Add(Millis waited, std::string_view why) {
   if (waited <= Millis(0)) return;
   total_ += waited;
-  Json body = {{"waited_ms", waited.count()}, {"why", why}};
-  auto recorded = events_.Record("outage", DumpJson(body));
-  if (!recorded && status_) status_ = recorded;
+  events_.Post(records::Outage{waited, std::string(why)});
 }
 
 Millis OutageLog::total() const {

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "agents/trial_context.h"
+#include "agents/models/event_log.h"
 #include "base/clock.h"
-#include "base/result.h"
 
 namespace podium::agents {
 
@@ -17,22 +17,19 @@ class OutageWait;
 // takes off. On the event loop's thread.
 class OutageLog {
  public:
-  explicit OutageLog(EventSink& events) : events_(events) {}
+  explicit OutageLog(EventLog& events) : events_(events) {}
   OutageLog(const OutageLog&) = delete;
   OutageLog& operator=(const OutageLog&) = delete;
 
   void Add(Millis waited, std::string_view why);
   // Those that go on included.
   [[nodiscard]] Millis total() const;
-  // The first failure to write an event.
-  [[nodiscard]] const Status& status() const { return status_; }
 
  private:
   friend class OutageWait;
-  EventSink& events_;
+  EventLog& events_;
   Millis total_{0};
   std::vector<const OutageWait*> now_;
-  Status status_;
 };
 
 // What one request has waited so far; it enters the log when it is destroyed, a cancellation

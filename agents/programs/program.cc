@@ -71,6 +71,7 @@ class Program final : public Scaffold {
                 {"STEP_LIMIT", std::to_string(context.max_nodes)},
                 {"PODIUM_SEED", std::to_string(context.seed)}};
     spec.env.insert(spec.env.end(), context.env.begin(), context.env.end());
+    spec.moved = context.outage;
     auto result = co_await context.sandbox.Exec(std::move(spec), context.deadline);
     if (!result) co_return tl::unexpected(result.error());
     records::Event event = ExecEvent("start.sh", *result);

@@ -46,8 +46,8 @@ ScaffoldInfo OracleScaffold() {
 }
 
 ScaffoldInfo SampleSubmissionScaffold() {
-  ScaffoldInfo out = Baseline("sample-submission", "hands in the sample submission as it is",
-                              HandsIn::kFinalFile);
+  ScaffoldInfo out =
+      Baseline("sample-submission", "hands in the sample submission as it is", HandsIn::kFinalFile);
   out.needs_sandbox = true;
   out.configure = [](const OptionReader&) -> Result<ConfiguredScaffold> {
     ConfiguredScaffold configured;

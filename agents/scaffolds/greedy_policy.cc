@@ -33,8 +33,7 @@ class GreedyPolicy final : public Policy {
     double uniform = static_cast<double>(draw >> 11) * 0x1.0p-53;
     if (uniform < settings_.debug_prob) {
       auto candidates = Debuggable(state.nodes, settings_.max_debug_depth);
-      if (!candidates.empty())
-        return Step(kDebug, candidates[MixedWord(draw) % candidates.size()]);
+      if (!candidates.empty()) return Step(kDebug, candidates[MixedWord(draw) % candidates.size()]);
     }
     int best = BestNode(state.nodes, state.lower_is_better);
     return best < 0 ? NextStep{} : Step(kImprove, best);

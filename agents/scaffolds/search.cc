@@ -27,14 +27,14 @@ class Search final : public Scaffold {
     preview_ = std::move(*preview);
     context.outage = [this] { return proposer_->outage(); };
     for (;;) {
-      auto next = policy_->Next({nodes_, context.task.lower_is_better, context.seed,
-                                 context.max_nodes});
+      auto next =
+          policy_->Next({nodes_, context.task.lower_is_better, context.seed, context.max_nodes});
       if (!next) co_return Outcome("node_budget");
       if (context.draining) co_return Paused();
       if (Until().expired()) co_return Outcome("time_limit");
       auto more = co_await Step(*next);
       if (!more) co_return tl::unexpected(more.error());
-      if (!*more) co_return Outcome(Until().expired() ? "time_limit" : "finished");
+      if (!*more) co_return Outcome(Until().expired() ? "time_limit" : stopped_by_);
       if (nodes_.back().end == "init_gone" || nodes_.back().fault == "sandbox_spoilt")
         co_return Outcome(nodes_.back().fault);  // nothing runs in there any more
     }
@@ -51,7 +51,10 @@ class Search final : public Scaffold {
     ProposalRequest request = MakeRequest(node);
     auto proposal = co_await proposer_->Propose(std::move(request), Until());
     if (!proposal) co_return tl::unexpected(proposal.error());
-    if (proposal->exhausted) co_return false;
+    if (proposal->exhausted) {
+      stopped_by_ = proposal->end;
+      co_return false;
+    }
     if (Until().expired()) co_return false;
     node.source = proposal->source;
     node.plan = proposal->plan;
@@ -241,8 +244,8 @@ class Search final : public Scaffold {
   }
 
   void Phase(std::string_view what, const SearchNode& node) const {
-    std::string text = std::string(what) + " node " + std::to_string(node.id) + " (" +
-                       node.op + ")";
+    std::string text =
+        std::string(what) + " node " + std::to_string(node.id) + " (" + node.op + ")";
     context_->on_phase(text);
   }
 
@@ -273,6 +276,7 @@ class Search final : public Scaffold {
   TrialContext* context_ = nullptr;
   std::vector<SearchNode> nodes_;
   DataPreview preview_;
+  std::string stopped_by_ = "finished";  // where the proposer had nothing left
 };
 
 }  // namespace

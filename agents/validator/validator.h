@@ -5,10 +5,10 @@
 #include <functional>
 #include <string_view>
 
-#include "base/http/server.h"
 #include "agents/trial_context.h"
 #include "base/async/reactor.h"
 #include "base/clock.h"
+#include "base/http/server.h"
 #include "base/unique_fd.h"
 
 namespace podium::agents {

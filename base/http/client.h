@@ -50,7 +50,7 @@ class HttpStream {
   [[nodiscard]] virtual Task<Result<std::string>> Next() = 0;
 };
 
-// HTTP POST over libcurl's multi interface. One thread of its own drives any number of transfers;
+// HTTP POST over libcurl. One thread of its own drives any number of transfers (transfers.h);
 // results come back to the calling coroutine's loop. Redirects are not followed and no netrc is
 // read; a proxy of the environment is used, never for loopback, and named where it fails. What a
 // request must keep secret is taken out of all that comes back: heads, bodies, errors. Destruction

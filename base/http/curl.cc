@@ -22,9 +22,8 @@ Status FindAll(SharedLibrary& library, CurlApi& api) {
   PODIUM_TRY(library.Find("curl_multi_cleanup", api.multi_cleanup));
   PODIUM_TRY(library.Find("curl_multi_add_handle", api.multi_add_handle));
   PODIUM_TRY(library.Find("curl_multi_remove_handle", api.multi_remove_handle));
-  PODIUM_TRY(library.Find("curl_multi_perform", api.multi_perform));
-  PODIUM_TRY(library.Find("curl_multi_poll", api.multi_poll));
-  PODIUM_TRY(library.Find("curl_multi_wakeup", api.multi_wakeup));
+  PODIUM_TRY(library.Find("curl_multi_setopt", api.multi_setopt));
+  PODIUM_TRY(library.Find("curl_multi_socket_action", api.multi_socket_action));
   return library.Find("curl_multi_info_read", api.multi_info_read);
 }
 

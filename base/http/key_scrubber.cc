@@ -12,7 +12,6 @@ namespace {
 constexpr std::size_t kShortest = 4;
 constexpr std::size_t kShortestEncoded = 8;  // of a whole that is looked for in base64 and hex
 constexpr std::size_t kTellingPart = 8;      // of a secret that the end cut off
-constexpr std::string_view kMark = "[key]";
 
 // Base64 without padding, of so many bytes that nobody knows and then the secret: only the
 // characters that the unknown and what follows do not touch.

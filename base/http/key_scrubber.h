@@ -24,13 +24,19 @@ class KeyScrubber {
   [[nodiscard]] static std::string Scrub(std::string_view text,
                                          const std::vector<std::string>& secrets);
 
- private:
+  // What stands at the front of a text.
   struct Found {
     std::size_t length = 0;  // of a secret that begins here; 0: none
     bool open = false;       // the text ended before it was sure
     std::size_t known = 0;   // characters of a secret that were there until then
   };
   [[nodiscard]] Found At(std::string_view text) const;
+  // The characters that a secret can begin with, in any form.
+  [[nodiscard]] const std::string& first() const { return first_; }
+  // What a secret becomes.
+  static constexpr std::string_view kMark = "[key]";
+
+ private:
   [[nodiscard]] std::string Take(bool last);
 
   std::vector<std::string> needles_;  // longest first

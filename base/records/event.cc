@@ -42,20 +42,13 @@ Json ToJson(const SearchNode& n) {
                  {"completion", n.tokens.completion},
                  {"calls", n.tokens.calls},
                  {"wait_ms", n.tokens.wait.count()}};
-  Json out = {{"id", n.id},
-              {"parents", n.parents},
-              {"op", n.op},
-              {"source", n.source},
-              {"plan", n.plan},
-              {"code", n.code},
-              {"end", n.end},
-              {"exit_code", n.exit_code},
-              {"output", n.output},
-              {"exec_ms", n.exec_wall.count()},
-              {"tokens", tokens},
-              {"submission", n.submission_digest},
-              {"fault", n.fault},
-              {"detail", n.detail}};
+  Json out = {{"id", n.id},         {"parents", n.parents},
+              {"op", n.op},         {"source", n.source},
+              {"plan", n.plan},     {"code", n.code},
+              {"end", n.end},       {"exit_code", n.exit_code},
+              {"output", n.output}, {"exec_ms", n.exec_wall.count()},
+              {"tokens", tokens},   {"submission", n.submission_digest},
+              {"fault", n.fault},   {"detail", n.detail}};
   out["score"] = n.score ? Json(*n.score) : Json();
   return out;
 }
@@ -90,9 +83,9 @@ Result<Event> From(const Json& j, std::type_identity<SearchNode>) {
 }
 
 Json ToJson(const Exec& e) {
-  return {{"command", e.command},         {"end", e.end},
-          {"exit_code", e.exit_code},     {"signal", e.signal},
-          {"wall_ms", e.wall.count()},    {"output_bytes", e.output_bytes},
+  return {{"command", e.command},      {"end", e.end},
+          {"exit_code", e.exit_code},  {"signal", e.signal},
+          {"wall_ms", e.wall.count()}, {"output_bytes", e.output_bytes},
           {"output", e.output}};
 }
 Result<Event> From(const Json& j, std::type_identity<Exec>) {
@@ -155,7 +148,7 @@ Json ToJson(const ModelCall& e) {
           {"cached_tokens", e.cached_tokens},
           {"cache_write_tokens", e.cache_write_tokens},
           {"output_tokens", e.output_tokens},
-          {"cost_usd", e.cost_usd},
+          {"cost_usd", e.cost_usd.empty() ? Json() : Json(e.cost_usd)},
           {"held_ms", e.held.count()},
           {"wait_ms", e.wait.count()},
           {"wall_ms", e.wall.count()},
@@ -168,7 +161,8 @@ Result<Event> From(const Json& j, std::type_identity<ModelCall>) {
   e.cached_tokens = Whole(j, "cached_tokens");
   e.cache_write_tokens = Whole(j, "cache_write_tokens");
   e.output_tokens = Whole(j, "output_tokens");
-  e.cost_usd = JsonOr<std::string>(j, "cost_usd", "0");
+  bool unpriced = j.contains("cost_usd") && j["cost_usd"].is_null();
+  e.cost_usd = unpriced ? "" : JsonOr<std::string>(j, "cost_usd", "0");
   e.held = Time(j, "held_ms");
   e.wait = Time(j, "wait_ms");
   e.wall = Time(j, "wall_ms");
@@ -229,9 +223,9 @@ Result<Event> From(const Json& j, std::type_identity<Graded>) { return Graded{Te
 
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
-    "attempt",   "node",    "exec",       "snapshot",     "validation", "outage", "taken",
-    "fell_back", "service", "model_call", "gateway_flag", "failed",     "paused", "sealed",
-    "graded"};
+    "attempt",      "node",   "exec",      "snapshot", "validation",
+    "outage",       "taken",  "fell_back", "service",  "model_call",
+    "gateway_flag", "failed", "paused",    "sealed",   "graded"};
 
 template <std::size_t... I>
 Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {

@@ -70,7 +70,8 @@ Status ReadStanding(const Json& json, GradeRecord& r) {
   BoardRecord board;
   board.rows = JsonOr<std::size_t>(json, "leaderboard_rows", 0);
   board.lines = {ReadNumber(*lines, "gold").value_or(0), ReadNumber(*lines, "silver").value_or(0),
-                 ReadNumber(*lines, "bronze").value_or(0), ReadNumber(*lines, "median").value_or(0)};
+                 ReadNumber(*lines, "bronze").value_or(0),
+                 ReadNumber(*lines, "median").value_or(0)};
   r.board = board;
   return {};
 }

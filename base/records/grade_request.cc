@@ -132,8 +132,8 @@ Result<GradeRequest> ReadCompetition(const Json& json) {
 }  // namespace
 
 std::string ToText(const GradeRequest& request) {
-  auto json = std::visit([&](const auto& g) { return ToJson(g, request.hand_over); },
-                         request.grading);
+  auto json =
+      std::visit([&](const auto& g) { return ToJson(g, request.hand_over); }, request.grading);
   return DumpJson(json) + "\n";
 }
 

@@ -52,8 +52,8 @@ Result<JournalLine> ParseJournalLine(std::string_view text, std::string_view whe
   line.lease = JsonOr<std::int64_t>(json, "lease", 0);
   std::string body = DumpJson(json["body"]);
   if (JsonOr<std::string>(json, "crc", "") != Checksum(Summed(version, line, type, body)))
-    return Fail(ErrorCode::kIo, std::string(where) +
-                                    ": the checksum does not fit: the journal is damaged");
+    return Fail(ErrorCode::kIo,
+                std::string(where) + ": the checksum does not fit: the journal is damaged");
   PODIUM_ASSIGN(line.event, EventFrom(type, json["body"], where));
   return line;
 }

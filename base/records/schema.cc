@@ -21,7 +21,8 @@ Status CheckVersion(int number, int newest, std::string_view where) {
 Result<int> SchemaNumber(std::string_view text, std::string_view kind, int newest,
                          std::string_view where) {
   int number = 0;
-  bool of_kind = text.size() > kind.size() + 1 && text.starts_with(kind) && text[kind.size()] == '/';
+  bool of_kind =
+      text.size() > kind.size() + 1 && text.starts_with(kind) && text[kind.size()] == '/';
   std::string_view digits = of_kind ? text.substr(kind.size() + 1) : std::string_view();
   auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
   if (!of_kind || ec != std::errc() || end != digits.data() + digits.size())

@@ -38,7 +38,7 @@ Json ToJson(const std::optional<ModelsSpent>& models) {
           {"input_tokens", models->input_tokens},
           {"cached_tokens", models->cached_tokens},
           {"output_tokens", models->output_tokens},
-          {"cost_usd", models->cost_usd},
+          {"cost_usd", models->cost_usd.empty() ? Json() : Json(models->cost_usd)},
           {"wait_ms", models->wait.count()}};
 }
 
@@ -61,6 +61,12 @@ std::optional<Isolation> IsolationFrom(const Json& parent) {
                    JsonOr<std::vector<std::string>>(json, "not_enforced", {})};
 }
 
+// Null where a model has no known price.
+std::string PriceOr(const Json& json) {
+  bool unknown = json.contains("cost_usd") && json["cost_usd"].is_null();
+  return unknown ? "" : JsonOr<std::string>(json, "cost_usd", "0");
+}
+
 std::optional<ModelsSpent> ModelsSpentFrom(const Json& parent) {
   Json json = ObjectOf(parent, "models");
   if (json.is_null()) return std::nullopt;
@@ -68,7 +74,7 @@ std::optional<ModelsSpent> ModelsSpentFrom(const Json& parent) {
                      JsonOr<std::int64_t>(json, "input_tokens", 0),
                      JsonOr<std::int64_t>(json, "cached_tokens", 0),
                      JsonOr<std::int64_t>(json, "output_tokens", 0),
-                     JsonOr<std::string>(json, "cost_usd", "0"),
+                     PriceOr(json),
                      Millis(JsonOr<std::int64_t>(json, "wait_ms", 0))};
 }
 

@@ -40,7 +40,7 @@ struct Validations {
 // What a trial's models were asked and cost, over all attempts.
 struct ModelsSpent {
   std::int64_t requests = 0, input_tokens = 0, cached_tokens = 0, output_tokens = 0;
-  std::string cost_usd;  // decimal
+  std::string cost_usd;  // decimal; "": not known
   Millis wait{0};
 
   friend bool operator==(const ModelsSpent&, const ModelsSpent&) = default;

@@ -31,7 +31,8 @@ class EveryClass final : public TaskKind {
     for (std::size_t i = 1; i < lines.size(); ++i)
       values.insert(Trim(lines[i].substr(lines[i].find(',') + 1)));
     if (values.size() > 1) return report;
-    return ShapeReport{false, "one_class", "Submission invalid (one_class): all rows are the same."};
+    return ShapeReport{false, "one_class",
+                       "Submission invalid (one_class): all rows are the same."};
   }
 
   records::GradeRequest Request(const TaskPackage& task, const PreparedTask& prepared,

@@ -20,8 +20,7 @@ Millis Since(SteadyClock::time_point t) {
 }
 
 std::string NodeText(const agents::SearchNode& n) {
-  std::string out = "node " + std::to_string(n.id) + " " + n.op + " [" +
-                    n.source + "] ";
+  std::string out = "node " + std::to_string(n.id) + " " + n.op + " [" + n.source + "] ";
   if (n.good())
     return out + "validation " + (n.score ? FormatScore(*n.score) : "?") + " in " +
            FormatDuration(n.exec_wall);
@@ -36,7 +35,9 @@ std::string EndText(const TrialView& t) {
   if (v.verdict != "scored") return v.verdict + (v.reason.empty() ? "" : ": " + v.reason);
   std::string out = "score " + FormatScore(*v.score);
   if (v.standing.rank) out += ", place " + PlaceText(v);
-  return out + (v.standing.medal != "none" ? ", " + v.standing.medal : v.standing.above_median ? ", above median" : "");
+  return out + (v.standing.medal != "none" ? ", " + v.standing.medal
+                : v.standing.above_median  ? ", above median"
+                                           : "");
 }
 
 // Lines for a pipe or a log: what happens, and after a minute of silence who is at what.

@@ -17,7 +17,8 @@ class SealedGrader final : public Grader {
   Task<Result<records::GradeRecord>> Grade(GradeJob job) override {
     std::string key;
     if (!job.submission) {
-      key = records::ToText(tasks::KindOf(*job.task).Request(*job.task, *job.prepared, job.hand_over));
+      key = records::ToText(
+          tasks::KindOf(*job.task).Request(*job.task, *job.prepared, job.hand_over));
       if (auto known = known_.find(key); known != known_.end()) co_return known->second;
     }
     auto grade = [job] { return harness::Grade(job, Deadline::In(kGrading)); };

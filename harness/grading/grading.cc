@@ -141,10 +141,11 @@ Result<records::GradeRecord> RunGrader(const GraderCall& call, Deadline deadline
 }
 
 Result<records::GradeRecord> Grade(const GradeJob& job, Deadline deadline) {
-  GraderCall call{.request = tasks::KindOf(*job.task).Request(*job.task, *job.prepared, job.hand_over),
-                  .answers = tasks::AnswersPath(*job.prepared),
-                  .board = tasks::BoardPath(*job.prepared),
-                  .submission = job.submission};
+  GraderCall call{
+      .request = tasks::KindOf(*job.task).Request(*job.task, *job.prepared, job.hand_over),
+      .answers = tasks::AnswersPath(*job.prepared),
+      .board = tasks::BoardPath(*job.prepared),
+      .submission = job.submission};
   auto record = RunGrader(call, deadline);
   if (!record && record.error().code == ErrorCode::kGrader)
     return GraderError(job, record.error().message);

@@ -5,11 +5,11 @@
 #include <memory>
 #include <utility>
 
+#include "agents/registry.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "agents/registry.h"
 #include "base/yaml.h"
 #include "harness/grading/grading.h"
 #include "harness/plan/settings.h"
@@ -114,9 +114,8 @@ class Verifier {
       return;
     }
     history_ = std::move(*lines);
-    if (history_.empty() && std::ranges::any_of(run_.trials, [](const auto& t) {
-          return t.attempts > 0 || t.verdict;
-        }))
+    if (history_.empty() &&
+        std::ranges::any_of(run_.trials, [](const auto& t) { return t.attempts > 0 || t.verdict; }))
       out_.problems.push_back("the history of " + run_.dir.string() + " is missing");
   }
 
@@ -164,8 +163,7 @@ class Verifier {
   }
 
   // An attempt without a verdict is another try for the agent, whoever was to blame.
-  static void FlagAttempts(const std::vector<JournalLine>& lines, int attempts,
-                           TrialCheck& check) {
+  static void FlagAttempts(const std::vector<JournalLine>& lines, int attempts, TrialCheck& check) {
     int failed = 0, cut = 0;
     bool open = false;
     std::string last;
@@ -198,8 +196,7 @@ class Verifier {
       return;
     }
     auto folder = ForeignFolder::Open(trial.dir);
-    auto verdict =
-        folder ? folder->DigestOf("verdict.json") : tl::unexpected(folder.error());
+    auto verdict = folder ? folder->DigestOf("verdict.json") : tl::unexpected(folder.error());
     if (!verdict || last->verdict_sha256 != verdict->hex())
       check.problems.emplace_back("verdict.json is not what was graded: its digest differs");
     auto journal = SealedDigest(trial.dir / "journal.jsonl");

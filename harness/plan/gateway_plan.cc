@@ -1,13 +1,15 @@
 #include "harness/plan/gateway_plan.h"
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "agents/models/wire/registry.h"
 #include "base/files.h"
+#include "base/http/address.h"
+#include "base/text.h"
 
 namespace podium::harness {
 namespace {
-
-constexpr std::string_view kBudgets[] = {"budget.requests", "budget.tokens", "budget.usd"};
 
 Result<std::optional<std::int64_t>> Count(const Settings& settings, std::string_view name) {
   if (settings.Get(name).value == "none") return std::nullopt;
@@ -36,20 +38,96 @@ Status CheckKey(const agents::Model& model, const Setting& origin) {
                                      ", or use gateway.mode=replay for a run that is recorded");
 }
 
+Result<bool> IsReplay(const Settings& settings) {
+  const Setting& mode = settings.Get("gateway.mode");
+  if (mode.value == "live" || mode.value == "replay") return mode.value == "replay";
+  return Fail(ErrorCode::kConfig,
+              mode.origin + ": 'gateway.mode' is live or replay, not '" + mode.value + "'");
+}
+
+Result<agents::ModelCatalogue> ReadCatalogue(const Settings& settings) {
+  std::filesystem::path file = settings.Get("gateway.catalogue").value;
+  if (file.empty()) file = ShareDir() / "configs" / "models.yaml";
+  return agents::ModelCatalogue::Read(file);
+}
+
+// Formats in which a native scaffold can hold a conversation.
+std::vector<std::string> Conversing(const std::vector<const agents::WireFormat*>& formats) {
+  std::vector<std::string> out;
+  for (const auto* format : formats) {
+    if (format->converses()) out.push_back(format->name());
+  }
+  return out;
+}
+
+// The one that is asked for, else the first of those that there are.
+Result<std::string> ChooseFormat(const Settings& settings, const std::string& model,
+                                 const std::vector<std::string>& served) {
+  const Setting& wanted = settings.Get("llm.format");
+  if (served.empty())
+    return Fail(ErrorCode::kConfig, settings.Get("model").origin + ": model '" + model +
+                                        "' is served in no format that holds a conversation");
+  if (wanted.value == "auto") return served.front();
+  if (std::ranges::find(served, wanted.value) != served.end()) return wanted.value;
+  return Fail(ErrorCode::kConfig, wanted.origin + ": model '" + model + "' is not served in '" +
+                                      wanted.value + "'." + Suggest(wanted.value, served) +
+                                      " It is served in: " + Join(served, ", "));
+}
+
+Status UseCatalogue(const Settings& settings, const agents::Model& known, bool replay,
+                    agents::ModelConfig& model) {
+  const Setting& origin = settings.Get("model");
+  if (!replay) PODIUM_TRY(CheckKey(known, origin));
+  PODIUM_ASSIGN(model.format, ChooseFormat(settings, known.id, Conversing(known.formats)));
+  model.id = known.id;
+  model.model = known.upstream_name;
+  model.base_url = known.base_url;
+  model.provider = known.provider;
+  model.prices = known.prices;
+  model.context_tokens = known.context_tokens;
+  if (settings.IsDefault("llm.output_limit_field"))
+    model.output_limit_field = known.output_limit_field;
+  const char* key = known.key_env.empty() ? nullptr : std::getenv(known.key_env.c_str());
+  if (!key || replay) return {};
+  auto word = PastedWord(key);
+  if (!word)
+    return Fail(ErrorCode::kUsage, "environment variable " + known.key_env +
+                                       " has a blank or a line end inside: set it to one word");
+  model.api_key = *word;
+  return {};
+}
+
+Status UseOwnServer(const Settings& settings, const OwnServer& server, const std::string& agent,
+                    const GatewayPlan& plan, agents::ModelConfig& model) {
+  model.base_url =
+      Below(server.base_url.empty() ? "https://api.openai.com/v1" : server.base_url, "");
+  model.api_key = server.api_key;
+  const Setting& wanted = settings.Get("llm.format");
+  std::vector<std::string> known = Conversing(agents::WireFormats());
+  PODIUM_ASSIGN(model.format, ChooseFormat(settings, model.model, known));
+  if (wanted.value == "auto") model.format = "chat";
+  if (plan.budget.money)
+    return Fail(ErrorCode::kConfig,
+                settings.Get("budget.usd").origin + ": 'budget.usd' needs to know what model '" +
+                    model.model +
+                    "' costs: describe it in a file like configs/models.yaml and name that with "
+                    "gateway.catalogue");
+  if (!plan.replay && model.api_key.empty() && model.base_url.starts_with("https://"))
+    return Fail(ErrorCode::kUsage,
+                "agent '" + agent + "' asks " + ShownUrl(model.base_url) +
+                    " and no key is set: export OPENAI_API_KEY, or OPENAI_BASE_URL for a server of "
+                    "your own (scripts/local-model starts one)");
+  return {};
+}
+
 }  // namespace
 
 Result<GatewayPlan> PlanGateway(const Settings& settings) {
   GatewayPlan out;
   auto names = settings.List("gateway.models");
   if (names.empty()) return out;
-  const Setting& mode = settings.Get("gateway.mode");
-  if (mode.value != "live" && mode.value != "replay")
-    return Fail(ErrorCode::kConfig,
-                mode.origin + ": 'gateway.mode' is live or replay, not '" + mode.value + "'");
-  out.replay = mode.value == "replay";
-  std::filesystem::path file = settings.Get("gateway.catalogue").value;
-  if (file.empty()) file = ShareDir() / "configs" / "models.yaml";
-  PODIUM_ASSIGN(auto catalogue, agents::ModelCatalogue::Read(file));
+  PODIUM_ASSIGN(out.replay, IsReplay(settings));
+  PODIUM_ASSIGN(auto catalogue, ReadCatalogue(settings));
   const Setting& origin = settings.Get("gateway.models");
   for (const auto& name : names) {
     auto model = catalogue.Find(name);
@@ -63,15 +141,24 @@ Result<GatewayPlan> PlanGateway(const Settings& settings) {
   return out;
 }
 
-Status NoModelBudget(const Settings& settings, const std::string& agent) {
-  for (auto name : kBudgets) {
-    if (settings.Get(name).value == "none") continue;
-    return Fail(ErrorCode::kConfig,
-                settings.Get(name).origin + ": '" + std::string(name) +
-                    "' is kept by the gateway of program agents alone; agent '" + agent +
-                    "' asks its model without one");
+Result<GatewayPlan> PlanNativeModel(const Settings& settings, const OwnServer& server,
+                                    const std::string& agent, agents::ModelConfig& model) {
+  GatewayPlan out;
+  PODIUM_ASSIGN(out.replay, IsReplay(settings));
+  PODIUM_TRY(FillBudget(settings, out.budget));
+  model.model = settings.Get("model").value;
+  PODIUM_ASSIGN(auto catalogue, ReadCatalogue(settings));
+  auto known = catalogue.Find(model.model);
+  bool named = !settings.Get("gateway.catalogue").value.empty();
+  bool elsewhere =
+      !server.base_url.empty() && (!known || Below(server.base_url, "") != known->base_url);
+  if (!known || (elsewhere && !named)) {
+    PODIUM_TRY(UseOwnServer(settings, server, agent, out, model));
+    return out;
   }
-  return {};
+  PODIUM_TRY(UseCatalogue(settings, *known, out.replay, model));
+  out.native = std::move(*known);
+  return out;
 }
 
 }  // namespace podium::harness

@@ -1,18 +1,23 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
-#include "agents/models/ledger.h"
 #include "agents/models/catalogue.h"
+#include "agents/models/chat_client.h"
+#include "agents/models/ledger.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "harness/plan/settings.h"
 
 namespace podium::harness {
 
-// What a program may ask of models, through the gateway of its trial.
+// What an agent may ask of models: a program through the gateway of its trial, a native scaffold by
+// itself, both on the same way (agents::TrialModels).
 struct GatewayPlan {
-  std::vector<agents::Model> models;  // empty: there is no gateway
+  std::vector<agents::Model> models;    // of a program; empty: there is no gateway
+  std::optional<agents::Model> native;  // of a native scaffold, where the catalogue knows it
   agents::Budget budget;
   bool replay = false;
   Millis request_timeout{0};
@@ -23,7 +28,18 @@ struct GatewayPlan {
 // catalogue, or the key that is not in the environment.
 [[nodiscard]] Result<GatewayPlan> PlanGateway(const Settings& settings);
 
-// Budgets of the gateway that somebody has set, for agents that would not keep to them.
-[[nodiscard]] Status NoModelBudget(const Settings& settings, const std::string& agent);
+// The environment's server for models that no catalogue describes.
+struct OwnServer {
+  std::string base_url;  // empty: none is named
+  std::string api_key;
+};
+
+// The model that a native scaffold asks, with the budgets. It is the catalogue's where that
+// describes it, unless the environment names another server and the settings name no catalogue;
+// else the own server's, at a price that nobody knows. Fills `model` but for how requests are
+// written and waited for.
+[[nodiscard]] Result<GatewayPlan> PlanNativeModel(const Settings& settings, const OwnServer& server,
+                                                  const std::string& agent,
+                                                  agents::ModelConfig& model);
 
 }  // namespace podium::harness

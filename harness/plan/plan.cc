@@ -4,10 +4,10 @@
 #include <set>
 #include <thread>
 
-#include "base/http/address.h"
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"
+#include "base/http/address.h"
 #include "base/text.h"
 #include "harness/plan/usable.h"
 #include "harness/store/run_folder.h"
@@ -144,11 +144,11 @@ Result<std::string> PastedVariable(const char* name) {
                                      " has a blank or a line end inside: set it to one word");
 }
 
-Status FillServer(agents::ModelConfig& model) {
-  PODIUM_ASSIGN(auto url, PastedVariable("OPENAI_BASE_URL"));
-  PODIUM_ASSIGN(model.api_key, PastedVariable("OPENAI_API_KEY"));
-  model.base_url = Below(url.empty() ? "https://api.openai.com/v1" : url, "");
-  return {};
+Result<OwnServer> ServerOfEnvironment() {
+  OwnServer out;
+  PODIUM_ASSIGN(out.base_url, PastedVariable("OPENAI_BASE_URL"));
+  PODIUM_ASSIGN(out.api_key, PastedVariable("OPENAI_API_KEY"));
+  return out;
 }
 
 // How requests are written and how long an answer is waited for.
@@ -157,7 +157,7 @@ Status FillRequests(const Settings& settings, agents::ModelConfig& model) {
   PODIUM_ASSIGN(model.idle_timeout, settings.Duration("llm.idle_timeout"));
   PODIUM_ASSIGN(model.max_outage, settings.Duration("llm.max_outage"));
   const Setting& field = settings.Get("llm.output_limit_field");
-  model.output_limit_field = field.value;
+  model.output_limit_field = model.old_limit_field = field.value;
   if (field.value != "max_tokens" && field.value != "max_completion_tokens")
     return Fail(ErrorCode::kConfig, field.origin +
                                         ": 'llm.output_limit_field' is max_tokens or "
@@ -177,21 +177,15 @@ Status FillRequests(const Settings& settings, agents::ModelConfig& model) {
 }
 
 Status FillModel(AgentPlan& a) {
-  PODIUM_TRY(FillServer(a.model));
-  a.model.model = a.settings.Get("model").value;
-  if (a.model.model.empty()) {
+  if (a.settings.Get("model").value.empty()) {
     return Fail(
         ErrorCode::kUsage,
         "agent '" + a.id.str() +
             "' asks a model, and none is named: give --model NAME (or `model:` in the run's YAML)");
   }
-  if (a.model.api_key.empty() && a.model.base_url.starts_with("https://")) {
-    return Fail(ErrorCode::kUsage,
-                "agent '" + a.id.str() + "' asks " + ShownUrl(a.model.base_url) +
-                    " and no key is set: export OPENAI_API_KEY, or OPENAI_BASE_URL for a server of "
-                    "your own (scripts/local-model starts one)");
-  }
   PODIUM_TRY(FillRequests(a.settings, a.model));
+  PODIUM_ASSIGN(auto server, ServerOfEnvironment());
+  PODIUM_ASSIGN(a.gateway, PlanNativeModel(a.settings, server, a.id.str(), a.model));
   PODIUM_ASSIGN(a.llm.temperature, a.settings.Double("llm.temperature", 0, 2));
   PODIUM_ASSIGN(auto tokens, a.settings.Int("llm.max_tokens", 64, 1'000'000));
   PODIUM_ASSIGN(a.llm.starter_code, a.settings.Bool("llm.starter_code"));
@@ -329,10 +323,7 @@ Status FillAgent(AgentPlan& a) {
     return {};
   }
   if (a.proposer.empty()) a.proposer = a.settings.Get("proposer").value;
-  if (a.proposer == "llm") {
-    PODIUM_TRY(NoModelBudget(a.settings, a.id.str()));
-    return FillModel(a);
-  }
+  if (a.proposer == "llm") return FillModel(a);
   if (a.proposer == "portfolio") return {};
   return Fail(ErrorCode::kConfig, a.settings.Get("proposer").origin + ": there is no proposer '" +
                                       a.proposer + "': portfolio or llm");
@@ -410,6 +401,8 @@ std::string PlanYaml(const RunPlan& plan, const Settings& settings, bool with_or
   std::string group;
   for (const auto& [name, setting] : settings.all()) {
     if (!with_origins && (name == "jobs" || name == "name")) continue;
+    // It came later: runs that do not set it keep the names that they had.
+    if (!with_origins && name == "llm.format" && setting.value == "auto") continue;
     std::size_t dot = name.find('.');
     std::string_view key = name;
     if (dot != std::string::npos) {

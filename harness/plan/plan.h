@@ -28,7 +28,7 @@ struct AgentPlan {
   agents::ConfiguredScaffold configured;
   agents::LlmSettings llm;
   agents::ModelConfig model;
-  GatewayPlan gateway;       // of a program
+  GatewayPlan gateway;       // what it may ask of models
   sandbox::GpuDevices gpus;  // of each trial's container
 
   [[nodiscard]] bool needs_sandbox() const { return scaffold->needs_sandbox; }

@@ -144,12 +144,11 @@ records::RunPlan ToRecord(const RunPlan& plan) {
                        .settings = ToRecord(plan.settings)};
   for (const auto& task : plan.tasks) out.tasks.push_back(ToRecord(*task));
   for (const auto& agent : plan.agents)
-    out.agents.push_back(
-        {.id = agent->id.str(),
-         .scaffold = agent->scaffold->name,
-         .proposer = agent->proposer,
-         .files = agent->configured.files ? agent->configured.files->hex() : "",
-         .settings = ToRecord(agent->settings)});
+    out.agents.push_back({.id = agent->id.str(),
+                          .scaffold = agent->scaffold->name,
+                          .proposer = agent->proposer,
+                          .files = agent->configured.files ? agent->configured.files->hex() : "",
+                          .settings = ToRecord(agent->settings)});
   std::set<std::pair<TaskId, AgentId>> celled;
   for (const auto& t : plan.trials) {
     out.trials.push_back({t.id.task.str(), t.id.agent.str(), t.id.seed});

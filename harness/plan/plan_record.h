@@ -9,8 +9,8 @@ namespace podium::harness {
 // The plan as plan.json holds it. Paths among the settings are absolute.
 [[nodiscard]] records::RunPlan ToRecord(const RunPlan& plan);
 
-// The plan again, on any machine that has what it names: tasks and agents' files with the digests of
-// the record (else kDigest), the models' keys in the environment. Nothing else is asked of the
+// The plan again, on any machine that has what it names: tasks and agents' files with the digests
+// of the record (else kDigest), the models' keys in the environment. Nothing else is asked of the
 // command line, of configs/ or of the current folder.
 [[nodiscard]] Result<RunPlan> PlanFromRecord(const records::RunPlan& record);
 

@@ -25,7 +25,7 @@ const agents::OptionSpec kSettings[] = {
     {"budget.wall", "task", "working time of a trial ('90 s', '24 h'); task = the task's own"},
     {"budget.exec", "auto", "time limit of one program run; auto = half of budget.wall"},
     {"budget.nodes", "8", "nodes (programs) a search may try"},
-    {"budget.requests", "none", "requests to models a program may make through its gateway"},
+    {"budget.requests", "none", "calls of models that a trial may make"},
     {"budget.tokens", "none", "tokens of prompts and answers together, likewise"},
     {"budget.usd", "none", "US dollars for models, likewise ('2.50')"},
     {"limits.cpus", "task", "cores of a trial's container"},
@@ -45,15 +45,37 @@ const agents::OptionSpec kSettings[] = {
      "time"},
     {"llm.output_limit_field", "max_tokens",
      "name of that limit in a request: max_tokens or max_completion_tokens"},
+    {"llm.format", "auto",
+     "wire format in which the model is asked: chat, responses, messages, gemini; auto = the first "
+     "that the catalogue names for it"},
     {"llm.omit", "",
      "fields left out of a request, comma-separated: temperature, max_tokens, seed, ..."},
     {"gateway.models", "",
      "models a program may ask at 127.0.0.1:8000, comma-separated; empty = no gateway"},
-    {"gateway.catalogue", "", "file that describes them; empty = configs/models.yaml", true},
-    {"gateway.mode", "live", "live, or replay: answers from the trial's record alone"},
+    {"gateway.catalogue", "",
+     "file that describes models, for programs and the llm proposer alike (also models.catalogue); "
+     "empty = configs/models.yaml",
+     true},
+    {"gateway.mode", "live",
+     "live, or replay: answers from the trial's record alone (also models.mode)"},
     {"allow_unenforced", "false",
      "run although the host cannot enforce a limit (recorded in every verdict)"},
 };
+
+// Other spellings of settings that concern every agent's models, not those of gateways alone.
+struct Alias {
+  std::string_view spelling, name;
+};
+constexpr Alias kAliases[] = {{"models.catalogue", "gateway.catalogue"},
+                              {"models.mode", "gateway.mode"},
+                              {"models.request_timeout", "llm.request_timeout"},
+                              {"models.idle_timeout", "llm.idle_timeout"},
+                              {"models.max_outage", "llm.max_outage"}};
+
+std::string Canonical(const std::string& name) {
+  auto found = std::ranges::find(kAliases, name, &Alias::spelling);
+  return found == std::end(kAliases) ? name : std::string(found->name);
+}
 
 constexpr std::string_view kOtherVariables[] = {"PODIUM_CACHE", "PODIUM_HOME", "PODIUM_RUNS"};
 
@@ -71,8 +93,9 @@ std::vector<std::string> Names() {
 }
 
 bool IsGroup(const std::string& name) {
-  return std::ranges::any_of(KnownSettings(),
-                             [&](const auto& s) { return s.name.starts_with(name + "."); });
+  auto below = [&](std::string_view full) { return full.starts_with(name + "."); };
+  return std::ranges::any_of(KnownSettings(), below, &agents::OptionSpec::name) ||
+         std::ranges::any_of(kAliases, below, &Alias::spelling);
 }
 
 }  // namespace
@@ -100,7 +123,7 @@ Status Settings::Apply(const YamlNode& node, const std::string& prefix,
                        std::span<const std::string_view> also_allowed, Layer layer) {
   if (node.kind != YamlNode::Kind::kMap) return node.Complain("expected a mapping (key: value)");
   for (const auto& [key, value] : node.entries) {
-    std::string name = prefix + key;
+    std::string name = Canonical(prefix + key);
     if (prefix.empty() && std::ranges::find(also_allowed, name) != also_allowed.end()) continue;
     if (IsGroup(name)) {
       PODIUM_TRY(Apply(value, name + ".", {}, layer));
@@ -211,6 +234,7 @@ Status Settings::ApplyYaml(const YamlNode& root, std::span<const std::string_vie
 Status Settings::ApplyEnvironment(const char* const* environment) {
   std::vector<std::string> known(std::begin(kOtherVariables), std::end(kOtherVariables));
   for (const auto& s : KnownSettings()) known.push_back(VariableName(s.name));
+  for (const auto& alias : kAliases) known.push_back(VariableName(alias.spelling));
   for (; environment && *environment; ++environment) {
     std::string_view entry = *environment;
     std::size_t equals = entry.find('=');
@@ -221,10 +245,13 @@ Status Settings::ApplyEnvironment(const char* const* environment) {
                                          " is not one of Podium's." + Suggest(variable, known) +
                                          " Unset it, or see `podium run --help`.");
     }
+    Setting value{std::string(entry.substr(equals + 1)), "environment " + variable,
+                  Layer::kEnvironment};
     for (const auto& s : KnownSettings()) {
-      if (VariableName(s.name) == variable)
-        values_[s.name] = {std::string(entry.substr(equals + 1)), "environment " + variable,
-                           Layer::kEnvironment};
+      if (VariableName(s.name) == variable) values_[s.name] = value;
+    }
+    for (const auto& alias : kAliases) {
+      if (VariableName(alias.spelling) == variable) values_[std::string(alias.name)] = value;
     }
   }
   return {};
@@ -232,10 +259,11 @@ Status Settings::ApplyEnvironment(const char* const* environment) {
 
 Status Settings::Set(const std::string& name, const std::string& value, const std::string& origin,
                      Layer layer) {
-  if (!values_.contains(name))
+  std::string own = Canonical(name);
+  if (!values_.contains(own))
     return Fail(ErrorCode::kUsage,
                 origin + ": there is no setting '" + name + "'." + Suggest(name, Names()));
-  values_[name] = {value, origin, layer};
+  values_[own] = {value, origin, layer};
   return {};
 }
 

@@ -39,7 +39,10 @@ Names UsableBy(const AgentPlan& agent) {
   for (const auto& option : agent.scaffold->options) out.insert(option.name);
   bool asks_models = agent.proposer == "llm";
   if (agent.scaffold->takes_proposer) out.insert({"proposer", "model"});
-  if (asks_models) AddGroup("llm.", out);
+  if (asks_models) {
+    AddGroup("llm.", out);
+    out.insert({"gateway.catalogue", "gateway.mode"});
+  }
   if (agent.scaffold->uses_gateway) {
     AddGroup("gateway.", out);
     out.insert({"llm.request_timeout", "llm.idle_timeout"});

@@ -48,7 +48,8 @@ std::string MedalSpan(const records::GradeRecord& v) {
     return "<span class='fault'>" + Escape(v.verdict + (v.reason.empty() ? "" : ": " + v.reason)) +
            "</span>";
   if (v.standing.medal != "none")
-    return "<span class='medal " + Escape(v.standing.medal) + "'>" + Escape(v.standing.medal) + "</span>";
+    return "<span class='medal " + Escape(v.standing.medal) + "'>" + Escape(v.standing.medal) +
+           "</span>";
   return v.standing.above_median ? "above median" : "-";
 }
 
@@ -63,7 +64,8 @@ std::string TrialRow(const TrialView& t) {
       (t.verdict ? MedalSpan(v) : Escape(t.state + (t.failure.empty() ? "" : ": " + t.failure))) +
       "</td>";
   out += Cell(PlaceText(v), true);
-  out += Cell(v.standing.percentile ? FormatScore(100 * *v.standing.percentile, 0) + " %" : "", true);
+  out +=
+      Cell(v.standing.percentile ? FormatScore(100 * *v.standing.percentile, 0) + " %" : "", true);
   return out + Cell(std::to_string(t.nodes.size()), true) + Cell(FormatDuration(t.active), true) +
          "</tr>\n";
 }
@@ -106,8 +108,7 @@ std::string Agents(const RunView& run) {
 }
 
 std::string NodeDetails(const agents::SearchNode& n) {
-  std::string head = "node " + std::to_string(n.id) + ": " + n.op +
-                     " [" + n.source + "]";
+  std::string head = "node " + std::to_string(n.id) + ": " + n.op + " [" + n.source + "]";
   std::string out = "<details><summary>" + Escape(head) + "</summary>";
   if (!n.plan.empty()) out += "<p>" + Escape(n.plan) + "</p>";
   if (!n.code.empty()) out += "<pre>" + Escape(n.code) + "</pre>";
@@ -146,14 +147,14 @@ std::string TrialSection(const TrialView& t) {
     const records::GradeRecord& v = t.verdict->grade;
     const records::AgentEnd& agent = t.verdict->agent;
     out += "<p>" +
-           (v.verdict == "scored" && v.standing.medal == "none" && !v.standing.above_median ? "no medal"
-                                                                          : MedalSpan(v)) +
+           (v.verdict == "scored" && v.standing.medal == "none" && !v.standing.above_median
+                ? "no medal"
+                : MedalSpan(v)) +
            (v.score ? " with score <b>" + FormatScore(*v.score) + "</b>" : "") +
            (v.detail.empty() ? "" : ": " + Escape(v.detail)) + ". The agent ended: " +
-           Escape(agent.end + (agent.detail.empty() ? "" : " (" + agent.detail + ")")) +
-           ".</p>";
-    out += "<p class='note'>submission " + Escape(v.submission_sha256.value_or("").substr(0, 16)) + ", image " +
-           Escape(t.verdict->image.substr(0, 16)) + ", " + std::to_string(t.attempts) +
+           Escape(agent.end + (agent.detail.empty() ? "" : " (" + agent.detail + ")")) + ".</p>";
+    out += "<p class='note'>submission " + Escape(v.submission_sha256.value_or("").substr(0, 16)) +
+           ", image " + Escape(t.verdict->image.substr(0, 16)) + ", " + std::to_string(t.attempts) +
            (t.attempts == 1 ? " attempt, " : " attempts, ") + FormatDuration(t.active) +
            " of work</p>";
   } else {
@@ -183,7 +184,8 @@ std::string TaskSection(const RunView& run, const std::string& task_id) {
     if (t.verdict && t.verdict->grade.board && t.verdict->grade.board->rows > 0)
       lines = &t.verdict->grade;
     if (t.verdict && t.verdict->grade.score)
-      marks.push_back({t.id.agent.str() + " s" + std::to_string(t.id.seed), *t.verdict->grade.score});
+      marks.push_back(
+          {t.id.agent.str() + " s" + std::to_string(t.id.seed), *t.verdict->grade.score});
   }
   auto id = TaskId::Parse(task_id);
   auto note = id ? run.tasks.find(*id) : run.tasks.end();

@@ -97,9 +97,9 @@ std::string MedalLines(const records::GradeRecord& v, const Axis& axis, double b
   // Gold is outermost and its name stands highest, left of its line; the lines further in begin
   // below it, so that no name crosses a line.
   double y = 10;
-  for (const Mark& m : {Mark{lines.gold, "gold", "gold"}, Mark{lines.silver, "silver", "silver"},
-                        Mark{lines.bronze, "bronze", "bronze"},
-                        Mark{lines.median, "median", "median"}}) {
+  for (const Mark& m :
+       {Mark{lines.gold, "gold", "gold"}, Mark{lines.silver, "silver", "silver"},
+        Mark{lines.bronze, "bronze", "bronze"}, Mark{lines.median, "median", "median"}}) {
     if (!std::isfinite(m.at)) continue;
     double x = axis.X(m.at);
     bool left = x > 130;
@@ -118,8 +118,7 @@ int Depth(const std::vector<agents::SearchNode>& nodes, std::size_t i) {
 }
 
 std::string NodeTitle(const agents::SearchNode& n) {
-  std::string out =
-      "node " + std::to_string(n.id) + ", " + n.op + ", " + n.source;
+  std::string out = "node " + std::to_string(n.id) + ", " + n.op + ", " + n.source;
   return out + (n.good() && n.score ? ": " + FormatScore(*n.score) : ": " + n.fault);
 }
 

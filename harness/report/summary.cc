@@ -27,7 +27,8 @@ std::string BoardText(const RunView& run, const TrialView& t) {
 
 std::string VerdictText(const TrialView& t) {
   if (!t.verdict) return t.state;
-  return t.verdict->grade.verdict + (t.verdict->grade.reason.empty() ? "" : ": " + t.verdict->grade.reason);
+  return t.verdict->grade.verdict +
+         (t.verdict->grade.reason.empty() ? "" : ": " + t.verdict->grade.reason);
 }
 
 std::string MedalText(const TrialView& t) {
@@ -99,7 +100,8 @@ std::string Failures(const RunView& run) {
     std::string why;
     if (!t.verdict && !t.failure.empty()) why = "infrastructure: " + t.failure;
     if (t.verdict && t.verdict->grade.verdict != "scored") {
-      why = VerdictText(t) + (t.verdict->grade.detail.empty() ? "" : " - " + t.verdict->grade.detail);
+      why =
+          VerdictText(t) + (t.verdict->grade.detail.empty() ? "" : " - " + t.verdict->grade.detail);
       if (!t.verdict->agent.end.empty() && t.verdict->agent.end != "finished")
         why += " (agent: " + t.verdict->agent.end + ")";
     }
@@ -169,8 +171,16 @@ std::string Share::Text() const {
 
 namespace {
 
-void AddGatewayCalls(const TrialView& trial, AgentSummary& a) {
+// By each call's event; runs of before have none of native scaffolds, and count by nodes.
+void AddModelCalls(const TrialView& trial, AgentSummary& a) {
   const agents::Spent& spent = trial.models;
+  bool by_nodes = spent.requests == 0 && spent.wait == Millis(0);
+  for (const auto& n : trial.nodes) {
+    if (!by_nodes) break;
+    a.prompt_tokens += n.tokens.prompt;
+    a.completion_tokens += n.tokens.completion;
+    a.wait += n.tokens.wait;
+  }
   a.prompt_tokens += spent.tokens.input;
   a.completion_tokens += spent.tokens.output;
   a.wait += spent.wait;
@@ -191,12 +201,7 @@ std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
     a.active += t.active;
     tasks[a.agent].insert(t.id.task.str());
     seeds[a.agent].insert(t.id.seed);
-    for (const auto& n : t.nodes) {
-      a.prompt_tokens += n.tokens.prompt;
-      a.completion_tokens += n.tokens.completion;
-      a.wait += n.tokens.wait;
-    }
-    AddGatewayCalls(t, a);
+    AddModelCalls(t, a);
     if (!t.verdict) continue;
     if (t.verdict->grade.verdict == "grader_error") {
       ++a.grader_errors;

@@ -9,9 +9,9 @@
 #include "base/foreign_folder.h"
 #include "base/json.h"
 #include "base/yaml.h"
-#include "harness/schedule/machine.h"
 #include "harness/plan/plan_record.h"
 #include "harness/plan/settings.h"
+#include "harness/schedule/machine.h"
 
 namespace podium::harness {
 namespace {
@@ -79,6 +79,8 @@ Result<Json> MakeLock(const RunPlan& plan, const RunContext& context) {
       lock["agents"][agent->id.str()]["files"] = files->hex();
     for (const auto& model : agent->gateway.models)
       lock["agents"][agent->id.str()]["models"][model.id] = ModelLock(model);
+    if (const auto& native = agent->gateway.native)
+      lock["agents"][agent->id.str()]["models"][native->id] = ModelLock(*native);
   }
   lock["trials"] = Json::array();
   for (const auto& t : plan.trials) {
@@ -156,8 +158,7 @@ Result<records::RunPlan> GrownPlan(const RunPlan& plan, const ForeignFolder& run
   PODIUM_ASSIGN(bool there, run.Has("plan.json"));
   if (!there) return now;
   PODIUM_ASSIGN(auto text, run.Read("plan.json", 64 << 20));
-  PODIUM_ASSIGN(auto before,
-                records::ParseRunPlan(text, (run.path() / "plan.json").string()));
+  PODIUM_ASSIGN(auto before, records::ParseRunPlan(text, (run.path() / "plan.json").string()));
   return records::Grown(std::move(before), now);
 }
 

@@ -245,8 +245,8 @@ class LocalExecutor {
   std::uint64_t memory_used_ = 0;
   std::vector<const sandbox::GpuDevices*> gpus_used_;  // of the trials that run
   Status first_error_;
-  Index* index_;                        // nullptr where it could not be opened
-  std::vector<TrialView> unindexed_;    // trials that have ended
+  Index* index_;                      // nullptr where it could not be opened
+  std::vector<TrialView> unindexed_;  // trials that have ended
 };
 
 }  // namespace

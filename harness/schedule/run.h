@@ -4,8 +4,8 @@
 #include <string>
 
 #include "base/result.h"
-#include "harness/trial/observer.h"
 #include "harness/plan/plan.h"
+#include "harness/trial/observer.h"
 
 namespace podium::harness {
 

@@ -87,9 +87,9 @@ Result<fs::path> FindBoard(const CompetitionPlaces& places, const std::string& i
 }
 
 Result<records::GradeRecord> GradeCompetitionFile(const CompetitionPlaces& places,
-                                                 const scoring::CompetitionSpec& spec,
-                                                 scoring::Mode mode, const std::string& path,
-                                                 Deadline deadline) {
+                                                  const scoring::CompetitionSpec& spec,
+                                                  scoring::Mode mode, const std::string& path,
+                                                  Deadline deadline) {
   PODIUM_ASSIGN(auto answers, FindAnswers(places, spec));
   PODIUM_ASSIGN(auto board, FindBoard(places, spec.id));
   PODIUM_ASSIGN(auto known, Known(spec.id));

@@ -71,8 +71,8 @@ void PrintGrade(const records::GradeRecord& r) {
   if (!r.board) return;
   const records::MedalLines& lines = r.board->lines;
   std::cout << "board:      gold " << FormatScore(lines.gold) << ", silver "
-            << FormatScore(lines.silver) << ", bronze " << FormatScore(lines.bronze)
-            << ", median " << FormatScore(lines.median) << "\n";
+            << FormatScore(lines.silver) << ", bronze " << FormatScore(lines.bronze) << ", median "
+            << FormatScore(lines.median) << "\n";
 }
 
 Result<Exit> GradeFile(const std::string& file, const std::string& name, bool json) {
@@ -154,7 +154,8 @@ Result<tasks::TaskPackage> FindOwnTask(const std::string& name) {
 }
 
 // An imported competition whose answers are given by hand.
-Result<records::GradeRecord> RecordOfPackage(const tasks::TaskPackage& task, const GradeArguments& args) {
+Result<records::GradeRecord> RecordOfPackage(const tasks::TaskPackage& task,
+                                             const GradeArguments& args) {
   PODIUM_ASSIGN(auto spec, scoring::ParseCompetition(task.grader.competition,
                                                      (task.dir / "competition.yaml").string()));
   PODIUM_ASSIGN(auto mode, scoring::ModeOf(args.mode.empty() ? task.grader.mode : args.mode));

@@ -115,8 +115,7 @@ Result<std::vector<HistoryLine>> ReadHistory(const fs::path& run_dir) {
   return out;
 }
 
-std::vector<HistoryFlag> HistoryFlags(const std::vector<HistoryLine>& lines,
-                                      const RunView& run) {
+std::vector<HistoryFlag> HistoryFlags(const std::vector<HistoryLine>& lines, const RunView& run) {
   struct Seen {
     int gradings = 0, attempts_after = 0;
     std::set<std::string> submissions;

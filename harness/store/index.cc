@@ -98,11 +98,7 @@ Status PutNodes(sqlite3* db, const TrialView& t) {
         .Bind(std::int64_t{t.id.seed})
         .Bind(std::int64_t{n.id})
         .Bind(std::int64_t{n.parent()});
-    s.Bind(n.op)
-        .Bind(n.source)
-        .Bind(n.score)
-        .Bind(n.fault)
-        .Bind(n.exec_wall.count());
+    s.Bind(n.op).Bind(n.source).Bind(n.score).Bind(n.fault).Bind(n.exec_wall.count());
     s.Bind(n.tokens.prompt).Bind(n.tokens.completion).Bind(n.tokens.wait.count());
     PODIUM_TRY(s.Execute());
   }

@@ -101,7 +101,8 @@ Result<std::optional<Lease>> Lease::TryTake(const fs::path& trial_dir, const Clo
   return lease;
 }
 
-// Every owner's file is another one: while it is the one that was written here, nobody else has come.
+// Every owner's file is another one: while it is the one that was written here, nobody else has
+// come.
 Status Lease::CheckHeld() const {
   if (FileOf(dir_) == file_) return {};
   auto lease = ReadLease(dir_);
@@ -124,9 +125,9 @@ Status Lease::Beat(Worked worked) {
 Lease::~Lease() {
   if (dir_.empty() || !CheckHeld()) return;
   UniqueFd fd(::open((dir_ / "lease.json").c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  bool freed = fd && ::pwrite(fd.get(), records::kLeaseFree.data(), records::kLeaseFree.size(),
-                              records::kLeaseStateAt) ==
-                         static_cast<ssize_t>(records::kLeaseFree.size());
+  bool freed =
+      fd && ::pwrite(fd.get(), records::kLeaseFree.data(), records::kLeaseFree.size(),
+                     records::kLeaseStateAt) == static_cast<ssize_t>(records::kLeaseFree.size());
   if (!freed) ::unlink((dir_ / "lease.json").c_str());
 }
 

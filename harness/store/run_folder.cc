@@ -73,7 +73,7 @@ class Replayer {
     if (auto taken = TakeNode(t_, line, node, active_); !taken) t_.failure = taken.error().message;
   }
   void Look(const JournalLine& line, const records::ModelCall&) {
-    agents::AddEvent(records::EventName(line.event), records::BodyText(line.event), t_.models);
+    agents::AddEvent(line.event, t_.models);
   }
   void Look(const JournalLine&, const records::Failed& event) {
     t_.failure = event.message;

@@ -38,11 +38,12 @@ class Collector {
   // Brings the submission to submission/submission.csv, and the folders to code/ and logs/, with an
   // event "taken" for each. A submission that cannot be taken is no error: the hand-over says why.
   [[nodiscard]] Task<Result<records::HandOver>> Collect(sandbox::Sandbox& box,
-                                               const agents::AgentOutcome& outcome);
+                                                        const agents::AgentOutcome& outcome);
 
  private:
   Task<Status> TakeFolder(sandbox::Sandbox& box, std::string name);
-  Task<Result<records::HandOver>> TakeSubmission(sandbox::Sandbox& box, const agents::AgentOutcome& outcome);
+  Task<Result<records::HandOver>> TakeSubmission(sandbox::Sandbox& box,
+                                                 const agents::AgentOutcome& outcome);
   Task<std::string> NearMiss(sandbox::Sandbox& box);
   Task<Result<records::HandOver>> Judge(sandbox::TakenFile taken);
   [[nodiscard]] Result<bool> FallBack(bool taken) const;

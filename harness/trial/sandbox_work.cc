@@ -31,12 +31,11 @@ Task<void> WaitForWall(const agents::TrialContext& context) {
   }
 }
 
-Result<std::unique_ptr<agents::Proposer>> MakeProposer(RunContext& run, const AgentPlan& agent,
-                                                       agents::EventSink& events,
-                                                       const fs::path& dir) {
+Result<std::unique_ptr<agents::Proposer>> MakeProposer(const AgentPlan& agent,
+                                                       agents::TrialModels* models) {
   if (!agent.scaffold->takes_proposer) return nullptr;
   if (agent.proposer == "llm") {
-    agents::ChatClient client(run.http, run.gate, events, agent.model, dir / "llm");
+    auto client = std::make_unique<agents::ChatClient>(*models, agent.model);
     return agents::MakeLlmProposer(std::move(client), agent.llm);
   }
   return agents::MakePortfolioProposer(ShareDir() / "agents" / "proposers" / "portfolio" /
@@ -138,21 +137,22 @@ agents::ShapeVerdict SandboxWork::CheckShape(std::string_view bytes) const {
 }
 
 Task<Result<SandboxWork::Ended>> SandboxWork::UseSandbox(sandbox::Sandbox& box, TrialView before) {
-  auto proposer = MakeProposer(run_, *plan_.agent, journal_, dir_);
-  if (!proposer) co_return tl::unexpected(proposer.error());
-  auto scaffold = plan_.agent->configured.make(std::move(*proposer));
   auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
   TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes);
-  PODIUM_CO_TRY(services.AddGateway(run_.http, run_.gate, plan_.agent->gateway));
+  PODIUM_CO_TRY(services.AddModels(run_.http, run_.gate, *plan_.agent));
+  auto proposer = MakeProposer(*plan_.agent, services.models());
+  if (!proposer) co_return tl::unexpected(proposer.error());
+  auto scaffold = plan_.agent->configured.make(std::move(*proposer));
   Deadline control = Deadline::In(kControl);
   PODIUM_CO_TRY(co_await services.Open(box, control));
   auto context = MakeContext(box, std::move(before));
   context.env = services.Environment();
+  if (auto* models = services.models()) context.outage = [models] { return models->outage(); };
   context_ = &context;
   auto outcome = co_await Agent(*scaffold, context, services);
   outage_ = context.outage();
   context_ = nullptr;
-  PODIUM_CO_TRY(services.End());
+  PODIUM_CO_TRY(co_await services.End());
   if (!outcome) co_return tl::unexpected(outcome.error());
   if (outcome->end == "paused")
     co_return records::Paused{.validations_refused = services.validations().refused, .worked = {}};

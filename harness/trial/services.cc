@@ -1,6 +1,7 @@
 #include "harness/trial/services.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 
 #include "agents/trial_context.h"
@@ -46,22 +47,38 @@ TrialServices::TrialServices(Reactor& reactor, Journal& journal,
   validator_.Resume(ValidationsIn(journal.lines()));
 }
 
-Status TrialServices::AddGateway(HttpClient& http, agents::ProviderGate& gate,
-                                 const GatewayPlan& plan) {
+// A search goes on from its last node, so that what answered the steps until then is used up; a
+// program begins anew, and asks the same again.
+agents::TrialModelsOptions TrialServices::OptionsOf(const AgentPlan& agent) const {
+  agents::TrialModelsOptions options;
+  options.budget = agent.gateway.budget;
+  options.replay = agent.gateway.replay;
+  options.record_dir = trial_dir_ / "llm";
+  // What a program asks is kept on the host's disk: as much as the sandbox's own may hold.
+  if (!agent.gateway.models.empty()) options.record_cap_bytes = std::max(kLeastRecord, disk_bytes_);
+  std::set<std::string> in_step;
+  for (const auto& line : journal_.lines()) {
+    agents::AddEvent(line.event, options.before);
+    const auto* call = std::get_if<records::ModelCall>(&line.event);
+    if (call && agent.chooses()) in_step.insert(call->digest);
+    if (std::holds_alternative<records::SearchNode>(line.event)) options.used.merge(in_step);
+  }
+  return options;
+}
+
+Status TrialServices::AddModels(HttpClient& http, agents::ProviderGate& gate,
+                                const AgentPlan& agent) {
+  const GatewayPlan& plan = agent.gateway;
+  bool native = agent.proposer == "llm";
+  if (plan.models.empty() && !native) return {};
+  models_ = std::make_unique<agents::TrialModels>(reactor_, http, gate, journal_, OptionsOf(agent));
+  priced_ = !native || agent.model.prices;
   if (plan.models.empty()) return {};
   agents::GatewayOptions options;
   options.models = plan.models;
-  options.budget = plan.budget;
-  options.replay = plan.replay;
   options.request_timeout = plan.request_timeout;
   options.idle_timeout = plan.idle_timeout;
-  options.record_dir = trial_dir_ / "llm";
-  // What an agent asks is kept on the host's disk: as much as the sandbox's own may hold.
-  options.record_cap_bytes = std::max(kLeastRecord, disk_bytes_);
-  for (const auto& line : journal_.lines())
-    agents::AddEvent(records::EventName(line.event), records::BodyText(line.event), options.before);
-  PODIUM_ASSIGN(gateway_,
-                agents::Gateway::Make(reactor_, http, gate, journal_, std::move(options)));
+  PODIUM_ASSIGN(gateway_, agents::Gateway::Make(*models_, std::move(options)));
   return {};
 }
 
@@ -92,10 +109,10 @@ Task<void> TrialServices::ServeGateway() {
 
 Task<void> TrialServices::Serve() { auto ended = co_await Race(ServeValidator(), ServeGateway()); }
 
-Status TrialServices::End() {
-  if (!gateway_) return {};
-  gateway_->End();
-  return gateway_->status();
+Task<Status> TrialServices::End() {
+  if (gateway_) gateway_->End();
+  if (!models_) co_return Status{};
+  co_return co_await models_->Flush();
 }
 
 std::vector<std::pair<std::string, std::string>> TrialServices::Environment() const {
@@ -104,13 +121,13 @@ std::vector<std::pair<std::string, std::string>> TrialServices::Environment() co
 }
 
 std::optional<records::ModelsSpent> TrialServices::ModelsSpent() const {
-  if (!gateway_) return std::nullopt;
-  const agents::Spent& spent = gateway_->spent();
+  if (!models_) return std::nullopt;
+  const agents::Spent& spent = models_->spent();
   return records::ModelsSpent{.requests = spent.requests,
                               .input_tokens = spent.tokens.input,
                               .cached_tokens = spent.tokens.cached,
                               .output_tokens = spent.tokens.output,
-                              .cost_usd = spent.cost.Text(),
+                              .cost_usd = priced_ ? spent.cost.Text() : "",
                               .wait = spent.wait};
 }
 

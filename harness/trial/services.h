@@ -26,9 +26,11 @@ class TrialServices {
   TrialServices(Reactor& reactor, Journal& journal, agents::Validator::CheckShape check,
                 std::filesystem::path trial_dir, std::uint64_t disk_bytes);
 
-  // Before Open. Does nothing where the plan names no model.
-  [[nodiscard]] Status AddGateway(HttpClient& http, agents::ProviderGate& gate,
-                                  const GatewayPlan& plan);
+  // Before Open. Does nothing where the agent asks no model.
+  [[nodiscard]] Status AddModels(HttpClient& http, agents::ProviderGate& gate,
+                                 const AgentPlan& agent);
+  // The trial's way to models; nullptr where the agent asks none.
+  [[nodiscard]] agents::TrialModels* models() { return models_.get(); }
 
   // Opens the ports. Without its gateway an agent cannot work; of the validator a backend that
   // hands none out is an event "service" with its reason, not an error.
@@ -37,17 +39,18 @@ class TrialServices {
   // Serves until cancelled.
   [[nodiscard]] Task<void> Serve();
 
-  // Ends the gateway's token. An error: what it did could not be recorded.
-  [[nodiscard]] Status End();
+  // Ends the gateway's token. An error: what models were asked could not be recorded.
+  [[nodiscard]] Task<Status> End();
 
   // By which a program finds the gateway, its token and its models.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> Environment() const;
-  // What was spent on models over all attempts; nothing without a gateway.
+  // What was spent on models over all attempts; nothing where none may be asked.
   [[nodiscard]] std::optional<records::ModelsSpent> ModelsSpent() const;
 
   [[nodiscard]] const agents::ValidationCounts& validations() const { return validator_.counts(); }
 
  private:
+  [[nodiscard]] agents::TrialModelsOptions OptionsOf(const AgentPlan& agent) const;
   [[nodiscard]] Task<void> ServeValidator();
   [[nodiscard]] Task<void> ServeGateway();
   Reactor& reactor_;
@@ -56,6 +59,8 @@ class TrialServices {
   std::uint64_t disk_bytes_;
   agents::Validator validator_;
   UniqueFd validator_listener_;
+  std::unique_ptr<agents::TrialModels> models_;
+  bool priced_ = false;  // what each model costs is known
   std::unique_ptr<agents::Gateway> gateway_;
   UniqueFd gateway_listener_;
 };

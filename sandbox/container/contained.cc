@@ -18,6 +18,7 @@
 #include "base/async/alarm.h"
 #include "base/async/race.h"
 #include "base/log.h"
+#include "sandbox/container/moving_deadline.h"
 #include "sandbox/host/delegation.h"
 #include "sandbox/host/handover.h"
 #include "sandbox/host/lock_count.h"
@@ -96,13 +97,14 @@ class ContainedSandbox final : public Sandbox {
     too_many_locks_ = false;
     std::uint64_t ooms = counters_.OomKills(), refusals = counters_.ForkRefusals();
     auto started = std::chrono::steady_clock::now();
-    auto raced = co_await Race(channel_.Exec(spec, spec_.env, deadline), Watch(deadline));
+    MovingDeadline until(deadline, spec.moved);
+    auto raced = co_await Race(channel_.Exec(spec, spec_.env, deadline), Watch(until));
     result.wall = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started);
     bool oom = counters_.OomKills() > ooms, refused = counters_.ForkRefusals() > refusals;
     auto* ended = std::get_if<Result<InitChannel::Ended>>(&raced);
     if (!ended || !*ended) {
       co_await GiveUpInit();
-      ClassifyGone(result, deadline, oom, refused);
+      ClassifyGone(result, until.Now(), oom, refused);
       co_return result;
     }
     result.output = std::move((*ended)->output);
@@ -305,16 +307,16 @@ class ContainedSandbox final : public Sandbox {
 
   // Runs beside a command until it is cancelled, and does what init may be kept from: after the
   // deadline everything but init is killed from outside; so it is where locks grow without end.
-  Task<void> Watch(Deadline deadline) {
-    Deadline overdue(deadline.at() + kOverdue);
+  Task<void> Watch(const MovingDeadline& until) {
     bool count = parts_.can_freeze && !spec_.without.contains(Mitigation::kLockLimit);
     for (;;) {
+      Deadline overdue = until.Now(kOverdue);
       Deadline step = Deadline::In(kLockStep).Earlier(overdue);
       if (overdue.expired()) step = Deadline::In(kOverdue);
       co_await SleepUntil(step);
       if (co_await Cancelled()) co_return;
       auto job = [groups = groups_, pid = parts_.init_pid, count, freeze = parts_.can_freeze,
-                  late = overdue.expired()] {
+                  late = until.Now(kOverdue).expired()] {
         bool locks = count && CountLocks(pid, groups, kMostLocks) >= kMostLocks;
         if (freeze && (locks || late)) KillOthers(groups, pid);
         return locks;

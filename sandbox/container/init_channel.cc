@@ -9,8 +9,10 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cstring>
+#include <optional>
 
 #include "base/async/alarm.h"
+#include "sandbox/container/moving_deadline.h"
 
 namespace podium::sandbox {
 namespace {
@@ -182,11 +184,18 @@ Task<Result<InitChannel::Ended>> InitChannel::Exec(
   if (!sent) co_return tl::unexpected(sent.error());
   // At the deadline init is told to kill; its answer is the command's end like any other.
   Ended ended;
-  Alarm killer(reactor_, deadline, [this] { KillAll(); });
+  MovingDeadline until(deadline, spec.moved);
+  std::optional<Alarm> killer;
+  std::function<void()> ring = [&] {
+    if (until.Now().expired()) return KillAll();
+    killer.emplace(reactor_, until.Now(), ring);
+  };
+  killer.emplace(reactor_, until.Now(), ring);
   std::size_t room = spec.output_head_bytes + spec.output_tail_bytes + kFrameRoom;
-  Deadline last(deadline.at() + kKillGrace);
   for (;;) {
-    auto frame = co_await Read(last);
+    auto frame = co_await Read(until.Now(kKillGrace));
+    bool moved = !frame && frame.error().code == ErrorCode::kTimeout;
+    if (moved && !until.Now(kKillGrace).expired()) continue;
     if (!frame) co_return tl::unexpected(frame.error());
     if (frame->first == wire::kOutput) ended.output += frame->second;
     if (ended.output.size() > room)
@@ -194,7 +203,7 @@ Task<Result<InitChannel::Ended>> InitChannel::Exec(
     if (frame->first != wire::kExit || frame->second.size() != 12) continue;
     ended.status = NumberAt<std::int32_t>(frame->second, 0);
     ended.output_bytes = NumberAt<std::uint64_t>(frame->second, 4);
-    ended.timed_out = killer.rang();
+    ended.timed_out = killer->rang();
     break;
   }
   if (ended.output_bytes > ended.output.size()) {

@@ -29,7 +29,8 @@ class InitChannel {
     std::string output;  // head, a line that says what is missing, tail
     std::uint64_t output_bytes = 0;
   };
-  // `env` goes before spec.env. At the deadline everything but init is killed.
+  // `env` goes before spec.env. At the deadline, as spec.moved moves it, everything but init is
+  // killed.
   [[nodiscard]] Task<Result<Ended>> Exec(
       const ExecSpec& spec, const std::vector<std::pair<std::string, std::string>>& env,
       Deadline deadline);

@@ -13,8 +13,8 @@
 
 namespace podium::tasks {
 
-// What is handed in for a task and how it is graded: the `kind` of task.yaml. A kind holds no state;
-// any thread.
+// What is handed in for a task and how it is graded: the `kind` of task.yaml. A kind holds no
+// state; any thread.
 class TaskKind {
  public:
   virtual ~TaskKind() = default;

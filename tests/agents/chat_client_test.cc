@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "agents/models/record_store.h"
+#include "agents/models/wire/registry.h"
 #include "base/files.h"
 #include "tests/agents/gateway_fixture.h"
 #include "tests/support/model_server.h"
@@ -39,7 +40,9 @@ class ChatClientTest : public testing::Test {
         scrubbing_ ? HttpClient()
                    : HttpClient([](const HttpRequest&) { return std::vector<std::string>(); });
     ProviderGate gate;
-    ChatClient client(http, gate, events_, config, temp_->path());
+    TrialModelsOptions trial = Trial();
+    TrialModels models(reactor, http, gate, events_, trial);
+    ChatClient client(models, config);
     auto run = reactor.Run([&]() -> Task<Status> {
       ChatRequest request;
       request.messages = {{"user", words}};
@@ -49,7 +52,19 @@ class ChatClientTest : public testing::Test {
     });
     EXPECT_TRUE(run);
     outage_ = client.outage();
+    spent_ = models.spent();
     return out;
+  }
+
+  // Of the next attempt of the trial.
+  TrialModelsOptions Trial() const {
+    TrialModelsOptions trial = trial_;
+    trial.record_dir = temp_->path();
+    for (const auto& [type, body] : events_.all) {
+      auto event = records::ParseEvent(type, body.dump(), "an event");
+      if (event) AddEvent(*event, trial.before);
+    }
+    return trial;
   }
 
   // All that lies in the record, unpacked.
@@ -61,7 +76,9 @@ class ChatClientTest : public testing::Test {
     return out;
   }
 
-  ModelConfig config_{.api_key = "sk-canary/RED+7f3a9c", .model = "m"};
+  ModelConfig config_{.model = "m", .api_key = "sk-canary/RED+7f3a9c"};
+  TrialModelsOptions trial_;
+  Spent spent_;
   bool scrubbing_ = true;
   KeptEvents events_;
   Millis outage_{0};
@@ -90,8 +107,8 @@ TEST_F(ChatClientTest, ReadsAServerThatDoesNotStreamAndAToolCall) {
   });
   auto reply = Ask(tool, std::chrono::seconds(30), "other words");
   ASSERT_TRUE(reply);
-  EXPECT_EQ(reply->tool_name, "submit_review");
-  EXPECT_EQ(reply->tool_arguments, R"({"metric": 0.5, "summary": "x"})");
+  EXPECT_EQ(reply->call()->name, "submit_review");
+  EXPECT_EQ(reply->call()->arguments, R"({"metric": 0.5, "summary": "x"})");
 }
 
 TEST_F(ChatClientTest, TheSameRequestIsNeverPaidTwice) {
@@ -287,6 +304,157 @@ TEST_F(ChatClientTest, AHangUpIsTriedAgain) {
     return StreamedText("second");
   });
   EXPECT_EQ(Ask(server)->content, "second");
+}
+
+// The n-th answer says n.
+ScriptedReply Numbered(int number, const ReceivedRequest&) {
+  return StreamedText("answer " + std::to_string(number));
+}
+
+class AccountTest : public ChatClientTest {
+ protected:
+  AccountTest() {
+    config_.prices = TokenPrices{{1'000'000}, {1'000'000}, {1'000'000}, {10'000'000}};
+  }
+
+  // Asks these in one attempt of the trial.
+  std::vector<std::string> AskAll(const ModelServer& server, std::vector<std::string> words) {
+    std::vector<std::string> out;
+    config_.base_url = server.base_url();
+    Reactor reactor(1);
+    HttpClient http;
+    ProviderGate gate;
+    TrialModelsOptions trial = Trial();
+    TrialModels models(reactor, http, gate, events_, trial);
+    ChatClient client(models, config_);
+    auto run = reactor.Run([&]() -> Task<Status> {
+      for (const auto& word : words) {
+        ChatRequest request;
+        request.messages = {{"user", word}};
+        Deadline deadline = Deadline::In(std::chrono::seconds(30));
+        auto reply = co_await client.Complete(std::move(request), deadline);
+        last_ = reply ? std::nullopt : std::optional(reply.error());
+        out.push_back(reply ? reply->content : reply.error().message);
+      }
+      co_return Status{};
+    });
+    EXPECT_TRUE(run);
+    spent_ = models.spent();
+    return out;
+  }
+
+  std::optional<Error> last_;  // of the last attempt
+};
+
+using Texts = std::vector<std::string>;
+
+TEST_F(AccountTest, ACallIsInTheJournalWithItsPrice) {
+  ModelServer server(Numbered);
+  AskAll(server, {"a"});
+  auto calls = events_.Of("model_call");
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0]["model"], "m");
+  EXPECT_EQ(calls[0]["format"], "chat");
+  EXPECT_EQ(calls[0]["end"], "ok");
+  EXPECT_EQ(calls[0]["input_tokens"], 100);
+  EXPECT_EQ(calls[0]["cost_usd"], spent_.cost.Text());
+  EXPECT_EQ(spent_.requests, 1);
+  EXPECT_GT(spent_.cost.pico, 100'000'000);
+  config_.prices.reset();
+  AskAll(server, {"b"});
+  EXPECT_TRUE(events_.Of("model_call")[1]["cost_usd"].is_null()) << "no price is not no cost";
+}
+
+TEST_F(AccountTest, TheSameAskedTwiceHasTwoAnswersAndAContinuedTrialHasBoth) {
+  ModelServer server(Numbered);
+  EXPECT_EQ(AskAll(server, {"a", "a", "b"}), (Texts{"answer 0", "answer 1", "answer 2"}));
+  EXPECT_EQ(AskAll(server, {"a", "a", "b"}), (Texts{"answer 0", "answer 1", "answer 2"}));
+  EXPECT_EQ(server.requests().size(), 3u);
+  EXPECT_EQ(spent_.requests, 3) << "what is replayed is not paid";
+}
+
+TEST_F(AccountTest, WhatFinishedStepsUsedIsNotHandedOutAgain) {
+  ModelServer server(Numbered);
+  AskAll(server, {"a", "a"});
+  trial_.used = {events_.Of("model_call")[0]["digest"].get<std::string>()};
+  EXPECT_EQ(AskAll(server, {"a", "a"}), (Texts{"answer 1", "answer 2"}));
+}
+
+TEST_F(AccountTest, ABudgetThatDoesNotHoldTheNextCallIsTheAskersAffair) {
+  ModelServer server(Numbered);
+  trial_.budget.requests = 2;
+  AskAll(server, {"a", "b", "c"});
+  ASSERT_TRUE(last_);
+  EXPECT_TRUE(IsBudgetExhausted(*last_));
+  EXPECT_NE(last_->message.find("requests"), std::string::npos);
+  EXPECT_EQ(server.requests().size(), 2u) << "nothing was sent";
+  AskAll(server, {"a", "d"});
+  EXPECT_TRUE(last_ && IsBudgetExhausted(*last_)) << "earlier attempts count";
+  trial_.budget = {};
+  trial_.budget.money = Usd{20'000'000'000};
+  AskAll(server, {"e"});
+  EXPECT_TRUE(last_ && IsBudgetExhausted(*last_)) << "2048 tokens of answer at 10 a million";
+}
+
+TEST_F(AccountTest, AnOutageIsNoPartOfABudgetAndAnUnreadableAnswerIs) {
+  ModelServer server([](int number, const ReceivedRequest&) -> ScriptedReply {
+    if (number < 3) return {.status = 503, .headers = {{"retry-after-ms", "1"}}};
+    if (number == 3) return {.body = "<html>"};
+    return StreamedText("at last");
+  });
+  trial_.budget.requests = 2;
+  EXPECT_EQ(AskAll(server, {"a"}), Texts{"at last"});
+  EXPECT_EQ(spent_.requests, 2);
+  auto calls = events_.Of("model_call");
+  ASSERT_EQ(calls.size(), 2u);
+  EXPECT_EQ(calls[0]["end"], "unreadable");
+  EXPECT_GE(calls[0]["output_tokens"], 2048) << "all that it could have used";
+}
+
+TEST_F(AccountTest, ARecordOfBeforeIsAnsweredFrom) {
+  ModelServer server(Numbered);
+  ChatRequest request;
+  request.messages = {{"user", "a"}};
+  config_.output_limit_field = "max_completion_tokens";  // as the catalogue has it since
+  std::string asked = FindWireFormat("chat")->Encode(request, {"m", {}, "max_tokens"});
+  ASSERT_TRUE(RecordStore(Trial().record_dir).Save(asked, StreamedText("long ago").body));
+  EXPECT_EQ(AskAll(server, {"a", "a"}), (Texts{"long ago", "answer 0"}));
+  EXPECT_EQ(events_.Of("model_call")[0]["replayed"], true);
+  config_.format = "messages";
+  ModelServer other([](int, const ReceivedRequest&) { return ScriptedReply{.status = 401}; });
+  EXPECT_EQ(AskAll(other, {"a"})[0], "long ago");
+}
+
+TEST_F(AccountTest, AReplayNeedsNoServerAndSaysWhatDiffers) {
+  {
+    ModelServer server(Numbered);
+    AskAll(server, {"a"});
+  }
+  ModelServer nobody([](int, const ReceivedRequest&) { return ScriptedReply{.status = 500}; });
+  trial_.replay = true;
+  EXPECT_EQ(AskAll(nobody, {"a"}), Texts{"answer 0"});
+  std::string miss = AskAll(nobody, {"b"})[0];
+  EXPECT_NE(miss.find("/request/messages/0/content: recorded \"a\", asked \"b\""),
+            std::string::npos)
+      << miss;
+  EXPECT_TRUE(nobody.requests().empty());
+}
+
+TEST_F(AccountTest, OtherFormatsAreAskedAtTheirPathsWithTheirKeys) {
+  ModelServer server([](int, const ReceivedRequest& request) -> ScriptedReply {
+    bool gemini = request.target.find("GenerateContent") != std::string::npos;
+    ChatReply reply;
+    reply.content = "hello";
+    reply.finish_reason = gemini ? "STOP" : "end_turn";
+    return {.body = FindWireFormat(gemini ? "gemini" : "messages")->EncodeReply(reply)};
+  });
+  config_.format = "messages";
+  EXPECT_EQ(AskAll(server, {"a"}), Texts{"hello"});
+  config_.format = "gemini";
+  EXPECT_EQ(AskAll(server, {"a"}), Texts{"hello"});
+  EXPECT_EQ(server.requests()[0].target, "/v1/messages");
+  EXPECT_EQ(server.requests()[1].target, "/v1/models/m:streamGenerateContent?alt=sse");
+  EXPECT_EQ(server.requests()[0].authorization, "") << "its key is in another header";
 }
 
 }  // namespace

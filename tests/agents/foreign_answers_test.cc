@@ -1,12 +1,13 @@
 // What servers really send: event streams, JSON, dates, errors, shapes of an answer.
 #include <gtest/gtest.h>
 
-#include "base/http/address.h"
-#include "agents/models/chat_reply.h"
 #include "agents/models/event_stream.h"
 #include "agents/models/foreign_json.h"
 #include "agents/models/model_fault.h"
 #include "agents/models/retry_after.h"
+#include "agents/models/wire/decode.h"
+#include "agents/models/wire/registry.h"
+#include "base/http/address.h"
 
 namespace podium::agents {
 namespace {
@@ -130,6 +131,10 @@ TEST(ModelFaultTest, NamesTheFieldThatAServerDoesNotTake) {
   EXPECT_EQ(field(R"({"error": {"message": "bad request"}})"), "");
 }
 
+tl::expected<ChatReply, ModelFault> ParseChatResponse(const std::string& body) {
+  return DecodeAnswer(*FindWireFormat("chat"), body);
+}
+
 ChatReply Read(const std::string& message, const std::string& finish = "stop") {
   auto reply = ParseChatResponse(R"({"choices": [{"index": 0, "message": )" + message +
                                  R"(, "finish_reason": ")" + finish + R"("}]})");
@@ -158,8 +163,9 @@ TEST(ChatReplyTest, ReadsCallsInTheirShapes) {
         R"({"tool_calls": [{"id": "", "function": {"name": "g", "arguments": "{\"met"}},
             {"id": "", "function": {"name": "f", "arguments": "{\"metric\":1}"}}]})"}) {
     ChatReply reply = Read(message, "tool_calls");
-    EXPECT_EQ(reply.tool_name, "f") << message;
-    EXPECT_EQ(reply.tool_arguments, R"({"metric":1})") << message;
+    ASSERT_TRUE(reply.call()) << message;
+    EXPECT_EQ(reply.call()->name, "f") << message;
+    EXPECT_EQ(reply.call()->arguments, R"({"metric":1})") << message;
   }
 }
 
@@ -182,8 +188,8 @@ TEST(ChatReplyTest, GroupsStreamedCallsByIndexElseById) {
             kEnd}) {
     auto reply = ParseChatResponse(body);
     ASSERT_TRUE(reply) << body;
-    EXPECT_EQ(reply->tool_arguments, "{}") << body;
-    EXPECT_EQ(reply->tool_name, "f") << "a repeated name is one name";
+    EXPECT_EQ(reply->call()->arguments, "{}") << body;
+    EXPECT_EQ(reply->call()->name, "f") << "a repeated name is one name";
   }
 }
 

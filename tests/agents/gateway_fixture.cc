@@ -7,6 +7,7 @@
 #include <boost/asio/write.hpp>
 
 #include "agents/models/record_store.h"
+#include "agents/models/wire/registry.h"
 #include "base/async/race.h"
 
 namespace podium::tests {
@@ -52,7 +53,7 @@ void GatewayTest::SetUp() {
   auto made = TempDir::Make("podium-gateway");
   ASSERT_TRUE(made);
   temp_.emplace(std::move(*made));
-  options_.record_dir = dir() / "llm";
+  trial_.record_dir = dir() / "llm";
   options_.models = {MakeModel()};
   options_.variable = [](const std::string& name) -> std::optional<std::string> {
     return name == "REAL_KEY" ? std::optional<std::string>("sk-real-secret") : std::nullopt;
@@ -63,7 +64,7 @@ agents::Model GatewayTest::MakeModel() const {
   agents::Model model;
   model.id = "m";
   model.provider = "scripted";
-  for (const auto& info : agents::Formats()) model.formats.push_back(info.format);
+  model.formats = agents::WireFormats();
   model.key_env = "REAL_KEY";
   model.upstream_name = "upstream-m";
   model.max_output_tokens = 1000;
@@ -82,9 +83,14 @@ void GatewayTest::Attempt(HttpHandler provider, Body body) {
   for (auto& model : options.models)
     if (model.base_url.empty())
       model.base_url = "http://127.0.0.1:" + std::to_string(upstream_port) + "/v1";
-  options.before = {};
-  for (const auto& [type, event] : events_.all) AddEvent(type, event.dump(), options.before);
-  auto gateway = agents::Gateway::Make(reactor_, http_, gate_, events_, std::move(options));
+  agents::TrialModelsOptions trial = trial_;
+  trial.before = {};
+  for (const auto& [type, body] : events_.all) {
+    auto event = records::ParseEvent(type, body.dump(), "an event");
+    if (event) agents::AddEvent(*event, trial.before);
+  }
+  agents::TrialModels models(reactor_, http_, gate_, events_, std::move(trial));
+  auto gateway = agents::Gateway::Make(models, std::move(options));
   ASSERT_TRUE(gateway) << gateway.error().message;
   HttpHandler listened = [this, &provider](HttpExchange& exchange) -> Task<void> {
     const ServedRequest& request = exchange.request();
@@ -97,10 +103,10 @@ void GatewayTest::Attempt(HttpHandler provider, Body body) {
     auto ended = co_await Race(ServeHttp(std::move(upstream), limits, listened),
                                (*gateway)->Serve(std::move(listener)), body(live));
     EXPECT_EQ(ended.index(), 2u);
-    co_return Status{};
+    co_return co_await models.Flush();
   });
   EXPECT_TRUE(status);
-  spent_ = (*gateway)->spent();
+  spent_ = models.spent();
 }
 
 Task<std::unique_ptr<HttpStream>> GatewayTest::Open(Live& live, std::string path,
@@ -152,7 +158,7 @@ Task<std::string> GatewayTest::Raw(Live& live, std::string bytes) {
 
 std::string GatewayTest::AllRecords() const {
   std::string out;
-  agents::RecordStore store(options_.record_dir);
+  agents::RecordStore store(trial_.record_dir);
   for (const auto& request : store.Requests())
     out += request + "\n" + store.Find(request).value_or("") + "\n";
   return out;

@@ -20,7 +20,6 @@ namespace podium::tests {
 // A trial's events in memory.
 class KeptEvents final : public agents::EventSink {
  public:
-  using agents::EventSink::Record;
   Status Record(records::Event event) override;
   [[nodiscard]] std::vector<Json> Of(std::string_view type) const;
   // Codes of "gateway_flag" events.
@@ -74,6 +73,7 @@ class GatewayTest : public testing::Test {
   [[nodiscard]] std::string AllRecords() const;
 
   agents::GatewayOptions options_;
+  agents::TrialModelsOptions trial_;
   KeptEvents events_;
   std::vector<Received> received_;  // by the provider
   agents::Spent spent_;             // at the end of the last attempt

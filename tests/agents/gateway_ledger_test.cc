@@ -3,8 +3,8 @@
 
 #include <list>
 
-#include "agents/models/ledger.h"
 #include "agents/models/catalogue.h"
+#include "agents/models/ledger.h"
 #include "base/files.h"
 
 namespace podium::agents {
@@ -85,13 +85,14 @@ TEST(LedgerTest, TheAffordableOutputIsTheLargestThatFits) {
 
 TEST(LedgerTest, SpentIsRebuiltFromEvents) {
   Spent spent;
-  EXPECT_TRUE(AddEvent("model_call", R"({"input_tokens": 10, "cached_tokens": 4,
-      "output_tokens": 5, "cost_usd": "0.25", "wait_ms": 70, "replayed": false})",
-                       spent));
-  EXPECT_TRUE(AddEvent("model_call", R"({"input_tokens": 10, "output_tokens": 5,
-      "cost_usd": "0", "replayed": true})",
-                       spent));
-  EXPECT_FALSE(AddEvent("node", R"({"input_tokens": 10})", spent));
+  records::ModelCall paid{.input_tokens = 10, .cached_tokens = 4, .output_tokens = 5};
+  paid.cost_usd = "0.25";
+  paid.wait = Millis(70);
+  EXPECT_TRUE(AddEvent(paid, spent));
+  records::ModelCall replayed{.input_tokens = 10, .output_tokens = 5};
+  replayed.replayed = true;
+  EXPECT_TRUE(AddEvent(replayed, spent));
+  EXPECT_FALSE(AddEvent(records::Outage{Millis(5), "x"}, spent));
   EXPECT_EQ(spent.requests, 1);
   EXPECT_EQ(spent.tokens, (TokenCount{10, 4, 0, 5}));
   EXPECT_EQ(spent.cost.Text(), "0.25");

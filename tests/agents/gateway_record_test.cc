@@ -145,7 +145,7 @@ TEST_F(GatewayTest, AReplayAnswersWhatItKnowsAndNothingElse) {
     Answered answer = co_await Post(live, "/v1/chat/completions", Ask("the question"));
     EXPECT_EQ(answer.status, 200);
   });
-  options_.replay = true;
+  trial_.replay = true;
   options_.variable = [](const std::string&) { return std::optional<std::string>(); };
   Attempt(Counting(), [&](Live& live) -> Task<void> {
     Answered known = co_await Post(live, "/v1/chat/completions", Ask("the question"));
@@ -167,7 +167,7 @@ TEST_F(GatewayTest, AReplayAnswersWhatItKnowsAndNothingElse) {
 
 // R27: thousands of small requests took as many files of the host as an agent liked.
 TEST_F(GatewayTest, ARecordThatIsFullRefusesForGoodAndStillReplays) {
-  options_.record_cap_bytes = 8000;
+  trial_.record_cap_bytes = 8000;
   Attempt(Counting(), [&](Live& live) -> Task<void> {
     Answered first = co_await Post(live, "/v1/chat/completions", Ask("a"));
     EXPECT_EQ(first.status, 200);
@@ -195,7 +195,7 @@ TEST(RecordStoreTest, OnlyAsMuchIsReadAsIsAskedForAndTheNearestInSizeFirst) {
 }
 
 TEST_F(GatewayTest, AnExhaustedBudgetIsARefusalThatNobodyTriesAgain) {
-  options_.budget.requests = 1;
+  trial_.budget.requests = 1;
   Attempt(Counting(), [&](Live& live) -> Task<void> {
     Answered first = co_await Post(live, "/v1/chat/completions", Ask("a"));
     EXPECT_EQ(first.status, 200);
@@ -218,7 +218,7 @@ TEST_F(GatewayTest, AnExhaustedBudgetIsARefusalThatNobodyTriesAgain) {
 }
 
 TEST_F(GatewayTest, AnUndeclaredLimitIsSetToWhatTheBudgetHolds) {
-  options_.budget.output_tokens = 400;
+  trial_.budget.output_tokens = 400;
   Attempt(Counting(), [&](Live& live) -> Task<void> {
     Answered first = co_await Post(live, "/v1/chat/completions", Ask("a"));
     EXPECT_EQ(first.status, 200);
@@ -231,7 +231,7 @@ TEST_F(GatewayTest, AnUndeclaredLimitIsSetToWhatTheBudgetHolds) {
 
 TEST_F(GatewayTest, SixtyFourAtOnceNeverPassTheLastOfTheBudget) {
   // Each could use 1,000 tokens of answer; the budget holds ten of those.
-  options_.budget.output_tokens = 10'000;
+  trial_.budget.output_tokens = 10'000;
   int waiting = 0, answered = 0, refused = 0;
   std::optional<asio::steady_timer> open;
   auto provider = [&](HttpExchange& exchange) -> Task<void> {

@@ -15,7 +15,6 @@ namespace podium::tests {
 namespace {
 
 namespace asio = boost::asio;
-using agents::Format;
 using testing::Test;
 
 // False when the socket is full for now.
@@ -288,12 +287,13 @@ TEST_F(GatewayTest, AMissingKeyIsNamedBeforeAnythingRuns) {
   Reactor reactor(1);
   HttpClient http;
   agents::ProviderGate gate;
-  auto gateway = agents::Gateway::Make(reactor, http, gate, events_, options_);
+  agents::TrialModels live(reactor, http, gate, events_, trial_);
+  auto gateway = agents::Gateway::Make(live, options_);
   ASSERT_FALSE(gateway);
   EXPECT_NE(gateway.error().message.find("REAL_KEY"), std::string::npos);
-  options_.replay = true;
-  EXPECT_TRUE(agents::Gateway::Make(reactor, http, gate, events_, options_))
-      << "a replay needs none";
+  trial_.replay = true;
+  agents::TrialModels replayed(reactor, http, gate, events_, trial_);
+  EXPECT_TRUE(agents::Gateway::Make(replayed, options_)) << "a replay needs none";
 }
 
 TEST_F(GatewayTest, FlagsThatAnAgentCausesAtWillAreCountedNotAllWritten) {

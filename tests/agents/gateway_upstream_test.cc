@@ -1,13 +1,13 @@
 // What a provider does, and what its client then sees and the trial pays.
 #include <boost/asio/this_coro.hpp>
 
+#include "agents/models/event_stream.h"
 #include "tests/agents/gateway_fixture.h"
 
 namespace podium::tests {
 namespace {
 
 namespace asio = boost::asio;
-using agents::Format;
 
 TEST_F(GatewayTest, PiecesOfAStreamArriveBeforeItHasEnded) {
   std::string first, rest;
@@ -187,6 +187,38 @@ TEST_F(GatewayTest, ARedirectIsNotFollowed) {
   EXPECT_EQ(Header(answer, "location"), "");
   EXPECT_EQ(received_.size(), 1u);
   EXPECT_EQ(events_.Flags(), std::vector<std::string>{"upstream_redirect"});
+}
+
+// A provider that quotes the key back letter by letter, as a model repeats what it was shown.
+TEST_F(GatewayTest, AKeyOverSeveralEventsIsFoundAndTheRestGoesOnAsItCame) {
+  constexpr std::string_view kSaid = "the key is sk-real-secret, as you asked";
+  std::string stream;
+  for (std::size_t at = 0; at < kSaid.size(); at += 3) {
+    Json delta = {{"content", kSaid.substr(at, 3)}};
+    Json choice = {{"index", 0}, {"delta", delta}};
+    stream += "data: " + Json{{"choices", Json::array({choice})}, {"n", at}}.dump() + "\n\n";
+  }
+  stream +=
+      "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+      "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":6}}\n\n"
+      "data: [DONE]\n\n";
+  Answered answer;
+  Attempt(Always(stream, "text/event-stream"), [&](Live& live) -> Task<void> {
+    answer = co_await Post(live, "/v1/chat/completions", kAskStream);
+  });
+  std::string said;
+  agents::EventStreamReader reader;
+  for (const auto& event : reader.Add(answer.body)) {
+    Json data = Json::parse(event.data, nullptr, false);
+    if (data.is_object() && !data["choices"].empty())
+      said += data["choices"][0]["delta"].value("content", "");
+  }
+  EXPECT_EQ(said.find("sk-real-"), std::string::npos) << said;
+  EXPECT_NE(said.find("[key], as you asked"), std::string::npos) << said;
+  EXPECT_EQ(AllRecords().find("-secret"), std::string::npos);
+  EXPECT_TRUE(answer.body.starts_with(stream.substr(0, 100))) << "byte by byte";
+  EXPECT_EQ(spent_.tokens.output, 6);
+  EXPECT_EQ(events_.Flags(), std::vector<std::string>{"key_in_pieces"});
 }
 
 }  // namespace

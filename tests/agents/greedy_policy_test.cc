@@ -46,8 +46,7 @@ TEST(GreedyPolicyTest, DraftsFirst) {
 }
 
 TEST(GreedyPolicyTest, ImprovesTheBestOfItsDirection) {
-  std::vector<SearchNode> nodes = {Good(kDraft, -1, 0.5),
-                                   Good(kDraft, -1, 0.9)};
+  std::vector<SearchNode> nodes = {Good(kDraft, -1, 0.5), Good(kDraft, -1, 0.9)};
   EXPECT_EQ(ParentOf(ChooseNext(nodes, Settings(2, 1, 3), false, 0)), 1);
   EXPECT_EQ(ParentOf(ChooseNext(nodes, Settings(2, 1, 3), true, 0)), 0);
   EXPECT_EQ(ChooseNext(nodes, Settings(2, 1, 3), true, 0).op, kImprove);
@@ -86,8 +85,7 @@ TEST(GreedyPolicyTest, TheDrawDependsOnSeedAndNodeCountAlone) {
 }
 
 TEST(BestNodeTest, OfEqualsTheFirstAndNeverAFailedOne) {
-  std::vector<SearchNode> nodes = {Bad(kDraft, -1), Good(kDraft, -1, 1),
-                                   Good(kDraft, -1, 1)};
+  std::vector<SearchNode> nodes = {Bad(kDraft, -1), Good(kDraft, -1, 1), Good(kDraft, -1, 1)};
   nodes[0].score = 9;
   EXPECT_EQ(BestNode(nodes, false), 1);
   EXPECT_EQ(BestNode({}, false), -1);

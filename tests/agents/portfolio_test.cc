@@ -10,7 +10,8 @@ namespace {
 class PortfolioTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto made = MakePortfolioProposer(ShareDir() / "agents" / "proposers" / "portfolio" / "portfolio.yaml");
+    auto made =
+        MakePortfolioProposer(ShareDir() / "agents" / "proposers" / "portfolio" / "portfolio.yaml");
     ASSERT_TRUE(made) << made.error().message;
     portfolio_ = std::move(*made);
     task_.metric = "accuracy";

@@ -74,7 +74,6 @@ TEST(MultipartTest, MorePartsThanAFormHasAreRefused) {
 
 class MemoryEvents final : public EventSink {
  public:
-  using EventSink::Record;
   Status Record(records::Event event) override {
     lines.push_back(std::string(records::EventName(event)) + " " + records::BodyText(event));
     return {};

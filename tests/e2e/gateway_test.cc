@@ -150,6 +150,70 @@ TEST_F(GatewayRunTest, WhatWasRecordedReplaysWithoutAKeyAndWithoutAServer) {
   EXPECT_EQ(calls[0]["replayed"], true);
 }
 
+// A native scaffold asks the catalogue's model in a format of its own choice, and pays its price.
+TEST_F(GatewayRunTest, ASearchAsksACataloguesModelInItsFormatAtItsPrice) {
+  std::string program = std::string(kGood) + "print('Validation score: 0.9')\n";
+  ModelServer server([&](int, const ReceivedRequest&) -> ScriptedReply {
+    Json block = {{"type", "text"}, {"text", "Here.\n```python\n" + program + "```\n"}};
+    Json body = {{"type", "message"},
+                 {"content", Json::array({block})},
+                 {"stop_reason", "end_turn"},
+                 {"usage", {{"input_tokens", 100}, {"output_tokens", 25}}}};
+    return {.body = body.dump()};
+  });
+  std::string file = Catalogue(server.base_url());
+  std::string text = *ReadFile(file);
+  ASSERT_TRUE(WriteFileAtomic(file, text.replace(text.find("[chat]"), 6, "[messages]")));
+  auto r = Podium(
+      {"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm", "--model", "scripted",
+       "--nodes", "4", "--name", "n", "--set", "models.catalogue=" + file, "--set",
+       "budget.usd=0.023", "--set", "llm.max_tokens=1000"},
+      {{"SCRIPTED_KEY", "sk-real-9876543210"}, {"OPENAI_BASE_URL", "http://127.0.0.1:1/v1"}});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  Json verdict = Verdict("n", "scripted-greedy");
+  EXPECT_EQ(verdict["agent"]["end"], "node_budget") << verdict;
+  EXPECT_EQ(verdict["models"]["requests"], 4);
+  EXPECT_EQ(verdict["models"]["cost_usd"], "0.0014");
+  for (const auto& request : server.requests()) EXPECT_EQ(request.target, "/v1/messages");
+  EXPECT_NE(r.out.find("0.0014"), std::string::npos) << r.out;
+}
+
+// The provider asks everybody to wait for longer than the program's own time: that stands still.
+TEST_F(GatewayRunTest, AProgramsTimeStandsStillWhileItWaitsForATurn) {
+  constexpr const char* kWaiter = R"sh(
+cat > /home/agent/agent.py <<'PY'
+import http.client, json, os
+for i in range(2):
+    c = http.client.HTTPConnection('127.0.0.1', 8000, timeout=120)
+    c.request('POST', '/v1/chat/completions', json.dumps({'model': 'scripted', 'max_tokens': 5, 'seed': i,
+              'messages': [{'role': 'user', 'content': 'x'}]}),
+              {'Authorization': 'Bearer ' + os.environ['OPENAI_API_KEY'], 'Content-Type': 'application/json'})
+    print('answered', c.getresponse().status, flush=True)
+PY
+python3 /home/agent/agent.py && cp /home/data/sample_submission.csv /home/submission/submission.csv
+sleep 600
+)sh";
+  ModelServer server([](int number, const ReceivedRequest&) -> ScriptedReply {
+    if (number == 0) return {.status = 429, .headers = {{"retry-after", "9"}}};
+    return WholeText("hello");
+  });
+  auto begun = std::chrono::steady_clock::now();
+  auto r = Podium({"run", "--task", Task(), "--agent", ProgramAgent("waiter", kWaiter), "--name",
+                   "w", "--set", "gateway.models=scripted", "--set",
+                   "gateway.catalogue=" + Catalogue(server.base_url()), "--set", "budget.wall=6 s"},
+                  {{"SCRIPTED_KEY", "sk-real-9876543210"}});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(120));
+  Json verdict = Verdict("w", "waiter");
+  EXPECT_EQ(verdict["agent"]["end"], "time_limit") << "and it goes on afterwards";
+  auto exec = EventBodies(TrialDir("w", "waiter"), "exec");
+  ASSERT_EQ(exec.size(), 1u);
+  EXPECT_NE(exec[0]["output"].get<std::string>().find("answered 200"), std::string::npos)
+      << exec[0];
+  EXPECT_GT(exec[0]["wall_ms"], 12'000);
+  EXPECT_LT(EventBodies(TrialDir("w", "waiter"), "sealed")[0]["worked_ms"], 12'000);
+}
+
 TEST_F(GatewayRunTest, WhatCannotWorkIsSaidBeforeAnythingRuns) {
   ModelServer server(Good);
   auto no_key = Run(server.base_url(), {}, "");

@@ -206,6 +206,26 @@ TEST_F(LlmTest, APaidAnswerIsNeverAskedForTwice) {
   EXPECT_EQ(EventBodies(Trial(), "node").size(), 2u);
 }
 
+TEST_F(LlmTest, ASearchWhoseBudgetIsUsedUpEndsWithItsBestSoFar) {
+  ModelServer server([](int number, const ReceivedRequest&) {
+    return StreamedText(Fenced(std::string(kGood) + "print('Validation score: 0." +
+                               std::to_string(5 + number) + "')\n"));
+  });
+  auto r = Run(server, "6", {"--set", "budget.requests=2"});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  EXPECT_EQ(server.requests().size(), 2u);
+  Json verdict = Verdict("l", "m-greedy");
+  EXPECT_EQ(verdict["agent"]["end"], "model_budget") << verdict;
+  EXPECT_EQ(verdict["grade"]["verdict"], "scored");
+  EXPECT_EQ(verdict["models"]["requests"], 2);
+  EXPECT_EQ(verdict["models"]["input_tokens"], 200);
+  EXPECT_TRUE(verdict["models"]["cost_usd"].is_null()) << "nobody knows what it costs";
+  EXPECT_EQ(EventBodies(Trial(), "model_call").size(), 2u);
+  auto priced = Run(server, "6", {"--set", "budget.usd=1"});
+  EXPECT_NE(priced.exit_code, 0);
+  EXPECT_NE((priced.out + priced.err).find("models.yaml"), std::string::npos) << priced.err;
+}
+
 TEST_F(LlmTest, ControlCTwiceLeavesAServerThatNeverAnswers) {
   ModelServer server([](int, const ReceivedRequest&) {
     return ScriptedReply{200, "", {}, std::chrono::milliseconds(300'000), false};

@@ -2,6 +2,9 @@
 #include <algorithm>
 
 #include "agents/gateway/policy.h"
+#include "agents/models/wire/decode.h"
+#include "agents/models/wire/registry.h"
+#include "agents/models/wire/usage_reader.h"
 #include "agents/validator/multipart.h"
 #include "tests/fuzz/require.h"
 #include "tests/fuzz/targets.h"
@@ -24,17 +27,19 @@ void Form(std::string_view bytes) {
 // The first byte chooses the format, the rest is the request's body.
 void Request(std::string_view bytes) {
   if (bytes.empty()) return;
-  auto formats = agents::Formats();
-  agents::Format format = formats[static_cast<unsigned char>(bytes[0]) % formats.size()].format;
+  auto formats = agents::WireFormats();
+  const agents::WireFormat& format =
+      *formats[static_cast<unsigned char>(bytes[0]) % formats.size()];
   auto screened = agents::Screen(format, bytes.substr(1));
   if (screened) {
     auto again = agents::Screen(format, screened->body);
     Require(again.has_value(), "what passed passes again");
     Require(again->body == screened->body, "and nothing more is taken from it");
-    Require(again->output_limit == screened->output_limit && again->answers == screened->answers,
+    Require(again->facts.output_limit == screened->facts.output_limit &&
+                again->facts.answers == screened->facts.answers,
             "and is as large");
     Require(agents::MostInput(*screened, 1, 1'000'000) > 0, "a prompt has tokens");
-    agents::Finish finish{"upstream", "max_tokens", agents::InfoOf(format).answers ? 7 : 0};
+    agents::Finish finish{"upstream", "max_tokens", format.traits().answers ? 7 : 0};
     auto finished = agents::Screen(format, agents::FinishBody(format, *screened, finish));
     Require(finished.has_value(), "what is sent upstream would pass too");
   }
@@ -45,6 +50,20 @@ void Request(std::string_view bytes) {
     if (auto used = reader.End())
       Require(used->input >= 0 && used->output >= 0 && used->cached >= 0, "tokens are counted up");
   }
+}
+
+// The first byte chooses the format, the rest is what a provider answered.
+void Answer(std::string_view bytes) {
+  if (bytes.empty()) return;
+  auto formats = agents::WireFormats();
+  const agents::WireFormat& format =
+      *formats[static_cast<unsigned char>(bytes[0]) % formats.size()];
+  if (!format.converses()) return;
+  auto reply = agents::DecodeAnswer(format, bytes.substr(1));
+  if (!reply) return;
+  auto again = agents::DecodeAnswer(format, format.EncodeReply(*reply));
+  Require(again.has_value(), "what was read is written so that it is read again");
+  Require(again->calls.size() == reply->calls.size(), "with all its calls");
 }
 
 }  // namespace podium::fuzz

@@ -27,6 +27,7 @@ void Tar(std::string_view bytes);
 void Oci(std::string_view bytes);
 void Frames(std::string_view bytes);
 void Records(std::string_view bytes);
+void Answer(std::string_view bytes);
 
 struct Target {
   std::string_view name;  // also the corpus folder
@@ -38,6 +39,7 @@ inline constexpr Target kTargets[] = {
     {"unpack", Unpack},    {"form", Form},     {"request", Request}, {"events", Events},
     {"json", ForeignJson}, {"retry", Retry},   {"lines", Lines},     {"http", HttpHead},
     {"yaml", Yaml},        {"task", TaskYaml}, {"cdi", Cdi},         {"rdata", RData},
-    {"tar", Tar},          {"oci", Oci},       {"frames", Frames},   {"records", Records}};
+    {"tar", Tar},          {"oci", Oci},       {"frames", Frames},   {"records", Records},
+    {"answer", Answer}};
 
 }  // namespace podium::fuzz

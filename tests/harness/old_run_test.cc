@@ -72,7 +72,8 @@ TEST(OldRunTest, ItsHistorysChainHolds) {
 TEST(OldRunTest, ItsJournalsAndLeasesAreContinued) {
   TempDir temp = *TempDir::Make("podium-old-run");
   fs::path trial = temp.path() / "trial";
-  fs::copy(kRun / "trials/coil2000-caravan/portfolio-greedy/s0", trial, fs::copy_options::recursive);
+  fs::copy(kRun / "trials/coil2000-caravan/portfolio-greedy/s0", trial,
+           fs::copy_options::recursive);
   auto lease = Lease::TryTake(trial, SystemClock());
   ASSERT_TRUE(lease && *lease);
   EXPECT_EQ((*lease)->number(), 1);

@@ -1,9 +1,10 @@
 // A plan is written whole and made again from its record alone.
+#include "harness/plan/plan.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/files.h"
-#include "harness/plan/plan.h"
 #include "harness/plan/plan_record.h"
 #include "tests/support/tiny_task.h"
 
@@ -66,7 +67,8 @@ TEST_F(PlanRecordTest, WhatHasChangedSinceIsRefused) {
   ASSERT_TRUE(plan) << plan.error().message;
   records::RunPlan record = ToRecord(*plan);
   ASSERT_TRUE(WriteFileAtomic(temp_.path() / "agent/more.py", "x = 1\n"));
-  EXPECT_THAT(MessageOf(PlanFromRecord(record)), HasSubstr("files of agent 'program' have changed"));
+  EXPECT_THAT(MessageOf(PlanFromRecord(record)),
+              HasSubstr("files of agent 'program' have changed"));
   fs::remove(temp_.path() / "agent/more.py");
   EXPECT_TRUE(PlanFromRecord(record));
   ASSERT_TRUE(WriteFileAtomic(temp_.path() / "tiny/description.md", "another\n"));
@@ -124,8 +126,8 @@ TEST_F(PlanRecordTest, AnOptionThatTheScaffoldDoesNotHaveIsRefused) {
   ASSERT_TRUE(settings.Set("program.snapshot_every", "5 s", "run.yaml:4", Layer::kRunFile));
   EXPECT_THAT(MessageOf(MakePlan(settings)), HasSubstr("scaffold 'greedy'"));
   settings = Base("nop");
-  ASSERT_TRUE(settings.Set("search.drafts", "5", "environment PODIUM_SEARCH_DRAFTS",
-                           Layer::kEnvironment));
+  ASSERT_TRUE(
+      settings.Set("search.drafts", "5", "environment PODIUM_SEARCH_DRAFTS", Layer::kEnvironment));
   EXPECT_TRUE(MakePlan(settings)) << "the environment is for other runs too";
 }
 

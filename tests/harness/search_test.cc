@@ -1,8 +1,9 @@
 // A search with a proposer that says what it is told to, in sandboxes that a script plays.
+#include "agents/scaffolds/search.h"
+
 #include <gmock/gmock.h>
 
 #include "agents/scaffolds/greedy_policy.h"
-#include "agents/scaffolds/search.h"
 #include "tests/harness/trial_fixture.h"
 
 namespace podium::harness {
@@ -56,7 +57,8 @@ class SearchTest : public TrialFixture {
       if (spec.argv[0] != "python3") return out;
       std::string code = files[spec.argv[1]];
       if (code.starts_with("exit")) out.result.exit_code = 1;
-      if (code.starts_with("score")) out.result.output = "validation score: " + code.substr(6) + "\n";
+      if (code.starts_with("score"))
+        out.result.output = "validation score: " + code.substr(6) + "\n";
       if (code.starts_with("score") || code == "silent")
         files[kPath] = *ReadFile(prepared_.sample_submission());
       return out;

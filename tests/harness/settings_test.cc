@@ -29,6 +29,18 @@ TEST(SettingsTest, LayersWinInTheirOrderAndSayWhereTheyAreFrom) {
   EXPECT_EQ(*s.Duration("budget.wall"), Millis(90'000));
 }
 
+TEST(SettingsTest, AnotherSpellingIsTheSameSetting) {
+  Settings s;
+  ASSERT_TRUE(ApplyText(s, "models:\n  catalogue: mine.yaml\n"));
+  EXPECT_EQ(s.Get("gateway.catalogue").value, "mine.yaml");
+  const char* environment[] = {"PODIUM_MODELS_MODE=replay", nullptr};
+  ASSERT_TRUE(s.ApplyEnvironment(environment));
+  EXPECT_EQ(s.Get("gateway.mode").value, "replay");
+  ASSERT_TRUE(s.Set("models.idle_timeout", "7 s", "--set"));
+  EXPECT_EQ(*s.Duration("llm.idle_timeout"), Millis(7000));
+  EXPECT_FALSE(ApplyText(s, "models:\n  cataloge: x\n"));
+}
+
 TEST(SettingsTest, UnknownNamesAreErrorsInEveryLayer) {
   Settings s;
   auto file = ApplyText(s, "budget:\n  wal: 3\n");

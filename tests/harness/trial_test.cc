@@ -222,8 +222,7 @@ TEST_F(TrialTest, ABrokenLastFileFallsBackToTheSnapshot) {
   LeaveFile("not,a,table\n");
   auto leave = work_;
   work_ = [this, leave](agents::TrialContext& context) -> Task<Result<agents::AgentOutcome>> {
-    EXPECT_TRUE(
-        WriteFileAtomic(context.trial_dir / "snapshots/last_valid.csv", Sample(prepared_)));
+    EXPECT_TRUE(WriteFileAtomic(context.trial_dir / "snapshots/last_valid.csv", Sample(prepared_)));
     co_return co_await leave(context);
   };
   ASSERT_TRUE(Run());

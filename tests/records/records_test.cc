@@ -34,12 +34,13 @@ std::string WithSchema(std::string text, const std::string& number) {
 }
 
 GradeRequest TableRequest() {
-  TableGrading g{.task = "tiny",
-                 .task_digest = "ab",
-                 .metric = "accuracy",
-                 .lower_is_better = true,
-                 .params = {{"k", 3}},
-                 .rules = {.id_column = "id", .columns = {{.name = "y", .integer = true, .min = 0}}}};
+  TableGrading g{
+      .task = "tiny",
+      .task_digest = "ab",
+      .metric = "accuracy",
+      .lower_is_better = true,
+      .params = {{"k", 3}},
+      .rules = {.id_column = "id", .columns = {{.name = "y", .integer = true, .min = 0}}}};
   return {.grading = g, .hand_over = {HandOverStatus::kInvalid, "symlink", "a link"}};
 }
 
@@ -118,8 +119,7 @@ TEST(GradeRecordTest, IsReadAsItWasWritten) {
   EXPECT_TRUE(std::isnan(*back->score));
   EXPECT_EQ(*back->raw_score, -INFINITY);
   EXPECT_TRUE(back->competition->raised);
-  EXPECT_THAT(MessageOf(ParseGradeRecord(WithSchema(ToText(r), "2"), "record")),
-              HasSubstr(kNewer));
+  EXPECT_THAT(MessageOf(ParseGradeRecord(WithSchema(ToText(r), "2"), "record")), HasSubstr(kNewer));
 }
 
 TEST(TrialVerdictTest, IsReadAsItWasWritten) {
@@ -186,8 +186,8 @@ std::vector<Event> AllEvents() {
           Taken{.folder = "logs", .failed = "the sandbox is gone"},
           FellBack{"snapshots/last_valid.csv"},
           Service{"validator", "no sockets"},
-          ModelCall{"m", "chat", 200, "ok", 1, 2, 3, 4, "0.5", Millis(5), Millis(6), Millis(7), true,
-                    "d"},
+          ModelCall{"m", "chat", 200, "ok", 1, 2, 3, 4, "0.5", Millis(5), Millis(6), Millis(7),
+                    true, "d"},
           GatewayFlag{"code", "detail", 3},
           Failed{"sandbox", "message", Millis(4)},
           Paused{2, Millis(3)},
@@ -266,7 +266,10 @@ TEST(JournalLineTest, ANewerOneIsRefused) {
 }
 
 TEST(LeaseRecordTest, IsReadAsItWasWritten) {
-  LeaseRecord lease{.owner = {"h", "b", "ns", 12, "34"}, .number = 5, .beat = 6, .attempt = 7,
+  LeaseRecord lease{.owner = {"h", "b", "ns", 12, "34"},
+                    .number = 5,
+                    .beat = 6,
+                    .attempt = 7,
                     .worked = Millis(8)};
   auto back = ParseLease(ToText(lease), "lease.json");
   ASSERT_TRUE(back) << back.error().message;
@@ -286,8 +289,14 @@ TEST(LeaseRecordTest, IsReadAsItWasWritten) {
 }
 
 TEST(HistoryLineTest, FollowsFromTheLineBefore) {
-  HistoryLine line{.number = 1, .time = "t", .event = "graded", .trial = "a/b/s0", .lease = 2,
-                   .submission_sha256 = "s", .verdict_sha256 = "v", .journal_sha256 = "j"};
+  HistoryLine line{.number = 1,
+                   .time = "t",
+                   .event = "graded",
+                   .trial = "a/b/s0",
+                   .lease = 2,
+                   .submission_sha256 = "s",
+                   .verdict_sha256 = "v",
+                   .journal_sha256 = "j"};
   auto first = ToText(line, "");
   auto second = ToText(line, first.digest);
   auto back = ParseHistoryLine(second.text, first.digest, "h:2");

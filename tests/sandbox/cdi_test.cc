@@ -12,8 +12,8 @@
 
 #include "base/files.h"
 #include "base/json.h"
-#include "sandbox/gpu/soname.h"
 #include "sandbox/backends/oci/config.h"
+#include "sandbox/gpu/soname.h"
 
 namespace podium::sandbox {
 namespace {

@@ -78,6 +78,36 @@ class InitChannelTest : public testing::Test {
   pid_t pid_ = 0;
 };
 
+// The time in which a command waits for others is none of its own.
+TEST_F(InitChannelTest, ADeadlineThatMovesIsKeptWhereItHasMovedTo) {
+  Start();
+  auto run = [&](Millis own, Millis moves) -> Task<Result<InitChannel::Ended>> {
+    ExecSpec spec;
+    spec.argv = {"sh", "-c", "sleep 0.6; echo done; sleep 600"};
+    spec.cwd = "/";
+    auto begun = Deadline::Clock::now();
+    // Waits from its first moment, for so long.
+    spec.moved = [begun, moves] {
+      auto passed = std::chrono::duration_cast<Millis>(Deadline::Clock::now() - begun);
+      return std::min(passed, moves);
+    };
+    std::vector<std::pair<std::string, std::string>> env = {{"PATH", "/usr/bin:/bin"}};
+    Deadline deadline = Deadline::In(own);
+    co_return co_await channel_->Exec(spec, env, deadline);
+  };
+  Run([&]() -> Task<Status> {
+    auto fixed = co_await run(Millis(200), Millis(0));
+    if (!fixed) co_return tl::unexpected(fixed.error());
+    EXPECT_TRUE(fixed->timed_out);
+    EXPECT_EQ(fixed->output, "");
+    auto moved = co_await run(Millis(200), Millis(900));
+    if (!moved) co_return tl::unexpected(moved.error());
+    EXPECT_TRUE(moved->timed_out) << "it does not move for ever";
+    EXPECT_EQ(moved->output, "done\n");
+    co_return Status{};
+  });
+}
+
 TEST_F(InitChannelTest, ASignalReachesTheCommandUnderWay) {
   Start();
   auto temp = TempDir::Make("podium-init");

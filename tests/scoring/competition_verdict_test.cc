@@ -95,16 +95,16 @@ TEST(CompetitionVerdictTest, InvalidSubmissionsKeepTheLines) {
 }
 
 TEST(CompetitionVerdictTest, AMissingFileIsNoSubmission) {
-  std::string request = RequestText(Spec(), Mode::kCompat, Known(), records::HandOverStatus::kMissing);
+  std::string request =
+      RequestText(Spec(), Mode::kCompat, Known(), records::HandOverStatus::kMissing);
   auto r = *ParseJson(*GradeToJson({request, kAnswers, "", std::nullopt}), "record");
   EXPECT_EQ(r["verdict"], "no_submission");
   EXPECT_EQ(r["thresholds"]["gold"], 1.0);
 }
 
 TEST(CompetitionVerdictTest, ScoresThatAreNotFiniteAreText) {
-  std::string request =
-      RequestText(Spec("us-patent-phrase-to-phrase-matching"), Mode::kCompat,
-                  Known("us-patent-phrase-to-phrase-matching"));
+  std::string request = RequestText(Spec("us-patent-phrase-to-phrase-matching"), Mode::kCompat,
+                                    Known("us-patent-phrase-to-phrase-matching"));
   auto r = *ParseJson(*GradeToJson({request, "id,score\na,0.5\nb,0.25\n", Board({0.9, 0.1}),
                                     "id,score\na,0.5\nb,0.5\n"}),
                       "record");

@@ -15,8 +15,8 @@ namespace {
 class StarterTaskTest : public testing::TestWithParam<const char*> {};
 
 Json GradeFile(const TaskPackage& task, const PreparedTask& prepared, const fs::path& submission) {
-  std::string request = records::ToText(
-      MakeGradeRequest(task, prepared, {.status = records::HandOverStatus::kOk}));
+  std::string request =
+      records::ToText(MakeGradeRequest(task, prepared, {.status = records::HandOverStatus::kOk}));
   std::string answers = *ReadFile(AnswersPath(prepared)), board = *ReadFile(BoardPath(prepared)),
               bytes = *ReadFile(submission);
   auto record = scoring::GradeToJson({request, answers, board, bytes});

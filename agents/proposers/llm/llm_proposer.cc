@@ -1,9 +1,9 @@
 #include "agents/proposers/llm/llm_proposer.h"
 
-#include "agents/proposers/llm/extract_code.h"
 #include "agents/models/foreign_json.h"
-#include "agents/proposers/llm/prompts.h"
 #include "agents/operators/read_score.h"
+#include "agents/proposers/llm/extract_code.h"
+#include "agents/proposers/llm/prompts.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -43,10 +43,15 @@ std::optional<double> MetricIn(const Json& object) {
   return std::nullopt;
 }
 
+std::string ArgumentsOf(const ChatReply& reply) {
+  const ToolCall* call = reply.call();
+  return call ? call->arguments : std::string();
+}
+
 // A tool call's "metric", or the same JSON written as text, or the first number of a text that
 // holds nothing else of the kind.
 std::optional<double> MetricOf(const ChatReply& reply) {
-  for (const std::string& text : {reply.tool_arguments, reply.content}) {
+  for (const std::string& text : {ArgumentsOf(reply), reply.content}) {
     auto object = ObjectIn(text);
     auto metric = object ? MetricIn(*object) : std::nullopt;
     if (metric) return metric;
@@ -56,21 +61,27 @@ std::optional<double> MetricOf(const ChatReply& reply) {
 
 class LlmProposer final : public Proposer {
  public:
-  LlmProposer(ChatClient client, LlmSettings settings)
+  LlmProposer(std::unique_ptr<ChatClient> client, LlmSettings settings)
       : client_(std::move(client)), settings_(settings) {}
 
   Task<Result<Proposal>> Propose(ProposalRequest request, Deadline deadline) override {
     Proposal out;
-    out.source = client_.config().model;
+    out.source = client_->config().model;
     LlmSettings shown = settings_;
     Last last = Last::kNothing;
-    Millis before = client_.outage();
+    Millis before = client_->outage();
     for (int attempt = 0, halvings = 0; attempt < settings_.extraction_tries;) {
       ChatRequest chat = MakeChat(request, attempt, last, shown);
-      Deadline until(deadline.at() + (client_.outage() - before));
-      auto reply = co_await client_.Complete(std::move(chat), until);
+      Deadline until(deadline.at() + (client_->outage() - before));
+      auto reply = co_await client_->Complete(std::move(chat), until);
       if (!reply && reply.error().code == ErrorCode::kTimeout)
         break;  // the trial's time is up: no fault of the server
+      if (!reply && IsBudgetExhausted(reply.error())) {
+        out.exhausted = true;
+        out.end = "model_budget";
+        out.detail = reply.error().message;
+        co_return out;
+      }
       if (!reply && !AskersAffair(reply.error())) co_return tl::unexpected(reply.error());
       if (!reply) {
         out.fault = IsContextOverflow(reply.error()) ? "context_overflow" : "content_refused";
@@ -93,12 +104,14 @@ class LlmProposer final : public Proposer {
     ScoreReading reading;
     ChatRequest chat;
     chat.messages = ReviewPrompt(node, task, settings_);
-    chat.tool = ReviewTool();
+    chat.tools = {ReviewTool()};
+    chat.forced_tool = chat.tools[0].name;
     chat.temperature = 0;
     chat.max_tokens = 300;
-    auto reply = co_await client_.Complete(std::move(chat), deadline);
-    if (!reply && (reply.error().code == ErrorCode::kTimeout || AskersAffair(reply.error())))
-      co_return reading;
+    auto reply = co_await client_->Complete(std::move(chat), deadline);
+    bool none = !reply && (reply.error().code == ErrorCode::kTimeout ||
+                           AskersAffair(reply.error()) || IsBudgetExhausted(reply.error()));
+    if (none) co_return reading;
     if (!reply) co_return tl::unexpected(reply.error());
     reading.tokens = reply->usage;
     reading.score = MetricOf(*reply);
@@ -106,7 +119,7 @@ class LlmProposer final : public Proposer {
     co_return reading;
   }
 
-  [[nodiscard]] Millis outage() const override { return client_.outage(); }
+  [[nodiscard]] Millis outage() const override { return client_->outage(); }
 
  private:
   // What the last answer was.
@@ -119,9 +132,8 @@ class LlmProposer final : public Proposer {
   // A program whose end is missing is none.
   Last Take(const ChatReply& reply, Proposal& out) const {
     ExtractedCode found = ExtractCode(reply.content.empty() ? CodeArgument(reply) : reply.content);
-    std::string end = Lower(reply.finish_reason);
-    bool too_long = end == "length" || end == "max_tokens" || end == "model_length";
-    bool refused = end == "content_filter" || end == "safety" || !reply.refusal.empty();
+    bool too_long = reply.stop == StopReason::kLength;
+    bool refused = reply.stop == StopReason::kRefused || !reply.refusal.empty();
     bool cut = !found.closed && too_long;
     if (refused && !found.closed) found.code.clear();  // the filter stopped it there
     out.plan = Printable(found.plan.substr(0, 2000));
@@ -140,7 +152,7 @@ class LlmProposer final : public Proposer {
 
   // Some models answer with a tool call although none was offered.
   static std::string CodeArgument(const ChatReply& reply) {
-    auto json = ParseForeignJson(reply.tool_arguments, "tool arguments");
+    auto json = ParseForeignJson(ArgumentsOf(reply), "tool arguments");
     return json && json->is_object() ? JsonOr<std::string>(*json, "code", "") : "";
   }
 
@@ -174,13 +186,14 @@ class LlmProposer final : public Proposer {
     return chat;
   }
 
-  ChatClient client_;
+  std::unique_ptr<ChatClient> client_;
   LlmSettings settings_;
 };
 
 }  // namespace
 
-std::unique_ptr<Proposer> MakeLlmProposer(ChatClient client, LlmSettings settings) {
+std::unique_ptr<Proposer> MakeLlmProposer(std::unique_ptr<ChatClient> client,
+                                          LlmSettings settings) {
   return std::make_unique<LlmProposer>(std::move(client), settings);
 }
 

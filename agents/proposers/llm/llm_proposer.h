@@ -21,7 +21,9 @@ struct LlmSettings {
 
 // Operators by prompting a chat model. An answer without code is asked for again, then the step
 // fails as the agent's fault "no_code"; a prompt that does not fit the model's context is halved
-// twice, then "context_overflow"; a server that cannot be reached or refuses is an error.
-[[nodiscard]] std::unique_ptr<Proposer> MakeLlmProposer(ChatClient client, LlmSettings settings);
+// twice, then "context_overflow"; what the trial's budget does not hold
+// ends the search ("model_budget"); a server that cannot be reached or refuses is an error.
+[[nodiscard]] std::unique_ptr<Proposer> MakeLlmProposer(std::unique_ptr<ChatClient> client,
+                                                        LlmSettings settings);
 
 }  // namespace podium::agents

@@ -136,7 +136,7 @@ std::string ImproveText(const ProposalRequest& r, const LlmSettings& s) {
 std::vector<ChatMessage> OperatorPrompt(const ProposalRequest& r, const LlmSettings& s) {
   std::string text = r.op == kDraft   ? DraftText(r, s)
                      : r.op == kDebug ? DebugText(r, s)
-                                                : ImproveText(r, s);
+                                      : ImproveText(r, s);
   return {{"system",
            "You are an expert in machine learning who writes complete, correct Python programs for "
            "prediction competitions."},

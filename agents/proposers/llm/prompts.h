@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "agents/models/chat_client.h"
+#include "agents/models/conversation.h"
 #include "agents/proposers/llm/llm_proposer.h"
 
 namespace podium::agents {

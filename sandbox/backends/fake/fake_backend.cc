@@ -9,8 +9,7 @@ namespace fs = std::filesystem;
 
 class FakeSandbox final : public Sandbox {
  public:
-  explicit FakeSandbox(FakeBackend& backend)
-      : backend_(backend), files_(backend.script_.files) {
+  explicit FakeSandbox(FakeBackend& backend) : backend_(backend), files_(backend.script_.files) {
     ++backend_.alive_;
   }
 

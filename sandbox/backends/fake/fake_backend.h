@@ -28,8 +28,8 @@ struct FakeScript {
   FakeFiles files;  // that lie there at first
 };
 
-// A backend without containers, for tests: files in memory, commands that a script plays. Nothing is
-// isolated and nothing is run. Everything happens on the event loop's thread.
+// A backend without containers, for tests: files in memory, commands that a script plays. Nothing
+// is isolated and nothing is run. Everything happens on the event loop's thread.
 class FakeBackend final : public Backend {
  public:
   explicit FakeBackend(FakeScript script) : script_(std::move(script)) {}

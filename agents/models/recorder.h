@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/http/server.h"
 #include "agents/models/record_store.h"
 #include "base/result.h"
 
@@ -34,7 +33,10 @@ struct Turn {
 // requests hold no key. On the event loop's thread.
 class Recorder {
  public:
-  explicit Recorder(std::filesystem::path dir) : store_(std::move(dir)), bytes_(store_.Bytes()) {}
+  // `used`: digests of askings that the trial is beyond, and which it will not repeat: the next
+  // asking of the same takes the number after theirs. (A program that is begun anew repeats all.)
+  explicit Recorder(std::filesystem::path dir, std::set<std::string> used = {})
+      : store_(std::move(dir)), bytes_(store_.Bytes()), used_(std::move(used)) {}
 
   [[nodiscard]] Turn Begin(std::string_view path, std::string request);
   void Abandon(const Turn& turn);
@@ -55,6 +57,7 @@ class Recorder {
   };
   RecordStore store_;
   mutable std::atomic<std::uint64_t> bytes_;
+  std::set<std::string> used_;
   std::map<std::string, Asked> asked_;
 };
 

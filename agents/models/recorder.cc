@@ -1,4 +1,4 @@
-#include "agents/gateway/recorder.h"
+#include "agents/models/recorder.h"
 
 #include <algorithm>
 
@@ -49,13 +49,16 @@ std::string Places(const Json& recorded, const Json& asked) {
 Turn Recorder::Begin(std::string_view path, std::string request) {
   Turn turn{std::string(path), std::move(request), 0, {}};
   Asked& asked = asked_[Digest::Of(turn.path + "\n" + turn.request).hex()];
-  if (asked.free.empty()) {
-    turn.number = asked.next++;
-  } else {
+  if (!asked.free.empty()) {
     turn.number = *asked.free.begin();
     asked.free.erase(asked.free.begin());
+    turn.digest = Digest::Of(KeyOf(turn)).hex();
+    return turn;
   }
-  turn.digest = Digest::Of(KeyOf(turn)).hex();
+  do {
+    turn.number = asked.next++;
+    turn.digest = Digest::Of(KeyOf(turn)).hex();
+  } while (used_.contains(turn.digest));
   return turn;
 }
 

@@ -1,16 +1,16 @@
 #pragma once
 
-#include "agents/gateway/flag_log.h"
-#include "base/clock.h"
+#include <optional>
+
+#include "agents/models/outage.h"
 
 namespace podium::agents {
 
 // The time in which a trial stands still for others: some of its calls wait for their turn to ask
-// and none has one. No working time of the trial: each stretch is an event "outage" of the journal.
-// On the event loop's thread.
+// and none has one. No working time of the trial, as an outage is none. On the event loop's thread.
 class BlockedTime {
  public:
-  explicit BlockedTime(FlagLog& log) : log_(log) {}
+  explicit BlockedTime(OutageLog& log) : log_(log) {}
 
   // A call begins to wait, got its turn or gave up, gave its turn back.
   void Wait() { Change(1, 0); }
@@ -21,10 +21,10 @@ class BlockedTime {
  private:
   void Change(int waiting, int inside);
 
-  FlagLog& log_;
+  OutageLog& log_;
   int waiting_ = 0;
   int inside_ = 0;
-  Deadline::Clock::time_point since_{};
+  std::optional<OutageWait> now_;
 };
 
 }  // namespace podium::agents

@@ -1,0 +1,256 @@
+#include "agents/models/foreign_json.h"
+#include "agents/models/wire/wire_json.h"
+
+namespace podium::agents {
+namespace {
+
+constexpr std::string_view kFields = R"json({
+  "root": {
+    "model": "text", "input": {"?": ["text", ["@item"]]}, "instructions": "text",
+    "stream": "value", "stream_options": {"include_obfuscation": "value"},
+    "tools": ["@tool"], "tool_choice": {"?": ["text", "@choice"]}, "parallel_tool_calls": "value",
+    "max_output_tokens": "positive", "max_tool_calls": "value", "temperature": "value",
+    "top_p": "value", "top_logprobs": "value", "truncation": "text",
+    "reasoning": {"effort": "text", "summary": "text", "generate_summary": "text"},
+    "text": {"format": "any", "verbosity": "text"},
+    "include": ["reasoning.encrypted_content|message.output_text.logprobs"],
+    "store": "false", "background": "never", "metadata": "drop", "user": "drop",
+    "service_tier": "drop", "prompt_cache_key": "drop", "prompt_cache_retention": "drop",
+    "safety_identifier": "drop"
+  },
+  "item": {"by": "type", "else": "message", "whole": ["role", "content"], "refuse": "input_not_allowed", "of": {
+    "message": {"type": "text", "role": "text", "content": {"?": ["text", ["@part"]]},
+                "id": "text", "status": "text", "phase": "text"},
+    "function_call": {"type": "text", "id": "text", "call_id": "text", "name": "text",
+                      "arguments": "text", "status": "text"},
+    "function_call_output": {"type": "text", "id": "text", "call_id": "text", "status": "text",
+                             "output": {"?": ["text", ["@part"]]}},
+    "custom_tool_call": {"type": "text", "id": "text", "call_id": "text", "name": "text",
+                         "input": "text", "status": "text"},
+    "custom_tool_call_output": {"type": "text", "id": "text", "call_id": "text",
+                                "status": "text", "output": {"?": ["text", ["@part"]]}},
+    "reasoning": {"type": "text", "id": "text", "summary": ["@part"], "content": ["@part"],
+                  "encrypted_content": "text", "status": "text"}
+  }},
+  "part": {"by": "type", "refuse": "input_not_allowed", "of": {
+    "input_text": {"type": "text", "text": "text"},
+    "output_text": {"type": "text", "text": "text", "annotations": [], "logprobs": []},
+    "summary_text": {"type": "text", "text": "text"},
+    "reasoning_text": {"type": "text", "text": "text"},
+    "refusal": {"type": "text", "refusal": "text"},
+    "input_image": {"type": "text", "image_url": "data", "detail": "text"},
+    "input_file": {"type": "text", "file_data": "data", "filename": "text"}
+  }},
+  "tool": {"by": "type", "refuse": "tool_not_allowed", "of": {
+    "function": {"type": "text", "name": "text", "description": "text", "parameters": "any",
+                 "strict": "value"},
+    "custom": {"type": "text", "name": "text", "description": "text", "format": "any"}
+  }},
+  "choice": {"by": "type", "refuse": "tool_not_allowed", "of": {
+    "function": {"type": "text", "name": "text"},
+    "custom": {"type": "text", "name": "text"}
+  }}
+})json";
+
+Json PartsOf(const ChatMessage& turn) { return {{"role", turn.role}, {"content", turn.content}}; }
+
+// A turn as items: results, text, calls.
+void AddItems(const ChatMessage& turn, Json& items) {
+  for (const auto& result : turn.results)
+    items.push_back(
+        {{"type", "function_call_output"}, {"call_id", result.call_id}, {"output", result.text}});
+  if (!turn.content.empty()) items.push_back(PartsOf(turn));
+  for (const auto& call : turn.calls)
+    items.push_back({{"type", "function_call"},
+                     {"call_id", call.id},
+                     {"name", call.name},
+                     {"arguments", call.arguments}});
+}
+
+StopReason StopOf(const std::string& status, const std::string& why, bool calls) {
+  if (why == "max_output_tokens") return StopReason::kLength;
+  if (why == "content_filter") return StopReason::kRefused;
+  if (status == "completed") return calls ? StopReason::kTools : StopReason::kEnd;
+  return StopReason::kOther;
+}
+
+// The last event of a stream holds the whole answer; what came before is used where it does not.
+class ResponsesReader final : public AnswerReader {
+ public:
+  tl::expected<void, ModelFault> AddEvent(const Json& event) override {
+    if (auto fault = ReportedFault(event)) return tl::unexpected(std::move(*fault));
+    std::string type = ForeignText(event, "type");
+    const Json* response = Member(event, "response");
+    if (type == "response.failed")
+      return tl::unexpected(JudgeError(200, DumpJson(response ? *response : event)));
+    if (type == "response.output_text.delta") streamed_.content += ForeignText(event, "delta");
+    if (type == "response.refusal.delta") streamed_.refusal += ForeignText(event, "delta");
+    if (type == "response.output_item.done" && Member(event, "item")) AddItem(event["item"], true);
+    bool last = type == "response.completed" || type == "response.incomplete";
+    if (!last || !response) return {};
+    return AddWhole(*response);
+  }
+
+  tl::expected<void, ModelFault> AddWhole(const Json& answer) override {
+    if (auto fault = ReportedFault(answer)) return tl::unexpected(std::move(*fault));
+    if (ForeignText(answer, "status") == "failed")
+      return tl::unexpected(JudgeError(200, DumpJson(answer)));
+    const Json* output = Member(answer, "output");
+    std::string status = ForeignText(answer, "status");
+    if (!output && status.empty()) return {};
+    ended_ = true;
+    const Json* details = Member(answer, "incomplete_details");
+    std::string why = details ? ForeignText(*details, "reason") : std::string();
+    if (output && output->is_array()) {
+      for (const Json& item : *output) AddItem(item, false);
+    }
+    status_ = status.empty() ? "completed" : status;
+    why_ = why;
+    return {};
+  }
+
+  [[nodiscard]] bool ended() const override { return ended_; }
+  [[nodiscard]] bool has_answer() const override { return ended_; }
+
+  ChatReply Finish() override {
+    ChatReply out = whole_items_ ? std::move(whole_) : std::move(streamed_);
+    out.finish_reason = why_.empty() ? status_ : why_;
+    out.stop = StopOf(status_, why_, !out.calls.empty());
+    return out;
+  }
+
+ private:
+  void AddItem(const Json& item, bool streamed) {
+    ChatReply& reply = streamed ? streamed_ : whole_;
+    whole_items_ = whole_items_ || !streamed;
+    std::string type = ForeignText(item, "type");
+    if (type == "function_call")
+      reply.calls.push_back({ForeignText(item, "call_id"), ForeignText(item, "name"),
+                             ForeignText(item, "arguments")});
+    const Json* content = Member(item, "content");
+    if (streamed || type != "message" || !content || !content->is_array()) return;
+    for (const Json& part : *content) {
+      reply.content += TextOf(&part);
+      reply.refusal += ForeignText(part, "refusal");
+    }
+  }
+
+  ChatReply streamed_, whole_;
+  std::string status_, why_;
+  bool whole_items_ = false;
+  bool ended_ = false;
+};
+
+// OpenAI's Responses, without what the provider would keep.
+class Responses final : public WireFormat {
+ public:
+  Responses() : WireFormat(OpenAiTraits("responses", "/responses")) {}
+
+  [[nodiscard]] std::string_view Allowlist() const override { return kFields; }
+
+  [[nodiscard]] RequestFacts FactsOf(const Json& request) const override {
+    RequestFacts out;
+    out.model = JsonOr<std::string>(request, "model", "");
+    out.stream = JsonOr(request, "stream", false);
+    out.output_limit = WholeNumber(request, "max_output_tokens");
+    return out;
+  }
+
+  void Complete(Json& request, const Finish& finish, bool) const override {
+    request["model"] = finish.upstream_name;
+    if (finish.output_limit > 0) request["max_output_tokens"] = finish.output_limit;
+    request["store"] = false;
+  }
+
+  void AddUsage(const Json& value, UsageSeen& seen) const override {
+    for (const Json* part : {&value, Member(value, "response")}) {
+      if (part)
+        AddOpenAiUsage(*part, "input_tokens", "output_tokens", "input_tokens_details", seen);
+    }
+  }
+  [[nodiscard]] bool Ends(const Json& event) const override {
+    std::string type = JsonOr<std::string>(event, "type", "");
+    return type == "response.completed" || type == "response.incomplete" ||
+           type == "response.failed";
+  }
+  [[nodiscard]] bool Failed(const Json& value) const override {
+    return WireFormat::Failed(value) || ForeignText(value, "type") == "response.failed";
+  }
+  [[nodiscard]] bool MayTell(std::string_view data) const override {
+    return HasAnyWord(data, {"\"usage", "error\"", "response.completed", "response.incomplete",
+                             "response.failed"});
+  }
+
+  [[nodiscard]] bool converses() const override { return true; }
+
+  [[nodiscard]] std::string Encode(const ChatRequest& request,
+                                   const EncodeOptions& options) const override {
+    Json items = Json::array();
+    for (const auto& turn : request.messages) AddItems(turn, items);
+    Json body = {{"model", options.model},
+                 {"input", items},
+                 {"temperature", request.temperature},
+                 {"max_output_tokens", request.max_tokens},
+                 {"stream", true},
+                 {"store", false}};
+    for (const auto& tool : request.tools)
+      body["tools"].push_back({{"type", "function"},
+                               {"name", tool.name},
+                               {"description", tool.description},
+                               {"parameters", SchemaFrom(tool.parameters_json)},
+                               {"strict", false}});
+    if (!request.forced_tool.empty())
+      body["tool_choice"] = {{"type", "function"}, {"name", request.forced_tool}};
+    Omit(body, options.omit);
+    if (options.omit.contains("max_tokens")) body.erase("max_output_tokens");
+    if (!body.contains("tools")) body.erase("tool_choice");
+    return DumpJson(body);
+  }
+
+  [[nodiscard]] std::unique_ptr<AnswerReader> MakeReader() const override {
+    return std::make_unique<ResponsesReader>();
+  }
+
+  [[nodiscard]] std::string EncodeReply(const ChatReply& reply) const override {
+    Json content = Json::array();
+    if (!reply.content.empty())
+      content.push_back({{"type", "output_text"}, {"text", reply.content}});
+    if (!reply.refusal.empty())
+      content.push_back({{"type", "refusal"}, {"refusal", reply.refusal}});
+    Json output = Json::array({{{"type", "message"}, {"content", content}}});
+    for (const auto& call : reply.calls)
+      output.push_back({{"type", "function_call"},
+                        {"call_id", call.id},
+                        {"name", call.name},
+                        {"arguments", call.arguments}});
+    Json out = {{"output", output}, {"status", "completed"}};
+    if (reply.stop == StopReason::kLength || reply.stop == StopReason::kRefused) {
+      out["status"] = "incomplete";
+      out["incomplete_details"] = {{"reason", reply.finish_reason}};
+    }
+    if (reply.usage_known)
+      out["usage"] = {{"input_tokens", reply.usage.prompt},
+                      {"output_tokens", reply.usage.completion}};
+    return DumpJson(out);
+  }
+
+  // The events that repeat what the deltas said whole are no pieces: a key in them lies in one
+  // text.
+  void Pieces(Json& event, std::vector<std::pair<std::string, Json*>>& out) const override {
+    std::string type = ForeignText(event, "type");
+    if (!type.ends_with(".delta") || !HasText(event, "delta")) return;
+    out.emplace_back(type + "/" + ForeignText(event, "item_id") + "/" +
+                         ForeignText(event, "output_index") + "/" +
+                         ForeignText(event, "content_index"),
+                     &event["delta"]);
+  }
+};
+
+}  // namespace
+
+const WireFormat& ResponsesFormat() {
+  static const Responses format;
+  return format;
+}
+
+}  // namespace podium::agents

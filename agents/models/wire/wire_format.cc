@@ -1,0 +1,49 @@
+#include "agents/models/wire/wire_format.h"
+
+#include <algorithm>
+
+#include "agents/models/foreign_json.h"
+#include "agents/models/wire/wire_json.h"
+
+namespace podium::agents {
+
+const ToolCall* ChatReply::call() const {
+  auto whole = [](const ToolCall& c) {
+    auto json = ParseForeignJson(c.arguments, "arguments");
+    return json && json->is_object();
+  };
+  auto found = std::ranges::find_if(calls, whole);
+  if (found != calls.end()) return &*found;
+  return calls.empty() ? nullptr : &calls.front();
+}
+
+std::optional<Route> WireFormat::Match(std::string_view path) const {
+  bool own = path == traits_.path || (traits_.short_path && path == traits_.upstream);
+  return own ? std::optional(Route{this, {}, false}) : std::nullopt;
+}
+
+bool WireFormat::OwnsPath(std::string_view path) const { return path.starts_with(traits_.path); }
+
+std::string WireFormat::UpstreamPath(const Route&, const std::string&, bool) const {
+  return traits_.upstream;
+}
+
+void WireFormat::AddHeaders(const HeaderList&, std::vector<std::string>&,
+                            std::vector<std::string>&) const {}
+
+bool WireFormat::Failed(const Json& value) const {
+  return Member(value, "error") || JsonOr<std::string>(value, "type", "") == "error";
+}
+
+std::string WireFormat::ErrorBody(int status, std::string_view code,
+                                  std::string_view message) const {
+  Json error = {
+      {"message", message}, {"code", code}, {"type", ErrorType(status)}, {"param", nullptr}};
+  return DumpJson(Json{{"error", error}});
+}
+
+std::string WireFormat::Encode(const ChatRequest&, const EncodeOptions&) const { return {}; }
+std::string WireFormat::EncodeReply(const ChatReply&) const { return {}; }
+void WireFormat::Pieces(Json&, std::vector<std::pair<std::string, Json*>>&) const {}
+
+}  // namespace podium::agents

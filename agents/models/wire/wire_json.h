@@ -1,0 +1,51 @@
+#pragma once
+
+// For the .cc files of wire formats: what several of them do alike.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agents/models/wire/wire_format.h"
+#include "base/json.h"
+
+namespace podium::agents {
+
+// A member that is there and not null; nullptr else, and for what is no object.
+[[nodiscard]] const Json* Member(const Json& object, const char* key);
+[[nodiscard]] std::optional<std::int64_t> WholeNumber(const Json& object, const char* key);
+[[nodiscard]] bool HasText(const Json& object, const char* key);
+// Whether an element of the list `list` has a text `key`.
+[[nodiscard]] bool AnyHasText(const Json& value, const char* list, const char* key);
+[[nodiscard]] bool HasAnyWord(std::string_view data, std::initializer_list<std::string_view> words);
+
+// A count that may be missing or null; one that is there and no count makes the whole unreadable.
+[[nodiscard]] std::optional<std::int64_t> UsageCount(const Json& object, const char* key,
+                                                     UsageSeen& seen);
+// Usage in OpenAI's shape.
+void AddOpenAiUsage(const Json& value, const char* input, const char* output, const char* details,
+                    UsageSeen& seen);
+
+// The traits of OpenAI's formats: "/v1" + `upstream`, a bearer's token.
+[[nodiscard]] WireTraits OpenAiTraits(std::string name, std::string upstream);
+// A list of texts, or of lists of tokens, is so many prompts.
+[[nodiscard]] std::int64_t PromptsIn(const Json& request, const char* key);
+void ReportUsageInStream(Json& request);
+// The types that OpenAI and Anthropic give an error of this status.
+[[nodiscard]] std::string_view ErrorType(int status);
+// Whether streamed Chat Completions data has a reason to finish.
+[[nodiscard]] bool HasFinishReason(std::string_view data);
+
+// An object that a JSON text holds; what is none becomes {"arguments": text}.
+[[nodiscard]] Json ObjectFrom(const std::string& text);
+// A JSON schema; {} where it cannot be read.
+[[nodiscard]] Json SchemaFrom(const std::string& text);
+// A text, or the text parts of a list; thoughts, pictures and the like are not the answer.
+[[nodiscard]] std::string TextOf(const Json* content);
+// Whether an answer or an event of it reports an error instead.
+[[nodiscard]] std::optional<ModelFault> ReportedFault(const Json& part);
+// Takes the fields out that are not to be sent.
+void Omit(Json& request, const std::set<std::string>& fields);
+
+}  // namespace podium::agents
