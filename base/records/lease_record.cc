@@ -15,6 +15,7 @@ constexpr std::string_view kKind = "podium-lease";
 std::string ToText(const LeaseRecord& lease) {
   OrderedJson out;
   out["schema"] = std::string(kKind) + "/2";
+  out["state"] = lease.held ? std::string("held") : std::string(kLeaseFree);
   out["lease"] = lease.number;
   out["host"] = lease.owner.host;
   out["boot"] = lease.owner.boot;
@@ -35,6 +36,7 @@ Result<LeaseRecord> ParseLease(std::string_view text, std::string_view where) {
   if (!owner) return Fail(ErrorCode::kIo, std::string(where) + ": the lease names no owner");
   LeaseRecord out;
   out.owner = std::move(*owner);
+  out.held = JsonOr<std::string>(json, "state", "held") != kLeaseFree;
   out.number = JsonOr<std::int64_t>(json, "lease", 0);
   out.beat = JsonOr<std::int64_t>(json, "beat", 0);
   out.attempt = JsonOr(json, "attempt", 0);

@@ -27,6 +27,7 @@ std::int64_t NowMs(const Clock& clock) {
 
 // Whether the owner that a lease names still holds it. Out of sight, its heartbeat decides.
 bool Holds(const LeaseRecord& lease, const Clock& clock) {
+  if (!lease.held) return false;
   OwnerState state = StateOf(lease.owner);
   if (state == OwnerState::kAlive || state == OwnerState::kDead) return state == OwnerState::kAlive;
   return NowMs(clock) - lease.beat < kLeaseStale.count();
@@ -94,7 +95,7 @@ Result<std::optional<Lease>> Lease::TryTake(const fs::path& trial_dir, const Clo
   auto former = ReadLease(trial_dir);
   if (former && Holds(*former, clock)) return std::nullopt;
   std::int64_t last = std::max(former ? former->number : 0, LastNumber(trial_dir));
-  bool taken_over = former.has_value() || Damaged(former.error());
+  bool taken_over = former ? former->held : Damaged(former.error());
   Lease lease(trial_dir, last + 1, clock, taken_over);
   PODIUM_TRY(lease.Write(former ? Worked{former->attempt, former->worked} : Worked{}));
   return lease;
@@ -118,13 +119,20 @@ Status Lease::Beat(Worked worked) {
   return Write(worked);
 }
 
+// Given back in its place: a file that is deleted costs those that are made after it (ext4 looks at
+// each inode that was freed in the last seconds).
 Lease::~Lease() {
-  if (!dir_.empty() && CheckHeld()) ::unlink((dir_ / "lease.json").c_str());
+  if (dir_.empty() || !CheckHeld()) return;
+  UniqueFd fd(::open((dir_ / "lease.json").c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  bool freed = fd && ::pwrite(fd.get(), records::kLeaseFree.data(), records::kLeaseFree.size(),
+                              records::kLeaseStateAt) ==
+                         static_cast<ssize_t>(records::kLeaseFree.size());
+  if (!freed) ::unlink((dir_ / "lease.json").c_str());
 }
 
 Worked WorkedSoFar(const fs::path& trial_dir) {
   auto lease = ReadLease(trial_dir);
-  return lease ? Worked{lease->attempt, lease->worked} : Worked{};
+  return lease && lease->held ? Worked{lease->attempt, lease->worked} : Worked{};
 }
 
 std::string LeaseOwner(const fs::path& trial_dir, const Clock& clock) {

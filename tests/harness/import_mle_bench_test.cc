@@ -73,14 +73,17 @@ TEST_F(ImportTest, APackageRunsFromPreparedDataToAVerdict) {
 
   fs::path file = temp.path() / "submission.csv";
   Put(file, "id,has_cactus\nb,0.1\na,0.9\n");
-  auto record =
-      Grade(*task, *prepared_task, {"ok", "", "", file}, Deadline::In(std::chrono::minutes(1)));
+  GradeJob job{.task = &*task,
+               .prepared = &*prepared_task,
+               .hand_over = {.status = records::HandOverStatus::kOk},
+               .submission = file};
+  auto record = Grade(job, Deadline::In(std::chrono::minutes(1)));
   ASSERT_TRUE(record) << record.error().message;
-  Json json = *ParseJson(*record, "record");
-  EXPECT_EQ(json["verdict"], "scored") << *record;
-  EXPECT_EQ(json["score"], 1.0);
-  EXPECT_EQ(json["medal"], "gold");
-  EXPECT_EQ(json["leaderboard_rows"], 2);
+  EXPECT_EQ(record->verdict, "scored") << record->detail;
+  EXPECT_EQ(record->score, 1.0);
+  EXPECT_EQ(record->standing.medal, "gold");
+  ASSERT_TRUE(record->board);
+  EXPECT_EQ(record->board->rows, 2u);
 }
 
 TEST_F(ImportTest, ThePackagesDigestHoldsNoPlaceOfTheData) {

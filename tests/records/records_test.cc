@@ -271,6 +271,11 @@ TEST(LeaseRecordTest, IsReadAsItWasWritten) {
   auto back = ParseLease(ToText(lease), "lease.json");
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(ToText(*back), ToText(lease));
+  std::string freed = ToText(lease);
+  freed.replace(kLeaseStateAt, kLeaseFree.size(), kLeaseFree);
+  ASSERT_TRUE(ParseLease(freed, "lease.json"));
+  EXPECT_FALSE(ParseLease(freed, "lease.json")->held);
+  EXPECT_EQ(ToText(*ParseLease(freed, "lease.json")), freed);
   EXPECT_THAT(MessageOf(ParseLease(WithSchema(ToText(lease), "3"), "lease.json")),
               HasSubstr(kNewer));
   EXPECT_FALSE(ParseLease("[]", "lease.json"));
