@@ -77,6 +77,8 @@ std::string_view ModelCall::Reserve(std::int64_t input, std::int64_t output) {
   if (!reserved) return reserved.error();
   reservation_.emplace(std::move(*reserved));
   open_ = true;
+  asked_ = Clock::now();
+  held_ = Millis(0);
   return {};
 }
 
@@ -88,14 +90,14 @@ Task<bool> ModelCall::Enter(Deadline deadline, OutageWait* own) {
       if (blocked) entered ? blocked->Enter() : blocked->GiveUp();
     }
   };
-  asked_ = Clock::now();
+  auto begun = Clock::now();
   answer_ = {};
   if (own) own->Begin();
   if (!own) models_.blocked().Wait();
   Waiting waiting{own ? nullptr : &models_.blocked()};
   std::string provider = target_.origin, trial = models_.options().record_dir.string();
   auto pass = co_await models_.gate().Enter(std::move(provider), std::move(trial), deadline);
-  held_ = Since(asked_);
+  held_ += Since(begun);
   sent_at_ = Clock::now();
   answer_.head.transport_error = "no turn came in time";
   if (!pass) co_return false;

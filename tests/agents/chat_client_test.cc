@@ -408,6 +408,7 @@ TEST_F(AccountTest, AnOutageIsNoPartOfABudgetAndAnUnreadableAnswerIs) {
   auto calls = events_.Of("model_call");
   ASSERT_EQ(calls.size(), 2u);
   EXPECT_EQ(calls[0]["end"], "unreadable");
+  EXPECT_GT(calls[0]["wait_ms"].get<int>(), 0) << "with the outage before it";
   EXPECT_GE(calls[0]["output_tokens"], 2048) << "all that it could have used";
 }
 
