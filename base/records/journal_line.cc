@@ -35,8 +35,9 @@ std::string Summed(int version, const JournalLine& line, std::string_view type,
 std::string ToText(const JournalLine& line) {
   std::string_view type = EventName(line.event);
   std::string body = BodyText(line.event);
-  std::string out = "{\"v\":2,\"n\":" + std::to_string(line.number) + ",\"t\":\"" + line.time +
-                    "\",\"lease\":" + std::to_string(line.lease) + ",\"type\":\"";
+  std::string out = "{\"v\":2,\"n\":" + std::to_string(line.number) +
+                    ",\"t\":" + DumpJson(Json(line.time)) +
+                    ",\"lease\":" + std::to_string(line.lease) + ",\"type\":\"";
   out.append(type) += "\",\"body\":" + body + ",\"crc\":\"";
   return out + Checksum(Summed(kNewest, line, type, body)) + "\"}\n";
 }

@@ -172,7 +172,7 @@ void Records(std::string_view bytes) {
     auto again = ParseJournalLine(text, "the same");
     Require(again && ToText(*again) == text, "a line that was read is written and read again");
   }
-  if (auto line = ParseHistoryLine(bytes, "fuzz"); !line)
+  if (auto line = ParseHistoryLine(bytes, "", "fuzz"); !line)
     Require(!line.error().message.empty(), "an error says what is wrong");
   (void)ParseLease(bytes, "fuzz");
   (void)ParseRunPlan(bytes, "fuzz");
