@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agents/models/usd.h"
+#include "agents/models/wire/usd.h"
 #include "agents/models/wire/wire_format.h"
 #include "base/result.h"
 #include "base/yaml.h"

@@ -6,10 +6,10 @@
 #include <set>
 #include <string>
 
-#include "agents/models/conversation.h"
 #include "agents/models/model_call.h"
-#include "agents/models/model_fault.h"
 #include "agents/models/trial_models.h"
+#include "agents/models/wire/conversation.h"
+#include "agents/models/wire/model_fault.h"
 #include "base/clock.h"
 #include "base/result.h"
 

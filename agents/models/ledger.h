@@ -7,7 +7,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
-#include "agents/models/usd.h"
+#include "agents/models/wire/usd.h"
 #include "base/clock.h"
 #include "base/records/event.h"
 

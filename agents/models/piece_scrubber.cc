@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "agents/models/event_stream.h"
-#include "agents/models/foreign_json.h"
+#include "agents/models/wire/event_stream.h"
+#include "agents/models/wire/foreign_json.h"
 #include "agents/models/wire/wire_json.h"
 
 namespace podium::agents {

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agents/models/usd.h"
+#include "agents/models/wire/usd.h"
 #include "harness/store/run_folder.h"
 
 namespace podium::harness {

@@ -1,11 +1,11 @@
 // What servers really send: event streams, JSON, dates, errors, shapes of an answer.
 #include <gtest/gtest.h>
 
-#include "agents/models/event_stream.h"
-#include "agents/models/foreign_json.h"
-#include "agents/models/model_fault.h"
 #include "agents/models/retry_after.h"
 #include "agents/models/wire/decode.h"
+#include "agents/models/wire/event_stream.h"
+#include "agents/models/wire/foreign_json.h"
+#include "agents/models/wire/model_fault.h"
 #include "agents/models/wire/registry.h"
 #include "base/http/address.h"
 

@@ -1,7 +1,7 @@
 // What a provider does, and what its client then sees and the trial pays.
 #include <boost/asio/this_coro.hpp>
 
-#include "agents/models/event_stream.h"
+#include "agents/models/wire/event_stream.h"
 #include "tests/agents/gateway_fixture.h"
 
 namespace podium::tests {

@@ -3,9 +3,9 @@
 
 #include "agents/models/blocked_time.h"
 #include "agents/models/event_log.h"
-#include "agents/models/event_stream.h"
 #include "agents/models/piece_scrubber.h"
 #include "agents/models/recorder.h"
+#include "agents/models/wire/event_stream.h"
 #include "agents/models/wire/registry.h"
 #include "base/files.h"
 #include "base/json.h"

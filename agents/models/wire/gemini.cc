@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "agents/models/foreign_json.h"
+#include "agents/models/wire/foreign_json.h"
 #include "agents/models/wire/wire_json.h"
 #include "base/text.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "agents/models/foreign_json.h"
+#include "agents/models/wire/foreign_json.h"
 #include "agents/models/wire/wire_json.h"
 #include "base/text.h"
 

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "agents/models/event_stream.h"
-#include "agents/models/usd.h"
+#include "agents/models/wire/event_stream.h"
+#include "agents/models/wire/usd.h"
 #include "agents/models/wire/wire_format.h"
 
 namespace podium::agents {

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "agents/models/conversation.h"
-#include "agents/models/model_fault.h"
+#include "agents/models/wire/conversation.h"
+#include "agents/models/wire/model_fault.h"
 #include "agents/models/wire/wire_types.h"
 
 namespace podium {

@@ -1,6 +1,6 @@
 #include "agents/proposers/llm/llm_proposer.h"
 
-#include "agents/models/foreign_json.h"
+#include "agents/models/wire/foreign_json.h"
 #include "agents/operators/read_score.h"
 #include "agents/proposers/llm/extract_code.h"
 #include "agents/proposers/llm/prompts.h"

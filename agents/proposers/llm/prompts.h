@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "agents/models/conversation.h"
+#include "agents/models/wire/conversation.h"
 #include "agents/proposers/llm/llm_proposer.h"
 
 namespace podium::agents {

@@ -1,4 +1,4 @@
-#include "agents/models/foreign_json.h"
+#include "agents/models/wire/foreign_json.h"
 
 #include <algorithm>
 #include <charconv>

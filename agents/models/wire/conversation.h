@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "agents/models/usd.h"
+#include "agents/models/wire/usd.h"
 #include "agents/operators/operator.h"
 
 namespace podium::agents {

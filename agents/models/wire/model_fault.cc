@@ -1,11 +1,11 @@
-#include "agents/models/model_fault.h"
+#include "agents/models/wire/model_fault.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <span>
 
-#include "agents/models/foreign_json.h"
+#include "agents/models/wire/foreign_json.h"
 #include "base/text.h"
 
 namespace podium::agents {

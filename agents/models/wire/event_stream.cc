@@ -1,4 +1,4 @@
-#include "agents/models/event_stream.h"
+#include "agents/models/wire/event_stream.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "agents/models/usd.h"
+#include "agents/models/wire/usd.h"
 
 #include <algorithm>
 #include <limits>
