@@ -171,18 +171,21 @@ std::string Share::Text() const {
 
 namespace {
 
-// By each call's event; runs of before have none of native scaffolds, and count by nodes.
+// A search's tokens are what its nodes were told: a server that counts nothing is shown as nothing,
+// though its budget is charged the most that a call could use. Waits and costs are by each call's
+// event; runs of before have none of native scaffolds.
 void AddModelCalls(const TrialView& trial, AgentSummary& a) {
   const agents::Spent& spent = trial.models;
   bool by_nodes = spent.requests == 0 && spent.wait == Millis(0);
   for (const auto& n : trial.nodes) {
-    if (!by_nodes) break;
     a.prompt_tokens += n.tokens.prompt;
     a.completion_tokens += n.tokens.completion;
-    a.wait += n.tokens.wait;
+    if (by_nodes) a.wait += n.tokens.wait;
   }
-  a.prompt_tokens += spent.tokens.input;
-  a.completion_tokens += spent.tokens.output;
+  if (trial.nodes.empty()) {
+    a.prompt_tokens += spent.tokens.input;
+    a.completion_tokens += spent.tokens.output;
+  }
   a.wait += spent.wait;
   a.model_cost = a.model_cost + spent.cost;
 }
