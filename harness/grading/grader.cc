@@ -36,6 +36,14 @@ class SealedGrader final : public Grader {
 
 }  // namespace
 
+Status CheckGrader(const tasks::TaskPackage& task) {
+  std::string_view wanted = tasks::KindOf(task).grader();
+  if (wanted == "sealed") return {};
+  return Fail(ErrorCode::kConfig, task.id.str() + ": tasks of kind '" + task.kind +
+                                      "' are graded by '" + std::string(wanted) +
+                                      "', which this Podium does not have");
+}
+
 std::unique_ptr<Grader> MakeSealedGrader(Reactor& reactor) {
   return std::make_unique<SealedGrader>(reactor);
 }

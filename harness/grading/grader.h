@@ -22,4 +22,7 @@ class Grader {
 // same request is answered from memory.
 [[nodiscard]] std::unique_ptr<Grader> MakeSealedGrader(Reactor& reactor);
 
+// An error (kConfig) where the task's kind names a grader that there is not.
+[[nodiscard]] Status CheckGrader(const tasks::TaskPackage& task);
+
 }  // namespace podium::harness

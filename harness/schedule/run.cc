@@ -35,6 +35,7 @@ Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan,
                                                          RunObserver& observer) {
   std::map<TaskId, tasks::PreparedTask> out;
   for (const auto& task : plan.tasks) {
+    PODIUM_TRY(CheckGrader(*task));
     auto progress = [&](std::string_view text) {
       observer.OnMessage(task->id.str() + ": " + std::string(text));
     };

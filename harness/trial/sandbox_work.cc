@@ -144,7 +144,7 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandbox(sandbox::Sandbox& box, 
   if (!proposer) co_return tl::unexpected(proposer.error());
   auto scaffold = plan_.agent->configured.make(std::move(*proposer));
   Deadline control = Deadline::In(kControl);
-  PODIUM_CO_TRY(co_await services.Open(box, control));
+  PODIUM_CO_TRY(co_await services.Open(box, tasks::KindOf(*plan_.task).has_validator(), control));
   auto context = MakeContext(box, std::move(before));
   context.env = services.Environment();
   if (auto* models = services.models()) context.outage = [models] { return models->outage(); };

@@ -82,12 +82,13 @@ Status TrialServices::AddModels(HttpClient& http, agents::ProviderGate& gate,
   return {};
 }
 
-Task<Status> TrialServices::Open(sandbox::Sandbox& box, Deadline deadline) {
+Task<Status> TrialServices::Open(sandbox::Sandbox& box, bool with_validator, Deadline deadline) {
   if (gateway_) {
     auto models = co_await box.Listen(kGatewayPort, deadline);
     if (!models) co_return tl::unexpected(models.error());
     gateway_listener_ = std::move(*models);
   }
+  if (!with_validator) co_return Status{};
   auto listener = co_await box.Listen(agents::kValidatorPort, deadline);
   if (listener) {
     validator_listener_ = std::move(*listener);

@@ -34,7 +34,7 @@ class TrialServices {
 
   // Opens the ports. Without its gateway an agent cannot work; of the validator a backend that
   // hands none out is an event "service" with its reason, not an error.
-  [[nodiscard]] Task<Status> Open(sandbox::Sandbox& box, Deadline deadline);
+  [[nodiscard]] Task<Status> Open(sandbox::Sandbox& box, bool with_validator, Deadline deadline);
 
   // Serves until cancelled.
   [[nodiscard]] Task<void> Serve();

@@ -31,10 +31,11 @@ class TaskKind {
                                                        const PreparedTask& prepared,
                                                        std::string_view bytes) const = 0;
 
-  // Services beside the agent, by name: "validator" at localhost:5000.
-  [[nodiscard]] virtual std::vector<std::string> services() const { return {"validator"}; }
+  // Whether the validation service stands beside the agent, at localhost:5000.
+  [[nodiscard]] virtual bool has_validator() const { return true; }
 
-  // Who grades (harness/grading/grader.h): "sealed" is podium-grade.
+  // Who grades (harness/grading/grader.h): "sealed" is podium-grade. A run whose task names a
+  // grader that there is not is refused before it begins.
   [[nodiscard]] virtual std::string_view grader() const { return "sealed"; }
   // What that grader is asked, and the files that it gets by descriptor.
   [[nodiscard]] virtual records::GradeRequest Request(const TaskPackage& task,

@@ -76,6 +76,7 @@ TEST_F(ExamplesTest, ATaskKindFromOutsideChecksWhatIsHandedIn) {
   ASSERT_TRUE(task) << task.error().message;
   EXPECT_EQ(task->kind, "every-class");
   const auto& kind = tasks::KindOf(*task);
+  EXPECT_TRUE(CheckGrader(*task));
   std::string constant = *ReadFile(prepared_.sample_submission());
   auto refused = kind.CheckShape(*task, prepared_, constant);
   ASSERT_TRUE(refused);
