@@ -98,7 +98,7 @@ int KillAtHalf(const fs::path& world, int trials, const std::string& name) {
   pid_t pid = ::fork();
   if (pid == 0) {
     ProcessSpec spec = Podium(world, RunOf(world, trials, name));
-    for (const auto& [key, value] : spec.env) ::setenv(key.c_str(), value.c_str(), 1);
+    for (const auto& [key, value] : *spec.env) ::setenv(key.c_str(), value.c_str(), 1);
     std::vector<char*> argv;
     for (auto& word : spec.argv) argv.push_back(word.data());
     argv.push_back(nullptr);
