@@ -13,6 +13,8 @@
 #include <functional>
 #include <vector>
 
+#include "base/file_in_pieces.h"
+
 namespace podium {
 namespace fs = std::filesystem;
 
@@ -100,6 +102,24 @@ Status CopyAll(int from, int to, const fs::path& name) {
 
 Status WriteFileAtomic(const fs::path& path, std::string_view bytes, unsigned mode) {
   return Replace(path, mode, [bytes](int fd) { return WriteAll(fd, bytes); });
+}
+
+Status WriteFileInPieces(const fs::path& path, const std::function<void(const Sink&)>& fill) {
+  return Replace(path, 0644, [&fill](int fd) {
+    constexpr std::size_t kAtOnce = 256 << 10;
+    Status written;
+    std::string held;
+    auto flush = [&]() {
+      if (written) written = WriteAll(fd, held);
+      held.clear();
+    };
+    fill([&](std::string_view bytes) {
+      held += bytes;
+      if (held.size() >= kAtOnce) flush();
+    });
+    flush();
+    return written;
+  });
 }
 
 Status CopyFileAtomic(const fs::path& from, const fs::path& to) {

@@ -167,9 +167,10 @@ Status CheckIsTheFoldersOwn(int folder, const struct stat& file, const fs::path&
 // Calls `take` with each part of the file; at most `max_bytes` in all.
 template <class Take>
 Status ReadAll(int fd, const fs::path& path, std::uint64_t max_bytes, Take take) {
-  std::vector<char> buffer(1 << 18);
+  constexpr std::size_t kPart = 1 << 18;
+  auto buffer = std::make_unique_for_overwrite<char[]>(kPart);
   for (std::uint64_t sum = 0;;) {
-    ssize_t n = ::read(fd, buffer.data(), buffer.size());
+    ssize_t n = ::read(fd, buffer.get(), kPart);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return FailErrno(ErrorCode::kIo, "cannot read " + path.string(), errno);
     if (n == 0) return {};
@@ -177,7 +178,7 @@ Status ReadAll(int fd, const fs::path& path, std::uint64_t max_bytes, Take take)
     if (sum > max_bytes)
       return Fail(ErrorCode::kConfig,
                   Printable(path.string()) + " is larger than " + FormatBytes(max_bytes));
-    take(std::string_view(buffer.data(), static_cast<std::size_t>(n)));
+    take(std::string_view(buffer.get(), static_cast<std::size_t>(n)));
   }
 }
 
@@ -245,10 +246,25 @@ Result<UniqueFd> ForeignFolder::OpenFile(const std::string& name, std::uint64_t 
 
 Result<std::string> ForeignFolder::Read(const std::string& name, std::uint64_t max_bytes) const {
   PODIUM_ASSIGN(auto fd, OpenFile(name, max_bytes));
-  std::string out;
-  PODIUM_TRY(
-      ReadAll(fd.get(), path_ / name, max_bytes, [&](std::string_view part) { out += part; }));
-  return out;
+  struct stat st {};
+  if (::fstat(fd.get(), &st) != 0)
+    return FailErrno(ErrorCode::kIo, "cannot stat " + Printable((path_ / name).string()), errno);
+  // A byte more than it had when it was opened shows its end, or that it has grown since.
+  std::string out(static_cast<std::size_t>(st.st_size) + 1, '\0');
+  for (std::size_t filled = 0;;) {
+    ssize_t n = ::read(fd.get(), out.data() + filled, out.size() - filled);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno(ErrorCode::kIo, "cannot read " + (path_ / name).string(), errno);
+    filled += static_cast<std::size_t>(n);
+    if (filled > max_bytes)
+      return Fail(ErrorCode::kConfig,
+                  Printable((path_ / name).string()) + " is larger than " + FormatBytes(max_bytes));
+    if (n == 0) {
+      out.resize(filled);
+      return out;
+    }
+    if (filled == out.size()) out.resize(2 * filled);
+  }
 }
 
 Result<Digest> ForeignFolder::DigestOf(const std::string& name) const {

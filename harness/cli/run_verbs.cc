@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "base/file_in_pieces.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "harness/cli/cli.h"
@@ -93,6 +94,11 @@ std::string DryRun(const RunPlan& plan) {
          FormatDuration(total / plan.jobs) + " of working time.\n";
 }
 
+Status WriteReport(const RunView& run) {
+  return WriteFileInPieces(run.dir / "report.html",
+                           [&run](const Sink& sink) { ReportHtml(run, sink); });
+}
+
 // Works on the plan and shows what came of it.
 Result<Exit> Execute(const RunPlan& plan, bool json, const std::string& program) {
   PODIUM_TRY(sandbox::EnterRootless());
@@ -103,7 +109,7 @@ Result<Exit> Execute(const RunPlan& plan, bool json, const std::string& program)
   }
   PODIUM_ASSIGN(auto run, ReadRun(summary.dir, SystemClock()));
   PODIUM_TRY(WriteGradingReport(summary.dir));
-  PODIUM_TRY(WriteFileAtomic(summary.dir / "report.html", ReportHtml(run)));
+  PODIUM_TRY(WriteReport(run));
   if (json) {
     std::cout << SummaryJson(run) << "\n";
   } else {
@@ -160,7 +166,7 @@ Result<Exit> DoStatus(const std::string& name, bool json, const std::string& pro
 Result<Exit> DoReport(const std::string& name, bool json, const std::string& program) {
   PODIUM_ASSIGN(auto dir, FindRun(name));
   PODIUM_ASSIGN(auto run, ReadRun(dir, SystemClock()));
-  PODIUM_TRY(WriteFileAtomic(dir / "report.html", ReportHtml(run)));
+  PODIUM_TRY(WriteReport(run));
   PODIUM_TRY(WriteGradingReport(dir));
   if (json) {
     std::cout << SummaryJson(run) << "\n";

@@ -70,13 +70,12 @@ std::string TrialRow(const TrialView& t) {
          "</tr>\n";
 }
 
-std::string Overview(const RunView& run) {
-  std::string out =
-      "<section><table><tr><th>task</th><th>agent</th><th>seed</th><th "
+void Overview(const RunView& run, const Sink& out) {
+  out("<section><table><tr><th>task</th><th>agent</th><th>seed</th><th "
       "class='n'>score</th><th>result</th><th class='n'>place</th>"
-      "<th class='n'>beats</th><th class='n'>nodes</th><th class='n'>time</th></tr>\n";
-  for (const auto& t : run.trials) out += TrialRow(t);
-  return out + "</table></section>\n";
+      "<th class='n'>beats</th><th class='n'>nodes</th><th class='n'>time</th></tr>\n");
+  for (const auto& t : run.trials) out(TrialRow(t));
+  out("</table></section>\n");
 }
 
 std::string Agents(const RunView& run) {
@@ -174,45 +173,42 @@ std::string TrialSection(const TrialView& t) {
   return out + "</div>\n";
 }
 
-std::string TaskSection(const RunView& run, const std::string& task_id) {
+// The board with the trials' scores on it; nothing where no board could be read.
+std::string BoardSection(const RunView& run, const std::string& task_id) {
   std::vector<BoardMark> marks;
   const records::GradeRecord* lines = nullptr;
-  std::string trials;
   for (const auto& t : run.trials) {
-    if (t.id.task.str() != task_id) continue;
-    trials += TrialSection(t);
-    if (t.verdict && t.verdict->grade.board && t.verdict->grade.board->rows > 0)
-      lines = &t.verdict->grade;
-    if (t.verdict && t.verdict->grade.score)
-      marks.push_back(
-          {t.id.agent.str() + " s" + std::to_string(t.id.seed), *t.verdict->grade.score});
+    if (t.id.task.str() != task_id || !t.verdict) continue;
+    const records::GradeRecord& grade = t.verdict->grade;
+    if (grade.board && grade.board->rows > 0) lines = &grade;
+    if (grade.score)
+      marks.push_back({t.id.agent.str() + " s" + std::to_string(t.id.seed), *grade.score});
   }
-  auto id = TaskId::Parse(task_id);
-  auto note = id ? run.tasks.find(*id) : run.tasks.end();
+  if (!lines) return "";
+  return BoardPlot(ReadBoard(run.dir / "boards" / (task_id + ".csv")), *lines, marks) +
+         "<p class='note'>" + std::to_string(lines->board->rows) +
+         " rows; bar heights are square roots of counts.</p>";
+}
+
+std::string TaskHead(const RunView& run, const TaskId& id) {
+  auto note = run.tasks.find(id);
   bool own = note != run.tasks.end() && note->second.own;
-  std::string title = note == run.tasks.end() ? task_id : note->second.title;
+  std::string title = note == run.tasks.end() ? id.str() : note->second.title;
   std::string out = "<h2>" + Escape(title) + "</h2>\n<section>";
   if (own)
-    out += "<p>" + Escape(task_id) +
+    out += "<p>" + Escape(id.str()) +
            ". A package of the user's own. Board: " + Escape(note->second.board) + ".</p>";
-  if (auto task = tasks::FindTask(task_id); task && !own) {
-    out += "<p>" + Escape(task_id) + ". Metric: " + Escape(task->grader.metric) +
+  if (auto task = tasks::FindTask(id.str()); task && !own) {
+    out += "<p>" + Escape(id.str()) + ". Metric: " + Escape(task->grader.metric) +
            (task->grader.lower_is_better ? ", lower is better" : ", higher is better") +
            ". Board: " + Escape(task->leaderboard.header) + ".</p>";
     if (!task->leaderboard.note.empty())
       out += "<p class='note'>" + Escape(task->leaderboard.note) + "</p>";
   }
-  if (lines) {
-    out += BoardPlot(ReadBoard(run.dir / "boards" / (task_id + ".csv")), *lines, marks) +
-           "<p class='note'>" + std::to_string(lines->board->rows) +
-           " rows; bar heights are square roots of counts.</p>";
-  }
-  return out + "</section>\n" + trials;
+  return out + BoardSection(run, id.str()) + "</section>\n";
 }
 
-}  // namespace
-
-std::string ReportHtml(const RunView& run) {
+std::string Head(const RunView& run) {
   auto done =
       std::ranges::count_if(run.trials, [](const TrialView& t) { return t.verdict.has_value(); });
   std::string started;
@@ -229,15 +225,33 @@ std::string ReportHtml(const RunView& run) {
          " trials have their verdict" + (started.empty() ? "" : "; started " + Escape(started)) +
          ".</p>\n";
   for (const auto& flag : run.flags) out += "<p><b>Flag</b>: " + Escape(flag) + "</p>\n";
-  out += Overview(run) + "<h2>Agents</h2>\n" + Agents(run);
+  return out;
+}
+
+}  // namespace
+
+void ReportHtml(const RunView& run, const Sink& out) {
+  out(Head(run));
+  Overview(run, out);
+  out("<h2>Agents</h2>\n" + Agents(run));
   std::set<std::string> seen;
-  for (const auto& t : run.trials) {
-    if (seen.insert(t.id.task.str()).second) out += TaskSection(run, t.id.task.str());
+  for (const auto& first : run.trials) {
+    if (!seen.insert(first.id.task.str()).second) continue;
+    out(TaskHead(run, first.id.task));
+    for (const auto& t : run.trials) {
+      if (t.id.task == first.id.task) out(TrialSection(t));
+    }
   }
-  out += "<h2>Configuration</h2><section><details><summary>run.yaml</summary><pre>" +
-         Escape(run.config_yaml) + "</pre></details><details><summary>lock.json</summary><pre>" +
-         Escape(run.lock_json) + "</pre></details></section>\n";
-  return out + "</main></body></html>\n";
+  out("<h2>Configuration</h2><section><details><summary>run.yaml</summary><pre>" +
+      Escape(run.config_yaml) + "</pre></details><details><summary>lock.json</summary><pre>");
+  out(Escape(run.lock_json));
+  out("</pre></details></section>\n</main></body></html>\n");
+}
+
+std::string ReportHtml(const RunView& run) {
+  std::string out;
+  ReportHtml(run, [&out](std::string_view piece) { out += piece; });
+  return out;
 }
 
 }  // namespace podium::harness

@@ -7,7 +7,6 @@
 #include <cerrno>
 
 #include "base/files.h"
-#include "base/foreign_folder.h"
 #include "base/log.h"
 
 namespace podium::harness {
@@ -51,6 +50,12 @@ Result<std::vector<JournalLine>> ReadJournal(const std::filesystem::path& path) 
   PODIUM_ASSIGN(auto text, ReadJournalText(path));
   std::size_t sound = 0;
   return Parse(text, path.string(), sound);
+}
+
+Result<std::vector<JournalLine>> ReadJournal(const ForeignFolder& trial) {
+  PODIUM_ASSIGN(auto text, trial.Read("journal.jsonl", kMaxJournalBytes));
+  std::size_t sound = 0;
+  return Parse(text, (trial.path() / "journal.jsonl").string(), sound);
 }
 
 // No string of a line holds the text, since quotes inside strings are escaped.

@@ -11,6 +11,7 @@
 #include "base/async/reactor.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/foreign_folder.h"
 #include "base/records/journal_line.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -88,6 +89,8 @@ class Journal final : public agents::EventSink {
 // The events of a journal somebody else may be writing; a cut last line is left out. Lines of a
 // former owner, written after another took the trial over, are left out as well.
 [[nodiscard]] Result<std::vector<JournalLine>> ReadJournal(const std::filesystem::path& path);
+// Of a trial's open folder.
+[[nodiscard]] Result<std::vector<JournalLine>> ReadJournal(const ForeignFolder& trial);
 
 // Of the journal's bytes up to the end of its last "sealed" event; an error when it has none. Looks
 // for that line alone: what the lines say is not checked.

@@ -1,7 +1,10 @@
 #include "harness/store/run_folder.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
+#include <functional>
+#include <thread>
 
 #include "base/csv.h"
 #include "base/foreign_folder.h"
@@ -46,12 +49,14 @@ std::int64_t ParseIso(const std::string& text) {
 // Walks the events once: attempts, failure, working time, nodes, models.
 class Replayer {
  public:
-  Replayer(TrialView& trial, Worked lease) : t_(trial), lease_(lease) {}
+  explicit Replayer(TrialView& trial) : t_(trial) {}
 
-  void Run(const std::vector<JournalLine>& lines) {
+  // What the lease says is asked of an attempt that has not ended, and of no other.
+  void Run(const std::vector<JournalLine>& lines, const std::function<Worked()>& lease) {
     for (const auto& line : lines) Take(line);
-    if (t_.attempts > 0 && !ended_ && lease_.attempt == t_.attempts)
-      active_ = std::max(active_, before_ + lease_.time);
+    Worked worked = t_.attempts > 0 && !ended_ ? lease() : Worked{};
+    if (worked.attempt > 0 && worked.attempt == t_.attempts)
+      active_ = std::max(active_, before_ + worked.time);
     t_.active = active_;
     if (!lines.empty())
       t_.last_event = std::string(records::EventName(lines.back().event)) + " " + lines.back().time;
@@ -101,7 +106,6 @@ class Replayer {
   }
 
   TrialView& t_;
-  Worked lease_;
   std::int64_t begun_ = 0;
   Millis since_begin_{0};
   Millis before_{0}, active_{0}, outages_{0};  // outages: of the attempt, in which nobody worked
@@ -113,11 +117,10 @@ class Replayer {
 namespace {
 
 void ReadEvents(TrialView& t, const ForeignFolder& folder) {
-  auto there = folder.Has("journal.jsonl");
-  if (there && !*there) return;
-  auto lines = there ? ReadJournal(t.dir / "journal.jsonl") : tl::unexpected(there.error());
+  auto lines = ReadJournal(folder);
+  if (!lines && lines.error().code == ErrorCode::kNotFound) return;
   static const std::vector<JournalLine> kNone;
-  Replayer(t, WorkedSoFar(t.dir)).Run(lines ? *lines : kNone);
+  Replayer(t).Run(lines ? *lines : kNone, [&t]() { return WorkedSoFar(t.dir); });
   if (!lines) t.failure = lines.error().message;
 }
 
@@ -139,17 +142,29 @@ std::string StateOf(const TrialView& t, const Clock& clock) {
 
 }  // namespace
 
-TrialView ReadTrial(const fs::path& trial_dir, const TrialId& id, const Clock& clock) {
+namespace {
+
+TrialView Pending(const fs::path& trial_dir, const TrialId& id) {
   TrialView t;
   t.id = id;
   t.dir = trial_dir;
   t.state = "pending";
-  auto folder = ForeignFolder::Open(trial_dir);
-  if (!folder) return t;
-  ReadEvents(t, *folder);
-  ReadVerdict(t, *folder);
+  return t;
+}
+
+TrialView ReadOpened(const ForeignFolder& folder, const TrialId& id, const Clock& clock) {
+  TrialView t = Pending(folder.path(), id);
+  ReadEvents(t, folder);
+  ReadVerdict(t, folder);
   t.state = StateOf(t, clock);
   return t;
+}
+
+}  // namespace
+
+TrialView ReadTrial(const fs::path& trial_dir, const TrialId& id, const Clock& clock) {
+  auto folder = ForeignFolder::Open(trial_dir);
+  return folder ? ReadOpened(*folder, id, clock) : Pending(trial_dir, id);
 }
 
 bool HasVerdict(const fs::path& trial_dir) {
@@ -163,7 +178,7 @@ TrialView ViewOf(const fs::path& trial_dir, const TrialId& id,
   TrialView t;
   t.id = id;
   t.dir = trial_dir;
-  Replayer(t, {}).Run(lines);
+  Replayer(t).Run(lines, []() { return Worked{}; });
   t.verdict = std::move(verdict);
   t.state = t.verdict ? "done" : !t.failure.empty() ? "failed" : t.attempts ? "paused" : "pending";
   return t;
@@ -199,6 +214,49 @@ TaskNote NoteOf(const Json& lock, const TaskId& id) {
 
 }  // namespace
 
+namespace {
+
+Result<TrialId> ListedTrial(const Json& item) {
+  TrialId id;
+  PODIUM_ASSIGN(id.task, TaskId::Parse(JsonOr<std::string>(item, "task", "")));
+  PODIUM_ASSIGN(id.agent, AgentId::Parse(JsonOr<std::string>(item, "agent", "")));
+  id.seed = JsonOr(item, "seed", 0);
+  return id;
+}
+
+// A link on the way to the trial's folder is an error.
+Status ReadListed(const ForeignFolder& root, TrialView& trial, const Clock& clock) {
+  auto folder = root.Folder(RunFolder::NameOf(trial.id));
+  if (folder) trial = ReadOpened(*folder, trial.id, clock);
+  if (!folder && folder.error().code != ErrorCode::kNotFound) return tl::unexpected(folder.error());
+  return {};
+}
+
+// Each trial by itself, on as many threads as the machine has cores; `meanwhile` on one of them. Of
+// several errors the one of the first trial is told.
+Status ReadTrials(const ForeignFolder& root, std::vector<TrialView>& trials, const Clock& clock,
+                  const std::function<void()>& meanwhile) {
+  constexpr std::size_t kWorthAThread = 64;
+  std::vector<Status> read(trials.size());
+  std::atomic<std::size_t> next{0};
+  auto work = [&]() {
+    for (std::size_t i = next++; i < trials.size(); i = next++)
+      read[i] = ReadListed(root, trials[i], clock);
+  };
+  {
+    std::size_t threads =
+        std::min<std::size_t>(std::thread::hardware_concurrency(), trials.size() / kWorthAThread);
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
+    meanwhile();
+    work();
+  }
+  auto failed = std::ranges::find_if(read, [](const Status& status) { return !status; });
+  return failed == read.end() ? Status() : *failed;
+}
+
+}  // namespace
+
 Result<RunView> ReadRun(const fs::path& run_dir, const Clock& clock) {
   RunView run;
   run.dir = run_dir;
@@ -209,18 +267,15 @@ Result<RunView> ReadRun(const fs::path& run_dir, const Clock& clock) {
   PODIUM_ASSIGN(Json lock, ParseJson(run.lock_json, (run_dir / "lock.json").string()));
   RunFolder folder{run_dir};
   for (const auto& item : lock.value("trials", Json::array())) {
-    TrialId id;
-    PODIUM_ASSIGN(id.task, TaskId::Parse(JsonOr<std::string>(item, "task", "")));
-    PODIUM_ASSIGN(id.agent, AgentId::Parse(JsonOr<std::string>(item, "agent", "")));
-    id.seed = JsonOr(item, "seed", 0);
-    auto there = root.Folder(RunFolder::NameOf(id));  // a link on the way is an error
-    if (!there && there.error().code != ErrorCode::kNotFound) return tl::unexpected(there.error());
-    run.trials.push_back(ReadTrial(folder.TrialDir(id), id, clock));
+    PODIUM_ASSIGN(auto id, ListedTrial(item));
+    run.trials.push_back(Pending(folder.TrialDir(id), id));
     if (!run.tasks.emplace(id.task, NoteOf(lock, id.task)).second) continue;
     if (!run.tasks[id.task].own && IsHumanBoard(root, "boards/" + id.task.str() + ".csv"))
       run.human_boards.insert(id.task);
   }
-  auto history = ReadHistory(run_dir);
+  lock = nullptr;
+  Result<std::vector<HistoryLine>> history;
+  PODIUM_TRY(ReadTrials(root, run.trials, clock, [&]() { history = ReadHistory(run_dir); }));
   if (!history) run.flags.push_back(history.error().message);
   for (auto& flag : HistoryFlags(history ? *history : std::vector<HistoryLine>(), run))
     run.flags.push_back(flag.trial + ": " + flag.text);
