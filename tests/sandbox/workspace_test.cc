@@ -54,6 +54,32 @@ TEST_F(WorkspaceTest, AWorkspaceIsFrozenRestoredAndForked) {
   });
 }
 
+// How a search gives a node to another worker: that one's sandbox is there already.
+TEST_F(WorkspaceTest, ASandboxThatStandsReadyTakesUpAnothersWorkspace) {
+  SandboxSpec ready = Spec("ready");
+  WithSandbox([this, ready](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(60));
+    SandboxSpec spec = ready;
+    auto other = co_await backend_->Create(std::move(spec), deadline);
+    EXPECT_TRUE(other) << other.error().message;
+    co_await Sh(**other, "echo of its own > /home/code/own");
+    co_await Sh(box, "cd /home/code; echo parent > f; mkdir d; echo in > d/g");
+    auto snapshot = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(snapshot) << snapshot.error().message;
+    co_await Sh(box, "echo later > /home/code/f");
+    auto taken_up = co_await (*other)->Restore(*snapshot, deadline);
+    EXPECT_TRUE(taken_up) << taken_up.error().message;
+    auto seen = co_await Sh(**other,
+                            "cd /home/code; cat f d/g; ls; ls /home/data; echo mine > f; "
+                            "stat -c %u f d/g");
+    EXPECT_EQ(seen.output, "parent\nin\nd\nf\ntrain.csv\n1000\n1000\n");
+    auto parent = co_await Sh(box, "cat /home/code/f");
+    EXPECT_EQ(parent.output, "later\n");
+    auto removed = co_await (*other)->Destroy(deadline);
+    EXPECT_TRUE(removed);
+  });
+}
+
 constexpr const char* kTree =
     "cd /home/code; find . -printf '%P %y %m %U %G %n %l\n' | sort; cat kept log; "
     "du -k sparse | cut -f 1";
