@@ -104,8 +104,7 @@ Model StageModel(std::uint16_t port) {
   model.max_output_tokens = 1000;
   model.context_tokens = 200'000;
   model.output_limit_field = "max_tokens";
-  model.prices.input = model.prices.cached_input = model.prices.cache_write = {1'000'000};
-  model.prices.output = {10'000'000};
+  model.prices = TokenPrices{{1'000'000}, {1'000'000}, {1'000'000}, {10'000'000}};
   return model;
 }
 

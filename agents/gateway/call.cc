@@ -5,6 +5,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "agents/gateway/usage_filter.h"
 #include "agents/models/apart.h"
 #include "base/async/race.h"
 #include "base/http/address.h"
@@ -97,8 +98,9 @@ Task<void> Call::Miss() {
 Task<std::optional<Refusal>> Call::Prepare() {
   if (auto refusal = CheckSize()) co_return refusal;
   std::string_view bytes = exchange_.request().body;
-  auto screen = [format = route_.format, bytes, longest = context_.options.longest_name] {
-    return Screen(*format, bytes, longest);
+  ScreenOptions options{context_.options.longest_name, route_.model, &context_.extra_fields};
+  auto screen = [format = route_.format, bytes, options] {
+    return Screen(*format, bytes, options);
   };
   auto screened = co_await Apart(context_.models, std::move(screen));
   if (!screened) co_return screened.error();
@@ -149,8 +151,12 @@ std::int64_t Call::NominalOutput() const {
 }
 
 std::string Call::UpstreamPath() const {
+  auto own = model_->paths.find(route_.format->name());
+  if (own != model_->paths.end()) return own->second;
   return route_.format->UpstreamPath(route_, model_->upstream_name, events_);
 }
+
+bool Call::HidesUsage() const { return request_.facts.stream && !request_.facts.wants_usage; }
 
 Task<std::string> Call::FinishedBody(std::int64_t output_limit) const {
   Finish finish{model_->upstream_name, model_->output_limit_field, output_limit};
@@ -164,17 +170,23 @@ std::optional<Refusal> Call::SetAside() {
     return Refusal{
         403, "record_full",
         "What this trial has asked and been answered takes as much of the disk as it may."};
+  if (route_.format->traits().free) return Reserve(0, 0);
   std::int64_t input =
       MostInput(request_, context_.options.bytes_per_token, model_->context_tokens);
   std::int64_t output = 0;
+  TokenPrices prices = model_->prices.value_or(TokenPrices{});
   if (request_.facts.output_limit && route_.format->traits().answers) {
     output = Times(*request_.facts.output_limit, request_.facts.answers);
   } else if (std::int64_t nominal = NominalOutput(); nominal > 0) {
     std::int64_t all = Times(nominal, request_.facts.answers);
-    std::int64_t left = models.ledger().AffordableOutput(input, model_->prices, all);
+    std::int64_t left = models.ledger().AffordableOutput(input, prices, all);
     output_limit_ = std::max<std::int64_t>(1, left / request_.facts.answers);
     output = Times(output_limit_, request_.facts.answers);
   }
+  return Reserve(input, output);
+}
+
+std::optional<Refusal> Call::Reserve(std::int64_t input, std::int64_t output) {
   std::string_view lacking = call_->Reserve(input, output);
   if (lacking.empty()) return std::nullopt;
   return Refusal{403, "budget_exhausted",
@@ -277,6 +289,8 @@ Task<void> Call::Deliver() {
   const ModelAnswer& answer = call_->answer();
   HttpHeaders headers = PassedHeaders(answer.head.headers);
   auto sent = co_await exchange_.Begin(answer.head.status, std::move(headers));
+  UsageFilter filter(*route_.format);
+  bool hides = HidesUsage();
   for (std::size_t at = 0; sent && (at < answer.body.size() || !received_);) {
     if (at == answer.body.size()) {
       co_await Changed();
@@ -284,8 +298,11 @@ Task<void> Call::Deliver() {
     }
     std::string piece = answer.body.substr(at);
     at = answer.body.size();
-    sent = co_await exchange_.Send(std::move(piece));
+    if (hides) piece = filter.Add(piece);
+    if (!piece.empty()) sent = co_await exchange_.Send(std::move(piece));
   }
+  std::string rest = filter.End();
+  if (sent && !rest.empty()) sent = co_await exchange_.Send(std::move(rest));
   if (!sent) co_await call_->Finish("client_gone", std::nullopt);
   if (!sent || !answer.complete) co_return;  // without an end, so that the client knows
   auto ended = co_await exchange_.End();
@@ -316,6 +333,11 @@ Task<void> Call::PassWhole() {
 Task<void> Call::Replay(RecordedAnswer answer) {
   co_await call_->Replayed(answer);
   HttpHeaders headers = {{"Content-Type", answer.content_type}};
+  if (HidesUsage()) {
+    UsageFilter filter(*route_.format);
+    std::string shown = filter.Add(answer.body);
+    answer.body = shown + filter.End();
+  }
   auto told = co_await exchange_.Answer(answer.status, std::move(headers), std::move(answer.body));
 }
 

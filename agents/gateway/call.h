@@ -17,6 +17,7 @@ struct CallContext {
   TrialModels& models;
   const GatewayOptions& options;
   const std::map<std::string, std::string>& keys;  // by model id
+  const ExtraFields& extra_fields;
   std::uint64_t& bytes_under_way;
 
   // By id or alias; nullptr where the trial may not use it.
@@ -45,6 +46,7 @@ class Call {
   [[nodiscard]] std::optional<Refusal> CheckSize();
   [[nodiscard]] std::optional<Refusal> ChooseModel();
   [[nodiscard]] std::optional<Refusal> SetAside();
+  [[nodiscard]] std::optional<Refusal> Reserve(std::int64_t input, std::int64_t output);
   [[nodiscard]] Task<void> Refuse(Refusal refusal);
   [[nodiscard]] Task<void> Miss();
   [[nodiscard]] Task<void> Replay(RecordedAnswer answer);
@@ -61,6 +63,7 @@ class Call {
   [[nodiscard]] std::int64_t NominalOutput() const;
   [[nodiscard]] Task<std::string> FinishedBody(std::int64_t output_limit) const;
   [[nodiscard]] std::string UpstreamPath() const;
+  [[nodiscard]] bool HidesUsage() const;
 
   CallContext context_;
   Route route_;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "agents/gateway/call.h"
+#include "agents/models/wire/registry.h"
 #include "base/files.h"
 #include "base/http/address.h"
 #include "base/json.h"
@@ -66,6 +67,16 @@ Json ModelEntry(const Model& model) {
           {"owned_by", model.provider}};
 }
 
+Json GeminiEntry(const Model& model) {
+  Json methods = Json::array({"generateContent", "streamGenerateContent", "countTokens"});
+  if (!model.Serves(*FindWireFormat("gemini"))) methods = Json::array({"embedContent"});
+  return {{"name", "models/" + model.id},
+          {"displayName", model.id},
+          {"inputTokenLimit", model.context_tokens},
+          {"outputTokenLimit", model.max_output_tokens},
+          {"supportedGenerationMethods", methods}};
+}
+
 // In one object what OpenAI's and Anthropic's clients look for.
 std::string ModelList(const std::vector<Model>& models) {
   Json data = Json::array();
@@ -75,13 +86,7 @@ std::string ModelList(const std::vector<Model>& models) {
 
 std::string GeminiModelList(const std::vector<Model>& models) {
   Json list = Json::array();
-  for (const Model& model : models) {
-    Json methods = Json::array({"generateContent", "streamGenerateContent"});
-    list.push_back({{"name", "models/" + model.id},
-                    {"inputTokenLimit", model.context_tokens},
-                    {"outputTokenLimit", model.max_output_tokens},
-                    {"supportedGenerationMethods", methods}});
-  }
+  for (const Model& model : models) list.push_back(GeminiEntry(model));
   return DumpJson(Json{{"models", list}});
 }
 
@@ -95,6 +100,7 @@ struct Gateway::State {
   std::string token;
   bool ended = false;
   std::map<std::string, std::string> keys;
+  ExtraFields extra_fields;
   std::uint64_t bytes_under_way = 0;
 
   Status ReadKeys() {
@@ -119,7 +125,16 @@ struct Gateway::State {
     return {};
   }
 
-  [[nodiscard]] CallContext Context() { return {models, options, keys, bytes_under_way}; }
+  void NameExtraFields() {
+    for (const Model& model : options.models) {
+      extra_fields[model.id] = model.extra_fields;
+      for (const auto& alias : model.aliases) extra_fields[alias] = model.extra_fields;
+    }
+  }
+
+  [[nodiscard]] CallContext Context() {
+    return {models, options, keys, extra_fields, bytes_under_way};
+  }
 
   Task<void> Handle(HttpExchange& exchange) {
     const ServedRequest& request = exchange.request();
@@ -128,6 +143,7 @@ struct Gateway::State {
       co_await Own(exchange, R"({"status":"ok"})");
       co_return;
     }
+    if (co_await ToldOfTheServer(exchange)) co_return;
     auto route = MatchRoute(request.method, path);
     const WireFormat& shape = route ? *route->format : ShapeOf(path);
     if (auto refusal = Admit(request)) {
@@ -135,7 +151,7 @@ struct Gateway::State {
       auto told = co_await AnswerRefusal(exchange, shape, std::move(*refusal));
       co_return;
     }
-    if (auto body = OwnAnswer(request.method, path)) {
+    if (auto body = OwnAnswer(request)) {
       co_await Own(exchange, std::move(*body));
       co_return;
     }
@@ -161,16 +177,33 @@ struct Gateway::State {
     return std::nullopt;
   }
 
-  // The lists of models, which no provider is asked for.
-  [[nodiscard]] std::optional<std::string> OwnAnswer(std::string_view method,
-                                                     std::string_view path) {
-    if (method != "GET") return std::nullopt;
-    if (path == "/v1/models" || path == "/models") return ModelList(options.models);
-    if (path == "/v1beta/models") return GeminiModelList(options.models);
-    constexpr std::string_view kOne = "/v1/models/";
-    if (!path.starts_with(kOne)) return std::nullopt;
-    const Model* model = Context().Find(path.substr(kOne.size()));
-    return model ? std::optional(DumpJson(ModelEntry(*model))) : std::nullopt;
+  // What clients ask a server before they use it, which is nobody's secret: whether it is there,
+  // and whether it speaks over WebSockets (they go on without at once).
+  static Task<bool> ToldOfTheServer(HttpExchange& exchange) {
+    const ServedRequest& request = exchange.request();
+    std::string_view path = request.Path();
+    bool head = request.method == "HEAD" && (path == "/" || path == "/v1" || path == "/health");
+    bool socket = request.method == "GET" && Lower(request.Header("upgrade")) == "websocket";
+    if (!head && !socket) co_return false;
+    HttpHeaders headers = {{"Content-Type", "application/json"}};
+    std::string body = head ? "" : R"({"error":{"code":"no_websocket","message":"Ask by POST."}})";
+    auto told = co_await exchange.Answer(head ? 200 : 426, std::move(headers), std::move(body));
+    co_return true;
+  }
+
+  // The lists of models, which no provider is asked for, in the shape of who asks.
+  [[nodiscard]] std::optional<std::string> OwnAnswer(const ServedRequest& request) {
+    if (request.method != "GET") return std::nullopt;
+    std::string_view path = request.Path();
+    bool google = path.starts_with("/v1beta") || !request.Header("x-goog-api-key").empty();
+    for (std::string_view all : {"/v1/models", "/models", "/v1beta/models"}) {
+      if (path == all) return google ? GeminiModelList(options.models) : ModelList(options.models);
+      if (!path.starts_with(all) || path.substr(all.size(), 1) != "/") continue;
+      const Model* model = Context().Find(path.substr(all.size() + 1));
+      if (!model) return std::nullopt;
+      return DumpJson(google ? GeminiEntry(*model) : ModelEntry(*model));
+    }
+    return std::nullopt;
   }
 
   static Task<void> Own(HttpExchange& exchange, std::string body) {
@@ -189,6 +222,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Make(TrialModels& models, GatewayOptio
   options.server.spool_dir = record_dir;
   auto state = std::make_unique<State>(models, std::move(options));
   PODIUM_TRY(state->ReadKeys());
+  state->NameExtraFields();
   PODIUM_ASSIGN(state->token, MakeToken());
   return std::unique_ptr<Gateway>(new Gateway(std::move(state)));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -41,15 +42,17 @@ std::string Camel(std::string_view name) {
 
 std::string Shown(std::string_view text) { return Printable(text.substr(0, 100)); }
 
-bool IsDirective(std::string_view key) { return key == "refuse"; }
+bool IsDirective(std::string_view key) { return key == "refuse" || key == "others"; }
 
 // Walks a value and its rule together; the first thing that is not allowed ends it.
 class Walker {
  public:
-  Walker(const WireFormat& format, std::size_t longest_name, Screened& out)
+  Walker(const WireFormat& format, std::size_t longest_name, const std::set<std::string>* extra,
+         Screened& out)
       : rules_(Rules(format)),
         camel_(format.traits().camel_names),
         longest_name_(longest_name),
+        extra_(extra),
         out_(out) {}
 
   bool Check(Json& value) { return Walk(value, rules_["root"], ""); }
@@ -124,9 +127,20 @@ class Walker {
   bool List(Json& value, const Json& rule, const std::string& path) {
     if (!value.is_array()) return Unlike(path, "a list");
     if (rule.empty()) return value.empty() || Unlike(path, "an empty list");
+    Json kept = Json::array();
     for (std::size_t i = 0; i < value.size(); ++i) {
       if (!Walk(value[i], rule[0], path + "[" + std::to_string(i) + "]")) return false;
+      if (!std::exchange(dropped_, false)) kept.push_back(std::move(value[i]));
     }
+    dropped_ = kept.empty() && !value.empty();  // a list of nothing is an error to most providers
+    value = std::move(kept);
+    return true;
+  }
+
+  // What stands here is left out by who holds it.
+  bool Drop(const std::string& code, const std::string& what) {
+    out_.flags.push_back({code, what});
+    dropped_ = true;
     return true;
   }
 
@@ -165,13 +179,15 @@ class Walker {
                         " must be a message with a role and a content of its own.");
     std::string kind = JsonOr<std::string>(value, member.c_str(), rule.value("else", ""));
     auto found = rule["of"].find(kind);
+    if (found == rule["of"].end() && !kind.empty() && rule.contains("others"))
+      return Drop(rule["others"], path + " of " + member + " '" + Shown(kind) + "'");
     if (found == rule["of"].end())
       return Refuse(rule.value("refuse", "field_not_allowed"),
                     "'" + Shown(path) + "' of " + member + " '" + Shown(kind) +
                         "' is not allowed: only what the agent itself carries out or sends.");
     if (kind == "base64") CountMedia();
     if (kind == "document" || kind == "file" || kind == "input_file") out_.documents = true;
-    return Object(value, *found, path);
+    return found->is_string() ? Named(value, *found, path) : Object(value, *found, path);
   }
 
   bool Object(Json& value, const Json& rule, const std::string& path) {
@@ -188,6 +204,7 @@ class Walker {
     for (const auto& name : names) {
       if (!Member(value, name, rule, path.empty() ? name : path + "." + name)) return false;
     }
+    if (value.empty() && !names.empty() && rule.contains("others")) dropped_ = true;
     return true;
   }
 
@@ -208,13 +225,13 @@ class Walker {
   bool Member(Json& value, const std::string& name, const Json& rule, const std::string& path) {
     auto found = IsDirective(name) ? rule.end() : rule.find(name);
     if (found == rule.end()) {
-      if (!value[name].is_null()) return Unknown(name, rule, path);
+      if (!value[name].is_null()) return Unknown(value, name, rule, path);
       value.erase(name);
       return true;
     }
     if (value[name].is_null()) return true;
-    if (*found == "drop") {
-      out_.flags.push_back({"field_dropped", path});
+    if (*found == "drop" || *found == "drop-tool") {
+      out_.flags.push_back({*found == "drop" ? "field_dropped" : "tool_dropped", path});
       value.erase(name);
       return true;
     }
@@ -227,13 +244,20 @@ class Walker {
       CountMedia();
       out_.documents = true;
     }
-    return Walk(value[name], *found, path);
+    if (!Walk(value[name], *found, path)) return false;
+    if (std::exchange(dropped_, false)) value.erase(name);
+    return true;
   }
 
-  bool Unknown(const std::string& name, const Json& rule, const std::string& path) {
+  // Of a field that no rule names: the model's own (extra_fields), or one that is refused.
+  bool Unknown(Json& value, const std::string& name, const Json& rule, const std::string& path) {
+    if (path == name && extra_ && extra_->contains(name)) return true;
+    if (rule.contains("others")) {
+      out_.flags.push_back({rule["others"], path});
+      value.erase(name);
+      return true;
+    }
     std::string code = rule.value("refuse", "field_not_allowed");
-    if (name.find("web_search") != std::string::npos || name == "mcp_servers")
-      code = "tool_not_allowed";
     std::vector<std::string> known;
     for (auto it = rule.begin(); it != rule.end(); ++it)
       if (!IsDirective(it.key())) known.push_back(it.key());
@@ -246,21 +270,43 @@ class Walker {
   const Json& rules_;
   bool camel_;
   std::size_t longest_name_;
+  const std::set<std::string>* extra_;
   Screened& out_;
+  bool dropped_ = false;  // what was just looked at is to be left out
   Refusal refusal_;
 };
 
 }  // namespace
 
+namespace {
+
+// What speaks of tools goes with the last of them.
+void ForgetTools(Json& body) {
+  if (body.contains("tools")) return;
+  for (const char* about : {"tool_choice", "toolConfig", "parallel_tool_calls"}) body.erase(about);
+}
+
+const std::set<std::string>* ExtraOf(const ScreenOptions& options, const std::string& model) {
+  if (!options.extra_fields) return nullptr;
+  auto found = options.extra_fields->find(options.model.empty() ? model : options.model);
+  return found == options.extra_fields->end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
 tl::expected<Screened, Refusal> Screen(const WireFormat& format, std::string_view text,
-                                       std::size_t longest_name) {
+                                       const ScreenOptions& options) {
   auto body = ParseJson(text, "the request");
   if (!body || !body->is_object())
     return tl::unexpected(
         Refusal{400, "invalid_json", "The request's body is not one JSON object."});
   Screened out;
-  Walker walker(format, longest_name, out);
+  const auto* extra = ExtraOf(options, JsonOr<std::string>(*body, "model", ""));
+  Walker walker(format, options.longest_name, extra, out);
   if (!walker.Check(*body)) return tl::unexpected(walker.refusal());
+  bool no_tools =
+      std::ranges::any_of(out.flags, [](const Flag& flag) { return flag.code == "tool_dropped"; });
+  if (no_tools) ForgetTools(*body);
   out.facts = format.FactsOf(*body);
   out.body = DumpJson(*body);
   return out;
@@ -278,7 +324,8 @@ std::int64_t MostInput(const Screened& request, std::int64_t bytes_per_token,
   std::int64_t most = bytes / std::max<std::int64_t>(1, bytes_per_token) + kTokensOfTemplate +
                       request.media * kTokensOfMedia;
   if (request.documents) return std::max(most, context_tokens);
-  return request.facts.many ? most : std::min(most, context_tokens);
+  bool bounded = context_tokens > 0 && !request.facts.many;  // a context of 0 is not known
+  return bounded ? std::min(most, context_tokens) : most;
 }
 
 }  // namespace podium::agents

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -44,7 +46,7 @@ inline constexpr std::size_t kLongestName = 256;
 //   "values"         values, and lists of them
 //   "positive"       a whole number from 0 up
 //   "data"           a string that begins with "data:" (never a place to fetch from)
-//   "drop"           taken out, and flagged
+//   "drop"           taken out, and flagged; "drop-tool" the same of tools that a provider runs
 //   "false"          becomes false, and is flagged if it was not
 //   "never"          refused unless null or false
 //   "a|b|c"          one of these strings
@@ -54,13 +56,23 @@ inline constexpr std::size_t kLongestName = 256;
 //   {"?": [rules]}   the first of them whose kind (text, list, object) is the value's
 //   {"by": member, "else": name, "of": {name: rule}}   an object, by its text `member`
 // null is allowed wherever something optional may stand. {"refuse": code, ...} inside an object
-// or a "by" names the code for what is not listed there, in place of "field_not_allowed".
-//
-// Checks a body against its format's allowlist. Fields that say whose request it is are taken out;
-// one whose name has more than `longest_name` bytes is refused unread.
+// or a "by" names the code for what is not listed there, in place of "field_not_allowed";
+// {"others": code, ...} takes it out instead, flagged with that code.
+
+// Fields at the top of a request that a model takes beyond its format's, by the model's names.
+using ExtraFields = std::map<std::string, std::set<std::string>>;
+
+struct ScreenOptions {
+  std::size_t longest_name = kLongestName;  // of a field, in bytes; a longer one is refused unread
+  std::string model;                        // where the path names it
+  const ExtraFields* extra_fields = nullptr;  // borrowed
+};
+
+// Checks a body against its format's allowlist. Fields that say whose request it is and tools that
+// a provider would run are taken out.
 [[nodiscard]] tl::expected<Screened, Refusal> Screen(const WireFormat& format,
                                                      std::string_view body,
-                                                     std::size_t longest_name = kLongestName);
+                                                     const ScreenOptions& options = {});
 
 // The body as it goes to the provider: the model under the provider's name, an output limit where
 // the sender declared none (0: none), what a stream needs to report its usage, nothing stored.

@@ -24,7 +24,11 @@ HttpRequest UpstreamRequest(const Route& route, const Model& model, const std::s
   out.headers = {"Content-Type: application/json", "Expect:"};
   bool events = asked.Header("accept").find("text/event-stream") != std::string_view::npos;
   out.headers.emplace_back(events ? "Accept: text/event-stream" : "Accept: application/json");
-  if (!key.empty()) out.headers.push_back(traits.key_header + ": " + traits.key_prefix + key);
+  if (!key.empty() && model.key_header)
+    out.headers.push_back(*model.key_header + ": " + key);
+  else if (!key.empty())
+    out.headers.push_back(traits.key_header + ": " + traits.key_prefix + key);
+  for (const auto& [name, value] : model.headers) out.headers.push_back(name + ": " + value);
   std::vector<std::string> dropped;
   route.format->AddHeaders(asked.headers, out.headers, dropped);
   for (auto& beta : dropped) flags.push_back({"beta_dropped", std::move(beta)});

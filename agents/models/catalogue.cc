@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agents/models/wire/registry.h"
+#include "base/http/address.h"
 #include "base/text.h"
 
 namespace podium::agents {
@@ -50,8 +51,10 @@ Result<std::vector<const WireFormat*>> ReadFormats(const YamlNode& node) {
   return out;
 }
 
+// 0 where it is left out.
 Result<std::int64_t> Positive(YamlMap& map, std::string_view key) {
-  PODIUM_ASSIGN(const YamlNode* node, map.Require(key));
+  const YamlNode* node = map.Get(key);
+  if (!node) return 0;
   PODIUM_ASSIGN(auto value, node->AsInt());
   if (value < 1 || value > 100'000'000)
     return node->Complain("'" + std::string(key) + "' must be a number of tokens above 0");
@@ -73,21 +76,77 @@ Status ReadUpstream(YamlMap& map, Model& out) {
   return {};
 }
 
+Result<std::map<std::string, std::string>> TextsOf(const YamlNode& node) {
+  std::map<std::string, std::string> out;
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  for (const auto& entry : node.entries) {
+    PODIUM_ASSIGN(out[entry.first], map.String(entry.first));
+  }
+  return out;
+}
+
+// A header of the user's own; the key has a place of its own.
+Status CheckHeaders(const YamlNode& node, const std::map<std::string, std::string>& headers) {
+  for (const auto& [name, value] : headers) {
+    bool plain = !name.empty() && name.find_first_of(": \t\r\n") == std::string::npos &&
+                 value.find_first_of("\r\n") == std::string::npos;
+    if (!plain)
+      return node.Complain("'" + name + "' is no name of a header with a text of one line");
+    for (const char* keys : {"authorization", "x-api-key", "x-goog-api-key", "api-key"}) {
+      if (Lower(name) == keys)
+        return node.Complain("'" + name +
+                             "' holds a key, which no file holds: name the variable "
+                             "in key_env, and the header in key_header if it is another");
+    }
+  }
+  return {};
+}
+
+// What a server does otherwise than its format says.
+Status ReadOwnWays(YamlMap& map, Model& out) {
+  if (const YamlNode* extra = map.Get("extra_fields")) {
+    PODIUM_ASSIGN(auto names, extra->AsStrings());
+    out.extra_fields = {names.begin(), names.end()};
+  }
+  if (const YamlNode* paths = map.Get("paths")) {
+    PODIUM_ASSIGN(out.paths, TextsOf(*paths));
+    for (const auto& [format, path] : out.paths) {
+      if (!FindWireFormat(format))
+        return paths->Complain("'paths' names a format that there is not: '" + format + "'." +
+                               Suggest(format, WireFormatNames()));
+      if (!path.starts_with('/'))
+        return paths->Complain("the path of '" + format + "' must begin with /");
+    }
+  }
+  if (const YamlNode* headers = map.Get("headers")) {
+    PODIUM_ASSIGN(out.headers, TextsOf(*headers));
+    PODIUM_TRY(CheckHeaders(*headers, out.headers));
+  }
+  if (map.Get("key_header")) {
+    PODIUM_ASSIGN(out.key_header, map.String("key_header"));
+  }
+  return {};
+}
+
 Result<Model> ReadModel(const YamlNode& node) {
   PODIUM_ASSIGN(auto map, YamlMap::From(node));
   Model out;
   PODIUM_ASSIGN(out.id, map.String("id"));
-  PODIUM_ASSIGN(out.provider, map.String("provider"));
-  PODIUM_ASSIGN(const YamlNode* formats, map.Require("formats"));
-  PODIUM_ASSIGN(out.formats, ReadFormats(*formats));
   PODIUM_TRY(ReadUpstream(map, out));
+  PODIUM_ASSIGN(out.provider, map.StringOr("provider", Origin(out.base_url)));
+  out.formats = {FindWireFormat("chat")};
+  if (const YamlNode* formats = map.Get("formats")) {
+    PODIUM_ASSIGN(out.formats, ReadFormats(*formats));
+  }
   PODIUM_ASSIGN(out.max_output_tokens, Positive(map, "max_output_tokens"));
   PODIUM_ASSIGN(out.context_tokens, Positive(map, "context_tokens"));
-  PODIUM_ASSIGN(const YamlNode* price, map.Require("price"));
-  PODIUM_ASSIGN(out.prices, ReadPrices(*price));
+  if (const YamlNode* price = map.Get("price")) {
+    PODIUM_ASSIGN(out.prices, ReadPrices(*price));
+  }
   if (const YamlNode* aliases = map.Get("aliases")) {
     PODIUM_ASSIGN(out.aliases, aliases->AsStrings());
   }
+  PODIUM_TRY(ReadOwnWays(map, out));
   PODIUM_TRY(map.Finish());
   return out;
 }
@@ -95,7 +154,9 @@ Result<Model> ReadModel(const YamlNode& node) {
 }  // namespace
 
 bool Model::Serves(const WireFormat& format) const {
-  return std::ranges::find(formats, &format) != formats.end();
+  return std::ranges::any_of(formats, [&](const WireFormat* own) {
+    return own == &format || own->name() == format.traits().with;
+  });
 }
 
 Result<ModelCatalogue> ModelCatalogue::From(const YamlNode& root) {

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,14 +21,18 @@ struct Model {
   std::string id;        // as agents name it
   std::string provider;  // shares one rate limit
   std::vector<const WireFormat*> formats;
-  std::string base_url;       // up to and with the version: "https://api.openai.com/v1"
-  std::string key_env;        // variable that holds the key; empty: none is sent
-  std::string upstream_name;  // as the provider names it
-  std::int64_t max_output_tokens = 0;
-  std::int64_t context_tokens = 0;
-  std::string output_limit_field;  // of Chat Completions, where an agent declares none
-  TokenPrices prices;
+  std::string base_url;                // up to and with the version: "https://api.openai.com/v1"
+  std::string key_env;                 // variable that holds the key; empty: none is sent
+  std::string upstream_name;           // as the provider names it
+  std::int64_t max_output_tokens = 0;  // 0: not known
+  std::int64_t context_tokens = 0;     // likewise
+  std::string output_limit_field;      // of Chat Completions, where an agent declares none
+  std::optional<TokenPrices> prices;   // none: not known
   std::vector<std::string> aliases;
+  std::set<std::string> extra_fields;          // of requests, beyond the format's
+  std::map<std::string, std::string> paths;    // below base_url, by format, where they differ
+  std::map<std::string, std::string> headers;  // sent with every request
+  std::optional<std::string> key_header;       // where it is not the format's
 
   [[nodiscard]] bool Serves(const WireFormat& format) const;
 };

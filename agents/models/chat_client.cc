@@ -97,6 +97,7 @@ EncodeOptions ChatClient::Writing(const ModelConfig& config) const {
 }
 
 std::string ChatClient::Path() const {
+  if (!config_.path.empty()) return config_.path;
   Route route{format_, config_.model, true};
   return format_->UpstreamPath(route, config_.model, true);
 }
@@ -107,7 +108,10 @@ HttpRequest ChatClient::MakeRequest(const ChatRequest& request) const {
   out.url = Below(config_.base_url, Path());
   out.headers = {"Content-Type: application/json", "Accept: text/event-stream", "Expect:"};
   if (!config_.api_key.empty())
-    out.headers.push_back(traits.key_header + ": " + traits.key_prefix + config_.api_key);
+    out.headers.push_back(config_.key_header
+                              ? *config_.key_header + ": " + config_.api_key
+                              : traits.key_header + ": " + traits.key_prefix + config_.api_key);
+  out.headers.insert(out.headers.end(), config_.headers.begin(), config_.headers.end());
   std::vector<std::string> dropped;
   format_->AddHeaders({}, out.headers, dropped);
   out.body = format_->Encode(request, Writing(sent_));

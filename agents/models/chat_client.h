@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "agents/models/model_call.h"
 #include "agents/models/trial_models.h"
@@ -18,12 +19,15 @@ namespace podium::agents {
 // The model that a native scaffold asks, and how. What is not known of it (prices, context) bounds
 // nothing.
 struct ModelConfig {
-  std::string id;               // as events name it; empty: `model`
-  std::string model;            // as its provider names it
-  std::string format = "chat";  // of WireFormats()
-  std::string base_url;         // ".../v1"
-  std::string api_key;          // may be empty (local servers)
-  std::string provider;         // of the catalogue; empty: a server of the user's own
+  std::string id;                         // as events name it; empty: `model`
+  std::string model;                      // as its provider names it
+  std::string format = "chat";            // of WireFormats()
+  std::string base_url;                   // ".../v1"
+  std::string api_key;                    // may be empty (local servers)
+  std::string provider;                   // of the catalogue; empty: a server of the user's own
+  std::string path;                       // below base_url, where it is not the format's
+  std::vector<std::string> headers;       // "Name: value", sent beside the format's
+  std::optional<std::string> key_header;  // where it is not the format's
   std::optional<TokenPrices> prices;
   std::int64_t context_tokens = 0;  // 0: not known
   int max_attempts = 5;             // at an answer that can be read

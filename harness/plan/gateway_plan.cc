@@ -51,6 +51,23 @@ Result<agents::ModelCatalogue> ReadCatalogue(const Settings& settings) {
   return agents::ModelCatalogue::Read(file);
 }
 
+// What a budget is kept by has to be known of the model.
+Status CheckKnown(const agents::Model& model, const agents::Budget& budget,
+                  const Settings& settings) {
+  const char* lacking = nullptr;
+  const char* by = "budget.tokens";
+  if (budget.money && !model.prices) lacking = "price", by = "budget.usd";
+  bool bounded = model.context_tokens > 0 && model.max_output_tokens > 0;
+  if (!lacking && (budget.money || budget.tokens) && !bounded) {
+    lacking = "context_tokens and max_output_tokens";
+    if (!budget.tokens) by = "budget.usd";
+  }
+  if (!lacking) return {};
+  return Fail(ErrorCode::kConfig, settings.Get(by).origin + ": '" + by + "' needs " + lacking +
+                                      " of model '" + model.id +
+                                      "': add them to the catalogue, or leave the budget out");
+}
+
 // Formats in which a native scaffold can hold a conversation.
 std::vector<std::string> Conversing(const std::vector<const agents::WireFormat*>& formats) {
   std::vector<std::string> out;
@@ -84,6 +101,10 @@ Status UseCatalogue(const Settings& settings, const agents::Model& known, bool r
   model.base_url = known.base_url;
   model.provider = known.provider;
   model.prices = known.prices;
+  model.key_header = known.key_header;
+  for (const auto& [name, value] : known.headers) model.headers.push_back(name + ": " + value);
+  auto path = known.paths.find(model.format);
+  if (path != known.paths.end()) model.path = path->second;
   model.context_tokens = known.context_tokens;
   if (settings.IsDefault("llm.output_limit_field"))
     model.output_limit_field = known.output_limit_field;
@@ -136,6 +157,7 @@ Result<GatewayPlan> PlanGateway(const Settings& settings) {
     out.models.push_back(std::move(*model));
   }
   PODIUM_TRY(FillBudget(settings, out.budget));
+  for (const auto& model : out.models) PODIUM_TRY(CheckKnown(model, out.budget, settings));
   PODIUM_ASSIGN(out.request_timeout, settings.Duration("llm.request_timeout"));
   PODIUM_ASSIGN(out.idle_timeout, settings.Duration("llm.idle_timeout"));
   return out;
@@ -157,6 +179,7 @@ Result<GatewayPlan> PlanNativeModel(const Settings& settings, const OwnServer& s
     return out;
   }
   PODIUM_TRY(UseCatalogue(settings, *known, out.replay, model));
+  PODIUM_TRY(CheckKnown(*known, out.budget, settings));
   out.native = std::move(*known);
   return out;
 }

@@ -20,11 +20,13 @@ namespace fs = std::filesystem;
 
 // What a model was and what its tokens cost; where it is served may change.
 Json ModelLock(const agents::Model& model) {
-  return {{"upstream_name", model.upstream_name},
-          {"input_usd", model.prices.input.Text()},
-          {"cached_input_usd", model.prices.cached_input.Text()},
-          {"cache_write_usd", model.prices.cache_write.Text()},
-          {"output_usd", model.prices.output.Text()}};
+  Json out = {{"upstream_name", model.upstream_name}};
+  if (!model.prices) return out;
+  out["input_usd"] = model.prices->input.Text();
+  out["cached_input_usd"] = model.prices->cached_input.Text();
+  out["cache_write_usd"] = model.prices->cache_write.Text();
+  out["output_usd"] = model.prices->output.Text();
+  return out;
 }
 
 // Whose package a task was: a package of the user's own may bear the name of one of Podium's.

@@ -72,7 +72,8 @@ Status TrialServices::AddModels(HttpClient& http, agents::ProviderGate& gate,
   bool native = agent.proposer == "llm";
   if (plan.models.empty() && !native) return {};
   models_ = std::make_unique<agents::TrialModels>(reactor_, http, gate, journal_, OptionsOf(agent));
-  priced_ = !native || agent.model.prices;
+  priced_ = native ? agent.model.prices.has_value()
+                   : std::ranges::all_of(plan.models, [](const auto& m) { return !!m.prices; });
   if (plan.models.empty()) return {};
   agents::GatewayOptions options;
   options.models = plan.models;

@@ -70,8 +70,7 @@ agents::Model GatewayTest::MakeModel() const {
   model.max_output_tokens = 1000;
   model.context_tokens = 100'000;
   model.output_limit_field = "max_completion_tokens";
-  model.prices.input = model.prices.cached_input = model.prices.cache_write = {1'000'000};
-  model.prices.output = {10'000'000};
+  model.prices = agents::TokenPrices{{1'000'000}, {1'000'000}, {1'000'000}, {10'000'000}};
   model.aliases = {"vendor/m"};
   return model;
 }
@@ -85,8 +84,8 @@ void GatewayTest::Attempt(HttpHandler provider, Body body) {
       model.base_url = "http://127.0.0.1:" + std::to_string(upstream_port) + "/v1";
   agents::TrialModelsOptions trial = trial_;
   trial.before = {};
-  for (const auto& [type, body] : events_.all) {
-    auto event = records::ParseEvent(type, body.dump(), "an event");
+  for (const auto& [type, said] : events_.all) {
+    auto event = records::ParseEvent(type, said.dump(), "an event");
     if (event) agents::AddEvent(*event, trial.before);
   }
   agents::TrialModels models(reactor_, http_, gate_, events_, std::move(trial));

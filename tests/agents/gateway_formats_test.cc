@@ -22,6 +22,10 @@ TEST(GatewayRoutesTest, KnowsTheModelsRoutesAndNoOther) {
   ASSERT_TRUE(gemini);
   EXPECT_EQ(gemini->model, "g-2.5");
   EXPECT_TRUE(gemini->streams);
+  for (const char* path : {"/v1/models/g-2.5:generateContent", "/v1alpha/models/g:generateContent",
+                           "/v1beta/models/g:countTokens", "/v1/models/g:batchEmbedContents",
+                           "/v1/messages/count_tokens", "/v1/responses/input_tokens"})
+    EXPECT_TRUE(MatchRoute("POST", path)) << path;
   for (const char* path :
        {"/v1/files", "/v1/batches", "/v1/assistants", "/v1/responses/resp_1",
         "/v1/messages/batches", "/v1beta/models/a/b:generateContent",

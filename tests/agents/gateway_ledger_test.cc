@@ -127,9 +127,9 @@ TEST(ModelCatalogueTest, ReadsPricesToTheToken) {
   ASSERT_TRUE(catalogue) << catalogue.error().message;
   auto model = catalogue->Find("a");
   ASSERT_TRUE(model);
-  EXPECT_EQ(model->prices.input.pico, 150'000);
-  EXPECT_EQ(model->prices.cached_input.pico, 75'000);
-  EXPECT_EQ(model->prices.cache_write.pico, 150'000) << "as input where nothing is said";
+  EXPECT_EQ(model->prices->input.pico, 150'000);
+  EXPECT_EQ(model->prices->cached_input.pico, 75'000);
+  EXPECT_EQ(model->prices->cache_write.pico, 150'000) << "as input where nothing is said";
   EXPECT_EQ(model->base_url, "http://x/v1");
   EXPECT_EQ(model->upstream_name, "a");
 }

@@ -65,35 +65,11 @@ const Bad kBad[] = {
     // Other answers than text (R18).
     {kChat, R"({"modalities": ["text", "audio"]})", "field_not_allowed"},
     {kChat, R"({"modalities": ["image"]})", "field_not_allowed"},
-    // Tools that the provider carries out.
-    {kChat, R"({"tools": [{"type": "web_search"}]})", "tool_not_allowed"},
-    {kChat, R"({"tools": [{"type": "mcp", "server_url": "http://x"}]})", "tool_not_allowed"},
+    // Tools that do not say what they are.
     {kChat, R"({"tools": [{"function": {"name": "f"}}]})", "tool_not_allowed"},
-    {kChat, R"({"tool_choice": {"type": "web_search"}})", "tool_not_allowed"},
-    {kChat, R"({"web_search_options": {}})", "tool_not_allowed"},
-    {kResponses, R"({"tools": [{"type": "web_search_preview"}]})", "tool_not_allowed"},
-    {kResponses, R"({"tools": [{"type": "file_search", "vector_store_ids": ["v"]}]})",
-     "tool_not_allowed"},
-    {kResponses, R"({"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]})",
-     "tool_not_allowed"},
-    {kResponses, R"({"tools": [{"type": "computer_use_preview"}]})", "tool_not_allowed"},
-    {kResponses, R"({"tools": [{"type": "mcp", "server_url": "https://x"}]})", "tool_not_allowed"},
-    {kResponses, R"({"tools": [{"type": "image_generation"}]})", "tool_not_allowed"},
-    {kResponses, R"({"tools": [{"type": "local_shell"}]})", "tool_not_allowed"},
-    {kMessages, R"({"tools": [{"type": "web_search_20250305", "name": "web_search"}]})",
-     "tool_not_allowed"},
-    {kMessages, R"({"tools": [{"type": "web_fetch_20250910", "name": "web_fetch"}]})",
-     "tool_not_allowed"},
-    {kMessages, R"({"tools": [{"type": "code_execution_20250522", "name": "code_execution"}]})",
-     "tool_not_allowed"},
-    {kMessages, R"({"tools": [{"type": "computer_20250124", "name": "computer"}]})",
-     "tool_not_allowed"},
-    {kMessages, R"({"mcp_servers": [{"type": "url", "url": "https://x"}]})", "tool_not_allowed"},
-    {kGemini, R"({"tools": [{"googleSearch": {}}]})", "tool_not_allowed"},
-    {kGemini, R"({"tools": [{"google_search": {}}]})", "tool_not_allowed"},
-    {kGemini, R"({"tools": [{"urlContext": {}}]})", "tool_not_allowed"},
-    {kGemini, R"({"tools": [{"codeExecution": {}}]})", "tool_not_allowed"},
-    {kGemini, R"({"tools": [{"functionDeclarations": [], "googleMaps": {}}]})", "tool_not_allowed"},
+    {kResponses, R"({"tools": [{"type": 7}]})", "tool_not_allowed"},
+    {kResponses, R"({"tools": [{"type": "local_shell", "container": "auto"}]})",
+     "field_not_allowed"},
     // Inputs that the provider would fetch, or has from elsewhere.
     {kChat,
      R"({"messages": [{"role": "user", "content": [{"type": "image_url",
@@ -166,6 +142,99 @@ const Bad kBad[] = {
      "field_not_allowed"},
     {kGemini, R"({"contents": [{"parts": [{"refuse": 1}]}]})", "input_not_allowed"},
 };
+
+struct LeftOut {
+  const char* format;
+  const char* fields;
+};
+
+// Tools that the provider carries out.
+const LeftOut kLeftOut[] = {
+    {kChat, R"({"tools": [{"type": "web_search"}]})"},
+    {kChat, R"({"tools": [{"type": "mcp", "server_url": "http://x"}]})"},
+    {kChat, R"({"tool_choice": {"type": "web_search"}})"},
+    {kChat, R"({"web_search_options": {}})"},
+    {kResponses, R"({"tools": [{"type": "web_search_preview"}]})"},
+    {kResponses, R"({"tools": [{"type": "file_search", "vector_store_ids": ["v"]}]})"},
+    {kResponses, R"({"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]})"},
+    {kResponses, R"({"tools": [{"type": "computer_use_preview"}]})"},
+    {kResponses, R"({"tools": [{"type": "mcp", "server_url": "https://x"}]})"},
+    {kResponses, R"({"tools": [{"type": "image_generation"}]})"},
+    {kMessages, R"({"tools": [{"type": "web_search_20250305", "name": "web_search"}]})"},
+    {kMessages, R"({"tools": [{"type": "web_fetch_20250910", "name": "web_fetch"}]})"},
+    {kMessages, R"({"tools": [{"type": "code_execution_20250522", "name": "code_execution"}]})"},
+    {kMessages, R"({"tools": [{"type": "computer_20250124", "name": "computer"}]})"},
+    {kMessages, R"({"mcp_servers": [{"type": "url", "url": "https://x"}]})"},
+    {kGemini, R"({"tools": [{"googleSearch": {}}]})"},
+    {kGemini, R"({"tools": [{"google_search": {}}]})"},
+    {kGemini, R"({"tools": [{"urlContext": {}}]})"},
+    {kGemini, R"({"tools": [{"codeExecution": {}}]})"},
+    {kResponses, R"({"tools": [{"type": "shell", "environment": {"type": "container_auto"}}]})"},
+    {kMessages, R"({"context_management": {"edits": [{"type": "compact_20260112"}]}})"},
+};
+
+TEST(GatewayPolicyTest, WhatAProviderWouldRunIsLeftOutAndFlagged) {
+  for (const auto& bad : kLeftOut) {
+    auto screened = ScreenWith(bad.format, bad.fields);
+    ASSERT_TRUE(screened) << bad.format << " " << bad.fields << ": " << screened.error().message;
+    Json body = Json::parse(screened->body);
+    for (const char* gone : {"tools", "tool_choice", "web_search_options", "mcp_servers"})
+      EXPECT_FALSE(body.contains(gone)) << bad.fields << "\n" << screened->body;
+    EXPECT_EQ(screened->body.find("compact"), std::string::npos) << screened->body;
+    EXPECT_FALSE(screened->flags.empty()) << bad.fields;
+  }
+}
+
+TEST(GatewayPolicyTest, WhatTheAgentRunsItselfStaysBesideIt) {
+  struct {
+    const char* format;
+    const char* fields;
+    const char* left;
+  } mixed[] = {
+      {kChat,
+       R"({"tools": [{"type": "function", "function": {"name": "f"}}, {"type": "web_search"}],
+           "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto",
+             "tools": [{"type": "function", "function": {"name": "f"}}]}}})",
+       R"([{"function": {"name": "f"}, "type": "function"}])"},
+      {kResponses,
+       R"({"tools": [{"type": "web_search"}, {"type": "local_shell"}, {"type": "apply_patch"},
+           {"type": "namespace", "name": "n", "tools": [{"type": "function", "name": "f"},
+            {"type": "mcp"}]}]})",
+       R"([{"type": "local_shell"}, {"type": "apply_patch"}, {"type": "namespace", "name": "n",
+            "tools": [{"type": "function", "name": "f"}]}])"},
+      {kMessages,
+       R"({"tools": [{"type": "bash_20250124", "name": "bash"}, {"type": "web_search_20250305",
+           "name": "web_search"}, {"type": "text_editor_20250728", "name": "edit"}]})",
+       R"([{"type": "bash_20250124", "name": "bash"}, {"type": "text_editor_20250728",
+            "name": "edit"}])"},
+      {kGemini, R"({"tools": [{"functionDeclarations": [{"name": "f"}], "googleSearch": {}}]})",
+       R"([{"functionDeclarations": [{"name": "f"}]}])"}};
+  for (const auto& m : mixed) {
+    auto screened = ScreenWith(m.format, m.fields);
+    ASSERT_TRUE(screened) << m.format << ": " << screened.error().message;
+    EXPECT_EQ(Json::parse(screened->body)["tools"], Json::parse(m.left)) << screened->body;
+  }
+  auto edited = ScreenWith(kMessages, R"({"context_management": {"edits": [
+      {"type": "clear_thinking_20251015", "keep": "all"}]}, "thread": {"type": "create"}})");
+  ASSERT_TRUE(edited) << edited.error().message;
+  EXPECT_EQ(Json::parse(edited->body)["context_management"]["edits"][0]["keep"], "all");
+  EXPECT_FALSE(Json::parse(edited->body).contains("thread"));
+}
+
+TEST(GatewayPolicyTest, AModelsOwnFieldsAreForThatModelAlone) {
+  ExtraFields extra = {{"m", {"guided_json"}}, {"other", {}}};
+  ScreenOptions options{.extra_fields = &extra};
+  Json body = Plain(kChat);
+  body["guided_json"] = {{"type", "object"}};
+  auto own = Screen(Of(kChat), body.dump(), options);
+  ASSERT_TRUE(own) << own.error().message;
+  EXPECT_EQ(Json::parse(own->body)["guided_json"]["type"], "object");
+  body["model"] = "other";
+  EXPECT_FALSE(Screen(Of(kChat), body.dump(), options));
+  body["model"] = "m";
+  body["messages"][0]["guided_json"] = 1;
+  EXPECT_FALSE(Screen(Of(kChat), body.dump(), options)) << "at the top of a request alone";
+}
 
 TEST(PolicyTest, EveryBadRequestIsRefusedWithItsCode) {
   for (const Bad& bad : kBad) {

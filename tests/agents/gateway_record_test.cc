@@ -72,7 +72,8 @@ TEST_F(GatewayTest, AStreamIsRecordedAndReplayedToTheByte) {
   auto ask = [&](std::string& into) {
     return [&](Live& live) -> Task<void> {
       Answered answer =
-          co_await Post(live, "/v1/chat/completions", Ask("x", R"(, "stream": true)"));
+          co_await Post(live, "/v1/chat/completions",
+                        Ask("x", R"(, "stream": true, "stream_options": {"include_usage": true})"));
       into = answer.body;
       EXPECT_EQ(answer.headers.empty(), false);
     };

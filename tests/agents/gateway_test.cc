@@ -157,7 +157,7 @@ TEST_F(GatewayTest, UnknownRoutesAndModelsAreRefusedAndFlagged) {
     EXPECT_EQ(gemini.code(), "model_not_allowed");
     Answered tool =
         co_await Post(live, "/v1/responses",
-                      R"({"model": "m", "input": "x", "tools": [{"type": "web_search"}]})");
+                      R"({"model": "m", "input": "x", "tools": [{"name": "of no kind"}]})");
     EXPECT_EQ(tool.code(), "tool_not_allowed");
   });
   EXPECT_TRUE(received_.empty());

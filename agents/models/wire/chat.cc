@@ -26,7 +26,7 @@ constexpr std::string_view kFields = R"json({
     "chat_template_kwargs": {"enable_thinking": "value", "thinking": "value"},
     "store": "false", "background": "never", "metadata": "drop", "user": "drop",
     "service_tier": "drop", "prompt_cache_key": "drop", "prompt_cache_retention": "drop",
-    "safety_identifier": "drop"
+    "safety_identifier": "drop", "web_search_options": "drop-tool"
   },
   "message": {
     "role": "text", "content": {"?": ["text", ["@part"]]}, "name": "text", "refusal": "text",
@@ -37,18 +37,20 @@ constexpr std::string_view kFields = R"json({
     "reasoning_content": "text", "reasoning": "text", "annotations": []
   },
   "part": {"by": "type", "refuse": "input_not_allowed", "of": {
-    "text": {"type": "text", "text": "text"},
+    "text": {"type": "text", "text": "text", "cache_control": "drop"},
     "refusal": {"type": "text", "refusal": "text"},
-    "image_url": {"type": "text", "image_url": {"url": "data", "detail": "text"}},
+    "image_url": {"type": "text", "image_url": {"url": "data", "detail": "text"},
+                  "cache_control": "drop"},
     "file": {"type": "text", "file": {"file_data": "data", "filename": "text"}}
   }},
-  "tool": {"by": "type", "refuse": "tool_not_allowed", "of": {
+  "tool": {"by": "type", "refuse": "tool_not_allowed", "others": "tool_dropped", "of": {
     "function": {"type": "text", "function": {"name": "text", "description": "text",
-                 "parameters": "any", "strict": "value"}},
+                 "parameters": "any", "strict": "value"}, "cache_control": "drop"},
     "custom": {"type": "text", "custom": {"name": "text", "description": "text", "format": "any"}}
   }},
-  "choice": {"by": "type", "refuse": "tool_not_allowed", "of": {
+  "choice": {"by": "type", "refuse": "tool_not_allowed", "others": "tool_dropped", "of": {
     "function": {"type": "text", "function": {"name": "text"}},
+    "allowed_tools": {"type": "text", "allowed_tools": {"mode": "text", "tools": ["@choice"]}},
     "custom": {"type": "text", "custom": {"name": "text"}}
   }}
 })json";
@@ -230,7 +232,12 @@ class Chat final : public WireFormat {
     auto full = WholeNumber(request, "max_completion_tokens");
     out.output_limit = plain && full ? std::max(plain, full) : (plain ? plain : full);
     out.answers = std::max<std::int64_t>(1, WholeNumber(request, "n").value_or(1));
+    out.wants_usage = AsksForUsage(request);
     return out;
+  }
+
+  [[nodiscard]] bool TellsUsageAlone(const Json& event) const override {
+    return IsUsageChunk(event);
   }
 
   void Complete(Json& request, const Finish& finish, bool stream) const override {

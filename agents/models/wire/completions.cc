@@ -33,7 +33,12 @@ class Completions final : public WireFormat {
                                  WholeNumber(request, "best_of").value_or(1));
     out.answers = std::max<std::int64_t>(each, 1) * prompts;
     out.many = prompts > 1;
+    out.wants_usage = AsksForUsage(request);
     return out;
+  }
+
+  [[nodiscard]] bool TellsUsageAlone(const Json& event) const override {
+    return IsUsageChunk(event);
   }
 
   void Complete(Json& request, const Finish& finish, bool stream) const override {

@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kFields = R"json({
   "root": {
     "contents": {"?": ["@content", ["@content"]]}, "systemInstruction": "@content",
-    "tools": [{"refuse": "tool_not_allowed", "functionDeclarations": [
+    "tools": [{"refuse": "tool_not_allowed", "others": "tool_dropped", "functionDeclarations": [
       {"name": "text", "description": "text", "parameters": "any", "parametersJsonSchema": "any",
        "response": "any", "responseJsonSchema": "any", "behavior": "text"}]}],
     "toolConfig": {"functionCallingConfig": {"mode": "text", "allowedFunctionNames": ["text"]}},
@@ -26,7 +26,7 @@ constexpr std::string_view kFields = R"json({
     "labels": "drop"
   },
   "content": {"role": "text", "parts": ["@part"]},
-  "media": "image/png|image/jpeg|image/webp|image/heic|image/heif|application/pdf|text/plain",
+  "media": "image/png|image/jpeg|image/webp|image/heic|image/heif|application/pdf|text/plain|text/csv|text/html|text/css|text/md|text/markdown|text/xml|text/rtf|text/javascript|text/x-python|application/json|application/xml|application/x-python|application/javascript",
   "part": {
     "refuse": "input_not_allowed", "text": "text",
     "inlineData": {"mimeType": "@media", "data": "text", "displayName": "text"},
@@ -156,18 +156,13 @@ class Gemini final : public WireFormat {
   [[nodiscard]] std::string_view Allowlist() const override { return kFields; }
 
   [[nodiscard]] std::optional<Route> Match(std::string_view path) const override {
-    if (!path.starts_with(traits().path)) return std::nullopt;
-    std::string_view rest = path.substr(traits().path.size());
-    std::size_t colon = rest.rfind(':');
-    if (colon == std::string_view::npos) return std::nullopt;
-    std::string_view verb = rest.substr(colon + 1), model = rest.substr(0, colon);
-    if (verb != "generateContent" && verb != "streamGenerateContent") return std::nullopt;
-    if (model.empty() || model.find_first_of("/%?#\\") != std::string_view::npos)
-      return std::nullopt;
-    return Route{this, std::string(model), verb == "streamGenerateContent"};
+    auto asked = ParseGeminiPath(path);
+    bool streams = asked && asked->verb == "streamGenerateContent";
+    if (!streams && (!asked || asked->verb != "generateContent")) return std::nullopt;
+    return Route{this, std::move(asked->model), streams};
   }
   [[nodiscard]] bool OwnsPath(std::string_view path) const override {
-    return path.starts_with("/v1beta");
+    return path.starts_with("/v1beta") || path.starts_with("/v1alpha") || ParseGeminiPath(path);
   }
   [[nodiscard]] std::string UpstreamPath(const Route& route, const std::string& upstream_name,
                                          bool events) const override {

@@ -17,13 +17,14 @@ constexpr std::string_view kFields = R"json({
                     "disable_parallel_tool_use": "value"},
     "thinking": {"type": "text", "budget_tokens": "positive", "display": "text"},
     "output_config": {"effort": "text", "format": "any"}, "output_format": "any",
-    "cache_control": "@cache",
-    "background": "never", "metadata": "drop", "service_tier": "drop"
+    "cache_control": "@cache", "context_management": {"edits": ["@edit"]},
+    "background": "never", "metadata": "drop", "service_tier": "drop", "thread": "drop",
+    "mcp_servers": "drop-tool"
   },
   "message": {"role": "text", "content": {"?": ["text", ["@block"]]}},
   "cache": {"type": "ephemeral", "ttl": "5m"},
   "block": {"by": "type", "refuse": "input_not_allowed", "of": {
-    "text": {"type": "text", "text": "text", "cache_control": "@cache", "citations": []},
+    "text": {"type": "text", "text": "text", "cache_control": "@cache", "citations": "any"},
     "image": {"type": "text", "source": "@source", "cache_control": "@cache"},
     "document": {"type": "text", "source": "@source", "title": "text", "context": "text",
                  "citations": {"enabled": "value"}, "cache_control": "@cache"},
@@ -39,7 +40,17 @@ constexpr std::string_view kFields = R"json({
     "text": {"type": "text", "media_type": "text", "data": "text"},
     "content": {"type": "text", "content": {"?": ["text", ["@block"]]}}
   }},
-  "tool": {"by": "type", "else": "custom", "refuse": "tool_not_allowed", "of": {
+  "edit": {"by": "type", "others": "field_dropped", "of": {
+    "clear_tool_uses_20250919": {"type": "text", "trigger": "any", "keep": "any",
+                                 "clear_at_least": "any", "exclude_tools": "values",
+                                 "clear_tool_inputs": "any"},
+    "clear_thinking_20251015": {"type": "text", "keep": "any"}
+  }},
+  "own": {"type": "text", "name": "text", "max_characters": "value", "cache_control": "@cache"},
+  "tool": {"by": "type", "else": "custom", "refuse": "tool_not_allowed", "others": "tool_dropped", "of": {
+    "bash_20241022": "@own", "bash_20250124": "@own",
+    "text_editor_20241022": "@own", "text_editor_20250124": "@own", "text_editor_20250429": "@own",
+    "text_editor_20250728": "@own", "memory_20250818": "@own",
     "custom": {"type": "text", "name": "text", "description": "text", "input_schema": "any",
                "cache_control": "@cache", "strict": "value", "input_examples": "any"}
   }}
@@ -51,7 +62,13 @@ constexpr std::string_view kBetas[] = {"prompt-caching-2024-07-31",
                                        "fine-grained-tool-streaming-2025-05-14",
                                        "token-efficient-tools-2025-02-19",
                                        "output-128k-2025-02-19",
-                                       "structured-outputs-2025-11-13"};
+                                       "structured-outputs-2025-11-13",
+                                       "structured-outputs-2025-12-15",
+                                       "context-management-2025-06-27",
+                                       "claude-code-20250219",
+                                       "effort-2025-11-24",
+                                       "thinking-token-count-2026-05-13",
+                                       "mid-conversation-system-2026-04-07"};
 
 std::string_view ValueOf(const HeaderList& headers, std::string_view name) {
   auto found = std::ranges::find(headers, name, &HeaderList::value_type::first);

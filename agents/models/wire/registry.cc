@@ -9,7 +9,11 @@
   FORMAT(EmbeddingsFormat)          \
   FORMAT(CompletionsFormat)         \
   FORMAT(MessagesFormat)            \
-  FORMAT(GeminiFormat)
+  FORMAT(GeminiFormat)              \
+  FORMAT(MessagesCountFormat)       \
+  FORMAT(ResponsesCountFormat)      \
+  FORMAT(GeminiCountFormat)         \
+  FORMAT(GeminiEmbeddingsFormat)
 
 namespace podium::agents {
 

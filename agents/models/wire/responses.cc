@@ -16,7 +16,7 @@ constexpr std::string_view kFields = R"json({
     "include": ["reasoning.encrypted_content|message.output_text.logprobs"],
     "store": "false", "background": "never", "metadata": "drop", "user": "drop",
     "service_tier": "drop", "prompt_cache_key": "drop", "prompt_cache_retention": "drop",
-    "safety_identifier": "drop"
+    "safety_identifier": "drop", "client_metadata": "drop", "context_management": "drop"
   },
   "item": {"by": "type", "else": "message", "whole": ["role", "content"], "refuse": "input_not_allowed", "of": {
     "message": {"type": "text", "role": "text", "content": {"?": ["text", ["@part"]]},
@@ -29,6 +29,14 @@ constexpr std::string_view kFields = R"json({
                          "input": "text", "status": "text"},
     "custom_tool_call_output": {"type": "text", "id": "text", "call_id": "text",
                                 "status": "text", "output": {"?": ["text", ["@part"]]}},
+    "local_shell_call": {"type": "text", "id": "text", "call_id": "text", "action": "any",
+                         "status": "text"},
+    "local_shell_call_output": {"type": "text", "id": "text", "call_id": "text", "output": "text",
+                                "status": "text"},
+    "apply_patch_call": {"type": "text", "id": "text", "call_id": "text", "operation": "any",
+                         "status": "text"},
+    "apply_patch_call_output": {"type": "text", "id": "text", "call_id": "text", "output": "text",
+                                "status": "text"},
     "reasoning": {"type": "text", "id": "text", "summary": ["@part"], "content": ["@part"],
                   "encrypted_content": "text", "status": "text"}
   }},
@@ -41,12 +49,16 @@ constexpr std::string_view kFields = R"json({
     "input_image": {"type": "text", "image_url": "data", "detail": "text"},
     "input_file": {"type": "text", "file_data": "data", "filename": "text"}
   }},
-  "tool": {"by": "type", "refuse": "tool_not_allowed", "of": {
+  "tool": {"by": "type", "refuse": "tool_not_allowed", "others": "tool_dropped", "of": {
+    "local_shell": {"type": "text"}, "apply_patch": {"type": "text"},
+    "namespace": {"type": "text", "name": "text", "description": "text", "tools": ["@tool"]},
     "function": {"type": "text", "name": "text", "description": "text", "parameters": "any",
                  "strict": "value"},
     "custom": {"type": "text", "name": "text", "description": "text", "format": "any"}
   }},
-  "choice": {"by": "type", "refuse": "tool_not_allowed", "of": {
+  "choice": {"by": "type", "refuse": "tool_not_allowed", "others": "tool_dropped", "of": {
+    "allowed_tools": {"type": "text", "mode": "text", "tools": ["@choice"]},
+    "local_shell": {"type": "text"}, "apply_patch": {"type": "text"},
     "function": {"type": "text", "name": "text"},
     "custom": {"type": "text", "name": "text"}
   }}

@@ -72,6 +72,8 @@ class WireFormat {
   [[nodiscard]] virtual bool Ends(const Json& event) const = 0;
   // Whether it reports an error in place of an answer.
   [[nodiscard]] virtual bool Failed(const Json& value) const;
+  // Whether an event is there for its usage alone, and would not be had it not been asked for.
+  [[nodiscard]] virtual bool TellsUsageAlone(const Json&) const { return false; }
   // Whether an event can say something of usage, end or error: most carry text alone and are not
   // parsed.
   [[nodiscard]] virtual bool MayTell(std::string_view data) const = 0;

@@ -77,6 +77,29 @@ void ReportUsageInStream(Json& request) {
   request["stream_options"]["include_usage"] = true;
 }
 
+bool AsksForUsage(const Json& request) {
+  const Json* options = Member(request, "stream_options");
+  return options && JsonOr(*options, "include_usage", false);
+}
+
+bool IsUsageChunk(const Json& event) {
+  const Json* choices = Member(event, "choices");
+  const Json* usage = Member(event, "usage");
+  return choices && choices->is_array() && choices->empty() && usage && usage->is_object();
+}
+
+std::optional<GeminiPath> ParseGeminiPath(std::string_view path) {
+  for (std::string_view before : {"/v1beta/models/", "/v1/models/", "/v1alpha/models/"}) {
+    std::size_t colon = path.rfind(':');
+    if (!path.starts_with(before) || colon == std::string_view::npos || colon <= before.size())
+      continue;
+    std::string_view model = path.substr(before.size(), colon - before.size());
+    if (model.find_first_of("/%?#\\") != std::string_view::npos) return std::nullopt;
+    return GeminiPath{std::string(model), std::string(path.substr(colon + 1))};
+  }
+  return std::nullopt;
+}
+
 std::string_view ErrorType(int status) {
   switch (status) {
     case 400:

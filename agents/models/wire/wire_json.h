@@ -32,6 +32,16 @@ void AddOpenAiUsage(const Json& value, const char* input, const char* output, co
 // A list of texts, or of lists of tokens, is so many prompts.
 [[nodiscard]] std::int64_t PromptsIn(const Json& request, const char* key);
 void ReportUsageInStream(Json& request);
+// Whether a request of theirs has asked for that itself.
+[[nodiscard]] bool AsksForUsage(const Json& request);
+// The chunk that it brings: no choices, and the usage.
+[[nodiscard]] bool IsUsageChunk(const Json& event);
+// "/v1beta/models/MODEL:verb" of Gemini, in any version; nothing else.
+struct GeminiPath {
+  std::string model;
+  std::string verb;
+};
+[[nodiscard]] std::optional<GeminiPath> ParseGeminiPath(std::string_view path);
 // The types that OpenAI and Anthropic give an error of this status.
 [[nodiscard]] std::string_view ErrorType(int status);
 // Whether streamed Chat Completions data has a reason to finish.

@@ -16,6 +16,7 @@ struct Route {
   const WireFormat* format = nullptr;
   std::string model;     // where the path names it
   bool streams = false;  // where the path says so
+  bool batch = false;    // likewise
 };
 
 struct WireTraits {
@@ -27,6 +28,8 @@ struct WireTraits {
   bool short_path = false;          // agents may leave the version out: `upstream` is a path too
   bool answers = true;              // has output tokens
   bool camel_names = false;         // takes field_name for fieldName
+  bool free = false;                // counts tokens and such: its answers cost nothing
+  std::string with;                 // models that serve the format of this name serve it too
   std::int64_t default_output = 0;  // tokens of an answer where none are declared; 0: the model's
 };
 
@@ -34,6 +37,7 @@ struct WireTraits {
 struct RequestFacts {
   std::string model;  // empty where the path names it
   bool stream = false;
+  bool wants_usage = true;  // in the stream; where a gateway asks for it, the agent need not see it
   std::optional<std::int64_t> output_limit;  // tokens an answer may have, as declared
   std::int64_t answers = 1;                  // how many are asked for
   bool many = false;                         // more than one prompt
