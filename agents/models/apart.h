@@ -17,13 +17,13 @@ Task<std::invoke_result_t<F>> Apart(TrialModels& models, F function) {
   auto place = co_await models.parsing().Enter();
   Deadline::Clock::duration worked{};
   auto timed = [&worked, function = std::move(function)]() mutable {
-    auto begun = Deadline::Clock::now();
+    auto begun = SteadyNow();
     auto out = function();
-    worked = Deadline::Clock::now() - begun;
+    worked = SteadyNow() - begun;
     return out;
   };
   auto out = co_await models.reactor().Blocking(std::move(timed), Pool::kTransfer);
-  place.Rest(Deadline(Deadline::Clock::now() + worked));
+  place.Rest(Deadline(SteadyNow() + worked));
   co_return out;
 }
 

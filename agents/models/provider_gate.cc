@@ -7,14 +7,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <list>
 
+#include "base/deadlines.h"
+
 namespace podium::agents {
 namespace {
 
 namespace asio = boost::asio;
 using TimePoint = Deadline::Clock::time_point;
-constexpr Millis kLongestHold{3'600'000};
-constexpr Millis kFirstPause{500};
-constexpr Millis kLongestPause{60'000};
 
 }  // namespace
 
@@ -49,7 +48,7 @@ struct ProviderGate::Lane {
 
   // Gives every free place to one who waits and wakes it.
   void Grant() {
-    while (inside < allowed && !trials.empty() && Deadline::Clock::now() >= held_until) {
+    while (inside < allowed && !trials.empty() && SteadyNow() >= held_until) {
       auto turn = trials.begin();
       Waiter* next = turn->second.front();
       turn->second.pop_front();
@@ -113,7 +112,7 @@ Task<std::optional<ProviderGate::Pass>> ProviderGate::Enter(std::string provider
   lane.Grant();
   while (!place.waiter.granted) {
     if (deadline.expired()) co_return std::nullopt;
-    bool held = Deadline::Clock::now() < lane.held_until;
+    bool held = SteadyNow() < lane.held_until;
     place.waiter.timer.expires_at(held ? std::min(lane.held_until, deadline.at()) : deadline.at());
     boost::system::error_code ec;
     co_await place.waiter.timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
@@ -126,7 +125,7 @@ Task<std::optional<ProviderGate::Pass>> ProviderGate::Enter(std::string provider
 
 void ProviderGate::Hold(const std::string& provider, Millis pause) {
   Lane& lane = *LaneOf(provider);
-  auto until = Deadline::Clock::now() + std::clamp(pause, Millis(0), kLongestHold);
+  auto until = SteadyNow() + std::clamp(pause, Millis(0), kProviderLongestHold);
   if (until <= lane.held_until) return;
   lane.held_until = until;
   lane.Wake();
@@ -134,16 +133,18 @@ void ProviderGate::Hold(const std::string& provider, Millis pause) {
 
 Millis ProviderGate::Failed(const std::string& provider, std::optional<Millis> wish) {
   Lane& lane = *LaneOf(provider);
-  if (Deadline::Clock::now() >= lane.held_until) {
+  if (SteadyNow() >= lane.held_until) {
     lane.failures = std::min(lane.failures + 1, 20);
     lane.allowed = std::max(1, lane.allowed / 2);
   }
   std::uniform_real_distribution<double> part(0, 1);
-  Millis pause = std::min(kFirstPause * (1 << (std::max(1, lane.failures) - 1)), kLongestPause);
+  Millis pause = std::min(kProviderFirstPause * (1 << (std::max(1, lane.failures) - 1)),
+                          kProviderLongestPause);
   double jitter = part(random_);
   if (wish)
-    pause = *wish + Millis(static_cast<std::int64_t>(
-                        jitter * static_cast<double>(std::min(*wish, kLongestPause).count()) / 10));
+    pause = *wish +
+            Millis(static_cast<std::int64_t>(
+                jitter * static_cast<double>(std::min(*wish, kProviderLongestPause).count()) / 10));
   else
     pause =
         Millis(static_cast<std::int64_t>((1 + jitter) / 2 * static_cast<double>(pause.count())));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agents/registry.h"
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "base/json.h"
@@ -46,8 +47,8 @@ class TaskShelf {
     bool own = offered != offered_.end() && !IsShipped(id, locked);
     auto package = own ? tasks::LoadTask(offered->second) : tasks::FindTask(id.str());
     if (!package) return tl::unexpected(package.error());
-    PODIUM_ASSIGN(auto prepared, tasks::Prepare(*package, CacheDir(), progress_,
-                                                Deadline::In(std::chrono::minutes(30))));
+    PODIUM_ASSIGN(auto prepared,
+                  tasks::Prepare(*package, CacheDir(), progress_, Deadline::In(kPrepareTime)));
     auto entry = std::make_unique<Entry>(Entry{std::move(*package), std::move(prepared)});
     return (ready_[id] = std::move(entry)).get();
   }
@@ -288,7 +289,7 @@ class Verifier {
                  .submission = {}};
     if (sealed.hand_over.status == records::HandOverStatus::kOk)
       job.submission = trial.dir / "submission" / sealed.file;
-    auto fresh = Grade(job, Deadline::In(std::chrono::minutes(30)));
+    auto fresh = Grade(job, Deadline::In(kGradingTime));
     if (!fresh) {
       check.problems.push_back("grading again failed: " + fresh.error().message);
       return;

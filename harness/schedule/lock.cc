@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "base/json.h"
@@ -129,10 +130,10 @@ Json Union(const Json& before, Json now) {
 
 // Two processes may grow one run at once; each reads and writes lock.json alone.
 Result<FileLock> LockFolder(const fs::path& dir) {
-  for (Deadline deadline = Deadline::In(std::chrono::seconds(30)); !deadline.expired();) {
+  for (Deadline deadline = Deadline::In(kRunFolderTime); !deadline.expired();) {
     PODIUM_ASSIGN(auto lock, FileLock::TryTake(dir / ".lock"));
     if (lock) return std::move(*lock);
-    std::this_thread::sleep_for(Millis(20));
+    std::this_thread::sleep_for(kRunFolderPoll);
   }
   return Fail(ErrorCode::kTimeout, "another process holds " + (dir / ".lock").string());
 }

@@ -13,6 +13,7 @@
 #include <list>
 #include <thread>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -39,8 +40,8 @@ Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan,
     auto progress = [&](std::string_view text) {
       observer.OnMessage(task->id.str() + ": " + std::string(text));
     };
-    PODIUM_ASSIGN(auto prepared, tasks::Prepare(*task, CacheDir(), progress,
-                                                Deadline::In(std::chrono::minutes(30))));
+    PODIUM_ASSIGN(auto prepared,
+                  tasks::Prepare(*task, CacheDir(), progress, Deadline::In(kPrepareTime)));
     PODIUM_TRY(tasks::CheckBoard(*task, prepared.board_file));
     for (const auto& note : prepared.notes) observer.OnMessage(task->id.str() + ": " + note);
     out.emplace(task->id, std::move(prepared));
@@ -61,8 +62,8 @@ class LocalExecutor {
         tick_(context.reactor.io()),
         signals_(context.reactor.io(), SIGINT, SIGTERM, SIGHUP),
         index_(index) {
-    changed_.expires_at(std::chrono::steady_clock::time_point::max());
-    stop_.expires_at(std::chrono::steady_clock::time_point::max());
+    changed_.expires_at(Deadline::Never().at());
+    stop_.expires_at(Deadline::Never().at());
     cores_ = std::max(1u, std::thread::hardware_concurrency());
     memory_ = TotalMemory();
   }
@@ -82,7 +83,7 @@ class LocalExecutor {
       if (!context_.draining) StartWhatFits(waiting, summary);
       if (running_ == 0) break;
       boost::system::error_code ec;
-      changed_.expires_at(std::chrono::steady_clock::time_point::max());
+      changed_.expires_at(Deadline::Never().at());
       co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
     }
     summary.paused += static_cast<int>(waiting.size());
@@ -99,7 +100,7 @@ class LocalExecutor {
   }
 
   void Tick() {
-    tick_.expires_after(std::chrono::seconds(1));
+    tick_.expires_after(kTick);
     tick_.async_wait([this](boost::system::error_code ec) {
       if (ec) return;
       context_.observer.OnTick();
@@ -283,7 +284,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
   if (!index) LogWarn(index.error().message + " (`podium reindex` makes it anew)");
   AddLogFile(context.folder.dir / "podium.log");
   if (context.backend) {
-    PODIUM_ASSIGN(int reaped, sandbox::ReapDead(Deadline::In(std::chrono::minutes(2))));
+    PODIUM_ASSIGN(int reaped, sandbox::ReapDead(Deadline::In(kReapTime)));
     if (reaped > 0)
       observer.OnMessage("removed " + std::to_string(reaped) +
                          (reaped == 1 ? " sandbox" : " sandboxes") +
