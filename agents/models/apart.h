@@ -1,11 +1,8 @@
 #pragma once
 
-// For .cc files: it brings Asio.
-
 #include <type_traits>
 #include <utility>
 
-#include "agents/models/one_at_a_time.h"
 #include "agents/models/trial_models.h"
 
 namespace podium::agents {
@@ -14,7 +11,7 @@ namespace podium::agents {
 // the host half a core at most, and other trials nothing.
 template <class F>
 Task<std::invoke_result_t<F>> Apart(TrialModels& models, F function) {
-  auto place = co_await models.parsing().Enter();
+  auto place = co_await models.parsing().Take("", Deadline::Never());
   Deadline::Clock::duration worked{};
   auto timed = [&worked, function = std::move(function)]() mutable {
     auto begun = SteadyNow();
@@ -23,7 +20,7 @@ Task<std::invoke_result_t<F>> Apart(TrialModels& models, F function) {
     return out;
   };
   auto out = co_await models.reactor().Blocking(std::move(timed), Pool::kTransfer);
-  place.Rest(Deadline(SteadyNow() + worked));
+  models.parsing().RestUntil(SteadyNow() + worked);
   co_return out;
 }
 
