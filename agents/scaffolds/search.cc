@@ -31,7 +31,7 @@ class Search final : public Scaffold {
       auto next =
           policy_->Next({nodes_, context.task.lower_is_better, context.seed, context.max_nodes});
       if (!next) co_return Outcome("node_budget");
-      if (context.draining) co_return Paused();
+      if (context.stop.draining()) co_return Paused();
       if (Until().expired()) co_return Outcome("time_limit");
       auto more = co_await Step(*next);
       if (!more) co_return tl::unexpected(more.error());

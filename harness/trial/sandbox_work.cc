@@ -114,7 +114,7 @@ agents::TrialContext SandboxWork::MakeContext(sandbox::Sandbox& box, TrialView b
                                plan_.agent->configured.nodes,
                                dir_,
                                std::move(before.nodes),
-                               run_.draining,
+                               run_.stop,
                                {},
                                {},
                                {}};
@@ -171,7 +171,8 @@ Task<Result<AgentOutcome>> SandboxWork::Agent(agents::Scaffold& scaffold,
                                               agents::TrialContext& context,
                                               TrialServices& services) {
   auto ended = co_await Race(Caught<AgentOutcome>(scaffold.Run(context), "the scaffold"),
-                             run_.wait_stop(), services.Serve(), WaitForWall(context));
+                             run_.stop.Reached(StopLevel::kStopping), services.Serve(),
+                             WaitForWall(context));
   AgentOutcome cut;
   cut.end = ended.index() == 1 ? "paused" : "time_limit";
   if (ended.index() != 0) co_return cut;
