@@ -47,7 +47,8 @@ StopSignals::StopSignals(Reactor& reactor, StopSource& stop, RunObserver& observ
 
 StopSignals::~StopSignals() {
   watch_->over = true;
-  watch_->signals.cancel();
+  boost::system::error_code ignored;
+  watch_->signals.clear(ignored);  // ends the wait, and gives the signals back
 }
 
 }  // namespace podium::harness
