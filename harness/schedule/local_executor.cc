@@ -92,7 +92,6 @@ class LocalExecutor {
   }
 
   bool Fits(const TrialPlan& t) const {
-    if (running_ >= plan_.jobs) return false;
     if (!t.agent->needs_sandbox()) return true;
     bool gpus_free = std::ranges::none_of(gpus_used_, [&](const sandbox::GpuDevices* used) {
       return sandbox::ShareGpu(*used, t.agent->gpus);

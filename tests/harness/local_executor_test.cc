@@ -31,14 +31,17 @@ class LocalExecutorTest : public TrialFixture {
 
   // Notes who runs, and runs until `enough_` says so.
   Task<Result<agents::AgentOutcome>> Work(agents::TrialContext& context) {
-    begun_.push_back(static_cast<int>(context.seed));
+    int seed = static_cast<int>(context.seed);
+    begun_.push_back(seed);
     most_ = std::max(most_, ++running_);
     if (on_begin_) on_begin_();
     // Patience ends a test that would wait for ever, as a failure.
     Deadline patience = Deadline::In(std::chrono::seconds(10));
     auto nothing = [] { return 0; };
-    while (!enough_() && !patience.expired()) co_await context.reactor.Blocking(nothing);
+    while (!enough_(seed) && !patience.expired()) co_await context.reactor.Blocking(nothing);
     EXPECT_FALSE(patience.expired());
+    // Whoever may not run yet would have come so far in these turns of the loop.
+    for (int turn = 0; turn < 100; ++turn) co_await context.reactor.Blocking(nothing);
     --running_;
     co_return agents::AgentOutcome{};
   }
@@ -65,7 +68,7 @@ class LocalExecutorTest : public TrialFixture {
   RunPlan plan_;
   Machine machine_{.cores = 64, .memory_bytes = 1024 * kGiB};
   Status status_;
-  std::function<bool()> enough_ = [] { return true; };
+  std::function<bool(int seed)> enough_ = [](int) { return true; };
   std::function<void()> on_begin_;
   std::vector<int> begun_;
   int running_ = 0;
@@ -85,7 +88,7 @@ TEST_F(LocalExecutorTest, TrialsBeginInThePlansOrder) {
 TEST_F(LocalExecutorTest, AsManyRunAtOnceAsJobsAndNoMore) {
   AddMany(7);
   plan_.jobs = 3;
-  enough_ = [this] { return most_ >= 3; };  // the first wait for the third
+  enough_ = [this](int) { return most_ >= 3; };  // the first wait for the third
   auto summary = RunAll();
   EXPECT_EQ(most_, 3);
   EXPECT_EQ(summary.done, 7);
@@ -95,7 +98,7 @@ TEST_F(LocalExecutorTest, TrialsTakeNoMoreCoresThanTheMachineHas) {
   for (int seed = 0; seed < 5; ++seed) Add(seed, 2);
   plan_.jobs = 5;
   machine_.cores = 5;
-  enough_ = [this] { return most_ >= 2; };
+  enough_ = [this](int) { return most_ >= 2; };
   EXPECT_EQ(RunAll().done, 5);
   EXPECT_EQ(most_, 2);
 }
@@ -104,7 +107,7 @@ TEST_F(LocalExecutorTest, TrialsTakeNoMoreMemoryThanTheMachineHas) {
   for (int seed = 0; seed < 5; ++seed) Add(seed, 1, 3 * kGiB);
   plan_.jobs = 5;
   machine_.memory_bytes = 9 * kGiB;
-  enough_ = [this] { return most_ >= 3; };
+  enough_ = [this](int) { return most_ >= 3; };
   EXPECT_EQ(RunAll().done, 5);
   EXPECT_EQ(most_, 3);
 }
@@ -115,7 +118,7 @@ TEST_F(LocalExecutorTest, ATrialThatFitsPassesOneThatDoesNotYet) {
   Add(2, 1);
   plan_.jobs = 3;
   machine_.cores = 4;
-  enough_ = [this] { return begun_.size() >= 2; };
+  enough_ = [this](int) { return begun_.size() >= 2; };
   EXPECT_EQ(RunAll().done, 3);
   ASSERT_THAT(begun_, UnorderedElementsAre(0, 1, 2));
   EXPECT_EQ(begun_.back(), 1);
@@ -202,7 +205,10 @@ TEST_F(LocalExecutorTest, AnotherProcesssTrialIsLeftToIt) {
 TEST_F(LocalExecutorTest, OnceItDrainsNothingBeginsAndWhatRunsEnds) {
   AddMany(5);
   plan_.jobs = 2;
-  enough_ = [this] { return most_ >= 2; };
+  // One goes on once both run, the other once the first has its verdict.
+  enough_ = [this](int seed) {
+    return seed == begun_.front() ? most_ >= 2 : !observer_.ended.empty();
+  };
   on_begin_ = [this] {
     if (begun_.size() == 2) stop_->Raise(StopLevel::kDraining);
   };
@@ -213,6 +219,7 @@ TEST_F(LocalExecutorTest, OnceItDrainsNothingBeginsAndWhatRunsEnds) {
   EXPECT_EQ(summary.paused, 3);
   EXPECT_FALSE(fs::exists(Dir(2)));
   on_begin_ = nullptr;
+  enough_ = [](int) { return true; };
   auto second = RunAll();
   EXPECT_EQ(second.done, 5);
   EXPECT_EQ(second.fresh, 3);
