@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -12,6 +11,7 @@
 
 #include "agents/operators/operator.h"
 #include "base/async/reactor.h"
+#include "base/async/stop_token.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/records/event.h"
@@ -64,9 +64,9 @@ struct TrialContext {
   Deadline deadline;     // of the whole trial
   Millis exec_limit{0};  // of one program run
   int max_nodes = 1;
-  std::filesystem::path trial_dir;    // code/, snapshots/, llm/ lie below
-  std::vector<SearchNode> nodes;      // of an earlier, interrupted attempt, oldest first
-  const std::atomic<bool>& draining;  // set by Ctrl-C: end after the step in flight
+  std::filesystem::path trial_dir;  // code/, snapshots/, llm/ lie below
+  std::vector<SearchNode> nodes;    // of an earlier, interrupted attempt, oldest first
+  StopToken stop;                   // draining: end after the step in flight
   std::function<ShapeVerdict(std::string_view bytes)> check_shape;
   std::function<void(const SearchNode&)> on_node;        // progress display
   std::function<void(std::string_view)> on_phase;        // "proposing", "running node 3"

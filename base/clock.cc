@@ -8,18 +8,20 @@ namespace {
 
 class RealClock final : public Clock {
  public:
-  std::chrono::steady_clock::time_point Now() const override {
-    return std::chrono::steady_clock::now();
-  }
-  std::chrono::system_clock::time_point WallNow() const override {
-    return std::chrono::system_clock::now();
-  }
+  SteadyTime Now() const override { return podium::SteadyNow(); }
+  WallTime WallNow() const override { return podium::WallNow(); }
 };
 
 }  // namespace
 
+SteadyTime SteadyNow() { return std::chrono::steady_clock::now(); }
+
+WallTime WallNow() { return std::chrono::system_clock::now(); }
+
+Millis Since(SteadyTime begun) { return std::chrono::duration_cast<Millis>(SteadyNow() - begun); }
+
 Millis Deadline::remaining() const {
-  auto left = std::chrono::duration_cast<Millis>(at_ - Clock::now());
+  auto left = std::chrono::duration_cast<Millis>(at_ - SteadyNow());
   return left.count() > 0 ? left : Millis(0);
 }
 
@@ -28,7 +30,7 @@ const Clock& SystemClock() {
   return clock;
 }
 
-std::string IsoTime(std::chrono::system_clock::time_point t) {
+std::string IsoTime(WallTime t) {
   auto ms = std::chrono::duration_cast<Millis>(t.time_since_epoch()).count();
   std::time_t seconds = ms / 1000;
   std::tm tm{};

@@ -22,6 +22,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/deadlines.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
 
@@ -112,9 +113,8 @@ bool PumpUntilExit(Running& r, int pidfd, int stop_fd, Deadline deadline) {
   r.err.Start();
   while (!exited && !timed_out) r.io.run_one();
   if (timed_out) ::kill(-r.child.id(), SIGKILL);
-  auto grace = std::chrono::steady_clock::now() + Millis(timed_out ? 2000 : 200);
-  while (!(exited && r.out.done && r.err.done) && std::chrono::steady_clock::now() < grace)
-    r.io.run_one_until(grace);
+  auto grace = SteadyNow() + (timed_out ? kKillGrace : kPipeGrace);
+  while (!(exited && r.out.done && r.err.done) && SteadyNow() < grace) r.io.run_one_until(grace);
   r.out.pipe.close();
   r.err.pipe.close();
   exit_watch.close();

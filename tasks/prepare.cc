@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -54,7 +55,7 @@ Result<FileLock> WaitForLock(const fs::path& path,
     if (deadline.expired())
       return Fail(ErrorCode::kTimeout,
                   "another process has been preparing the task too long (" + path.string() + ")");
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    std::this_thread::sleep_for(kPreparePoll);
   }
 }
 

@@ -1,8 +1,6 @@
 // Group T: what an agent's programs can make the host's own scaffolds spend. A tree search here
 // runs programs that are at hand in a sandbox, as a trial does.
 
-#include <atomic>
-
 #include "agents/escape/cases.h"
 #include "agents/proposer.h"
 #include "agents/scaffolds/greedy_policy.h"
@@ -56,7 +54,6 @@ Task<CaseResult> KeptFiles(Context& ctx, sandbox::Sandbox& box) {
   TaskBrief brief;
   brief.id = "large-files";
   brief.public_dir = dir / "public";
-  std::atomic<bool> draining{false};
   TrialContext context{ctx.reactor,
                        box,
                        events,
@@ -67,7 +64,7 @@ Task<CaseResult> KeptFiles(Context& ctx, sandbox::Sandbox& box) {
                        kNodes,
                        dir,
                        {},
-                       draining,
+                       StopToken(),
                        [](std::string_view) {
                          return ShapeVerdict{true, "", ""};
                        },

@@ -261,7 +261,7 @@ Task<void> Call::PassEvents() {
 }
 
 Task<void> Call::Changed() {
-  changed_->expires_at(Deadline::Clock::time_point::max());
+  changed_->expires_at(Deadline::Never().at());
   boost::system::error_code ec;
   co_await changed_->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ec));
 }
@@ -280,7 +280,7 @@ Task<void> Call::Receive() {
   received_ = true;
   for (;;) {
     changed_->cancel();
-    Deadline never(Deadline::Clock::time_point::max());
+    Deadline never = Deadline::Never();
     co_await SleepUntil(never);
   }
 }

@@ -1,11 +1,8 @@
 #pragma once
 
-// For .cc files: it brings Asio.
-
 #include <type_traits>
 #include <utility>
 
-#include "agents/models/one_at_a_time.h"
 #include "agents/models/trial_models.h"
 
 namespace podium::agents {
@@ -14,16 +11,16 @@ namespace podium::agents {
 // the host half a core at most, and other trials nothing.
 template <class F>
 Task<std::invoke_result_t<F>> Apart(TrialModels& models, F function) {
-  auto place = co_await models.parsing().Enter();
+  auto place = co_await models.parsing().Take("", Deadline::Never());
   Deadline::Clock::duration worked{};
   auto timed = [&worked, function = std::move(function)]() mutable {
-    auto begun = Deadline::Clock::now();
+    auto begun = SteadyNow();
     auto out = function();
-    worked = Deadline::Clock::now() - begun;
+    worked = SteadyNow() - begun;
     return out;
   };
   auto out = co_await models.reactor().Blocking(std::move(timed), Pool::kTransfer);
-  place.Rest(Deadline(Deadline::Clock::now() + worked));
+  models.parsing().RestUntil(SteadyNow() + worked);
   co_return out;
 }
 

@@ -6,6 +6,7 @@
 #include "agents/models/record_store.h"
 #include "agents/models/wire/decode.h"
 #include "agents/models/wire/registry.h"
+#include "base/deadlines.h"
 #include "base/http/address.h"
 #include "base/http/key_scrubber.h"
 #include "base/log.h"
@@ -17,7 +18,6 @@ namespace {
 constexpr const char* kContextOverflow = "context_overflow";
 constexpr const char* kContentRefused = "content_refused";
 constexpr const char* kBudgetExhausted = "budget_exhausted";
-constexpr Millis kFirstPause{250};  // before an answer that could not be read is asked for again
 constexpr std::int64_t kTokensOfTemplate = 1'000;  // what providers put around prompts and tools
 
 bool HasReason(const Error& error, const char* reason) {
@@ -193,7 +193,7 @@ Task<std::optional<Error>> ChatClient::Meet(ModelFault fault, Asking& asking) {
   if (fault.kind == FaultKind::kOutage) co_return WaitOut(fault, asking);
   if (fault.kind == FaultKind::kUnreadable) {
     co_await asking.call.Finish("unreadable", std::nullopt);
-    asking.pause = kFirstPause * (1 << std::min(asking.unreadable, 6));
+    asking.pause = kUnreadablePause * (1 << std::min(asking.unreadable, 6));
     if (++asking.unreadable < config_.max_attempts) co_return std::nullopt;
     co_return Error{ErrorCode::kModel,
                     text + " (" + std::to_string(asking.unreadable) + " attempts)"};
@@ -300,7 +300,7 @@ Task<Result<ChatReply>> ChatClient::Complete(ChatRequest request, Deadline deadl
 
 Task<Result<ChatReply>> ChatClient::AskAnew(const ChatRequest& request, ModelCall& call,
                                             Deadline deadline) {
-  auto begun = Deadline::Clock::now();
+  auto begun = SteadyNow();
   Result<ChatReply> reply = Fail(ErrorCode::kInternal, "nothing was asked");
   {
     Asking asking(call, models_.outages(), deadline);
@@ -321,7 +321,7 @@ Task<Result<ChatReply>> ChatClient::AskAnew(const ChatRequest& request, ModelCal
   else
     co_await call.Finish(reply ? "ok" : "cut", used);
   PODIUM_CO_TRY(co_await models_.Flush());
-  if (reply) reply->usage.wait = std::chrono::duration_cast<Millis>(Deadline::Clock::now() - begun);
+  if (reply) reply->usage.wait = Since(begun);
   co_return reply;
 }
 

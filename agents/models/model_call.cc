@@ -10,13 +10,7 @@
 namespace podium::agents {
 namespace {
 
-using Clock = Deadline::Clock;
-
 constexpr std::size_t kLargestAnswer = 64 << 20;
-
-Millis Since(Clock::time_point start) {
-  return std::chrono::duration_cast<Millis>(Clock::now() - start);
-}
 
 std::string_view ValueOf(const HeaderList& headers, std::string_view name) {
   auto found = std::ranges::find(headers, name, &HeaderList::value_type::first);
@@ -37,7 +31,7 @@ bool IsEventStream(std::string_view content_type) {
 }  // namespace
 
 ModelCall::ModelCall(TrialModels& models, CallTarget target)
-    : models_(models), target_(std::move(target)), begun_(Clock::now()), asked_(begun_) {}
+    : models_(models), target_(std::move(target)), begun_(SteadyNow()), asked_(begun_) {}
 
 ModelCall::~ModelCall() {
   stream_.reset();
@@ -77,7 +71,7 @@ std::string_view ModelCall::Reserve(std::int64_t input, std::int64_t output) {
   if (!reserved) return reserved.error();
   reservation_.emplace(std::move(*reserved));
   open_ = true;
-  asked_ = Clock::now();
+  asked_ = SteadyNow();
   held_ = Millis(0);
   return {};
 }
@@ -90,7 +84,7 @@ Task<bool> ModelCall::Enter(Deadline deadline, OutageWait* own) {
       if (blocked) entered ? blocked->Enter() : blocked->GiveUp();
     }
   };
-  auto begun = Clock::now();
+  auto begun = SteadyNow();
   answer_ = {};
   if (own) own->Begin();
   if (!own) models_.blocked().Wait();
@@ -98,7 +92,7 @@ Task<bool> ModelCall::Enter(Deadline deadline, OutageWait* own) {
   std::string provider = target_.origin, trial = models_.options().record_dir.string();
   auto pass = co_await models_.gate().Enter(std::move(provider), std::move(trial), deadline);
   held_ += Since(begun);
-  sent_at_ = Clock::now();
+  sent_at_ = SteadyNow();
   answer_.head.transport_error = "no turn came in time";
   if (!pass) co_return false;
   if (own) own->End();
@@ -114,7 +108,7 @@ void ModelCall::LeaveTurn() {
 }
 
 Task<void> ModelCall::Send(HttpRequest request, Deadline deadline) {
-  sent_at_ = Clock::now();
+  sent_at_ = SteadyNow();
   secrets_ = SecretsOf(request.url, request.headers);
   stream_ = co_await models_.http().Open(std::move(request), deadline);
   answer_.head = co_await stream_->Head();

@@ -33,7 +33,7 @@ void OutageWait::End() {
 
 Millis OutageWait::waited() const {
   if (!waiting_) return before_;
-  return before_ + std::chrono::duration_cast<Millis>(Deadline::Clock::now() - since_);
+  return before_ + Since(since_);
 }
 
 }  // namespace podium::agents

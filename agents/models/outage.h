@@ -42,7 +42,7 @@ class OutageWait {
   ~OutageWait();
 
   // From here on it waits; a wait that goes on begins only once.
-  void Begin(Deadline::Clock::time_point at = Deadline::Clock::now());
+  void Begin(Deadline::Clock::time_point at = SteadyNow());
   // It is served again.
   void End();
   void Because(std::string why) { why_ = std::move(why); }

@@ -1,149 +1,51 @@
 #include "agents/models/provider_gate.h"
 
 #include <algorithm>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <list>
+
+#include "base/deadlines.h"
 
 namespace podium::agents {
-namespace {
-
-namespace asio = boost::asio;
-using TimePoint = Deadline::Clock::time_point;
-constexpr Millis kLongestHold{3'600'000};
-constexpr Millis kFirstPause{500};
-constexpr Millis kLongestPause{60'000};
-
-}  // namespace
-
-// One who waits in Enter. `granted`: a place is set aside for it already.
-struct ProviderGate::Waiter {
-  asio::steady_timer timer;
-  bool granted = false;
-};
 
 struct ProviderGate::Lane {
-  int most = 0;     // places
-  int allowed = 0;  // of them, while the provider recovers
-  int inside = 0;
-  int failures = 0;  // rounds of failures since it last served
-  TimePoint held_until{};
-  // Those who wait, trial by trial; the first trial is the next to be served.
-  std::list<std::pair<std::string, std::list<Waiter*>>> trials;
-
-  void Add(const std::string& trial, Waiter& waiter) {
-    auto found = std::ranges::find(trials, trial, &decltype(trials)::value_type::first);
-    if (found == trials.end()) found = trials.insert(trials.end(), {trial, {}});
-    found->second.push_back(&waiter);
-  }
-
-  void Remove(Waiter& waiter) {
-    for (auto it = trials.begin(); it != trials.end(); ++it) {
-      if (std::erase(it->second, &waiter) == 0) continue;
-      if (it->second.empty()) trials.erase(it);
-      return;
-    }
-  }
-
-  // Gives every free place to one who waits and wakes it.
-  void Grant() {
-    while (inside < allowed && !trials.empty() && Deadline::Clock::now() >= held_until) {
-      auto turn = trials.begin();
-      Waiter* next = turn->second.front();
-      turn->second.pop_front();
-      if (turn->second.empty())
-        trials.erase(turn);
-      else
-        trials.splice(trials.end(), trials, turn);
-      inside += 1;
-      next->granted = true;
-      next->timer.cancel();
-    }
-  }
-
-  void Leave() {
-    inside -= 1;
-    Grant();
-  }
-
-  // Lets all who wait look again at how long.
-  void Wake() {
-    for (auto& [trial, waiters] : trials) {
-      for (Waiter* waiter : waiters) waiter->timer.cancel();
-    }
-  }
+  explicit Lane(int most_at_once) : most(most_at_once), places(most_at_once) {}
+  int most;
+  FairSemaphore places;  // fewer than `most` while the provider recovers
+  int failures = 0;      // rounds of failures since it last served
 };
 
 ProviderGate::ProviderGate(int at_once) : at_once_(at_once), random_(std::random_device{}()) {}
 ProviderGate::~ProviderGate() = default;
 
-void ProviderGate::Pass::Done() {
-  if (!lane_) return;
-  lane_->Leave();
-  lane_.reset();
-}
-
-const std::shared_ptr<ProviderGate::Lane>& ProviderGate::LaneOf(const std::string& provider) {
+ProviderGate::Lane& ProviderGate::LaneOf(const std::string& provider) {
   auto& lane = lanes_[provider];
-  if (!lane) {
-    lane = std::make_shared<Lane>();
-    lane->most = lane->allowed = at_once_;
-  }
-  return lane;
+  if (!lane) lane = std::make_unique<Lane>(at_once_);
+  return *lane;
 }
 
-Task<std::optional<ProviderGate::Pass>> ProviderGate::Enter(std::string provider, std::string trial,
-                                                            Deadline deadline) {
-  // Whatever ends the wait: the queue forgets it, and a place that it got but did not take goes on.
-  struct InQueue {
-    std::shared_ptr<Lane> lane;
-    Waiter waiter;
-    bool taken = false;
-    ~InQueue() {
-      lane->Remove(waiter);
-      if (waiter.granted && !taken) lane->Leave();
-    }
-  };
-  auto executor = co_await asio::this_coro::executor;
-  InQueue place{LaneOf(provider), Waiter{asio::steady_timer(executor)}};
-  Lane& lane = *place.lane;
-  lane.Add(trial, place.waiter);
-  lane.Grant();
-  while (!place.waiter.granted) {
-    if (deadline.expired()) co_return std::nullopt;
-    bool held = Deadline::Clock::now() < lane.held_until;
-    place.waiter.timer.expires_at(held ? std::min(lane.held_until, deadline.at()) : deadline.at());
-    boost::system::error_code ec;
-    co_await place.waiter.timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-    lane.Grant();
-  }
-  place.taken = true;
-  std::optional<Pass> pass(std::in_place, place.lane);
-  co_return pass;
+Task<std::optional<ProviderGate::Pass>> ProviderGate::Enter(const std::string& provider,
+                                                            std::string trial, Deadline deadline) {
+  return LaneOf(provider).places.Take(std::move(trial), deadline);
 }
 
 void ProviderGate::Hold(const std::string& provider, Millis pause) {
-  Lane& lane = *LaneOf(provider);
-  auto until = Deadline::Clock::now() + std::clamp(pause, Millis(0), kLongestHold);
-  if (until <= lane.held_until) return;
-  lane.held_until = until;
-  lane.Wake();
+  LaneOf(provider).places.RestUntil(SteadyNow() +
+                                    std::clamp(pause, Millis(0), kProviderLongestHold));
 }
 
 Millis ProviderGate::Failed(const std::string& provider, std::optional<Millis> wish) {
-  Lane& lane = *LaneOf(provider);
-  if (Deadline::Clock::now() >= lane.held_until) {
+  Lane& lane = LaneOf(provider);
+  if (!lane.places.resting()) {
     lane.failures = std::min(lane.failures + 1, 20);
-    lane.allowed = std::max(1, lane.allowed / 2);
+    lane.places.Resize(lane.places.places() / 2);
   }
   std::uniform_real_distribution<double> part(0, 1);
-  Millis pause = std::min(kFirstPause * (1 << (std::max(1, lane.failures) - 1)), kLongestPause);
+  Millis pause = std::min(kProviderFirstPause * (1 << (std::max(1, lane.failures) - 1)),
+                          kProviderLongestPause);
   double jitter = part(random_);
   if (wish)
-    pause = *wish + Millis(static_cast<std::int64_t>(
-                        jitter * static_cast<double>(std::min(*wish, kLongestPause).count()) / 10));
+    pause = *wish +
+            Millis(static_cast<std::int64_t>(
+                jitter * static_cast<double>(std::min(*wish, kProviderLongestPause).count()) / 10));
   else
     pause =
         Millis(static_cast<std::int64_t>((1 + jitter) / 2 * static_cast<double>(pause.count())));
@@ -152,10 +54,9 @@ Millis ProviderGate::Failed(const std::string& provider, std::optional<Millis> w
 }
 
 void ProviderGate::Served(const std::string& provider) {
-  Lane& lane = *LaneOf(provider);
+  Lane& lane = LaneOf(provider);
   lane.failures = 0;
-  lane.allowed = std::min(lane.most, lane.allowed * 2);
-  lane.Grant();
+  lane.places.Resize(std::min(lane.most, lane.places.places() * 2));
 }
 
 }  // namespace podium::agents

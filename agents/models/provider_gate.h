@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 
+#include "base/async/fair_semaphore.h"
 #include "base/async/reactor.h"
 #include "base/clock.h"
 
@@ -16,33 +17,19 @@ namespace podium::agents {
 // by fewer at once until it serves again. On the event loop's thread; passes and
 // waits may outlive it.
 class ProviderGate {
-  struct Lane;
-  struct Waiter;
-
  public:
   explicit ProviderGate(int at_once = 64);
   ~ProviderGate();
   ProviderGate(const ProviderGate&) = delete;
   ProviderGate& operator=(const ProviderGate&) = delete;
 
-  // One request's turn, until destruction or Done.
-  class Pass {
-   public:
-    explicit Pass(std::shared_ptr<Lane> lane) : lane_(std::move(lane)) {}
-    Pass(Pass&& other) noexcept = default;
-    Pass& operator=(Pass&&) = delete;
-    ~Pass() { Done(); }
-    // The provider has answered in full: the next may ask.
-    void Done();
-
-   private:
-    std::shared_ptr<Lane> lane_;
-  };
+  // One request's turn, until the provider has answered in full.
+  using Pass = FairSemaphore::Permit;
 
   // Waits for a turn; nothing once the deadline has passed. Those who wait are served round robin
   // by `trial`, so a trial waits for its own requests and for one of each other trial. A waiter
   // that is cancelled leaves its turn to the next.
-  [[nodiscard]] Task<std::optional<Pass>> Enter(std::string provider, std::string trial,
+  [[nodiscard]] Task<std::optional<Pass>> Enter(const std::string& provider, std::string trial,
                                                 Deadline deadline);
 
   // Nobody enters for so long, at most an hour.
@@ -57,8 +44,9 @@ class ProviderGate {
  private:
   int at_once_;
   std::minstd_rand random_;
-  std::map<std::string, std::shared_ptr<Lane>> lanes_;
-  const std::shared_ptr<Lane>& LaneOf(const std::string& provider);
+  struct Lane;
+  std::map<std::string, std::unique_ptr<Lane>> lanes_;
+  Lane& LaneOf(const std::string& provider);
 };
 
 }  // namespace podium::agents

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <set>
 #include <string>
 
@@ -12,12 +11,11 @@
 #include "agents/models/outage.h"
 #include "agents/models/provider_gate.h"
 #include "agents/models/recorder.h"
+#include "base/async/fair_semaphore.h"
 #include "base/async/reactor.h"
 #include "base/http/client.h"
 
 namespace podium::agents {
-
-class OneAtATime;
 
 struct TrialModelsOptions {
   Budget budget;
@@ -35,7 +33,6 @@ class TrialModels {
  public:
   TrialModels(Reactor& reactor, HttpClient& http, ProviderGate& gate, EventSink& events,
               TrialModelsOptions options);
-  ~TrialModels();
   TrialModels(const TrialModels&) = delete;
   TrialModels& operator=(const TrialModels&) = delete;
 
@@ -48,7 +45,7 @@ class TrialModels {
   [[nodiscard]] Ledger& ledger() { return ledger_; }
   [[nodiscard]] Recorder& recorder() { return recorder_; }
   // What is done with an agent's bytes, one after the other (apart.h).
-  [[nodiscard]] OneAtATime& parsing() { return *parsing_; }
+  [[nodiscard]] FairSemaphore& parsing() { return parsing_; }
   [[nodiscard]] const TrialModelsOptions& options() const { return options_; }
 
   [[nodiscard]] const Spent& spent() const { return ledger_.spent(); }
@@ -67,7 +64,7 @@ class TrialModels {
   BlockedTime blocked_;
   Ledger ledger_;
   Recorder recorder_;
-  std::unique_ptr<OneAtATime> parsing_;
+  FairSemaphore parsing_{1};
 };
 
 }  // namespace podium::agents

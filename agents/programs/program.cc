@@ -2,6 +2,7 @@
 
 #include "agents/scaffolds/exec_event.h"
 #include "base/async/race.h"
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -36,7 +37,7 @@ class Program final : public Scaffold {
     auto files = co_await context.reactor.Blocking(std::move(read));
     if (!files) co_return tl::unexpected(files.error());
     for (auto& [name, bytes] : *files) {
-      Deadline control = Deadline::In(std::chrono::seconds(60));
+      Deadline control = Deadline::In(kStepTime);
       auto put =
           co_await context.sandbox.PutFile("/home/agent/" + name, std::move(bytes), 0755, control);
       if (!put) co_return put;
@@ -89,7 +90,7 @@ class Program final : public Scaffold {
       Deadline next = Deadline::In(snapshot_every_);
       co_await SleepUntil(next);
       fs::path fresh = context.trial_dir / "snapshots" / "incoming.csv";
-      Deadline control = Deadline::In(std::chrono::seconds(60));
+      Deadline control = Deadline::In(kStepTime);
       auto taken = co_await context.sandbox.TakeFile(context.task.submission_path, fresh,
                                                      context.submission_cap_bytes, control);
       if (!taken || taken->fault != sandbox::TakeFault::kNone || taken->digest.hex() == last)

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "agents/operators/read_score.h"
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -30,7 +31,7 @@ class Search final : public Scaffold {
       auto next =
           policy_->Next({nodes_, context.task.lower_is_better, context.seed, context.max_nodes});
       if (!next) co_return Outcome("node_budget");
-      if (context.draining) co_return Paused();
+      if (context.stop.draining()) co_return Paused();
       if (Until().expired()) co_return Outcome("time_limit");
       auto more = co_await Step(*next);
       if (!more) co_return tl::unexpected(more.error());
@@ -134,7 +135,7 @@ class Search final : public Scaffold {
     auto saved = co_await context_->reactor.Blocking(std::move(save));
     if (!saved) co_return tl::unexpected(saved.error());
     std::string program = sandbox::kGuardedFolder + name;
-    Deadline control = Deadline::In(std::chrono::seconds(60));
+    Deadline control = Deadline::In(kStepTime);
     auto put = co_await context_->sandbox.PutFile(program, node.code, 0644, control);
     if (!put) co_return tl::unexpected(put.error());
     co_return program;
@@ -146,7 +147,7 @@ class Search final : public Scaffold {
     spec.argv = {"/bin/sh", "-c",
                  "chmod u+rwx \"${1%/*}\"; rm -rf \"$1\"; [ ! -e \"$1\" ] && [ ! -L \"$1\" ]",
                  "clear", context_->task.submission_path};
-    Deadline control = Deadline::In(std::chrono::seconds(60));
+    Deadline control = Deadline::In(kStepTime);
     auto result = co_await context_->sandbox.Exec(std::move(spec), control);
     if (!result) co_return tl::unexpected(result.error());
     if (result->end == sandbox::ExecEnd::kExited && result->exit_code == 0) co_return Status{};
@@ -167,7 +168,7 @@ class Search final : public Scaffold {
       co_return Status{};
     }
     fs::path kept = Kept(node.id);
-    Deadline control = Deadline::In(std::chrono::seconds(120));
+    Deadline control = Deadline::In(kTransferTime);
     auto taken = co_await context_->sandbox.TakeFile(context_->task.submission_path, kept,
                                                      context_->submission_cap_bytes, control);
     if (!taken) co_return tl::unexpected(taken.error());

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "agents/validator/multipart.h"
+#include "base/deadlines.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -38,7 +39,7 @@ Task<void> Validator::Serve(UniqueFd listener, std::filesystem::path spool_dir) 
   limits.body_bytes = limits_.file_bytes + (64 << 10);
   limits.spool_dir = std::move(spool_dir);
   limits.connections = 8;
-  limits.idle_time = Millis(10'000);
+  limits.idle_time = kValidatorIdleTime;
   limits.admit = [this](const ServedRequest& request) { return Admit(request); };
   HttpHandler handler = [this](HttpExchange& exchange) { return Handle(exchange); };
   co_await ServeHttp(std::move(listener), std::move(limits), std::move(handler));
@@ -134,7 +135,7 @@ double Validator::TurnsOf(const ServedRequest& request) const {
 }
 
 bool Validator::Take(double turns) {
-  auto now = std::chrono::steady_clock::now();
+  auto now = SteadyNow();
   double gained = std::chrono::duration<double, std::milli>(now - turned_).count() /
                   static_cast<double>(limits_.interval.count());
   turns_ = std::min<double>(limits_.burst, turns_ + gained);

@@ -67,7 +67,7 @@ class Validator {
   double turns_;     // left of the burst
   int uploads_ = 0;  // that go on
   int unread_ = 0;   // those of them whose file is not there yet
-  std::chrono::steady_clock::time_point turned_ = std::chrono::steady_clock::now();
+  SteadyTime turned_ = SteadyNow();
 };
 
 // What `curl -F file=@PATH http://localhost:5000/validate` does, for images with curl or python3

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/async/alarm.h"
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -95,7 +96,7 @@ class Pace {
 
   // Waits for the next step's turn.
   Task<void> Step() {
-    next_ = std::max(next_ + gap_, Deadline::Clock::now() - std::chrono::seconds(1));
+    next_ = std::max(next_ + gap_, SteadyNow() - std::chrono::seconds(1));
     Deadline turn(next_);
     if (!turn.expired()) co_await SleepUntil(turn);
   }
@@ -190,7 +191,7 @@ class Connection final : public HttpExchange {
     // Idle until its first byte; from then on it has header_time.
     if (buffer_.size() == 0) {
       auto idle = CancelAfter(socket_, limits_.idle_time);
-      idle_since_ = std::chrono::steady_clock::now();
+      idle_since_ = SteadyNow();
       co_await socket_.async_wait(Socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
       idle_since_.reset();
       if (ec) co_return Gone();
@@ -304,7 +305,7 @@ class Connection final : public HttpExchange {
     error_code ec;
     socket_.shutdown(Socket::shutdown_send, ec);
     if (ec || !open_) co_return;
-    auto end = CancelAfter(socket_, Millis(3000));
+    auto end = CancelAfter(socket_, kLingerTime);
     std::vector<char> sink(64 << 10);
     for (std::size_t seen = 0; !ec && !end.rang() && seen < (64u << 20);) {
       seen += co_await socket_.async_read_some(asio::buffer(sink),
@@ -356,7 +357,7 @@ class Server {
         co_await pace_.Step();
         if (co_await Cancelled()) co_return;
       } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-        Deadline pause = Deadline::In(Millis(100));  // no descriptor is free, or the sandbox ended
+        Deadline pause = Deadline::In(kAcceptPause);  // no descriptor is free, or the sandbox ended
         co_await SleepUntil(pause);
         if (co_await Cancelled()) co_return;
       }

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -46,8 +47,8 @@ void Say(std::string_view text) { std::cerr << text << std::endl; }
 
 Result<Exit> Build(const ImageArguments& args) {
   auto progress = [](std::string_view text) { std::cout << text << std::endl; };
-  PODIUM_ASSIGN(auto image, sandbox::BuildImage(args.name, CacheDir(), progress,
-                                                Deadline::In(std::chrono::minutes(30))));
+  PODIUM_ASSIGN(auto image,
+                sandbox::BuildImage(args.name, CacheDir(), progress, Deadline::In(kImageTime)));
   std::cout << "image " << image.name << ": " << FormatBytes(image.bytes) << ", "
             << image.packages.size() << " packages, digest " << image.digest.substr(0, 16) << "\n";
   return Exit::kOk;

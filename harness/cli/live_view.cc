@@ -7,17 +7,12 @@
 #include <cstdio>
 #include <map>
 
+#include "base/deadlines.h"
 #include "base/text.h"
 #include "harness/report/summary.h"
 
 namespace podium::harness {
 namespace {
-
-using SteadyClock = std::chrono::steady_clock;
-
-Millis Since(SteadyClock::time_point t) {
-  return std::chrono::duration_cast<Millis>(SteadyClock::now() - t);
-}
 
 std::string NodeText(const agents::SearchNode& n) {
   std::string out = "node " + std::to_string(n.id) + " " + n.op + " [" + n.source + "] ";
@@ -59,19 +54,17 @@ class PlainView final : public RunObserver {
   }
 
  private:
-  static constexpr Millis kSilence{60'000};
-
   void Line(const std::string& who, std::string_view text) {
     std::string line = "[" + FormatDuration(Since(start_)) + "] " + who +
                        (who.empty() ? "" : ": ") + std::string(text) + "\n";
     std::fputs(line.c_str(), out_);
     std::fflush(out_);
-    last_ = SteadyClock::now();
+    last_ = SteadyNow();
   }
   std::FILE* out_;
   std::map<TrialId, std::string> phases_;
-  SteadyClock::time_point start_ = SteadyClock::now();
-  SteadyClock::time_point last_ = start_;
+  SteadyTime start_ = SteadyNow();
+  SteadyTime last_ = start_;
 };
 
 class TerminalView final : public RunObserver {
@@ -83,7 +76,7 @@ class TerminalView final : public RunObserver {
 
   void OnTrialPhase(const TrialId& id, std::string_view phase) override {
     Working& w = working_[id];
-    if (w.phase.empty()) w.since = SteadyClock::now();
+    if (w.phase.empty()) w.since = SteadyNow();
     w.phase = phase;
     Draw();
   }
@@ -107,7 +100,7 @@ class TerminalView final : public RunObserver {
 
  private:
   struct Working {
-    SteadyClock::time_point since = SteadyClock::now();
+    SteadyTime since = SteadyNow();
     std::string phase;
     std::string last;
     int nodes = 0;
@@ -155,7 +148,7 @@ class TerminalView final : public RunObserver {
   std::size_t ended_ = 0;
   std::size_t drawn_ = 0;
   std::map<TrialId, Working> working_;
-  SteadyClock::time_point start_ = SteadyClock::now();
+  SteadyTime start_ = SteadyNow();
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "base/async/reactor.h"
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -218,7 +219,7 @@ Result<sandbox::SandboxSpec> SpecFor(const SandboxOptions& o, const std::filesys
   PODIUM_ASSIGN(auto task, tasks::FindTask(o.task));
   auto progress = [](std::string_view text) { std::cerr << text << "\n"; };
   PODIUM_ASSIGN(auto prepared,
-                tasks::Prepare(task, CacheDir(), progress, Deadline::In(std::chrono::minutes(30))));
+                tasks::Prepare(task, CacheDir(), progress, Deadline::In(kPrepareTime)));
   spec.data = {{prepared.public_dir, "/home/data"}};
   spec.limits.cpus = task.runtime.cpus;
   spec.limits.memory_bytes = task.runtime.memory_bytes;
@@ -245,7 +246,7 @@ Task<Status> RunLines(sandbox::Sandbox& box, int seconds) {
     std::cout << std::flush;
     sandbox::ExecSpec where;
     where.argv = {"cat", "/tmp/.podium-cwd"};
-    Deadline soon = Deadline::In(std::chrono::seconds(10));
+    Deadline soon = Deadline::In(kAskPlaceTime);
     auto place = co_await box.Exec(std::move(where), soon);
     if (place && place->exit_code == 0) cwd = std::string(Trim(place->output));
   }
@@ -273,10 +274,10 @@ Result<Exit> ByHand(const SandboxOptions& o) {
   PODIUM_ASSIGN(auto spec, SpecFor(o, temp.path() / "state"));
   Reactor reactor;
   PODIUM_ASSIGN(auto backend, sandbox::MakeBackend(o.backend, reactor));
-  PODIUM_TRY(sandbox::ReapDead(Deadline::In(std::chrono::minutes(2))));
+  PODIUM_TRY(sandbox::ReapDead(Deadline::In(kReapTime)));
   int code = 0;
   PODIUM_TRY(reactor.Run([&]() -> Task<Status> {
-    Deadline deadline = Deadline::In(std::chrono::minutes(10));
+    Deadline deadline = Deadline::In(kSandboxByHandTime);
     auto box = co_await backend->Create(std::move(spec), deadline);
     if (!box) co_return tl::unexpected(box.error());
     const auto& open = (*box)->isolation().not_enforced;
@@ -288,7 +289,7 @@ Result<Exit> ByHand(const SandboxOptions& o) {
     } else {
       done = co_await RunCommand(**box, o, code);
     }
-    Deadline last = Deadline::In(std::chrono::minutes(1));
+    Deadline last = Deadline::In(kRemovalTime);
     auto destroyed = co_await (*box)->Destroy(last);
     co_return done ? destroyed : done;
   }));

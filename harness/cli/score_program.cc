@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/process.h"
 
@@ -54,7 +55,7 @@ Exit StartScoreProgram(char** argv) {
 Status WriteGradingReport(const std::filesystem::path& run) {
   ProcessSpec spec;
   spec.argv = {Program(), "grading-report", run.string()};
-  PODIUM_TRY(RunTool(spec, Deadline::In(std::chrono::minutes(10))));
+  PODIUM_TRY(RunTool(spec, Deadline::In(kGradingReportTime)));
   return {};
 }
 

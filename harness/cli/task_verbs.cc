@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -80,8 +81,8 @@ Result<Exit> PrepareTasks(std::vector<std::string> names, const std::string& sui
     auto progress = [&](std::string_view text) {
       std::cout << task.id.str() << ": " << text << std::endl;
     };
-    PODIUM_ASSIGN(auto prepared, tasks::Prepare(task, CacheDir(), progress,
-                                                Deadline::In(std::chrono::minutes(30))));
+    PODIUM_ASSIGN(auto prepared,
+                  tasks::Prepare(task, CacheDir(), progress, Deadline::In(kPrepareTime)));
     PODIUM_TRY(tasks::CheckBoard(task, prepared.board_file));
     for (const auto& note : prepared.notes) std::cout << task.id.str() << ": " << note << "\n";
     std::cout << task.id.str() << ": ready at " << prepared.public_dir.string() << "\n";
@@ -112,8 +113,8 @@ Result<Exit> PinTask(const std::string& dir) {
   auto progress = [&](std::string_view text) {
     std::cout << task.id.str() << ": " << text << std::endl;
   };
-  PODIUM_ASSIGN(auto tables, tasks::MeasureTables(task, CacheDir(), progress,
-                                                  Deadline::In(std::chrono::minutes(30))));
+  PODIUM_ASSIGN(auto tables,
+                tasks::MeasureTables(task, CacheDir(), progress, Deadline::In(kPrepareTime)));
   fs::path file = task.dir / "task.yaml";
   PODIUM_ASSIGN(auto yaml, ReadFile(file, 1 << 20));
   PODIUM_TRY(WriteFileAtomic(file, WithTables(yaml, tables)));

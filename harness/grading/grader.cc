@@ -3,12 +3,11 @@
 #include <map>
 #include <string>
 
+#include "base/deadlines.h"
 #include "tasks/kinds/kind.h"
 
 namespace podium::harness {
 namespace {
-
-constexpr auto kGrading = std::chrono::minutes(30);
 
 class SealedGrader final : public Grader {
  public:
@@ -21,7 +20,7 @@ class SealedGrader final : public Grader {
           tasks::KindOf(*job.task).Request(*job.task, *job.prepared, job.hand_over));
       if (auto known = known_.find(key); known != known_.end()) co_return known->second;
     }
-    auto grade = [job] { return harness::Grade(job, Deadline::In(kGrading)); };
+    auto grade = [job] { return harness::Grade(job, Deadline::In(kGradingTime)); };
     auto record = co_await reactor_.Blocking(std::move(grade), Pool::kGrading);
     if (record && !key.empty() && record->verdict != "grader_error" && known_.size() < kMost)
       known_.emplace(std::move(key), *record);

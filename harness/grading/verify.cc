@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agents/registry.h"
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "base/json.h"
@@ -46,8 +47,8 @@ class TaskShelf {
     bool own = offered != offered_.end() && !IsShipped(id, locked);
     auto package = own ? tasks::LoadTask(offered->second) : tasks::FindTask(id.str());
     if (!package) return tl::unexpected(package.error());
-    PODIUM_ASSIGN(auto prepared, tasks::Prepare(*package, CacheDir(), progress_,
-                                                Deadline::In(std::chrono::minutes(30))));
+    PODIUM_ASSIGN(auto prepared,
+                  tasks::Prepare(*package, CacheDir(), progress_, Deadline::In(kPrepareTime)));
     auto entry = std::make_unique<Entry>(Entry{std::move(*package), std::move(prepared)});
     return (ready_[id] = std::move(entry)).get();
   }
@@ -85,14 +86,13 @@ class Verifier {
 
   Result<Verification> Verify() {
     out_.run = run_.name;
-    PODIUM_ASSIGN(lock_, ParseJson(run_.lock_json, (run_.dir / "lock.json").string()));
     ReadHistory();
     for (const auto& trial : run_.trials) {
       progress_(trial.id.str());
       out_.trials.push_back(Check(trial));
     }
     CheckImage();
-    std::size_t builds = lock_.value("builds", Json::array()).size();
+    std::size_t builds = run_.lock.builds.size();
     if (builds > 1)
       out_.flags.push_back("several_builds: " + std::to_string(builds) +
                            " builds of Podium worked on this run (lock.json has their digests)");
@@ -121,9 +121,8 @@ class Verifier {
 
   // The run's image, where it is still here, holds what its digest says.
   void CheckImage() {
-    Json locked = lock_.value("image", Json::object());
-    std::string digest = JsonOr<std::string>(locked, "digest", "");
-    auto image = sandbox::FindImage(JsonOr<std::string>(locked, "name", ""), CacheDir());
+    const std::string& digest = run_.lock.image.digest;
+    auto image = sandbox::FindImage(run_.lock.image.name, CacheDir());
     if (digest.empty() || !image || image->digest != digest) return;
     if (auto intact = sandbox::CheckIntact(*image); !intact)
       out_.problems.push_back(intact.error().message);
@@ -218,10 +217,9 @@ class Verifier {
   }
 
   void CheckIsolation(const TrialView& trial, TrialCheck& check) const {
-    Json agents = lock_.value("agents", Json::object());
-    Json agent = agents.value(trial.id.agent.str(), Json::object());
-    std::string scaffold = JsonOr<std::string>(agent, "scaffold", "");
-    const auto* known = agents::FindScaffold(scaffold);
+    auto agent = run_.lock.agents.find(trial.id.agent.str());
+    const auto* known =
+        agent == run_.lock.agents.end() ? nullptr : agents::FindScaffold(agent->second.scaffold);
     if (known && known->hands_in == agents::HandsIn::kAnswers)
       check.flags.emplace_back("knows_answers: the oracle hands in the task's own answers");
     const auto& isolation = trial.verdict->isolation;
@@ -232,8 +230,7 @@ class Verifier {
     const auto& open = isolation->not_enforced;
     if (!open.empty() && backend != "unsafe-local")
       check.flags.push_back("not_enforced: " + Join(open, ", "));
-    Json image = lock_.value("image", Json::object());
-    if (trial.verdict->image != JsonOr<std::string>(image, "digest", ""))
+    if (trial.verdict->image != run_.lock.image.digest)
       check.problems.emplace_back("the verdict names another image than lock.json");
   }
 
@@ -252,8 +249,8 @@ class Verifier {
         return;
       }
     }
-    Json all = lock_.value("tasks", Json::object());
-    std::string locked = JsonOr<std::string>(all, trial.id.task.str().c_str(), "");
+    auto task_lock = run_.lock.tasks.find(trial.id.task.str());
+    std::string locked = task_lock == run_.lock.tasks.end() ? "" : task_lock->second;
     FlagOwnPackage(trial.id.task, locked, check);
     auto task = shelf_.Find(trial.id.task, locked);
     if (!task) {
@@ -288,7 +285,7 @@ class Verifier {
                  .submission = {}};
     if (sealed.hand_over.status == records::HandOverStatus::kOk)
       job.submission = trial.dir / "submission" / sealed.file;
-    auto fresh = Grade(job, Deadline::In(std::chrono::minutes(30)));
+    auto fresh = Grade(job, Deadline::In(kGradingTime));
     if (!fresh) {
       check.problems.push_back("grading again failed: " + fresh.error().message);
       return;
@@ -304,7 +301,6 @@ class Verifier {
   RunView run_;
   TaskShelf shelf_;
   std::function<void(std::string_view)> progress_;
-  Json lock_;
   std::vector<HistoryLine> history_;
   Verification out_;
 };

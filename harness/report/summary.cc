@@ -112,15 +112,12 @@ std::string Failures(const RunView& run) {
 
 // Where agents were given different working times, a line that says so; otherwise nothing.
 std::string BudgetText(const RunView& run) {
-  auto lock = ParseJson(run.lock_json, "lock.json");
-  if (!lock) return "";
   std::map<std::string, std::vector<std::string>> agents_of;
-  Json agents_json = lock->value("agents", Json::object());
-  for (const auto& [agent, a] : agents_json.items()) {
-    const auto* scaffold = agents::FindScaffold(JsonOr<std::string>(a, "scaffold", ""));
+  for (const auto& [id, agent] : run.lock.agents) {
+    const auto* scaffold = agents::FindScaffold(agent.scaffold);
     if (scaffold && scaffold->is_baseline) continue;
-    agents_of[JsonOr<std::string>(a.value("settings", Json::object()), "budget.wall", "")]
-        .push_back(agent);
+    auto wall = agent.settings.find("budget.wall");
+    agents_of[wall == agent.settings.end() ? "" : wall->second].push_back(id);
   }
   if (agents_of.size() < 2) return "";
   std::vector<std::string> parts;

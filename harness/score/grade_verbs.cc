@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -25,8 +26,6 @@ namespace podium::harness {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr auto kGradingTime = std::chrono::minutes(30);
 
 struct GradeArguments {
   std::string file;  // a submission, or mle-bench's JSON lines
@@ -77,13 +76,13 @@ void PrintGrade(const records::GradeRecord& r) {
 
 Result<Exit> GradeFile(const std::string& file, const std::string& name, bool json) {
   PODIUM_ASSIGN(auto task, tasks::FindTask(name));
-  PODIUM_ASSIGN(auto prepared, tasks::Prepare(
-                                   task, CacheDir(), [](std::string_view) {},
-                                   Deadline::In(std::chrono::minutes(30))));
+  PODIUM_ASSIGN(auto prepared,
+                tasks::Prepare(
+                    task, CacheDir(), [](std::string_view) {}, Deadline::In(kPrepareTime)));
   GradeJob job = JobOf(file);
   job.task = &task;
   job.prepared = &prepared;
-  PODIUM_ASSIGN(auto record, Grade(job, Deadline::In(std::chrono::minutes(30))));
+  PODIUM_ASSIGN(auto record, Grade(job, Deadline::In(kGradingTime)));
   if (json) {
     std::cout << records::ToText(record);
   } else {
@@ -204,7 +203,7 @@ Result<Exit> GradeSample(const GradeArguments& args) {
 
 // mle-bench's local time: "2024-01-01T00:00:00.123456".
 std::string LocalIsoTime() {
-  auto now = std::chrono::system_clock::now();
+  auto now = WallNow();
   std::time_t seconds = std::chrono::system_clock::to_time_t(now);
   auto micros =
       std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count();
@@ -217,7 +216,7 @@ std::string LocalIsoTime() {
 }
 
 std::string ReportName() {
-  std::time_t now = std::time(nullptr);
+  std::time_t now = std::chrono::system_clock::to_time_t(WallNow());
   std::tm utc{};
   gmtime_r(&now, &utc);
   char text[64];

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/deadlines.h"
 #include "base/result.h"
 
 namespace podium::harness {
@@ -62,8 +63,6 @@ class Lease {
   const Clock* clock_;
   bool taken_over_;
 };
-
-inline constexpr Millis kLeaseStale{120'000};
 
 // What the lease file says was worked, whoever holds it.
 [[nodiscard]] Worked WorkedSoFar(const std::filesystem::path& trial_dir);

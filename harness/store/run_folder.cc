@@ -8,7 +8,6 @@
 
 #include "base/csv.h"
 #include "base/foreign_folder.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "harness/store/history.h"
 #include "harness/store/lease.h"
@@ -205,22 +204,22 @@ bool IsHumanBoard(const ForeignFolder& run, const std::string& file) {
 
 namespace {
 
-TaskNote NoteOf(const Json& lock, const TaskId& id) {
-  Json all = lock.value("packages", Json::object());
-  Json note = all.is_object() ? all.value(id.str(), Json::object()) : Json::object();
-  return {JsonOr<std::string>(note, "title", id.str()), JsonOr<std::string>(note, "board", ""),
-          JsonOr(note, "own", false), JsonOr<std::string>(note, "folder", "")};
+TaskNote NoteOf(const records::RunLock& lock, const TaskId& id) {
+  auto note = lock.packages.find(id.str());
+  if (note == lock.packages.end()) return {.title = id.str()};
+  const auto& p = note->second;
+  return {p.title.empty() ? id.str() : p.title, p.board, p.own, p.folder};
 }
 
 }  // namespace
 
 namespace {
 
-Result<TrialId> ListedTrial(const Json& item) {
+Result<TrialId> ListedTrial(const records::PlanTrial& item) {
   TrialId id;
-  PODIUM_ASSIGN(id.task, TaskId::Parse(JsonOr<std::string>(item, "task", "")));
-  PODIUM_ASSIGN(id.agent, AgentId::Parse(JsonOr<std::string>(item, "agent", "")));
-  id.seed = JsonOr(item, "seed", 0);
+  PODIUM_ASSIGN(id.task, TaskId::Parse(item.task));
+  PODIUM_ASSIGN(id.agent, AgentId::Parse(item.agent));
+  id.seed = static_cast<int>(item.seed);
   return id;
 }
 
@@ -264,16 +263,15 @@ Result<RunView> ReadRun(const fs::path& run_dir, const Clock& clock) {
   PODIUM_ASSIGN(auto root, ForeignFolder::Open(run_dir));
   PODIUM_ASSIGN(run.config_yaml, root.Read("run.yaml", 16 << 20));
   PODIUM_ASSIGN(run.lock_json, root.Read("lock.json", 64 << 20));
-  PODIUM_ASSIGN(Json lock, ParseJson(run.lock_json, (run_dir / "lock.json").string()));
+  PODIUM_ASSIGN(run.lock, records::ParseRunLock(run.lock_json, (run_dir / "lock.json").string()));
   RunFolder folder{run_dir};
-  for (const auto& item : lock.value("trials", Json::array())) {
+  for (const auto& item : run.lock.trials) {
     PODIUM_ASSIGN(auto id, ListedTrial(item));
     run.trials.push_back(Pending(folder.TrialDir(id), id));
-    if (!run.tasks.emplace(id.task, NoteOf(lock, id.task)).second) continue;
+    if (!run.tasks.emplace(id.task, NoteOf(run.lock, id.task)).second) continue;
     if (!run.tasks[id.task].own && IsHumanBoard(root, "boards/" + id.task.str() + ".csv"))
       run.human_boards.insert(id.task);
   }
-  lock = nullptr;
   Result<std::vector<HistoryLine>> history;
   PODIUM_TRY(ReadTrials(root, run.trials, clock, [&]() { history = ReadHistory(run_dir); }));
   if (!history) run.flags.push_back(history.error().message);

@@ -10,6 +10,7 @@
 #include "agents/models/ledger.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/records/run_lock.h"
 #include "base/records/trial_verdict.h"
 #include "base/result.h"
 #include "harness/store/journal.h"
@@ -46,7 +47,8 @@ struct RunView {
   std::string name;
   std::filesystem::path dir;
   std::string config_yaml;         // run.yaml as written
-  std::string lock_json;           // lock.json
+  std::string lock_json;           // lock.json as written
+  records::RunLock lock;           // what it says
   std::vector<TrialView> trials;   // in the run's order
   std::vector<std::string> flags;  // what the history tells that the trials do not (history.h)
   std::map<TaskId, TaskNote> tasks;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -11,12 +12,6 @@ namespace fs = std::filesystem;
 using agents::AgentOutcome;
 using records::HandOver;
 using records::HandOverStatus;
-
-namespace {
-
-constexpr auto kTransfer = std::chrono::seconds(120);
-
-}  // namespace
 
 fs::path SubmissionFile(const fs::path& trial_dir, const tasks::TaskPackage& task) {
   return trial_dir / "submission" / task.submission.path;
@@ -40,7 +35,7 @@ Task<Result<HandOver>> Collector::Collect(sandbox::Sandbox& box, const AgentOutc
 // What an agent left in /home/code or /home/logs, as far as it may be taken. Nothing there can
 // fail a trial.
 Task<Status> Collector::TakeFolder(sandbox::Sandbox& box, std::string name) {
-  Deadline transfer = Deadline::In(kTransfer);
+  Deadline transfer = Deadline::In(kTransferTime);
   sandbox::TreeCaps caps;
   caps.bytes = std::min(caps.bytes, plan_.limits.disk_bytes);
   // A search keeps the programs that it ran in code/, and an agent's files do not mix with them.
@@ -73,7 +68,7 @@ Task<Result<HandOver>> Collector::TakeSubmission(sandbox::Sandbox& box,
     co_return hand_over;
   }
   if (plan_.agent->chooses()) co_return hand_over;
-  Deadline transfer = Deadline::In(kTransfer);
+  Deadline transfer = Deadline::In(kTransferTime);
   auto taken = co_await box.TakeFile(SubmissionPath(*plan_.task), SubmissionFile(dir_, *plan_.task),
                                      SubmissionCap(plan_), transfer);
   if (!taken) co_return tl::unexpected(taken.error());
@@ -86,7 +81,7 @@ Task<Result<HandOver>> Collector::TakeSubmission(sandbox::Sandbox& box,
 Task<std::string> Collector::NearMiss(sandbox::Sandbox& box) {
   auto temp = TempDir::Make("podium-near-miss");
   if (!temp) co_return "";
-  Deadline transfer = Deadline::In(std::chrono::seconds(20));
+  Deadline transfer = Deadline::In(kNearMissTime);
   sandbox::TreeCaps none{.files = 1, .entries = 50, .bytes = 1, .depth = 0};
   auto there = co_await box.TakeTree("/home/submission", temp->path(), none, transfer);
   if (!there) co_return "";

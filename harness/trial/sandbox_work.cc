@@ -6,6 +6,7 @@
 
 #include "agents/proposers/portfolio/portfolio.h"
 #include "base/async/race.h"
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "harness/trial/collect.h"
 #include "harness/trial/services.h"
@@ -17,15 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 using agents::AgentOutcome;
 
-constexpr auto kControl = std::chrono::seconds(120);
-// How long after the trial's time a scaffold may still put away its last step. Then the trial is
-// sealed with what there is.
-constexpr auto kPutAway = std::chrono::minutes(5);
-
 // Ends when the trial's time is over, whatever its scaffold waits for.
 Task<void> WaitForWall(const agents::TrialContext& context) {
   for (;;) {
-    Deadline wall(context.deadline.at() + context.outage() + kPutAway);
+    Deadline wall(context.deadline.at() + context.outage() + kPutAwayTime);
     if (wall.expired()) co_return;
     co_await SleepUntil(wall);
   }
@@ -86,12 +82,12 @@ sandbox::SandboxSpec SandboxWork::MakeSpec() const {
 
 Task<Result<SandboxWork::Ended>> SandboxWork::Run(TrialView before) {
   run_.observer.OnTrialPhase(plan_.id, "starting");
-  Deadline control = Deadline::In(kControl);
+  Deadline control = Deadline::In(kSandboxTime);
   sandbox::SandboxSpec spec = MakeSpec();
   auto box = co_await run_.backend->Create(std::move(spec), control);
   if (!box) co_return tl::unexpected(box.error());
   auto result = co_await UseSandbox(**box, std::move(before));
-  Deadline last = Deadline::In(kControl);
+  Deadline last = Deadline::In(kSandboxTime);
   auto destroyed = co_await (*box)->Destroy(last);
   if (!result) co_return result;
   if (!destroyed) co_return tl::unexpected(destroyed.error());
@@ -118,7 +114,7 @@ agents::TrialContext SandboxWork::MakeContext(sandbox::Sandbox& box, TrialView b
                                plan_.agent->configured.nodes,
                                dir_,
                                std::move(before.nodes),
-                               run_.draining,
+                               run_.stop,
                                {},
                                {},
                                {}};
@@ -143,7 +139,7 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandbox(sandbox::Sandbox& box, 
   auto proposer = MakeProposer(*plan_.agent, services.models());
   if (!proposer) co_return tl::unexpected(proposer.error());
   auto scaffold = plan_.agent->configured.make(std::move(*proposer));
-  Deadline control = Deadline::In(kControl);
+  Deadline control = Deadline::In(kSandboxTime);
   PODIUM_CO_TRY(co_await services.Open(box, tasks::KindOf(*plan_.task).has_validator(), control));
   auto context = MakeContext(box, std::move(before));
   context.env = services.Environment();
@@ -175,7 +171,8 @@ Task<Result<AgentOutcome>> SandboxWork::Agent(agents::Scaffold& scaffold,
                                               agents::TrialContext& context,
                                               TrialServices& services) {
   auto ended = co_await Race(Caught<AgentOutcome>(scaffold.Run(context), "the scaffold"),
-                             run_.wait_stop(), services.Serve(), WaitForWall(context));
+                             run_.stop.Reached(StopLevel::kStopping), services.Serve(),
+                             WaitForWall(context));
   AgentOutcome cut;
   cut.end = ended.index() == 1 ? "paused" : "time_limit";
   if (ended.index() != 0) co_return cut;
@@ -189,7 +186,7 @@ Task<Result<AgentOutcome>> SandboxWork::Agent(agents::Scaffold& scaffold,
 // Freezes the sandbox and takes out what it leaves.
 Task<Result<records::HandOver>> SandboxWork::TakeOver(sandbox::Sandbox& box,
                                                       const AgentOutcome& outcome) {
-  Deadline control = Deadline::In(kControl);
+  Deadline control = Deadline::In(kSandboxTime);
   PODIUM_CO_TRY(co_await box.Seal(control));
   auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
   Collector collector(run_.reactor, journal_, plan_, dir_, check);

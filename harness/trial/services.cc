@@ -17,10 +17,8 @@ constexpr std::uint64_t kLeastRecord = 64 << 20;
 
 // A service that is missing does not end the trial.
 Task<void> WaitForEver() {
-  for (;;) {
-    Deadline later = Deadline::In(std::chrono::hours(1));
-    co_await SleepUntil(later);
-  }
+  Deadline never = Deadline::Never();
+  for (;;) co_await SleepUntil(never);
 }
 
 agents::ValidatorLimits LimitsFor(std::uint64_t disk_bytes) {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/async/race.h"
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "base/log.h"
@@ -16,8 +17,6 @@ namespace podium::harness {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr auto kHeartbeat = std::chrono::seconds(10);
 
 // The trial for this process alone, with what its folder held.
 struct OpenTrial {

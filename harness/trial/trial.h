@@ -1,13 +1,12 @@
 #pragma once
 
-#include <atomic>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 
 #include "agents/models/provider_gate.h"
 #include "base/async/reactor.h"
+#include "base/async/stop_token.h"
 #include "base/http/client.h"
 #include "harness/grading/grader.h"
 #include "harness/plan/plan.h"
@@ -35,8 +34,7 @@ struct RunContext {
   RunObserver& observer;
   const Clock& clock;
   bool allow_unenforced = false;
-  std::atomic<bool> draining{false};      // Ctrl-C once: end after the step in flight
-  std::function<Task<void>()> wait_stop;  // ends at the second Ctrl-C
+  StopToken stop;  // draining: end after the step in flight; stopping: now
 };
 
 enum class TrialEnd {

@@ -17,6 +17,7 @@
 
 #include "base/async/alarm.h"
 #include "base/async/race.h"
+#include "base/deadlines.h"
 #include "base/log.h"
 #include "sandbox/container/moving_deadline.h"
 #include "sandbox/host/delegation.h"
@@ -33,9 +34,7 @@ namespace asio = boost::asio;
 namespace fs = std::filesystem;
 using boost::system::error_code;
 
-constexpr int kRelayQueue = 128;                    // connections that wait for whoever serves them
-constexpr auto kOverdue = std::chrono::seconds(1);  // after a deadline, until the host kills itself
-constexpr auto kLockStep = Millis(500);             // between two counts of locks
+constexpr int kRelayQueue = 128;  // connections that wait for whoever serves them
 
 class ContainedSandbox final : public Sandbox {
  public:
@@ -96,10 +95,10 @@ class ContainedSandbox final : public Sandbox {
     acted_ = true;
     too_many_locks_ = false;
     std::uint64_t ooms = counters_.OomKills(), refusals = counters_.ForkRefusals();
-    auto started = std::chrono::steady_clock::now();
+    auto started = SteadyNow();
     MovingDeadline until(deadline, spec.moved);
     auto raced = co_await Race(channel_.Exec(spec, spec_.env, deadline), Watch(until));
-    result.wall = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started);
+    result.wall = Since(started);
     bool oom = counters_.OomKills() > ooms, refused = counters_.ForkRefusals() > refusals;
     auto* ended = std::get_if<Result<InitChannel::Ended>>(&raced);
     if (!ended || !*ended) {
@@ -311,7 +310,7 @@ class ContainedSandbox final : public Sandbox {
     bool count = parts_.can_freeze && !spec_.without.contains(Mitigation::kLockLimit);
     for (;;) {
       Deadline overdue = until.Now(kOverdue);
-      Deadline step = Deadline::In(kLockStep).Earlier(overdue);
+      Deadline step = Deadline::In(kLockCountStep).Earlier(overdue);
       if (overdue.expired()) step = Deadline::In(kOverdue);
       co_await SleepUntil(step);
       if (co_await Cancelled()) co_return;
@@ -388,7 +387,7 @@ Task<Result<std::unique_ptr<Sandbox>>> StartContained(Reactor& reactor, Containe
   auto made = std::make_unique<ContainedSandbox>(reactor, std::move(parts), std::move(spec));
   auto ready = co_await made->WaitReady(deadline);
   if (ready) co_return std::unique_ptr<Sandbox>(std::move(made));
-  Deadline last = Deadline::In(std::chrono::seconds(60));
+  Deadline last = Deadline::In(kRemovalTime);
   auto destroyed = co_await made->Destroy(last);
   if (!destroyed) LogError(destroyed.error().message);
   co_return tl::unexpected(ready.error());

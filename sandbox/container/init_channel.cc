@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/async/alarm.h"
+#include "base/deadlines.h"
 #include "sandbox/container/moving_deadline.h"
 
 namespace podium::sandbox {
@@ -20,9 +21,6 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-// Beyond a command's deadline, how long init may take to report that everything was killed; after
-// a part of it the host kills by itself (contained.cc).
-constexpr auto kKillGrace = std::chrono::seconds(6);
 // The longest frame init may send beside a tail of output.
 constexpr std::size_t kFrameRoom = 128 << 10;
 
@@ -180,7 +178,7 @@ Task<Status> InitChannel::WaitReady(Deadline deadline) {
 Task<Result<InitChannel::Ended>> InitChannel::Exec(
     const ExecSpec& spec, const std::vector<std::pair<std::string, std::string>>& env,
     Deadline deadline) {
-  auto sent = co_await Write(ExecFrame(spec, env), Deadline::In(std::chrono::seconds(60)));
+  auto sent = co_await Write(ExecFrame(spec, env), Deadline::In(kStepTime));
   if (!sent) co_return tl::unexpected(sent.error());
   // At the deadline init is told to kill; its answer is the command's end like any other.
   Ended ended;
@@ -193,9 +191,9 @@ Task<Result<InitChannel::Ended>> InitChannel::Exec(
   killer.emplace(reactor_, until.Now(), ring);
   std::size_t room = spec.output_head_bytes + spec.output_tail_bytes + kFrameRoom;
   for (;;) {
-    auto frame = co_await Read(until.Now(kKillGrace));
+    auto frame = co_await Read(until.Now(kInitKillGrace));
     bool moved = !frame && frame.error().code == ErrorCode::kTimeout;
-    if (moved && !until.Now(kKillGrace).expired()) continue;
+    if (moved && !until.Now(kInitKillGrace).expired()) continue;
     if (!frame) co_return tl::unexpected(frame.error());
     if (frame->first == wire::kOutput) ended.output += frame->second;
     if (ended.output.size() > room)

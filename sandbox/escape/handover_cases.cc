@@ -28,11 +28,11 @@ Task<Taken> Take(Context& context, Sandbox& box) {
   std::filesystem::path to = context.scratch / "taken.csv";
   std::error_code ec;
   std::filesystem::remove(to, ec);
-  auto started = std::chrono::steady_clock::now();
+  auto started = SteadyNow();
   Deadline deadline = Deadline::In(std::chrono::seconds(20));
   auto taken = co_await box.TakeFile(kSubmission, to, kMaxBytes, deadline);
   Taken out;
-  out.wall = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started);
+  out.wall = Since(started);
   if (taken) {
     out.file = *taken;
   } else {

@@ -119,11 +119,10 @@ Task<CaseResult> Stubborn(Context& context) {
                             "\"trap '' TERM INT HUP QUIT; kill -STOP \\$\\$; sleep 100\" & "
                             "i=$((i+1)); done; sleep 1; echo /proc/[0-9]* | wc -w; sleep 100",
                             limit);
-    auto started = std::chrono::steady_clock::now();
+    auto started = SteadyNow();
     Deadline deadline = Deadline::In(seconds(30));
     auto sealed = co_await box.Seal(deadline);
-    auto took =
-        std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started).count();
+    auto took = Since(started).count();
     auto over = (r.wall - limit).count();
     int seen = std::atoi(r.output.c_str());
     co_return HeldIf(sealed && seen >= 200 && over < 2000 && took < 2000,

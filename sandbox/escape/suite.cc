@@ -125,9 +125,9 @@ class Runner {
   Task<CaseOutcome> Try(const Case& c) {
     CaseOutcome out;
     out.of = &c;
-    auto started = std::chrono::steady_clock::now();
+    auto started = SteadyNow();
     out.result = co_await c.run(context_);
-    out.wall = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started);
+    out.wall = Since(started);
     if (out.result.detail.find(context_.canary) != std::string::npos)
       out.result = Broken("the canary was read");
     auto seen =

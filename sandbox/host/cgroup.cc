@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
@@ -183,7 +184,7 @@ Status FreezeGroups(const std::vector<CgroupDir>& dirs, Deadline deadline) {
       auto text = ReadFile(seen, 4096);
       if (!text || text->find(v1 ? "FROZEN" : "frozen 1") != std::string::npos) break;
       if (deadline.expired()) return Fail(ErrorCode::kTimeout, d.dir.string() + " does not freeze");
-      std::this_thread::sleep_for(Millis(1));
+      std::this_thread::sleep_for(kFreezePoll);
     }
     return {};  // one freezer is enough, and what one has stopped never gets to the other's
   }
@@ -218,7 +219,7 @@ void KillGroups(const std::vector<CgroupDir>& dirs) {
 }
 
 void KillOthers(const std::vector<CgroupDir>& dirs, int spared) {
-  if (dirs.empty() || !FreezeGroups(dirs, Deadline::In(std::chrono::seconds(1)))) return;
+  if (dirs.empty() || !FreezeGroups(dirs, Deadline::In(kFreezeTime))) return;
   for (const auto& d : dirs) KillListed(d, spared);
   ThawGroups(dirs);
 }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -14,8 +15,6 @@
 
 namespace podium::sandbox {
 namespace {
-
-constexpr auto kLongest = std::chrono::hours(1);
 
 bool Same(const Snapshot::Layer& a, const Snapshot::Layer& b) { return a.dir == b.dir; }
 
@@ -33,7 +32,7 @@ void Flattener::Copy() {
   // Behind the agents: nobody waits for it.
   copy.argv = {"nice", "-n", "10", "cp", "-a", job_.scratch.string(), job_.flat.dir.string()};
   copy.stop_fd = stop_.get();
-  auto copied = RunTool(copy, Deadline::In(kLongest));
+  auto copied = RunTool(copy, Deadline::In(kFlattenTime));
   ::umount2(job_.scratch.c_str(), MNT_DETACH);
   if (copied) return;
   result_ = tl::unexpected(copied.error());

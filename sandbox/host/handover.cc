@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -167,7 +168,7 @@ Result<TakenFile> TakeByPath(const std::filesystem::path& from, const std::files
   if (!in) return Fault(TakeFault::kMissing, std::strerror(errno));
   UniqueFd out(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!out) return FailErrno(ErrorCode::kIo, "cannot create " + to.string(), errno);
-  Copier copier(std::uint64_t{1} << 20, Deadline::In(std::chrono::minutes(1)), true);
+  Copier copier(std::uint64_t{1} << 20, Deadline::In(kUnguardedCopyTime), true);
   return copier.Run(in.get(), out.get(), 0);
 }
 

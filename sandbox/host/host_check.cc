@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -31,7 +32,7 @@ HostCheck Program(const std::string& name, const std::string& package, bool requ
 HostCheck Runc() {
   ProcessSpec spec;
   spec.argv = {"runc", "--version"};
-  auto text = RunTool(spec, Deadline::In(std::chrono::seconds(20)));
+  auto text = RunTool(spec, Deadline::In(kToolTime));
   if (!text) return Check("runc", false, true, "missing", "apt-get install runc");
   auto lines = Split(*text, '\n');
   bool seccomp = text->find("libseccomp") != std::string::npos;

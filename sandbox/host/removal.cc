@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/process_owner.h"
 #include "sandbox/host/cgroup.h"
@@ -52,7 +53,7 @@ Status RemoveCgroups(const HostPaths& paths, Deadline deadline) {
       if (deadline.expired())
         return Fail(ErrorCode::kTimeout, "cgroup " + dir.string() + " does not empty");
       KillGroups({{"procs", dir}});
-      std::this_thread::sleep_for(Millis(5));
+      std::this_thread::sleep_for(kEmptyPoll);
     }
   }
   return {};

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -110,7 +111,7 @@ Status MapIds(pid_t pid, const User& user) {
                  "1",
                  std::to_string(first),
                  std::to_string(kIds - 1)};
-    auto mapped = RunTool(spec, Deadline::In(std::chrono::seconds(20)));
+    auto mapped = RunTool(spec, Deadline::In(kToolTime));
     if (!mapped) return Fail(ErrorCode::kUnavailable, mapped.error().message);
     return {};
   };

@@ -11,6 +11,7 @@
 
 #include <cerrno>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/log.h"
 
@@ -98,7 +99,7 @@ Result<Workspace> Workspace::Make(const HostPaths& paths, const SandboxSpec& spe
     layers = {{base, ids.first}};
   }
   out.disk_ = UniqueFd(::open(disk.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  PODIUM_TRY(out.Mount(std::move(layers), 0, Deadline::In(std::chrono::minutes(10))));
+  PODIUM_TRY(out.Mount(std::move(layers), 0, Deadline::In(kFirstMountTime)));
   return out;
 }
 

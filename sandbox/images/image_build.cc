@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "base/deadlines.h"
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/ids.h"
@@ -133,12 +134,11 @@ Status Bootstrap(const Recipe& r, const fs::path& to, const SayProgress& progres
     result = RunTool(BootstrapCommand(r, to, sources), deadline);
     done = true;
   });
-  auto started = std::chrono::steady_clock::now();
+  auto started = SteadyNow();
   for (int tick = 1; !done; ++tick) {
-    std::this_thread::sleep_for(Millis(100));
-    if (tick % 150 == 0)
-      progress("mmdebstrap at work for " + FormatDuration(std::chrono::duration_cast<Millis>(
-                                               std::chrono::steady_clock::now() - started)));
+    std::this_thread::sleep_for(kBuildPoll);
+    if (tick % (kBuildSayStep / kBuildPoll) == 0)
+      progress("mmdebstrap at work for " + FormatDuration(Since(started)));
   }
   worker.join();
   if (!result) return tl::unexpected(result.error());

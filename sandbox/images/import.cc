@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/archive.h"
+#include "base/deadlines.h"
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/ids.h"
@@ -167,8 +168,8 @@ class Meter {
   explicit Meter(const SayProgress& say) : say_(say) {}
   ByteProgress For(std::string what) {
     return [this, what = std::move(what)](std::uint64_t bytes) {
-      auto now = Deadline::Clock::now();
-      if (!say_ || now - last_ < std::chrono::seconds(2)) return;
+      auto now = SteadyNow();
+      if (!say_ || now - last_ < kProgressStep) return;
       last_ = now;
       say_(what + ": " + FormatBytes(bytes));
     };
@@ -176,7 +177,7 @@ class Meter {
 
  private:
   const SayProgress& say_;
-  Deadline::Clock::time_point last_ = Deadline::Clock::now();
+  Deadline::Clock::time_point last_ = SteadyNow();
 };
 
 class Importer {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -69,7 +70,7 @@ Result<int> ReapDead(Deadline deadline) {
     paths.groups = RecordedGroups(record);
     if (!IsBackend(paths.backend)) continue;  // another version's
     // One that does not go away must not keep the others, or a new run, waiting.
-    auto gone = Remove(paths, deadline.Earlier(Deadline::In(std::chrono::seconds(20))));
+    auto gone = Remove(paths, deadline.Earlier(Deadline::In(kReapOneTime)));
     if (!gone) {
       LogWarn("sandbox " + id + " of a dead process is still there: " + gone.error().message);
       continue;

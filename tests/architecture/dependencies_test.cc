@@ -218,6 +218,62 @@ TEST(DependenciesTest, AStrangersFoldersAreOpenedByOneReader) {
   EXPECT_TRUE(std::regex_search(std::string("  auto text = ReadFile(path);"), opens));
 }
 
+// (file, line) of every line of the folders' sources that says `pattern`, comments apart. Only what
+// holds one of `parts` is looked at: a regular expression over every line takes seconds.
+std::vector<std::pair<std::string, std::string>> LinesWith(
+    const std::vector<std::string_view>& parts, const std::string& pattern) {
+  std::vector<std::pair<std::string, std::string>> out;
+  const std::regex wanted(pattern);
+  for (const auto& folder : kFolders) {
+    for (const auto& entry : fs::recursive_directory_iterator(kSource / folder)) {
+      if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
+      std::string text = *ReadFile(entry.path());
+      for (auto line : Split(text, '\n')) {
+        auto code = line.substr(0, line.find("//"));
+        auto holds = [&](std::string_view part) { return code.find(part) != code.npos; };
+        if (std::ranges::any_of(parts, holds) && std::regex_search(std::string(code), wanted))
+          out.emplace_back(entry.path().lexically_relative(kSource).string(), code);
+      }
+    }
+  }
+  return out;
+}
+
+// What a test sets cannot reach a clock that is read elsewhere. The exceptions cannot link base or
+// ask for something else: PID 1 and the probe are libc alone, and one case measures CPU time.
+TEST(TimeTest, TheMachinesClocksAreReadInOnePlace) {
+  const std::map<std::string, std::string> may = {
+      {"base/clock.cc", "_clock::now()"},
+      {"sandbox/init/podium_init.cc", "CLOCK_MONOTONIC"},
+      {"sandbox/escape/probe.cc", "CLOCK_REALTIME"},
+      {"agents/escape/gateway_cases.cc", "CLOCK_PROCESS_CPUTIME_ID"}};
+  std::set<std::string> used;
+  const std::string reads =
+      "[cC]lock::now\\(|\\bclock_gettime\\(|\\bgettimeofday\\(|\\btime\\((nullptr|NULL|0|&)";
+  for (const auto& [file, line] : LinesWith({"now(", "time(", "timeofday("}, reads)) {
+    auto known = may.find(file);
+    bool allowed = known != may.end() && line.find(known->second) != line.npos;
+    EXPECT_TRUE(allowed) << file << ": " << line << "\nAsk a Clock, or SteadyNow() of base/clock.h";
+    used.insert(file);
+  }
+  for (const auto& [file, part] : may) EXPECT_TRUE(used.contains(file)) << file << " reads none";
+}
+
+// The escape suite's cases wait for what their attack does.
+TEST(TimeTest, HowLongIsWaitedStandsInOneHeader) {
+  const std::string length = "(std::chrono::[a-z]+|Millis)[({][0-9']*[1-9]";
+  const std::string waits =
+      "(Deadline::In\\(|sleep_for\\(|expires_after\\(|constexpr .* k[A-Za-z]+.*)";
+  int named = 0;
+  for (const auto& [file, line] : LinesWith({"chrono::", "Millis"}, waits + length)) {
+    named += file == "base/deadlines.h";
+    bool may = file == "base/deadlines.h" || file.find("/escape/") != file.npos ||
+               file == "harness/grading/grader_cases.cc";
+    EXPECT_TRUE(may) << file << ": " << line << "\nName it in base/deadlines.h";
+  }
+  EXPECT_GT(named, 30) << "the lengths were not found";
+}
+
 TEST(DependenciesTest, EveryFolderSaysWhatItIsFor) {
   for (const auto& folder : kFolders) {
     auto text = ReadFile(kSource / folder / "README.md");

@@ -82,7 +82,7 @@ void ForeignJson(std::string_view bytes) {
 // The first half is `retry-after`, the rest the answer's own `date`.
 void Retry(std::string_view bytes) {
   auto [wish, date] = Halves(bytes);
-  auto now = agents::WallTime(std::chrono::seconds(1'800'000'000));
+  auto now = WallTime(std::chrono::seconds(1'800'000'000));
   for (const char* name : {"retry-after", "retry-after-ms"}) {
     auto wait = agents::RetryAfter({{name, std::string(wish)}, {"date", std::string(date)}}, now);
     Require(!wait || wait->count() >= 0, "nobody waits for the past");

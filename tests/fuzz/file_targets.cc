@@ -17,6 +17,7 @@
 #include "base/records/history_line.h"
 #include "base/records/journal_line.h"
 #include "base/records/lease_record.h"
+#include "base/records/run_lock.h"
 #include "base/records/run_plan.h"
 #include "base/records/trial_verdict.h"
 #include "base/yaml.h"
@@ -175,6 +176,11 @@ void Records(std::string_view bytes) {
   if (auto line = ParseHistoryLine(bytes, "", "fuzz"); !line)
     Require(!line.error().message.empty(), "an error says what is wrong");
   (void)ParseLease(bytes, "fuzz");
+  if (auto lock = ParseRunLock(bytes, "fuzz"); lock) {
+    std::string text = ToText(*lock);
+    auto again = ParseRunLock(text, "the same");
+    Require(again && ToText(*again) == text, "a lock that was read is written and read again");
+  }
   (void)ParseRunPlan(bytes, "fuzz");
   (void)ParseTrialVerdict(bytes, "fuzz");
   (void)ParseGradeRecord(bytes, "fuzz");

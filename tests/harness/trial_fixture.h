@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agents/registry.h"
+#include "base/async/alarm.h"
 #include "base/files.h"
 #include "harness/trial/trial.h"
 #include "sandbox/backends/fake/fake_backend.h"
@@ -97,6 +98,17 @@ class TrialFixture : public testing::Test {
 
   // Runs one trial as a process would that is started anew.
   Result<TrialResult> Run(int seed = 0) {
+    Result<TrialResult> out = Fail(ErrorCode::kInternal, "the trial was not run");
+    auto ended = WithContext([&](RunContext& context) -> Task<Status> {
+      out = co_await RunTrial(context, Plan(seed));
+      co_return Status{};
+    });
+    EXPECT_TRUE(ended) << ended.error().message;
+    return out;
+  }
+
+  // A process's work on its own loop. `stop_` is raised to kStopping after `stop_after_`.
+  Status WithContext(const std::function<Task<Status>(RunContext&)>& work) {
     backend_ = std::make_unique<sandbox::FakeBackend>(script_);
     Reactor reactor;
     HttpClient http;
@@ -113,19 +125,15 @@ class TrialFixture : public testing::Test {
     context.backend = backend_.get();
     context.image_digest = "image";
     context.prepared.emplace(task_.id, prepared_);
-    context.draining = draining_;
-    context.wait_stop = [this]() -> Task<void> {
-      Deadline stop = Deadline::In(stop_after_);
-      co_await SleepUntil(stop);
-    };
-    Result<TrialResult> out = Fail(ErrorCode::kInternal, "the trial was not run");
+    stop_ = std::make_unique<StopSource>();
+    context.stop = stop_->token();
     auto ended = reactor.Run([&]() -> Task<Status> {
-      out = co_await RunTrial(context, Plan(seed));
-      co_return Status{};
+      Alarm stop(reactor, Deadline::In(stop_after_),
+                 [this] { stop_->Raise(StopLevel::kStopping); });
+      co_return co_await work(context);
     });
-    EXPECT_TRUE(ended);
     EXPECT_EQ(backend_->alive(), 0) << "a sandbox was left behind";
-    return out;
+    return ended;
   }
 
   std::vector<JournalLine> Lines(int seed = 0) { return *ReadJournal(Dir(seed) / "journal.jsonl"); }
@@ -147,7 +155,7 @@ class TrialFixture : public testing::Test {
   std::unique_ptr<sandbox::FakeBackend> backend_;
   FakeGrader grader_;
   KeptMessages observer_;
-  bool draining_ = false;
+  std::unique_ptr<StopSource> stop_;  // of the process that runs
   Millis stop_after_{std::chrono::hours(1)};
 };
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <thread>
 
+#include "base/deadlines.h"
 #include "base/http/curl.h"
 #include "base/text.h"
 #include "sandbox/host/removal.h"
@@ -46,7 +47,7 @@ Result<EngineApi::Reply> Perform(const std::string& socket, const std::string& m
   Transfer t(*api);
   if (!t.handle) return Fail(ErrorCode::kSandbox, "libcurl gives no handle");
   EngineApi::Reply reply;
-  auto left = std::chrono::duration_cast<Millis>(deadline.at() - std::chrono::steady_clock::now());
+  auto left = deadline.remaining();
   std::string url = "http://engine" + path;
   auto set = [&](CURLoption option, auto value) { api->easy_setopt(t.handle, option, value); };
   set(CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
@@ -120,7 +121,7 @@ Status RemoveContainer(const HostPaths& paths, Deadline deadline) {
   std::string path = "/containers/podium-" + paths.id + "?force=true&v=true";
   // An engine that is just noticing the container's end refuses for that moment: Podman by 500, for
   // a container cannot be stopped twice, Docker by 409.
-  Deadline patience = deadline.Earlier(Deadline::In(std::chrono::seconds(10)));
+  Deadline patience = deadline.Earlier(Deadline::In(kEngineSettleTime));
   for (;;) {
     PODIUM_ASSIGN(auto reply, api.Call("DELETE", path, "", deadline));
     if (reply.ok() || reply.status == 404) return {};
@@ -128,7 +129,7 @@ Status RemoveContainer(const HostPaths& paths, Deadline deadline) {
       return Fail(ErrorCode::kSandbox, "the engine at " + paths.engine +
                                            " does not remove podium-" + paths.id + ": " +
                                            reply.body);
-    std::this_thread::sleep_for(Millis(50));
+    std::this_thread::sleep_for(kEngineSettlePoll);
   }
 }
 

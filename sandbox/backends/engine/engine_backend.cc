@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "base/deadlines.h"
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -33,8 +34,7 @@ Result<UniqueFd> AcceptInit(UniqueFd listener, const fs::path& path, int init_pi
                             Deadline deadline) {
   for (;;) {
     pollfd wait{listener.get(), POLLIN, 0};
-    auto left =
-        std::chrono::duration_cast<Millis>(deadline.at() - std::chrono::steady_clock::now());
+    auto left = deadline.remaining();
     if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) <= 0)
       return Fail(ErrorCode::kTimeout, "podium-init in the engine's container does not connect");
     UniqueFd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -101,8 +101,7 @@ class EngineBackend final : public Backend {
       return parts;
     }
     if (parts.workspace) parts.workspace->Close();
-    if (auto removed = RemoveEngineSandbox(parts.paths, Deadline::In(std::chrono::seconds(60)));
-        !removed)
+    if (auto removed = RemoveEngineSandbox(parts.paths, Deadline::In(kRemovalTime)); !removed)
       LogError(removed.error().message);
     return tl::unexpected(made.error());
   }
@@ -166,7 +165,7 @@ class EngineBackend final : public Backend {
 Result<std::unique_ptr<Backend>> MakeEngineBackend(const std::string& name, Reactor& reactor) {
   const Engine& engine = name == kPodman.name ? kPodman : kDocker;
   EngineApi api(EngineSocket(name));
-  auto answer = api.Ask("GET", "/version", Json(), Deadline::In(std::chrono::seconds(10)));
+  auto answer = api.Ask("GET", "/version", Json(), Deadline::In(kEngineAnswerTime));
   if (!answer)
     return Fail(ErrorCode::kUnavailable, answer.error().message + ". Start " + name +
                                              " (systemctl start " + engine.unit + "), or set " +

@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "sandbox/container/moving_deadline.h"
 
 namespace podium::sandbox {
 
@@ -20,9 +21,16 @@ class FakeSandbox final : public Sandbox {
     if (backend_.script_.exec) played = backend_.script_.exec(files_, spec);
     if (played.takes == Millis(0)) co_return played.result;
     Deadline end = Deadline::In(played.takes);
-    bool late = deadline.at() < end.at();
-    co_await SleepUntil(end.Earlier(deadline));
-    if (late) played.result.end = ExecEnd::kTimeLimit;
+    MovingDeadline until(deadline, spec.moved);
+    while (!end.expired()) {
+      Deadline limit = until.Now();
+      if (limit.expired()) {
+        played.result.end = ExecEnd::kTimeLimit;
+        break;
+      }
+      Deadline next = end.Earlier(limit);
+      co_await SleepUntil(next);
+    }
     co_return played.result;
   }
 

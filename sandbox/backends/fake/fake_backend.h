@@ -14,7 +14,9 @@ namespace podium::sandbox {
 // What a scripted command does. Its files are what lies in the sandbox, by absolute path.
 struct FakeExec {
   ExecResult result{.exit_code = 0};
-  Millis takes{0};  // on the clock; a deadline before that ends it (kTimeLimit)
+  // On the clock. The command's deadline, as far as ExecSpec::moved has moved it, ends it before
+  // that (kTimeLimit).
+  Millis takes{0};
 };
 using FakeFiles = std::map<std::string, std::string>;
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "sandbox/backends/oci/config.h"
@@ -116,7 +117,7 @@ class LocalBackend final : public Backend {
     parts.isolation.not_enforced = {"isolation of any kind"};
     if (made) return parts;
     if (parts.workspace) parts.workspace->Close();
-    auto removed = RemoveOciSandbox(parts.paths, Deadline::In(std::chrono::seconds(60)));
+    auto removed = RemoveOciSandbox(parts.paths, Deadline::In(kRemovalTime));
     if (!removed) LogError(removed.error().message);
     return tl::unexpected(made.error());
   }

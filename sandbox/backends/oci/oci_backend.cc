@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -153,8 +154,7 @@ Result<ContainerParts> MakeParts(const OciRuntime& runtime, const SandboxSpec& s
     return parts;
   }
   if (parts.workspace) parts.workspace->Close();
-  if (auto removed = RemoveOciSandbox(parts.paths, Deadline::In(std::chrono::seconds(60)));
-      !removed)
+  if (auto removed = RemoveOciSandbox(parts.paths, Deadline::In(kRemovalTime)); !removed)
     LogError(removed.error().message);
   return tl::unexpected(made.error());
 }

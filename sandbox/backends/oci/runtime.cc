@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -94,12 +95,12 @@ Result<OciRuntime> FindOciRuntime(const std::string& name) {
     return Fail(ErrorCode::kUnavailable, name + " is not installed: apt-get install " + name);
   ProcessSpec spec;
   spec.argv = {name, "--version"};
-  PODIUM_ASSIGN(auto text, RunTool(spec, Deadline::In(std::chrono::seconds(20))));
+  PODIUM_ASSIGN(auto text, RunTool(spec, Deadline::In(kToolTime)));
   OciRuntime out{name, VersionIn(text)};
   out.user_space_kernel = out.own_cgroups = name == "runsc";
   if (out.user_space_kernel) {
     spec.argv = {name, "flags"};
-    auto flags = RunProcess(spec, Deadline::In(std::chrono::seconds(20)));
+    auto flags = RunProcess(spec, Deadline::In(kToolTime));
     out.relays = flags && (flags->out + flags->err).find("\n  -host-uds ") != std::string::npos;
   }
   if (name == "crun") {

@@ -1,0 +1,187 @@
+#include "harness/schedule/local_executor.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <list>
+#include <optional>
+#include <vector>
+
+#include "base/async/alarm.h"
+#include "base/deadlines.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace podium::harness {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kIndexAtOnce = 500;
+
+// Runs the plan's trials on the event loop.
+class LocalExecutor {
+ public:
+  LocalExecutor(const RunPlan& plan, RunContext& context, const Machine& machine, Index* index,
+                RunSummary& summary)
+      : plan_(plan),
+        context_(context),
+        machine_(machine),
+        summary_(summary),
+        changed_(context.reactor.io(), Deadline::Never().at()),
+        index_(index) {}
+
+  Task<Status> Run() {
+    PODIUM_CO_TRY(CheckFits());
+    Tick();
+    std::list<const TrialPlan*> waiting = Unfinished();
+    while ((!waiting.empty() && !context_.stop.draining()) || running_ > 0) {
+      if (!context_.stop.draining()) StartWhatFits(waiting);
+      if (running_ == 0) break;
+      boost::system::error_code ec;
+      co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    }
+    summary_.paused += static_cast<int>(waiting.size());
+    tick_.reset();
+    FlushIndex();
+    co_return first_error_;
+  }
+
+ private:
+  void Tick() {
+    tick_.emplace(context_.reactor, Deadline::In(kTick), [this] {
+      context_.observer.OnTick();
+      FlushIndex();
+      Tick();
+    });
+  }
+
+  // The last finished trials come first, in the observer's eyes too: a continued run shows what is
+  // there already.
+  std::list<const TrialPlan*> Unfinished() {
+    std::list<const TrialPlan*> out;
+    for (const auto& t : plan_.trials) {
+      if (HasVerdict(context_.folder.TrialDir(t.id)))
+        ++summary_.done;
+      else
+        out.push_back(&t);
+    }
+    if (summary_.done > 0)
+      context_.observer.OnMessage(std::to_string(summary_.done) + " of " +
+                                  std::to_string(plan_.trials.size()) +
+                                  " trials have their verdict already");
+    return out;
+  }
+
+  Status CheckFits() const {
+    for (const auto& t : plan_.trials) {
+      if (!t.agent->needs_sandbox()) continue;
+      if (t.limits.cpus > machine_.cores || t.limits.memory_bytes > machine_.memory_bytes) {
+        return Fail(ErrorCode::kConfig, "trial " + t.id.str() + " asks for " +
+                                            FormatDouble(t.limits.cpus) + " cores and " +
+                                            FormatBytes(t.limits.memory_bytes) +
+                                            "; this machine has " + FormatDouble(machine_.cores) +
+                                            " and " + FormatBytes(machine_.memory_bytes) +
+                                            ". Lower limits.cpus or limits.memory.");
+      }
+    }
+    return {};
+  }
+
+  bool Fits(const TrialPlan& t) const {
+    if (!t.agent->needs_sandbox()) return true;
+    bool gpus_free = std::ranges::none_of(gpus_used_, [&](const sandbox::GpuDevices* used) {
+      return sandbox::ShareGpu(*used, t.agent->gpus);
+    });
+    return gpus_free && cores_used_ + t.limits.cpus <= machine_.cores + 1e-9 &&
+           memory_used_ + t.limits.memory_bytes <= machine_.memory_bytes;
+  }
+
+  void StartWhatFits(std::list<const TrialPlan*>& waiting) {
+    for (auto it = waiting.begin(); it != waiting.end() && running_ < plan_.jobs;) {
+      if (!Fits(**it)) {
+        ++it;
+        continue;
+      }
+      Start(**it);
+      it = waiting.erase(it);
+    }
+  }
+
+  void Start(const TrialPlan& trial) {
+    ++running_;
+    if (trial.agent->needs_sandbox()) {
+      cores_used_ += trial.limits.cpus;
+      memory_used_ += trial.limits.memory_bytes;
+      gpus_used_.push_back(&trial.agent->gpus);
+    }
+    // Joined by Run, which waits until running_ is 0.
+    asio::co_spawn(context_.reactor.io(), WorkOn(trial), [this, &trial](std::exception_ptr) {
+      --running_;
+      if (trial.agent->needs_sandbox()) {
+        cores_used_ -= trial.limits.cpus;
+        memory_used_ -= trial.limits.memory_bytes;
+        gpus_used_.erase(std::ranges::find(gpus_used_, &trial.agent->gpus));
+      }
+      changed_.cancel();
+    });
+  }
+
+  // An exception is this trial's failure, and no other's.
+  Task<void> WorkOn(const TrialPlan& trial) {
+    auto ended = co_await Caught<TrialResult>(RunTrial(context_, trial), "trial " + trial.id.str());
+    Count(ended);
+    if (!ended) co_return LogError(trial.id.str() + ": " + ended.error().message);
+    if (ended->end == TrialEnd::kElsewhere) co_return;
+    context_.observer.OnTrialEnd(ended->view);
+    unindexed_.push_back(std::move(ended->view));
+    if (unindexed_.size() >= kIndexAtOnce) FlushIndex();
+  }
+
+  // The index is made from the files: what a crash keeps from it, `podium reindex` brings back.
+  void FlushIndex() {
+    if (index_ && !unindexed_.empty()) {
+      auto put = index_->PutAll(unindexed_);
+      if (!put) LogWarn(put.error().message + " (`podium reindex` makes it anew)");
+    }
+    unindexed_.clear();
+  }
+
+  void Count(const Result<TrialResult>& ended) {
+    if (!ended && first_error_) first_error_ = tl::unexpected(ended.error());
+    if (!ended || ended->end == TrialEnd::kFailed) ++summary_.failed;
+    if (!ended) return;
+    if (ended->end == TrialEnd::kElsewhere) ++summary_.elsewhere;
+    if (ended->end == TrialEnd::kPaused) ++summary_.paused;
+    if (ended->end != TrialEnd::kDone) return;
+    ++summary_.done;
+    ++summary_.fresh;
+  }
+
+  const RunPlan& plan_;
+  RunContext& context_;
+  const Machine machine_;
+  RunSummary& summary_;
+  asio::steady_timer changed_;  // never rings; cancelled when a trial ends
+  std::optional<Alarm> tick_;
+  int running_ = 0;
+  double cores_used_ = 0;
+  std::uint64_t memory_used_ = 0;
+  std::vector<const sandbox::GpuDevices*> gpus_used_;  // of the trials that run
+  Status first_error_;
+  Index* index_;                      // nullptr where it could not be opened
+  std::vector<TrialView> unindexed_;  // trials that have ended
+};
+
+}  // namespace
+
+Task<Status> RunTrials(const RunPlan& plan, RunContext& context, Machine machine, Index* index,
+                       RunSummary& summary) {
+  LocalExecutor executor(plan, context, machine, index, summary);
+  co_return co_await executor.Run();
+}
+
+}  // namespace podium::harness
