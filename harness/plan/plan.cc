@@ -252,7 +252,7 @@ Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& age
   if (s.Get("budget.wall").value != "task") {
     PODIUM_ASSIGN(t.wall, s.Duration("budget.wall"));
   }
-  t.exec = t.wall / 2;
+  t.exec = std::min(agent.configured.exec.value_or(t.wall / 2), t.wall);
   if (s.Get("budget.exec").value != "auto") {
     PODIUM_ASSIGN(t.exec, s.Duration("budget.exec"));
   }

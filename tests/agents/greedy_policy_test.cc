@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "agents/scaffolds/single_shot_policy.h"
+
 namespace podium::agents {
 namespace {
 
