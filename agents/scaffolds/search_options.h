@@ -31,18 +31,25 @@ struct PresetBudget {
 [[nodiscard]] Error NoSuchChoice(const OptionReader& options, std::string_view name,
                                  std::span<const std::string_view> choices);
 
+// The one that the option names.
+template <class Value, std::size_t N>
+[[nodiscard]] Result<Value> FindChoice(const OptionReader& options, std::string_view option,
+                                       const std::pair<std::string_view, Value> (&choices)[N]) {
+  std::string name = options.Text(option);
+  std::string_view names[N];
+  for (std::size_t i = 0; i < N; ++i) {
+    if (choices[i].first == name) return choices[i].second;
+    names[i] = choices[i].first;
+  }
+  return tl::unexpected(NoSuchChoice(options, option, names));
+}
+
 // The one that search.preset names; "auto" is the first.
 template <class Preset, std::size_t N>
 [[nodiscard]] Result<Preset> FindPreset(const OptionReader& options,
                                         const std::pair<std::string_view, Preset> (&presets)[N]) {
-  std::string name = options.Text("search.preset");
-  if (name == "auto") return presets[0].second;
-  std::string_view names[N];
-  for (std::size_t i = 0; i < N; ++i) {
-    if (presets[i].first == name) return presets[i].second;
-    names[i] = presets[i].first;
-  }
-  return tl::unexpected(NoSuchChoice(options, "search.preset", names));
+  if (options.Text("search.preset") == "auto") return presets[0].second;
+  return FindChoice(options, "search.preset", presets);
 }
 
 }  // namespace podium::agents

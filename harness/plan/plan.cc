@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "agents/proposers/llm/prompt_options.h"
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"
@@ -192,6 +193,8 @@ Status FillModel(AgentPlan& a) {
   PODIUM_ASSIGN(auto preview, a.settings.Int("llm.preview_bytes", 200, 1'000'000));
   a.llm.max_tokens = static_cast<int>(tokens);
   a.llm.preview_bytes = static_cast<std::size_t>(preview);
+  PODIUM_TRY(agents::TakePromptOptions(a.settings, a.llm));
+  a.configured.files = a.llm.prompts->digest();
   return {};
 }
 
