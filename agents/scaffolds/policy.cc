@@ -45,12 +45,25 @@ int BestNode(const std::vector<SearchNode>& nodes, bool lower_is_better) {
   return best;
 }
 
-int ChosenNode(const std::vector<SearchNode>& nodes, bool lower_is_better) {
-  int chosen = BestNode(nodes, lower_is_better);
-  for (std::size_t i = nodes.size(); chosen < 0 && i-- > 0;) {
-    if (nodes[i].fault == "no_score") chosen = static_cast<int>(i);
+namespace {
+
+// -1: none.
+template <class Is>
+int Newest(const std::vector<SearchNode>& nodes, Is is) {
+  for (std::size_t i = nodes.size(); i-- > 0;) {
+    if (is(nodes[i])) return static_cast<int>(i);
   }
-  return chosen;
+  return -1;
+}
+
+}  // namespace
+
+int ChosenNode(const std::vector<SearchNode>& nodes, bool lower_is_better, Selection selection) {
+  auto counts = [](const SearchNode& n) { return n.good() && n.score.has_value(); };
+  int chosen =
+      selection == Selection::kLast ? Newest(nodes, counts) : BestNode(nodes, lower_is_better);
+  if (chosen >= 0) return chosen;
+  return Newest(nodes, [](const SearchNode& n) { return n.fault == "no_score"; });
 }
 
 }  // namespace podium::agents

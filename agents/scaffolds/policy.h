@@ -59,8 +59,15 @@ class Draws {
 // Index of the best good node, -1 if there is none; of equals the first.
 [[nodiscard]] int BestNode(const std::vector<SearchNode>& nodes, bool lower_is_better);
 
-// What a search hands in: the best node; if none counts, the newest whose file has the right shape
-// and whose score is unknown. -1: none.
-[[nodiscard]] int ChosenNode(const std::vector<SearchNode>& nodes, bool lower_is_better);
+// Which node that counts a search hands in.
+enum class Selection {
+  kBest,  // of best validation score
+  kLast   // the newest
+};
+
+// What a search hands in; if no node counts, the newest whose file has the right shape and whose
+// score is unknown. -1: none.
+[[nodiscard]] int ChosenNode(const std::vector<SearchNode>& nodes, bool lower_is_better,
+                             Selection selection = Selection::kBest);
 
 }  // namespace podium::agents

@@ -24,12 +24,17 @@ ScaffoldInfo SearchInfo(std::string name, std::string help) {
   return out;
 }
 
+constexpr std::pair<std::string_view, Selection> kSelections[] = {{"best", Selection::kBest},
+                                                                  {"last", Selection::kLast}};
+
 template <class MakePolicy>
-ConfiguredScaffold Searching(int nodes, MakePolicy make_policy) {
+Result<ConfiguredScaffold> Searching(const OptionReader& options, int nodes,
+                                     MakePolicy make_policy) {
+  PODIUM_ASSIGN(auto selection, FindChoice(options, "search.selection", kSelections));
   ConfiguredScaffold out;
   out.nodes = nodes;
-  out.make = [make_policy](std::unique_ptr<Proposer> proposer) {
-    return MakeSearch(make_policy(), std::move(proposer));
+  out.make = [make_policy, selection](std::unique_ptr<Proposer> proposer) {
+    return MakeSearch(make_policy(), std::move(proposer), selection);
   };
   return out;
 }
@@ -57,7 +62,8 @@ Result<ConfiguredScaffold> ConfigureGreedy(const OptionReader& options) {
   PODIUM_TRY(TakeDouble(options, "search.debug_prob", 0, 1, settings.debug_prob));
   PODIUM_TRY(TakeInt(options, "search.max_debug_depth", 0, 1000, settings.max_debug_depth));
   PODIUM_ASSIGN(int nodes, NodesOf(options, preset.budget));
-  auto out = Searching(nodes, [settings] { return MakeGreedyPolicy(settings); });
+  auto make = [settings] { return MakeGreedyPolicy(settings); };
+  PODIUM_ASSIGN(auto out, Searching(options, nodes, make));
   out.exec = preset.budget.exec;
   return out;
 }
@@ -66,7 +72,7 @@ Result<ConfiguredScaffold> ConfigureChain(const OptionReader& options) {
   int depth = 20;
   PODIUM_TRY(TakeInt(options, "search.max_debug_depth", 0, 1000, depth));
   PODIUM_ASSIGN(int nodes, NodesOf(options, {}));
-  return Searching(nodes, [depth] { return MakeChainPolicy(depth); });
+  return Searching(options, nodes, [depth] { return MakeChainPolicy(depth); });
 }
 
 struct MctsPreset {
@@ -95,7 +101,8 @@ Result<ConfiguredScaffold> ConfigureMcts(const OptionReader& options) {
   PODIUM_TRY(TakeDouble(options, "search.uct_c", 0, 1000, settings.uct_c));
   PODIUM_TRY(TakeInt(options, "search.max_debug_depth", 0, 1000, settings.max_debug_depth));
   PODIUM_ASSIGN(int nodes, NodesOf(options, preset.budget));
-  auto out = Searching(nodes, [settings] { return MakeMctsPolicy(settings); });
+  auto make = [settings] { return MakeMctsPolicy(settings); };
+  PODIUM_ASSIGN(auto out, Searching(options, nodes, make));
   out.exec = preset.budget.exec;
   return out;
 }
@@ -111,15 +118,18 @@ Result<ConfiguredScaffold> ConfigureEvolution(const OptionReader& options) {
   PODIUM_TRY(TakeInt(options, "search.island_size", 1, 100'000, s.island_size));
   PODIUM_TRY(TakeDouble(options, "search.migration_prob", 0, 1, s.migration_prob));
   PODIUM_ASSIGN(int nodes, NodesOf(options, {}));
-  return Searching(nodes, [s] { return MakeEvolutionPolicy(s); });
+  return Searching(options, nodes, [s] { return MakeEvolutionPolicy(s); });
 }
 
 Result<ConfiguredScaffold> ConfigureSingleShot(const OptionReader& options) {
   PODIUM_ASSIGN(auto read, options.Int("search.best_of", 1, 100'000));
   int best_of = static_cast<int>(read);
-  return Searching(best_of, [best_of] { return MakeSingleShotPolicy(best_of); });
+  return Searching(options, best_of, [best_of] { return MakeSingleShotPolicy(best_of); });
 }
 
+const OptionSpec kSelection = {
+    "search.selection", "best",
+    "what is handed in: best (of validation score) or last (that counts)"};
 const OptionSpec kDebugDepth = {
     "search.max_debug_depth", std::string(kPresets),
     "debug steps in a row before one gives up (greedy 3, evolution 10, chain and mcts 20)"};
@@ -137,7 +147,7 @@ ScaffoldInfo GreedyScaffold() {
   out.options = {kPreset, kDrafts,
                  OptionSpec{"search.debug_prob", std::string(kPresets),
                             "probability of debugging a failed leaf first (1; aide-upstream 0.5)"},
-                 kDebugDepth};
+                 kDebugDepth, kSelection};
   out.also_usable.emplace_back("budget.nodes");
   out.configure = ConfigureGreedy;
   return out;
@@ -145,7 +155,8 @@ ScaffoldInfo GreedyScaffold() {
 
 ScaffoldInfo SingleShotScaffold() {
   ScaffoldInfo out = SearchInfo("single-shot", "one draft, run once, or the best of several");
-  out.options = {{"search.best_of", "1", "drafts; the one of best validation score is handed in"}};
+  out.options = {{"search.best_of", "1", "drafts; the one of best validation score is handed in"},
+                 kSelection};
   out.configure = ConfigureSingleShot;
   return out;
 }
@@ -153,7 +164,7 @@ ScaffoldInfo SingleShotScaffold() {
 ScaffoldInfo ChainScaffold() {
   ScaffoldInfo out =
       SearchInfo("chain", "one line: draft, debug while it fails, improve what came last");
-  out.options = {kDebugDepth};
+  out.options = {kDebugDepth, kSelection};
   out.also_usable.emplace_back("budget.nodes");
   out.configure = ConfigureChain;
   return out;
@@ -161,12 +172,14 @@ ScaffoldInfo ChainScaffold() {
 
 ScaffoldInfo MctsScaffold() {
   ScaffoldInfo out = SearchInfo("mcts", "Monte Carlo tree search over programs (AIRA, ML-Master)");
-  out.options = {kPreset, kDrafts,
+  out.options = {kPreset,
+                 kDrafts,
                  OptionSpec{"search.children", std::string(kPresets),
                             "children of a node that is expanded (5; ml-master 3)"},
                  OptionSpec{"search.uct_c", std::string(kPresets),
                             "weight of exploration (0.25; ml-master 1.414, falling to 0.5)"},
-                 kDebugDepth};
+                 kDebugDepth,
+                 kSelection};
   out.also_usable.emplace_back("budget.nodes");
   out.configure = ConfigureMcts;
   return out;
@@ -182,7 +195,8 @@ ScaffoldInfo EvolutionScaffold() {
                  {"search.island_size", "500", "most members of an island; the worst leave"},
                  {"search.migration_prob", "0",
                   "probability that an island's best goes to the next one after a generation"},
-                 kDebugDepth};
+                 kDebugDepth,
+                 kSelection};
   out.also_usable.emplace_back("budget.nodes");
   out.configure = ConfigureEvolution;
   return out;
