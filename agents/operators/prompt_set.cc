@@ -78,8 +78,6 @@ std::string Filled(std::string_view text, const std::map<std::string_view, std::
 
 }  // namespace
 
-std::span<const std::string_view> Placeholders() { return kPlaceholders; }
-
 fs::path PromptSet::Find(const std::string& name_or_dir) {
   if (name_or_dir.find('/') != std::string::npos) return name_or_dir;
   return ShareDir() / "agents" / "operators" / "prompts" / name_or_dir;

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -38,8 +37,5 @@ class PromptSet {
   std::map<std::string, Prompt, std::less<>> prompts_;
   Digest digest_;
 };
-
-// All that a prompt may name.
-[[nodiscard]] std::span<const std::string_view> Placeholders();
 
 }  // namespace podium::agents
