@@ -18,6 +18,7 @@ struct OptionSpec {
   std::string fallback;  // the default, as text
   std::string help;
   bool is_path = false;  // names a file or folder of the user's
+  bool or_name = false;  // of a path: without a '/' it is a name of something shipped
 };
 
 // The options' values as an agent has them. Errors (kConfig) name where the value came from.

@@ -13,6 +13,9 @@ std::vector<ScaffoldInfo>& Registered() {
   static std::vector<ScaffoldInfo> all = [] {
     std::vector<ScaffoldInfo> out;
     out.push_back(GreedyScaffold());
+    out.push_back(MctsScaffold());
+    out.push_back(EvolutionScaffold());
+    out.push_back(ChainScaffold());
     out.push_back(SingleShotScaffold());
     out.push_back(SampleSubmissionScaffold());
     out.push_back(NopScaffold());

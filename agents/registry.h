@@ -11,6 +11,7 @@
 #include "agents/options.h"
 #include "agents/proposer.h"
 #include "agents/trial_context.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/result.h"
 
@@ -27,6 +28,8 @@ enum class HandsIn {
 // A scaffold whose options are read and found good: what every trial of an agent shares.
 struct ConfiguredScaffold {
   int nodes = 1;  // TrialContext::max_nodes
+  // Of one program's run, where budget.exec is left to it; never more than the trial's time.
+  std::optional<Millis> exec;
   // Of the agent's own files, where it has some: what lock.json says of them.
   std::optional<Digest> files;
   // A trial's; null where it takes no proposer. nullptr for kAnswers and for what needs no sandbox.

@@ -9,6 +9,7 @@ constexpr Operator kOperators[] = {
     {kDraft, 0, 0, "a solution from nothing but the task"},
     {kDebug, 1, 1, "a failed solution, mended"},
     {kImprove, 1, 1, "a solution that counts, made better"},
+    {kCrossover, 2, 2, "two solutions that count, made one"},
 };
 
 }  // namespace

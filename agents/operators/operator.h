@@ -22,6 +22,7 @@ struct Operator {
 inline constexpr std::string_view kDraft = "draft";
 inline constexpr std::string_view kDebug = "debug";
 inline constexpr std::string_view kImprove = "improve";
+inline constexpr std::string_view kCrossover = "crossover";
 
 // All of them. A name that is not here is a bug of the policy that gives it.
 [[nodiscard]] std::span<const Operator> Operators();

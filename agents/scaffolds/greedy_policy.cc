@@ -29,11 +29,10 @@ class GreedyPolicy final : public Policy {
     if (static_cast<int>(state.nodes.size()) >= state.max_nodes) return std::nullopt;
     auto drafts = std::ranges::count(state.nodes, kDraft, &SearchNode::op);
     if (drafts < settings_.drafts) return NextStep{};
-    std::uint64_t draw = MixedWord(MixedWord(state.seed) + state.nodes.size());
-    double uniform = static_cast<double>(draw >> 11) * 0x1.0p-53;
-    if (uniform < settings_.debug_prob) {
+    Draws draws(state.seed, state.nodes.size());
+    if (draws.Uniform() < settings_.debug_prob) {
       auto candidates = Debuggable(state.nodes, settings_.max_debug_depth);
-      if (!candidates.empty()) return Step(kDebug, candidates[MixedWord(draw) % candidates.size()]);
+      if (!candidates.empty()) return Step(kDebug, candidates[draws.Below(candidates.size())]);
     }
     int best = BestNode(state.nodes, state.lower_is_better);
     return best < 0 ? NextStep{} : Step(kImprove, best);
@@ -43,28 +42,10 @@ class GreedyPolicy final : public Policy {
   GreedySettings settings_;
 };
 
-class SingleShotPolicy final : public Policy {
- public:
-  std::optional<NextStep> Next(const SearchState& state) const override {
-    return state.nodes.empty() ? std::optional(NextStep{}) : std::nullopt;
-  }
-};
-
 }  // namespace
-
-int DebugDepth(const std::vector<SearchNode>& nodes, int index) {
-  int depth = 0;
-  for (int i = index; i >= 0 && nodes[static_cast<std::size_t>(i)].op == kDebug;
-       i = nodes[static_cast<std::size_t>(i)].parent()) {
-    ++depth;
-  }
-  return depth;
-}
 
 std::unique_ptr<Policy> MakeGreedyPolicy(GreedySettings settings) {
   return std::make_unique<GreedyPolicy>(settings);
 }
-
-std::unique_ptr<Policy> MakeSingleShotPolicy() { return std::make_unique<SingleShotPolicy>(); }
 
 }  // namespace podium::agents

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "agents/scaffolds/policy.h"
 
@@ -15,14 +14,9 @@ struct GreedySettings {
 };
 
 // AIDE's greedy policy: until `drafts` drafts exist, draft; else with probability debug_prob debug
-// a failed leaf whose chain of debug ancestors is no longer than max_debug_depth; else improve the
+// a failed leaf whose chain of debug ancestors is no longer than max_debug_depth
+// (so that a chain may hold one debug node more than that, as AIDE's); else improve the
 // best node; else draft. The random draw depends on (seed, number of nodes) alone.
 [[nodiscard]] std::unique_ptr<Policy> MakeGreedyPolicy(GreedySettings settings);
-
-// One draft, and nothing after it.
-[[nodiscard]] std::unique_ptr<Policy> MakeSingleShotPolicy();
-
-// Consecutive debug steps that end in this node.
-[[nodiscard]] int DebugDepth(const std::vector<SearchNode>& nodes, int index);
 
 }  // namespace podium::agents

@@ -9,6 +9,27 @@ std::uint64_t MixedWord(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
+double Draws::Uniform() {
+  double out = static_cast<double>(word_ >> 11) * 0x1.0p-53;
+  word_ = MixedWord(word_);
+  return out;
+}
+
+std::size_t Draws::Below(std::size_t count) {
+  std::size_t out = word_ % count;
+  word_ = MixedWord(word_);
+  return out;
+}
+
+int DebugDepth(const std::vector<SearchNode>& nodes, int index) {
+  int depth = 0;
+  for (int i = index; i >= 0 && nodes[static_cast<std::size_t>(i)].op == kDebug;
+       i = nodes[static_cast<std::size_t>(i)].parent()) {
+    ++depth;
+  }
+  return depth;
+}
+
 int BestNode(const std::vector<SearchNode>& nodes, bool lower_is_better) {
   int best = -1;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -19,17 +40,30 @@ int BestNode(const std::vector<SearchNode>& nodes, bool lower_is_better) {
       continue;
     }
     double top = *nodes[static_cast<std::size_t>(best)].score;
-    if (lower_is_better ? score < top : score > top) best = static_cast<int>(i);
+    if (Better(score, top, lower_is_better)) best = static_cast<int>(i);
   }
   return best;
 }
 
-int ChosenNode(const std::vector<SearchNode>& nodes, bool lower_is_better) {
-  int chosen = BestNode(nodes, lower_is_better);
-  for (std::size_t i = nodes.size(); chosen < 0 && i-- > 0;) {
-    if (nodes[i].fault == "no_score") chosen = static_cast<int>(i);
+namespace {
+
+// -1: none.
+template <class Is>
+int Newest(const std::vector<SearchNode>& nodes, Is is) {
+  for (std::size_t i = nodes.size(); i-- > 0;) {
+    if (is(nodes[i])) return static_cast<int>(i);
   }
-  return chosen;
+  return -1;
+}
+
+}  // namespace
+
+int ChosenNode(const std::vector<SearchNode>& nodes, bool lower_is_better, Selection selection) {
+  auto counts = [](const SearchNode& n) { return n.good() && n.score.has_value(); };
+  int chosen =
+      selection == Selection::kLast ? Newest(nodes, counts) : BestNode(nodes, lower_is_better);
+  if (chosen >= 0) return chosen;
+  return Newest(nodes, [](const SearchNode& n) { return n.fault == "no_score"; });
 }
 
 }  // namespace podium::agents

@@ -17,8 +17,8 @@ constexpr std::size_t kOutputTail = 6000;
 
 class Search final : public Scaffold {
  public:
-  Search(std::unique_ptr<Policy> policy, std::unique_ptr<Proposer> proposer)
-      : policy_(std::move(policy)), proposer_(std::move(proposer)) {}
+  Search(std::unique_ptr<Policy> policy, std::unique_ptr<Proposer> proposer, Selection selection)
+      : policy_(std::move(policy)), proposer_(std::move(proposer)), selection_(selection) {}
 
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
     context_ = &context;
@@ -205,7 +205,7 @@ class Search final : public Scaffold {
     if (!may_be_handed_in) fs::remove(Kept(newest.id), ec);
     std::vector<SearchNode> all = nodes_;
     all.push_back(newest);
-    int chosen = ChosenNode(all, context_->task.lower_is_better);
+    int chosen = ChosenNode(all, context_->task.lower_is_better, selection_);
     std::uint64_t sum = chosen < 0 ? 0 : fs::file_size(Kept(chosen), ec);
     if (ec) sum = 0;
     for (int id = newest.id; id >= 0; --id) {
@@ -259,7 +259,7 @@ class Search final : public Scaffold {
   AgentOutcome Outcome(std::string end) const {
     AgentOutcome outcome;
     outcome.end = std::move(end);
-    int chosen = ChosenNode(nodes_, context_->task.lower_is_better);
+    int chosen = ChosenNode(nodes_, context_->task.lower_is_better, selection_);
     if (chosen < 0) {
       outcome.detail = "no node left a submission of the right shape";
       return outcome;
@@ -274,6 +274,7 @@ class Search final : public Scaffold {
 
   std::unique_ptr<Policy> policy_;
   std::unique_ptr<Proposer> proposer_;
+  Selection selection_;
   TrialContext* context_ = nullptr;
   std::vector<SearchNode> nodes_;
   DataPreview preview_;
@@ -283,8 +284,8 @@ class Search final : public Scaffold {
 }  // namespace
 
 std::unique_ptr<Scaffold> MakeSearch(std::unique_ptr<Policy> policy,
-                                     std::unique_ptr<Proposer> proposer) {
-  return std::make_unique<Search>(std::move(policy), std::move(proposer));
+                                     std::unique_ptr<Proposer> proposer, Selection selection) {
+  return std::make_unique<Search>(std::move(policy), std::move(proposer), selection);
 }
 
 }  // namespace podium::agents

@@ -11,6 +11,7 @@ namespace podium::agents {
 // the node that it chooses in the end. Every finished node is in the journal before the next
 // begins, and its file is outside the sandbox.
 [[nodiscard]] std::unique_ptr<Scaffold> MakeSearch(std::unique_ptr<Policy> policy,
-                                                   std::unique_ptr<Proposer> proposer);
+                                                   std::unique_ptr<Proposer> proposer,
+                                                   Selection selection = Selection::kBest);
 
 }  // namespace podium::agents

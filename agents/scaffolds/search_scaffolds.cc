@@ -1,7 +1,15 @@
 #include "agents/scaffolds/search_scaffolds.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "agents/scaffolds/chain_policy.h"
+#include "agents/scaffolds/evolution_policy.h"
 #include "agents/scaffolds/greedy_policy.h"
+#include "agents/scaffolds/mcts_policy.h"
 #include "agents/scaffolds/search.h"
+#include "agents/scaffolds/search_options.h"
+#include "agents/scaffolds/single_shot_policy.h"
 
 namespace podium::agents {
 namespace {
@@ -16,44 +24,181 @@ ScaffoldInfo SearchInfo(std::string name, std::string help) {
   return out;
 }
 
-Result<ConfiguredScaffold> ConfigureGreedy(const OptionReader& options) {
-  PODIUM_ASSIGN(auto drafts, options.Int("search.drafts", 1, 1000));
-  PODIUM_ASSIGN(auto depth, options.Int("search.max_debug_depth", 0, 1000));
-  PODIUM_ASSIGN(auto nodes, options.Int("budget.nodes", 1, 1'000'000));
-  GreedySettings settings{.drafts = static_cast<int>(drafts),
-                          .max_debug_depth = static_cast<int>(depth)};
-  PODIUM_ASSIGN(settings.debug_prob, options.Double("search.debug_prob", 0, 1));
+constexpr std::pair<std::string_view, Selection> kSelections[] = {{"best", Selection::kBest},
+                                                                  {"last", Selection::kLast}};
+
+template <class MakePolicy>
+Result<ConfiguredScaffold> Searching(const OptionReader& options, int nodes,
+                                     MakePolicy make_policy) {
+  PODIUM_ASSIGN(auto selection, FindChoice(options, "search.selection", kSelections));
   ConfiguredScaffold out;
-  out.nodes = static_cast<int>(nodes);
-  out.make = [settings](std::unique_ptr<Proposer> proposer) {
-    return MakeSearch(MakeGreedyPolicy(settings), std::move(proposer));
+  out.nodes = nodes;
+  out.make = [make_policy, selection](std::unique_ptr<Proposer> proposer) {
+    return MakeSearch(make_policy(), std::move(proposer), selection);
   };
   return out;
 }
+
+struct GreedyPreset {
+  GreedySettings search;
+  PresetBudget budget;
+};
+
+// AIDE as MLE-bench configures it, and as its own repository does.
+constexpr std::pair<std::string_view, GreedyPreset> kGreedyPresets[] = {
+    {"podium", {{.drafts = 3, .debug_prob = 1, .max_debug_depth = 3}, {}}},
+    {"aide-mlebench",
+     {{.drafts = 5, .debug_prob = 1, .max_debug_depth = 20},
+      {.nodes = 500, .exec = std::chrono::hours(9)}}},
+    {"aide-upstream",
+     {{.drafts = 5, .debug_prob = 0.5, .max_debug_depth = 3},
+      {.nodes = 20, .exec = std::chrono::hours(1)}}},
+};
+
+Result<ConfiguredScaffold> ConfigureGreedy(const OptionReader& options) {
+  PODIUM_ASSIGN(GreedyPreset preset, FindPreset<GreedyPreset>(options, kGreedyPresets));
+  GreedySettings settings = preset.search;
+  PODIUM_TRY(TakeInt(options, "search.drafts", 1, 1000, settings.drafts));
+  PODIUM_TRY(TakeDouble(options, "search.debug_prob", 0, 1, settings.debug_prob));
+  PODIUM_TRY(TakeInt(options, "search.max_debug_depth", 0, 1000, settings.max_debug_depth));
+  PODIUM_ASSIGN(int nodes, NodesOf(options, preset.budget));
+  auto make = [settings] { return MakeGreedyPolicy(settings); };
+  PODIUM_ASSIGN(auto out, Searching(options, nodes, make));
+  out.exec = preset.budget.exec;
+  return out;
+}
+
+Result<ConfiguredScaffold> ConfigureChain(const OptionReader& options) {
+  int depth = 20;
+  PODIUM_TRY(TakeInt(options, "search.max_debug_depth", 0, 1000, depth));
+  PODIUM_ASSIGN(int nodes, NodesOf(options, {}));
+  return Searching(options, nodes, [depth] { return MakeChainPolicy(depth); });
+}
+
+struct MctsPreset {
+  MctsSettings search;
+  PresetBudget budget;
+};
+
+constexpr std::pair<std::string_view, MctsPreset> kMctsPresets[] = {
+    {"aira", {{}, {}}},
+    {"ml-master",
+     {{.drafts = 5,
+       .children = 3,
+       .uct_c = 1.414,
+       .decay = {.alpha = 0.01, .floor = 0.5, .begin = 0.3, .end = 0.7},
+       .max_debug_depth = 20},
+      {.nodes = 500, .exec = std::chrono::hours(9)}}},
+};
+
+Result<ConfiguredScaffold> ConfigureMcts(const OptionReader& options) {
+  PODIUM_ASSIGN(MctsPreset preset, FindPreset<MctsPreset>(options, kMctsPresets));
+  MctsSettings settings = preset.search;
+  int children = settings.children;
+  PODIUM_TRY(TakeInt(options, "search.children", 1, 1000, children));
+  if (options.Text("search.children") != kPresets) settings.drafts = settings.children = children;
+  PODIUM_TRY(TakeInt(options, "search.drafts", 1, 1000, settings.drafts));
+  PODIUM_TRY(TakeDouble(options, "search.uct_c", 0, 1000, settings.uct_c));
+  PODIUM_TRY(TakeInt(options, "search.max_debug_depth", 0, 1000, settings.max_debug_depth));
+  PODIUM_ASSIGN(int nodes, NodesOf(options, preset.budget));
+  auto make = [settings] { return MakeMctsPolicy(settings); };
+  PODIUM_ASSIGN(auto out, Searching(options, nodes, make));
+  out.exec = preset.budget.exec;
+  return out;
+}
+
+Result<ConfiguredScaffold> ConfigureEvolution(const OptionReader& options) {
+  EvolutionSettings s;
+  PODIUM_TRY(TakeInt(options, "search.per_generation", 1, 1000, s.per_generation));
+  PODIUM_TRY(TakeInt(options, "search.generations", 1, 100'000, s.generations));
+  PODIUM_TRY(TakeDouble(options, "search.crossover_prob", 0, 1, s.crossover_prob));
+  PODIUM_TRY(TakeInt(options, "search.crossover_from", 1, 100'000, s.crossover_from));
+  PODIUM_TRY(TakeInt(options, "search.max_debug_depth", 0, 1000, s.max_debug_depth));
+  PODIUM_TRY(TakeInt(options, "search.islands", 1, 1000, s.islands));
+  PODIUM_TRY(TakeInt(options, "search.island_size", 1, 100'000, s.island_size));
+  PODIUM_TRY(TakeDouble(options, "search.migration_prob", 0, 1, s.migration_prob));
+  PODIUM_ASSIGN(int nodes, NodesOf(options, {}));
+  return Searching(options, nodes, [s] { return MakeEvolutionPolicy(s); });
+}
+
+Result<ConfiguredScaffold> ConfigureSingleShot(const OptionReader& options) {
+  PODIUM_ASSIGN(auto read, options.Int("search.best_of", 1, 100'000));
+  int best_of = static_cast<int>(read);
+  return Searching(options, best_of, [best_of] { return MakeSingleShotPolicy(best_of); });
+}
+
+const OptionSpec kSelection = {
+    "search.selection", "best",
+    "what is handed in: best (of validation score) or last (that counts)"};
+const OptionSpec kDebugDepth = {
+    "search.max_debug_depth", std::string(kPresets),
+    "debug steps in a row before one gives up (greedy 3, evolution 10, chain and mcts 20)"};
+const OptionSpec kDrafts = {"search.drafts", std::string(kPresets),
+                            "first solutions before anything else (greedy 3, mcts 5)"};
+const OptionSpec kPreset = {
+    "search.preset", "auto",
+    "published settings: greedy: podium (auto), aide-mlebench, aide-upstream; mcts: aira (auto), "
+    "ml-master"};
 
 }  // namespace
 
 ScaffoldInfo GreedyScaffold() {
   ScaffoldInfo out = SearchInfo("greedy", "drafts, then debug what failed, then improve the best");
-  out.options = {
-      {"search.drafts", "3", "first solutions before debugging and improving"},
-      {"search.debug_prob", "1", "probability of debugging a failed leaf first"},
-      {"search.max_debug_depth", "3", "debug steps in a row on one draft"},
-  };
+  out.options = {kPreset, kDrafts,
+                 OptionSpec{"search.debug_prob", std::string(kPresets),
+                            "probability of debugging a failed leaf first (1; aide-upstream 0.5)"},
+                 kDebugDepth, kSelection};
   out.also_usable.emplace_back("budget.nodes");
   out.configure = ConfigureGreedy;
   return out;
 }
 
 ScaffoldInfo SingleShotScaffold() {
-  ScaffoldInfo out = SearchInfo("single-shot", "one draft, run once");
-  out.configure = [](const OptionReader&) -> Result<ConfiguredScaffold> {
-    ConfiguredScaffold configured;
-    configured.make = [](std::unique_ptr<Proposer> proposer) {
-      return MakeSearch(MakeSingleShotPolicy(), std::move(proposer));
-    };
-    return configured;
-  };
+  ScaffoldInfo out = SearchInfo("single-shot", "one draft, run once, or the best of several");
+  out.options = {{"search.best_of", "1", "drafts; the one of best validation score is handed in"},
+                 kSelection};
+  out.configure = ConfigureSingleShot;
+  return out;
+}
+
+ScaffoldInfo ChainScaffold() {
+  ScaffoldInfo out =
+      SearchInfo("chain", "one line: draft, debug while it fails, improve what came last");
+  out.options = {kDebugDepth, kSelection};
+  out.also_usable.emplace_back("budget.nodes");
+  out.configure = ConfigureChain;
+  return out;
+}
+
+ScaffoldInfo MctsScaffold() {
+  ScaffoldInfo out = SearchInfo("mcts", "Monte Carlo tree search over programs (AIRA, ML-Master)");
+  out.options = {kPreset,
+                 kDrafts,
+                 OptionSpec{"search.children", std::string(kPresets),
+                            "children of a node that is expanded (5; ml-master 3)"},
+                 OptionSpec{"search.uct_c", std::string(kPresets),
+                            "weight of exploration (0.25; ml-master 1.414, falling to 0.5)"},
+                 kDebugDepth,
+                 kSelection};
+  out.also_usable.emplace_back("budget.nodes");
+  out.configure = ConfigureMcts;
+  return out;
+}
+
+ScaffoldInfo EvolutionScaffold() {
+  ScaffoldInfo out = SearchInfo("evolution", "a population with improvement and crossover (AIRA)");
+  out.options = {{"search.per_generation", "5", "individuals of a generation on each island"},
+                 {"search.generations", "100", "most generations; the drafts are generation 0"},
+                 {"search.crossover_prob", "0.5", "probability of crossing two members"},
+                 {"search.crossover_from", "2", "first generation that crosses"},
+                 {"search.islands", "1", "populations apart from each other"},
+                 {"search.island_size", "500", "most members of an island; the worst leave"},
+                 {"search.migration_prob", "0",
+                  "probability that an island's best goes to the next one after a generation"},
+                 kDebugDepth,
+                 kSelection};
+  out.also_usable.emplace_back("budget.nodes");
+  out.configure = ConfigureEvolution;
   return out;
 }
 

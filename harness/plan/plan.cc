@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "agents/proposers/llm/prompt_options.h"
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"
@@ -192,6 +193,8 @@ Status FillModel(AgentPlan& a) {
   PODIUM_ASSIGN(auto preview, a.settings.Int("llm.preview_bytes", 200, 1'000'000));
   a.llm.max_tokens = static_cast<int>(tokens);
   a.llm.preview_bytes = static_cast<std::size_t>(preview);
+  PODIUM_TRY(agents::TakePromptOptions(a.settings, a.llm));
+  a.configured.files = a.llm.prompts->digest();
   return {};
 }
 
@@ -252,7 +255,7 @@ Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& age
   if (s.Get("budget.wall").value != "task") {
     PODIUM_ASSIGN(t.wall, s.Duration("budget.wall"));
   }
-  t.exec = t.wall / 2;
+  t.exec = std::min(agent.configured.exec.value_or(t.wall / 2), t.wall);
   if (s.Get("budget.exec").value != "auto") {
     PODIUM_ASSIGN(t.exec, s.Duration("budget.exec"));
   }

@@ -26,9 +26,11 @@ Result<Layer> LayerNamed(const std::string& name) {
                                   "': agent_file, run_file, agent_entry, environment or flag");
 }
 
-bool IsPath(const std::string& name) {
-  return std::ranges::any_of(KnownSettings(),
-                             [&](const auto& s) { return s.name == name && s.is_path; });
+bool IsPath(const std::string& name, const std::string& value) {
+  bool has_slash = value.find('/') != std::string::npos;
+  return std::ranges::any_of(KnownSettings(), [&](const auto& s) {
+    return s.name == name && s.is_path && (has_slash || !s.or_name);
+  });
 }
 
 records::PlanSettings ToRecord(const Settings& settings) {
@@ -37,7 +39,8 @@ records::PlanSettings ToRecord(const Settings& settings) {
     auto layer = std::ranges::find(kLayers, setting.layer, &std::pair<Layer, const char*>::first);
     if (layer == std::end(kLayers)) continue;
     std::string value = setting.value;
-    if (!value.empty() && IsPath(name)) value = fs::absolute(value).lexically_normal().string();
+    if (!value.empty() && IsPath(name, value))
+      value = fs::absolute(value).lexically_normal().string();
     out[name] = {value, layer->second, setting.origin};
   }
   return out;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "agents/proposers/llm/prompt_options.h"
 #include "agents/registry.h"
 #include "base/text.h"
 
@@ -110,6 +111,7 @@ const std::vector<agents::OptionSpec>& KnownSettings() {
         at = out.insert(at, option) + 1;
       }
     }
+    for (const auto& option : agents::PromptOptions()) at = out.insert(at, option) + 1;
     return out;
   }();
   return all;

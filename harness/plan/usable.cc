@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "agents/proposers/llm/prompt_options.h"
 #include "base/text.h"
 
 namespace podium::harness {
@@ -24,6 +25,7 @@ const Names& Particular() {
     Names out = {"proposer", "model", "budget.nodes", "budget.exec"};
     AddGroup("llm.", out);
     AddGroup("gateway.", out);
+    for (const auto& option : agents::PromptOptions()) out.insert(option.name);
     out.insert(kModelBudgets.begin(), kModelBudgets.end());
     for (const auto& scaffold : agents::Scaffolds()) {
       for (const auto& option : scaffold.options) out.insert(option.name);
@@ -41,6 +43,7 @@ Names UsableBy(const AgentPlan& agent) {
   if (agent.scaffold->takes_proposer) out.insert({"proposer", "model"});
   if (asks_models) {
     AddGroup("llm.", out);
+    for (const auto& option : agents::PromptOptions()) out.insert(option.name);
     out.insert({"gateway.catalogue", "gateway.mode"});
   }
   if (agent.scaffold->uses_gateway) {

@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "agents/scaffolds/single_shot_policy.h"
+
 namespace podium::agents {
 namespace {
 
@@ -111,6 +113,17 @@ TEST(ChosenNodeTest, WithoutAScoreTheNewestOfTheRightShape) {
   EXPECT_EQ(ChosenNode(nodes, false), 1);
   nodes.push_back(Good(kImprove, 0, 0.1));
   EXPECT_EQ(ChosenNode(nodes, false), 3);
+}
+
+TEST(ChosenNodeTest, TheLastThatCountsWhereItIsAskedFor) {
+  std::vector<SearchNode> nodes = {Good(kDraft, -1, 0.9), Good(kImprove, 0, 0.1), Bad(kImprove, 0)};
+  EXPECT_EQ(ChosenNode(nodes, false), 0);
+  EXPECT_EQ(ChosenNode(nodes, false, Selection::kLast), 1);
+  nodes[2].fault = "no_score";
+  EXPECT_EQ(ChosenNode(nodes, false, Selection::kLast), 1);
+  nodes = {Bad(kDraft, -1)};
+  nodes[0].fault = "no_score";
+  EXPECT_EQ(ChosenNode(nodes, false, Selection::kLast), 0);
 }
 
 TEST(OperatorTest, PoliciesNameOperatorsThatExistWithAsManyParents) {

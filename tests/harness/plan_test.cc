@@ -140,5 +140,75 @@ TEST_F(PlanRecordTest, AnAgentsOwnFileMayNotNameWhatItsScaffoldLacks) {
   EXPECT_THAT(MessageOf(plan), HasSubstr("mine.yaml:4: agent 'mine' cannot use"));
 }
 
+class SearchPlanTest : public PlanRecordTest {
+ protected:
+  SearchPlanTest() { setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1", 1); }
+  ~SearchPlanTest() override { unsetenv("OPENAI_BASE_URL"); }
+  // Of `agent`'s plan with these settings, as a run's file gives them.
+  Result<RunPlan> Plan(const std::string& agent,
+                       const std::vector<std::pair<std::string, std::string>>& given) {
+    Settings settings = Base(agent);
+    for (const auto& [name, value] : given)
+      EXPECT_TRUE(settings.Set(name, value, "run.yaml:3", Layer::kRunFile));
+    return MakePlan(settings);
+  }
+  std::vector<std::pair<std::string, std::string>> Asking(const std::string& prompts) {
+    return {{"proposer", "llm"}, {"model", "some-model"}, {"search.operators", prompts}};
+  }
+};
+
+TEST_F(SearchPlanTest, APresetGivesWhatIsNotGiven) {
+  auto plan = Plan("greedy", {{"search.preset", "aide-mlebench"}, {"budget.wall", "24 h"}});
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->agents[0]->configured.nodes, 500);
+  EXPECT_EQ(plan->trials[0].exec, std::chrono::hours(9));
+  plan = Plan("greedy", {{"search.preset", "aide-upstream"}, {"budget.wall", "30 min"}});
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->agents[0]->configured.nodes, 20);
+  EXPECT_EQ(plan->trials[0].exec, std::chrono::minutes(30)) << "never more than the trial has";
+  plan = Plan("mcts", {{"search.preset", "ml-master"}, {"budget.nodes", "7"}});
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->agents[0]->configured.nodes, 7);
+  plan = Plan("greedy", {});
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->agents[0]->configured.nodes, 8);
+  plan = Plan("single-shot", {{"search.best_of", "4"}});
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->agents[0]->configured.nodes, 4);
+}
+
+TEST_F(SearchPlanTest, WhatAScaffoldDoesNotHaveIsAnError) {
+  EXPECT_THAT(MessageOf(Plan("mcts", {{"search.preset", "aide-mlebench"}})),
+              HasSubstr("run.yaml:3: 'search.preset' is one of aira, ml-master"));
+  EXPECT_THAT(MessageOf(Plan("chain", {{"search.drafts", "3"}})),
+              HasSubstr("agent 'portfolio-chain' cannot use 'search.drafts'"));
+  EXPECT_THAT(MessageOf(Plan("greedy", {{"search.memory", "simple"}})),
+              HasSubstr("cannot use 'search.memory'"))
+      << "the portfolio reads no prompt";
+  auto asking = Asking("aide");
+  asking.emplace_back("search.memory", "siblings");
+  EXPECT_THAT(MessageOf(Plan("greedy", asking)), HasSubstr("Did you mean 'sibling'?"));
+}
+
+TEST_F(SearchPlanTest, ThePromptsDigestIsOfTheAgentsFiles) {
+  fs::path own = temp_.path() / "prompts";
+  fs::copy(agents::PromptSet::Find("aide"), own);
+  auto shipped = Plan("greedy", Asking("aide"));
+  auto plan = Plan("greedy", Asking(own.string()));
+  ASSERT_TRUE(shipped) << shipped.error().message;
+  ASSERT_TRUE(plan) << plan.error().message;
+  records::RunPlan record = ToRecord(*plan);
+  EXPECT_NE(record.agents[0].files, "");
+  EXPECT_EQ(record.agents[0].files, ToRecord(*shipped).agents[0].files);
+  EXPECT_EQ(ToRecord(*shipped).agents[0].settings["search.operators"].value, "aide");
+  EXPECT_TRUE(PlanFromRecord(record));
+  ASSERT_TRUE(WriteFileAtomic(own / "draft.md", "podium-prompt/1\nx\n---\n{{rules}}\n"));
+  EXPECT_THAT(MessageOf(PlanFromRecord(record)),
+              HasSubstr("files of agent 'some-model-greedy' have changed"));
+  ASSERT_TRUE(WriteFileAtomic(own / "draft.md", "podium-prompt/1\nx\n---\n{{rule}}\n"));
+  EXPECT_THAT(MessageOf(Plan("greedy", Asking(own.string()))),
+              HasSubstr("draft.md:4: there is no placeholder 'rule'"));
+}
+
 }  // namespace
 }  // namespace podium::harness

@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include "agents/scaffolds/evolution_policy.h"
 #include "agents/scaffolds/greedy_policy.h"
+#include "agents/scaffolds/mcts_policy.h"
 #include "tests/harness/trial_fixture.h"
 
 namespace podium::harness {
@@ -85,6 +87,42 @@ TEST_F(SearchTest, DraftsDebugsImprovesAndHandsInTheBest) {
   EXPECT_THAT(asked_[3].parents, ElementsAre(2));
   EXPECT_EQ(result->view.verdict->agent.end, "finished") << "the proposer had nothing left";
   EXPECT_THAT(result->view.verdict->agent.detail, HasSubstr("node 2, validation score 0.7"));
+}
+
+// ../agents/policies_test.cc has the tables; here the whole search runs them on a sandbox.
+TEST_F(SearchTest, EvolutionCrossesAndTheLastIsHandedInWhereThatIsAskedFor) {
+  agents::EvolutionSettings settings{.per_generation = 2, .crossover_prob = 1, .crossover_from = 1};
+  agent_.configured.nodes = 4;
+  agent_.configured.make = [this, settings](std::unique_ptr<agents::Proposer>) {
+    return agents::MakeSearch(agents::MakeEvolutionPolicy(settings),
+                              std::make_unique<ScriptedProposer>(proposals_, asked_),
+                              agents::Selection::kLast);
+  };
+  Propose({"score 0.5", "score 0.7", "score 0.6", "score 0.4"});
+  auto result = Run();
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_EQ(result->view.nodes.size(), 4u) << result->view.failure;
+  EXPECT_EQ(asked_[2].op, "crossover");
+  EXPECT_THAT(asked_[2].parents, testing::UnorderedElementsAre(0, 1));
+  EXPECT_EQ(result->view.nodes[2].parents, asked_[2].parents);
+  EXPECT_EQ(asked_[3].op, "crossover");
+  EXPECT_THAT(result->view.verdict->agent.detail, HasSubstr("node 3, validation score 0.4"));
+}
+
+TEST_F(SearchTest, TreeSearchRunsItsTable) {
+  agent_.configured.nodes = 6;
+  agent_.configured.make = [this](std::unique_ptr<agents::Proposer>) {
+    agents::MctsSettings settings{.drafts = 2, .children = 2};
+    return agents::MakeSearch(agents::MakeMctsPolicy(settings),
+                              std::make_unique<ScriptedProposer>(proposals_, asked_));
+  };
+  Propose({"score 0.5", "exit", "score 0.7", "score 0.6", "score 0.9", "score 0.8"});
+  auto result = Run();
+  ASSERT_TRUE(result) << result.error().message;
+  std::vector<std::string> steps;
+  for (const auto& node : result->view.nodes)
+    steps.push_back(node.op + (node.parents.empty() ? "" : std::to_string(node.parent())));
+  EXPECT_THAT(steps, ElementsAre("draft", "draft", "debug1", "improve2", "improve2", "improve4"));
 }
 
 TEST_F(SearchTest, WhatANodeLacksIsSaidInAWord) {

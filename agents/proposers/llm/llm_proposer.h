@@ -4,7 +4,9 @@
 #include <memory>
 
 #include "agents/models/chat_client.h"
+#include "agents/operators/prompt_set.h"
 #include "agents/proposer.h"
+#include "agents/proposers/llm/memory.h"
 
 namespace podium::agents {
 
@@ -13,10 +15,16 @@ struct LlmSettings {
   int max_tokens = 2048;
   std::size_t description_bytes = 6000;  // of the task's text in a prompt
   std::size_t preview_bytes = 4000;
-  std::size_t output_bytes = 3000;  // of a failed program's output
-  std::size_t code_bytes = 12000;   // of a program that is shown
-  bool starter_code = false;        // show drafts code that loads and encodes the tables
-  int extraction_tries = 3;         // answers asked for until one holds code
+  std::size_t output_bytes = 3000;           // of a failed program's output
+  std::size_t code_bytes = 12000;            // of a program that is shown
+  bool starter_code = false;                 // show drafts code that loads and encodes the tables
+  std::shared_ptr<const PromptSet> prompts;  // never null where a prompt is made
+  Memory memory = Memory::kSimple;
+  Feedback feedback = Feedback::kOwn;
+  bool complexity_cue = false;
+  bool data_preview = true;
+  bool budget_in_prompt = false;
+  int extraction_tries = 3;  // answers asked for until one holds code
 };
 
 // Operators by prompting a chat model. An answer without code is asked for again, then the step

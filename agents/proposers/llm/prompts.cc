@@ -1,6 +1,7 @@
 #include "agents/proposers/llm/prompts.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 
@@ -81,77 +82,69 @@ std::string RulesAndHelp(const ProposalRequest& r, const LlmSettings& s) {
   return Rules(r) + (starter.empty() ? kAdvice : starter);
 }
 
-std::string TaskText(const ProposalRequest& r, const LlmSettings& s) {
-  return "# Task\n" +
-         HeadTail(r.task->description, s.description_bytes * 3 / 4, s.description_bytes / 4) +
-         "\n\nMetric: " + r.task->metric +
-         (r.task->lower_is_better ? " (lower is better)" : " (higher is better)") + "\n\n# Data\n" +
-         PreviewText(*r.preview, s.preview_bytes);
+std::string Failure(const SearchNode& failed, Feedback feedback) {
+  if (feedback == Feedback::kNone) return "Nothing is known of how it ended.";
+  if (failed.fault == "no_code") return "The answer held no program.";
+  return "It failed: " + failed.fault + (failed.detail.empty() ? "" : " (" + failed.detail + ")");
 }
 
-// What worked so far, one line a node: an improvement should not repeat it.
-std::string Memory(const ProposalRequest& r, const LlmSettings& s) {
+std::string ResultText(const SearchNode& node, Feedback feedback) {
+  if (feedback != Feedback::kOwn) return feedback == Feedback::kNone ? "" : "It counts.";
+  return "Its validation score is " + (node.score ? FormatScore(*node.score) : "unknown") + ".";
+}
+
+std::string OutputText(const SearchNode& node, const LlmSettings& s) {
+  return HeadTail(node.output, s.output_bytes / 3, s.output_bytes * 2 / 3);
+}
+
+// Of all parents, in one program's bounds together.
+std::string Solutions(const ProposalRequest& r, const LlmSettings& s) {
   std::string out;
-  for (const auto& n : *r.nodes) {
-    if (!n.good() || !n.score) continue;
-    out += "- " + n.plan.substr(0, 300) + " -> validation score " + FormatScore(*n.score) + "\n";
+  for (int parent : r.parents) {
+    const SearchNode& node = (*r.nodes)[static_cast<std::size_t>(parent)];
+    out += "```python\n" + node.code.substr(0, s.code_bytes / r.parents.size()) + "\n```\n" +
+           ResultText(node, s.feedback) + "\n";
   }
-  if (out.size() > s.output_bytes) out = out.substr(out.size() - s.output_bytes);
-  return out.empty() ? "" : "\n# Solutions so far\n" + out;
+  return out;
 }
 
-std::string DraftText(const ProposalRequest& r, const LlmSettings& s) {
-  return TaskText(r, s) + Memory(r, s) +
-         "\n# Instructions\nPropose a simple, robust first solution, different from those above. "
-         "Say the plan in two or three sentences, then give the program.\n" +
-         RulesAndHelp(r, s);
+using Values = std::map<std::string_view, std::string>;
+
+void AddParent(const ProposalRequest& r, const LlmSettings& s, Values& out) {
+  if (r.parents.empty()) return;
+  out["code"] = r.parent().code.substr(0, s.code_bytes);
+  out["result"] = ResultText(r.parent(), s.feedback);
+  out["failure"] = Failure(r.parent(), s.feedback);
+  if (s.feedback != Feedback::kNone) out["output"] = OutputText(r.parent(), s);
+  out["solutions"] = Solutions(r, s);
 }
 
-std::string DebugText(const ProposalRequest& r, const LlmSettings& s) {
-  const SearchNode& failed = r.parent();
-  std::string why = failed.fault == "no_code"
-                        ? "The answer held no program."
-                        : "It failed: " + failed.fault +
-                              (failed.detail.empty() ? "" : " (" + failed.detail + ")");
-  return TaskText(r, s) + "\n# Program with a bug\n```python\n" +
-         failed.code.substr(0, s.code_bytes) + "\n```\n\n# What happened\n" + why + "\n" +
-         HeadTail(failed.output, s.output_bytes / 3, s.output_bytes * 2 / 3) +
-         "\n\n# Instructions\nSay in one or two sentences what is wrong, then give the whole "
-         "corrected program.\n" +
-         RulesAndHelp(r, s);
-}
-
-std::string ImproveText(const ProposalRequest& r, const LlmSettings& s) {
-  const SearchNode& best = r.parent();
-  return TaskText(r, s) + Memory(r, s) + "\n# Best program so far\n```python\n" +
-         best.code.substr(0, s.code_bytes) + "\n```\nIts validation score is " +
-         (best.score ? FormatScore(*best.score) : "unknown") +
-         ".\n\n# Instructions\nMake ONE change that should improve the score (features, model or "
-         "its settings). Say it in one or two sentences, then give the whole new program.\n" +
-         RulesAndHelp(r, s);
+std::vector<ChatMessage> Messages(PromptSet::Prompt prompt) {
+  return {{"system", std::move(prompt.system)}, {"user", std::move(prompt.user)}};
 }
 
 }  // namespace
 
 std::vector<ChatMessage> OperatorPrompt(const ProposalRequest& r, const LlmSettings& s) {
-  std::string text = r.op == kDraft   ? DraftText(r, s)
-                     : r.op == kDebug ? DebugText(r, s)
-                                      : ImproveText(r, s);
-  return {{"system",
-           "You are an expert in machine learning who writes complete, correct Python programs for "
-           "prediction competitions."},
-          {"user", std::move(text)}};
+  Values values = {{"title", r.task->title},
+                   {"description", HeadTail(r.task->description, s.description_bytes * 3 / 4,
+                                            s.description_bytes / 4)},
+                   {"metric", r.task->metric},
+                   {"direction", r.task->lower_is_better ? "lower is better" : "higher is better"},
+                   {"memory", MemoryText(r, s.memory, s.feedback, s.output_bytes)},
+                   {"rules", RulesAndHelp(r, s)}};
+  if (s.data_preview) values["data"] = "# Data\n" + PreviewText(*r.preview, s.preview_bytes);
+  if (s.complexity_cue) values["complexity"] = ComplexityCue(r);
+  if (s.budget_in_prompt)
+    values["budget"] = "Programs left, this one included: " + std::to_string(r.nodes_left) + ".\n";
+  AddParent(r, s, values);
+  return Messages(s.prompts->Render(r.op, values));
 }
 
 std::vector<ChatMessage> ReviewPrompt(const SearchNode& node, const TaskBrief& task,
                                       const LlmSettings& s) {
-  std::string text = "A program for the task '" + task.title + "' (metric: " + task.metric +
-                     ") printed this:\n\n" +
-                     HeadTail(node.output, s.output_bytes / 3, s.output_bytes * 2 / 3) +
-                     "\n\nWhich number is its score on validation data? Call submit_review; use "
-                     "null if no such number was printed.";
-  return {{"system", "You read the output of machine-learning programs."},
-          {"user", std::move(text)}};
+  Values values = {{"title", task.title}, {"metric", task.metric}, {"output", OutputText(node, s)}};
+  return Messages(s.prompts->Render("review", values));
 }
 
 ToolSpec ReviewTool() {

@@ -121,7 +121,7 @@ class Portfolio final : public Proposer {
     // One program alone is the best that there is; of several the first is one that surely ends.
     if (request.nodes->empty() && request.nodes_left > 1) next = Quick(modality);
     if (request.op == kDebug) next = Repair(request);
-    if (request.op == kImprove) next = Improve(request, modality);
+    if (request.op == kImprove || request.op == kCrossover) next = Improve(request, modality);
     if (!next) next = Unused(request, modality);
     if (!next) {
       Proposal done;

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/digest.h"
+#include "base/result.h"
+
+namespace podium::agents {
+
+// The prompts of all operators and of the review: a folder with a file each (draft.md, debug.md,
+// improve.md, crossover.md, review.md). A file's first line is "podium-prompt/1"; then comes the
+// system message, a line "---", and the user's message. {{name}} stands for a part of the state.
+class PromptSet {
+ public:
+  struct Prompt {
+    std::string system;
+    std::string user;
+  };
+
+  // Errors (kConfig) name file, line, and the placeholders that there are. Blocks.
+  [[nodiscard]] static Result<std::shared_ptr<const PromptSet>> Load(
+      const std::filesystem::path& dir);
+  // The folder itself where there is a '/' in it, else that of the shipped set of this name.
+  [[nodiscard]] static std::filesystem::path Find(const std::string& name_or_dir);
+
+  // With the placeholders' values; one without a value is left empty. `prompt` is an operator's
+  // name or "review".
+  [[nodiscard]] Prompt Render(std::string_view prompt,
+                              const std::map<std::string_view, std::string>& values) const;
+  [[nodiscard]] const Digest& digest() const { return digest_; }  // of all files
+
+ private:
+  std::map<std::string, Prompt, std::less<>> prompts_;
+  Digest digest_;
+};
+
+}  // namespace podium::agents

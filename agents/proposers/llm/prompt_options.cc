@@ -1,0 +1,53 @@
+#include "agents/proposers/llm/prompt_options.h"
+
+#include <string_view>
+#include <utility>
+
+#include "agents/scaffolds/search_options.h"
+
+namespace podium::agents {
+namespace {
+
+const OptionSpec kOptions[] = {
+    {"search.operators", "podium",
+     "prompts: podium, aide, aira, or a folder of your own (a path with a '/')", true, true},
+    {"search.memory", "simple",
+     "what of earlier nodes a prompt holds: none, simple, plans-only, include-failures, sibling, "
+     "ancestral"},
+    {"search.feedback", "own",
+     "what a prompt tells of a program's end: none, validity, own (its validation score too)"},
+    {"search.complexity_cue", "false", "ask for more elaborate programs as a node gets children"},
+    {"search.data_preview", "true", "show names, sizes and columns of the data"},
+    {"search.budget_in_prompt", "false", "say how many programs are left"},
+};
+
+constexpr std::pair<std::string_view, Memory> kMemories[] = {
+    {"none", Memory::kNone},
+    {"simple", Memory::kSimple},
+    {"plans-only", Memory::kPlansOnly},
+    {"include-failures", Memory::kIncludeFailures},
+    {"sibling", Memory::kSibling},
+    {"ancestral", Memory::kAncestral}};
+
+constexpr std::pair<std::string_view, Feedback> kFeedbacks[] = {
+    {"none", Feedback::kNone}, {"validity", Feedback::kValidity}, {"own", Feedback::kOwn}};
+
+}  // namespace
+
+std::span<const OptionSpec> PromptOptions() { return kOptions; }
+
+Status TakePromptOptions(const OptionReader& options, LlmSettings& out) {
+  PODIUM_ASSIGN(out.memory, FindChoice(options, "search.memory", kMemories));
+  PODIUM_ASSIGN(out.feedback, FindChoice(options, "search.feedback", kFeedbacks));
+  PODIUM_ASSIGN(out.complexity_cue, options.Bool("search.complexity_cue"));
+  PODIUM_ASSIGN(out.data_preview, options.Bool("search.data_preview"));
+  PODIUM_ASSIGN(out.budget_in_prompt, options.Bool("search.budget_in_prompt"));
+  auto prompts = PromptSet::Load(PromptSet::Find(options.Text("search.operators")));
+  if (!prompts)
+    return Fail(prompts.error().code, options.Origin("search.operators") +
+                                          ": 'search.operators': " + prompts.error().message);
+  out.prompts = std::move(*prompts);
+  return {};
+}
+
+}  // namespace podium::agents

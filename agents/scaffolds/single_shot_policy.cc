@@ -1,0 +1,25 @@
+#include "agents/scaffolds/single_shot_policy.h"
+
+namespace podium::agents {
+namespace {
+
+class SingleShotPolicy final : public Policy {
+ public:
+  explicit SingleShotPolicy(int best_of) : best_of_(best_of) {}
+
+  std::optional<NextStep> Next(const SearchState& state) const override {
+    bool more = static_cast<int>(state.nodes.size()) < best_of_;
+    return more ? std::optional(NextStep{}) : std::nullopt;
+  }
+
+ private:
+  int best_of_;
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> MakeSingleShotPolicy(int best_of) {
+  return std::make_unique<SingleShotPolicy>(best_of);
+}
+
+}  // namespace podium::agents
