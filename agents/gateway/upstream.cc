@@ -17,17 +17,13 @@ constexpr std::string_view kPassedFamilies[] = {"x-ratelimit-", "anthropic-ratel
 HttpRequest UpstreamRequest(const Route& route, const Model& model, const std::string& path,
                             const std::string& key, const ServedRequest& asked, std::string body,
                             std::vector<Flag>& flags) {
-  const WireTraits& traits = route.format->traits();
   HttpRequest out;
   out.url = Below(model.base_url, path);
   out.body = std::move(body);
   out.headers = {"Content-Type: application/json", "Expect:"};
   bool events = asked.Header("accept").find("text/event-stream") != std::string_view::npos;
   out.headers.emplace_back(events ? "Accept: text/event-stream" : "Accept: application/json");
-  if (!key.empty() && model.key_header)
-    out.headers.push_back(*model.key_header + ": " + key);
-  else if (!key.empty())
-    out.headers.push_back(traits.key_header + ": " + traits.key_prefix + key);
+  if (!key.empty()) out.headers.push_back(KeyHeader(route.format->traits(), model.key_header, key));
   for (const auto& [name, value] : model.headers) out.headers.push_back(name + ": " + value);
   std::vector<std::string> dropped;
   route.format->AddHeaders(asked.headers, out.headers, dropped);

@@ -3,44 +3,54 @@
 #include <algorithm>
 
 #include "base/json.h"
-#include "base/text.h"
 
 namespace podium::agents {
-namespace {
 
-// The end of the first event in a text, with the blank line after it; npos: none is whole.
-std::size_t EventEnd(std::string_view text) {
-  std::size_t best = std::string_view::npos;
-  for (std::string_view blank : {"\n\n", "\r\n\r\n", "\r\r"}) {
-    std::size_t at = text.find(blank);
-    if (at != std::string_view::npos) best = std::min(best, at + blank.size());
-  }
-  return best;
-}
-
-}  // namespace
-
-bool UsageFilter::Hides(std::string_view event) const {
-  if (event.find("\"usage\"") == std::string_view::npos) return false;
-  std::string data;
-  for (auto line : Split(event, '\n')) {
-    if (!line.starts_with("data:")) continue;
-    data.append(Trim(line.substr(5)));
-  }
-  auto json = ParseJson(data, "an event");
+bool UsageFilter::Hides(const StreamEvent& event) const {
+  if (event.data.find("\"usage\"") == std::string::npos) return false;
+  auto json = ParseJson(event.data, "an event");
   return json && format_.TellsUsageAlone(*json);
 }
 
+// The second half of a line's end goes where the first went.
+void UsageFilter::TakeLineFeed(std::string& out) {
+  (void)reader_.Add("\n");
+  if (!held_.empty())
+    held_ += '\n';
+  else if (!hidden_)
+    out += '\n';
+}
+
+void UsageFilter::EndLine(std::string_view line, std::string& out) {
+  auto events = reader_.Add(line);
+  held_ += line;
+  bool blank = line.size() == 1 && at_line_start_;
+  at_line_start_ = true;
+  if (!blank) return;
+  hidden_ = std::ranges::any_of(events, [this](const StreamEvent& e) { return Hides(e); });
+  if (!hidden_) out += held_;
+  held_.clear();
+}
+
 std::string UsageFilter::Add(std::string_view bytes) {
-  held_ += bytes;
   std::string out;
-  std::string_view rest = held_;
-  for (std::size_t end = EventEnd(rest); end != std::string_view::npos; end = EventEnd(rest)) {
-    std::string_view event = rest.substr(0, end);
-    if (!Hides(event)) out += event;
-    rest = rest.substr(end);
+  while (!bytes.empty()) {
+    if (std::exchange(after_cr_, false) && bytes.front() == '\n') {
+      TakeLineFeed(out);
+      bytes.remove_prefix(1);
+      continue;
+    }
+    std::size_t end = bytes.find_first_of("\r\n");
+    if (end == std::string_view::npos) {
+      (void)reader_.Add(bytes);
+      held_ += bytes;
+      at_line_start_ = false;
+      return out;
+    }
+    after_cr_ = bytes[end] == '\r';
+    EndLine(bytes.substr(0, end + 1), out);
+    bytes.remove_prefix(end + 1);
   }
-  held_ = std::string(rest);
   return out;
 }
 

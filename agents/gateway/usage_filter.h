@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agents/models/wire/event_stream.h"
 #include "agents/models/wire/wire_format.h"
 
 namespace podium::agents {
@@ -20,10 +21,16 @@ class UsageFilter {
   [[nodiscard]] std::string End() { return std::exchange(held_, {}); }
 
  private:
-  [[nodiscard]] bool Hides(std::string_view event) const;
+  [[nodiscard]] bool Hides(const StreamEvent& event) const;
+  void EndLine(std::string_view line, std::string& out);
+  void TakeLineFeed(std::string& out);
 
   const WireFormat& format_;
-  std::string held_;
+  EventStreamReader reader_;
+  std::string held_;           // of the event that is not whole yet
+  bool at_line_start_ = true;  // what came so far of this line is nothing
+  bool after_cr_ = false;
+  bool hidden_ = false;  // the last event
 };
 
 }  // namespace podium::agents

@@ -85,12 +85,18 @@ Result<std::map<std::string, std::string>> TextsOf(const YamlNode& node) {
   return out;
 }
 
+bool IsHeaderName(std::string_view text) {
+  constexpr std::string_view kSigns = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [&](char c) {
+    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return letter || kSigns.find(c) != std::string_view::npos;
+  });
+}
+
 // A header of the user's own; the key has a place of its own.
 Status CheckHeaders(const YamlNode& node, const std::map<std::string, std::string>& headers) {
   for (const auto& [name, value] : headers) {
-    bool plain = !name.empty() && name.find_first_of(": \t\r\n") == std::string::npos &&
-                 value.find_first_of("\r\n") == std::string::npos;
-    if (!plain)
+    if (!IsHeaderName(name) || value.find_first_of("\r\n") != std::string::npos)
       return node.Complain("'" + name + "' is no name of a header with a text of one line");
     for (const char* keys : {"authorization", "x-api-key", "x-goog-api-key", "api-key"}) {
       if (Lower(name) == keys)
@@ -122,8 +128,10 @@ Status ReadOwnWays(YamlMap& map, Model& out) {
     PODIUM_ASSIGN(out.headers, TextsOf(*headers));
     PODIUM_TRY(CheckHeaders(*headers, out.headers));
   }
-  if (map.Get("key_header")) {
-    PODIUM_ASSIGN(out.key_header, map.String("key_header"));
+  if (const YamlNode* name = map.Get("key_header")) {
+    PODIUM_ASSIGN(out.key_header, name->AsString());
+    if (!IsHeaderName(*out.key_header))
+      return name->Complain("'" + *out.key_header + "' is no name of a header");
   }
   return {};
 }

@@ -103,14 +103,11 @@ std::string ChatClient::Path() const {
 }
 
 HttpRequest ChatClient::MakeRequest(const ChatRequest& request) const {
-  const WireTraits& traits = format_->traits();
   HttpRequest out;
   out.url = Below(config_.base_url, Path());
   out.headers = {"Content-Type: application/json", "Accept: text/event-stream", "Expect:"};
   if (!config_.api_key.empty())
-    out.headers.push_back(config_.key_header
-                              ? *config_.key_header + ": " + config_.api_key
-                              : traits.key_header + ": " + traits.key_prefix + config_.api_key);
+    out.headers.push_back(KeyHeader(format_->traits(), config_.key_header, config_.api_key));
   out.headers.insert(out.headers.end(), config_.headers.begin(), config_.headers.end());
   std::vector<std::string> dropped;
   format_->AddHeaders({}, out.headers, dropped);

@@ -117,6 +117,7 @@ class Connection final : public HttpExchange {
       answered_ = false;
       int refusal = co_await ReadRequest();
       if (!open_) break;
+      served_ = true;
       if (refusal != 0) {
         keep_ = false;
         std::string text = "{\"error\": \"" + std::to_string(refusal) + "\"}\n";
@@ -138,8 +139,12 @@ class Connection final : public HttpExchange {
 
   const ServedRequest& request() const override { return request_; }
 
-  // Since when it waits for a request; empty while it has one.
-  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> idle_since() const {
+  // Since when it waits for a request and might be closed; empty while it has one, or bytes of one,
+  // or is too new.
+  [[nodiscard]] std::optional<SteadyTime> idle_since() const {
+    error_code ec;
+    bool young = !served_ && idle_since_ && Since(*idle_since_) < limits_.first_request_grace;
+    if (young || !idle_since_ || socket_.available(ec) > 0) return std::nullopt;
     return idle_since_;
   }
   void Close() {
@@ -325,7 +330,8 @@ class Connection final : public HttpExchange {
   bool keep_ = true;
   bool answered_ = false;
   Admission admission_;
-  std::optional<std::chrono::steady_clock::time_point> idle_since_;
+  std::optional<SteadyTime> idle_since_;
+  bool served_ = false;  // a request, at least
 };
 
 // The connections of one server, each cancelled and waited for at its end.
@@ -346,7 +352,7 @@ class Server {
       if (ec) co_return;
       if (static_cast<int>(live_.size()) >= limits_.connections) {
         CloseOldestIdle();
-        co_await Changed();
+        co_await ChangedWithin(limits_.first_request_grace);
         if (co_await Cancelled()) co_return;
         continue;
       }
@@ -416,6 +422,13 @@ class Server {
     co_return state.cancelled() != asio::cancellation_type::none;
   }
 
+  // A connection has ended, or none has for so long: those that were too new are so no more.
+  Task<void> ChangedWithin(Millis time) {
+    changed_.expires_after(time);
+    co_await Changed();
+    changed_.expires_at(Deadline::Never().at());
+  }
+
   Task<void> Changed() {
     error_code ec;
     co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
@@ -426,7 +439,7 @@ class Server {
   Pace pace_;
   HttpHandler handler_;
   std::list<Live> live_;
-  asio::steady_timer changed_;  // never rings; cancelled when a connection ends
+  asio::steady_timer changed_;  // cancelled when a connection ends
 };
 
 }  // namespace

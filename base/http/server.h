@@ -60,6 +60,9 @@ struct ServerLimits {
   Millis body_time{60'000};
   Millis write_time{60'000};  // for a peer that does not read
   Millis idle_time{120'000};  // between two requests of one connection
+  // At the cap an idle connection makes room for the next, but not before it had so long for its
+  // first request.
+  Millis first_request_grace{1'000};
   // What the Host header may name, beside a port. A page or a proxy that means another host is
   // answered 421.
   std::vector<std::string> hosts = {"localhost", "127.0.0.1"};

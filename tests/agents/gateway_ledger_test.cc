@@ -5,6 +5,7 @@
 
 #include "agents/models/catalogue.h"
 #include "agents/models/ledger.h"
+#include "agents/models/wire/registry.h"
 #include "base/files.h"
 
 namespace podium::agents {
@@ -134,6 +135,38 @@ TEST(ModelCatalogueTest, ReadsPricesToTheToken) {
   EXPECT_EQ(model->upstream_name, "a");
 }
 
+TEST(ModelCatalogueTest, NameAndAddressSuffice) {
+  auto catalogue = Catalogue("\n  - {id: mine, base_url: \"http://localhost:8001/v1\"}\n");
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  auto model = catalogue->Find("mine");
+  ASSERT_TRUE(model);
+  EXPECT_FALSE(model->prices);
+  EXPECT_EQ(model->provider, "http://localhost:8001");
+  EXPECT_TRUE(model->Serves(*FindWireFormat("chat")));
+  EXPECT_FALSE(model->Serves(*FindWireFormat("messages")));
+  EXPECT_EQ(model->max_output_tokens, 0);
+}
+
+TEST(ModelCatalogueTest, AModelThatServesAFormatIsCountedInIt) {
+  auto catalogue = Catalogue(Replaced("[chat]", "[messages]"));
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  EXPECT_TRUE(catalogue->Find("a")->Serves(*FindWireFormat("messages-count")));
+  EXPECT_FALSE(catalogue->Find("a")->Serves(*FindWireFormat("gemini-count")));
+}
+
+TEST(ModelCatalogueTest, WhatAServerDoesOtherwiseIsRead) {
+  auto catalogue = Catalogue(Replaced("    provider: p",
+                                      "    extra_fields: [guided_json]\n    key_header: api-key\n"
+                                      "    headers: {x-team: blue}\n    paths: {chat: /chat}\n"
+                                      "    provider: p"));
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  auto model = catalogue->Find("a");
+  EXPECT_TRUE(model->extra_fields.contains("guided_json"));
+  EXPECT_EQ(model->key_header, "api-key");
+  EXPECT_EQ(model->headers.at("x-team"), "blue");
+  EXPECT_EQ(model->paths.at("chat"), "/chat");
+}
+
 TEST(ModelCatalogueTest, EveryMistakeIsNamedWithItsLine) {
   const std::tuple<std::string, std::string, std::string> cases[] = {
       {"provider: p", "provder: p", "provider"},
@@ -144,6 +177,11 @@ TEST(ModelCatalogueTest, EveryMistakeIsNamedWithItsLine) {
       {"http://x", "ftp://x", "http"},
       {"source: s, ", "", "source"},
       {"context_tokens: 100", "context_tokens: 0", "context_tokens"},
+      {"    provider", "    headers: {Authorization: x}\n    provider", "key_env"},
+      {"    provider", "    headers: {\"a b\": x}\n    provider", "'a b'"},
+      {"    provider", "    key_header: \"a: b\"\n    provider", "no name of a header"},
+      {"    provider", "    paths: {chat: chat}\n    provider", "must begin with /"},
+      {"    provider", "    paths: {chta: /chat}\n    provider", "Did you mean 'chat'"},
       {"    provider", "    surprise: 1\n    provider", "surprise"}};
   for (const auto& [from, to, said] : cases) {
     auto catalogue = Catalogue(Replaced(from, to));

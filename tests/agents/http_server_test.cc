@@ -184,6 +184,38 @@ TEST_F(HttpServerTest, AtTheCapTheOldestIdleConnectionMakesRoom) {
   EXPECT_TRUE(kept.starts_with("HTTP/1.1 200")) << "not the oldest was closed: " << kept;
 }
 
+// Whoever connects and asks a moment later is not closed for the next one at the door.
+TEST_F(HttpServerTest, ANewConnectionHasTimeForItsFirstRequest) {
+  ServerLimits limits;
+  limits.connections = 1;
+  limits.first_request_grace = std::chrono::minutes(1);
+  std::string first, second;
+  tests::ServeFor(reactor_, limits, Echo, [&](std::uint16_t port) {
+    RawConnection one(port), two(port);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // both are at the door
+    one.Send(Get("/one", "Connection: close\r\n"));
+    first = one.Receive();
+    two.Send(Get("/two", "Connection: close\r\n"));
+    second = two.Receive();
+  });
+  EXPECT_TRUE(first.starts_with("HTTP/1.1 200")) << first;
+  EXPECT_TRUE(second.starts_with("HTTP/1.1 200")) << second;
+}
+
+TEST_F(HttpServerTest, OneThatNeverAsksMakesRoomAfterAWhile) {
+  ServerLimits limits;
+  limits.connections = 1;
+  limits.idle_time = std::chrono::hours(1);
+  limits.first_request_grace = Millis(20);
+  std::string late;
+  tests::ServeFor(reactor_, limits, Echo, [&](std::uint16_t port) {
+    RawConnection silent(port), asks(port);
+    asks.Send(Get("/late", "Connection: close\r\n"));
+    late = asks.Receive();
+  });
+  EXPECT_TRUE(late.starts_with("HTTP/1.1 200")) << late;
+}
+
 TEST_F(HttpServerTest, APeerThatNeverTiresIsServedAtAPace) {
   ServerLimits limits;
   limits.steps_a_second = 100;

@@ -17,6 +17,11 @@ const ToolCall* ChatReply::call() const {
   return calls.empty() ? nullptr : &calls.front();
 }
 
+std::string KeyHeader(const WireTraits& traits, const std::optional<std::string>& own,
+                      const std::string& key) {
+  return own ? *own + ": " + key : traits.key_header + ": " + traits.key_prefix + key;
+}
+
 std::optional<Route> WireFormat::Match(std::string_view path) const {
   bool own = path == traits_.path || (traits_.short_path && path == traits_.upstream);
   return own ? std::optional(Route{this, {}, false}) : std::nullopt;

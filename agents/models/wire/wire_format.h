@@ -19,6 +19,10 @@ using Json = nlohmann::json;  // named here, included by .cc files alone (base/j
 
 namespace podium::agents {
 
+// "Name: value" of the key as a format's provider takes it, or under a server's own name for it.
+[[nodiscard]] std::string KeyHeader(const WireTraits& traits, const std::optional<std::string>& own,
+                                    const std::string& key);
+
 // Puts one answer together, from events or from the whole.
 class AnswerReader {
  public:
