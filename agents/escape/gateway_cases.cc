@@ -149,7 +149,7 @@ Task<CaseResult> N10(Context& ctx) {
     if (stage.provider().empty()) co_return Both(result, Broken("nothing went to the provider"));
     for (const auto& call : stage.provider()) {
       for (const char* gone :
-           {"metadata", "\"user\"", "of-another-run", "priority", "store\":true", "tool", "search",
+           {"metadata", "\"user\":", "of-another-run", "priority", "store\":true", "tool", "search",
             "fetch", "execution", "interpreter", "computer", "mcp", "example.org", "Berlin",
             "image_generation", "shell", "namespace", "Context", "Retrieval"})
         if (call.body.find(gone) != std::string::npos)

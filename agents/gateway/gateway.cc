@@ -183,7 +183,8 @@ struct Gateway::State {
     const ServedRequest& request = exchange.request();
     std::string_view path = request.Path();
     bool head = request.method == "HEAD" && (path == "/" || path == "/v1" || path == "/health");
-    bool socket = request.method == "GET" && Lower(request.Header("upgrade")) == "websocket";
+    bool socket = request.method == "GET" && MatchRoute("POST", path) &&
+                  Lower(request.Header("upgrade")) == "websocket";
     if (!head && !socket) co_return false;
     HttpHeaders headers = {{"Content-Type", "application/json"}};
     std::string body = head ? "" : R"({"error":{"code":"no_websocket","message":"Ask by POST."}})";

@@ -42,7 +42,9 @@ std::string Camel(std::string_view name) {
 
 std::string Shown(std::string_view text) { return Printable(text.substr(0, 100)); }
 
-bool IsDirective(std::string_view key) { return key == "refuse" || key == "others"; }
+bool IsDirective(std::string_view key) {
+  return key == "refuse" || key == "others" || key == "needs";
+}
 
 // Walks a value and its rule together; the first thing that is not allowed ends it.
 class Walker {
@@ -205,6 +207,8 @@ class Walker {
       if (!Member(value, name, rule, path.empty() ? name : path + "." + name)) return false;
     }
     if (value.empty() && !names.empty() && rule.contains("others")) dropped_ = true;
+    if (rule.contains("needs") && !value.contains(rule["needs"].get<std::string>()))
+      return Drop("tool_dropped", path);
     return true;
   }
 

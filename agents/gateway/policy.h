@@ -57,7 +57,8 @@ inline constexpr std::size_t kLongestName = 256;
 //   {"by": member, "else": name, "of": {name: rule}}   an object, by its text `member`
 // null is allowed wherever something optional may stand. {"refuse": code, ...} inside an object
 // or a "by" names the code for what is not listed there, in place of "field_not_allowed";
-// {"others": code, ...} takes it out instead, flagged with that code.
+// {"others": code, ...} takes it out instead, flagged with that code; {"needs": member, ...} takes
+// an object out of which that member was taken, or that never had it.
 
 // Fields at the top of a request that a model takes beyond its format's, by the model's names.
 using ExtraFields = std::map<std::string, std::set<std::string>>;

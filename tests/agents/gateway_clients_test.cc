@@ -80,7 +80,7 @@ TEST_F(GatewayClientsTest, WhetherItIsThereAndSpeaksSocketsIsToldWithoutAFlag) {
     EXPECT_THAT(answer, HasSubstr(" 200 "));
     EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
     std::string socket =
-        "GET /v1/responses HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: "
+        "GET /v1/responses HTTP/1.1\r\nHost: localhost\r\nConnection: close, Upgrade\r\nUpgrade: "
         "websocket\r\n"
         "Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n";
     EXPECT_THAT(co_await Raw(live, std::move(socket)), HasSubstr(" 426 "));

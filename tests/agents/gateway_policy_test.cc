@@ -169,6 +169,7 @@ const LeftOut kLeftOut[] = {
     {kGemini, R"({"tools": [{"google_search": {}}]})"},
     {kGemini, R"({"tools": [{"urlContext": {}}]})"},
     {kGemini, R"({"tools": [{"codeExecution": {}}]})"},
+    {kResponses, R"({"tools": [{"type": "namespace", "name": "n", "tools": [{"type": "mcp"}]}]})"},
     {kResponses, R"({"tools": [{"type": "shell", "environment": {"type": "container_auto"}}]})"},
     {kMessages, R"({"context_management": {"edits": [{"type": "compact_20260112"}]}})"},
 };

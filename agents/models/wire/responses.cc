@@ -51,7 +51,7 @@ constexpr std::string_view kFields = R"json({
   }},
   "tool": {"by": "type", "refuse": "tool_not_allowed", "others": "tool_dropped", "of": {
     "local_shell": {"type": "text"}, "apply_patch": {"type": "text"},
-    "namespace": {"type": "text", "name": "text", "description": "text", "tools": ["@tool"]},
+    "namespace": {"needs": "tools", "type": "text", "name": "text", "description": "text", "tools": ["@tool"]},
     "function": {"type": "text", "name": "text", "description": "text", "parameters": "any",
                  "strict": "value"},
     "custom": {"type": "text", "name": "text", "description": "text", "format": "any"}
