@@ -48,7 +48,8 @@ StopSignals::StopSignals(Reactor& reactor, StopSource& stop, RunObserver& observ
 StopSignals::~StopSignals() {
   watch_->over = true;
   boost::system::error_code ignored;
-  watch_->signals.clear(ignored);  // ends the wait, and gives the signals back
+  watch_->signals.clear(ignored);   // gives the signals back, and leaves the wait
+  watch_->signals.cancel(ignored);  // ends it: its handler holds what it waits with
 }
 
 }  // namespace podium::harness
