@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <future>
 #include <stdexcept>
 
@@ -39,8 +40,10 @@ TEST(ReactorTest, AnExceptionOfAHandlerEndsThatHandlerAlone) {
   auto ended = reactor.Run([&]() -> Task<Status> {
     boost::asio::post(reactor.io(), [] { throw std::runtime_error("no such luck"); });
     boost::asio::post(reactor.io(), [&] { went_on = true; });
-    auto job = [] { return 0; };
-    co_await reactor.Blocking(job);
+    // A pool's answer may come before what this thread has posted: go around the queue instead.
+    for (int round = 0; round < 100 && !went_on; ++round) {
+      co_await boost::asio::post(reactor.io(), boost::asio::use_awaitable);
+    }
     co_return Status{};
   });
   EXPECT_TRUE(ended) << ended.error().message;
