@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agents/operators/operator.h"
+#include "agents/recorded_run.h"
 #include "base/async/reactor.h"
 #include "base/async/stop_token.h"
 #include "base/clock.h"
@@ -74,6 +75,8 @@ struct TrialContext {
   // How long the trial has waited for a provider that did not serve it: no working time. Set by a
   // scaffold that asks models; valid while its Run runs.
   std::function<Millis()> outage = [] { return Millis(0); };
+  // Where the trial is done again from its record.
+  std::shared_ptr<const RecordedRun> recorded = nullptr;
   std::uint64_t submission_cap_bytes = std::uint64_t{2} << 30;
   std::uint64_t kept_cap_bytes = submission_cap_bytes;  // of a search's files together
 };

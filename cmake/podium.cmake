@@ -12,6 +12,11 @@ target_compile_definitions(podium_options INTERFACE
 if(PODIUM_SANITIZE)
   target_compile_options(podium_options INTERFACE -fsanitize=${PODIUM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(podium_options INTERFACE -fsanitize=${PODIUM_SANITIZE})
+  # With GCC these are a third of the time to compile. A null pointer is AddressSanitizer's as well; the preset `fuzz` (clang)
+  # looks for all of them.
+  if(PODIUM_SANITIZE MATCHES undefined AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    target_compile_options(podium_options INTERFACE -fno-sanitize=null,alignment,vptr,object-size,pointer-overflow)
+  endif()
 endif()
 
 # What nearly every file includes is parsed once: half of a clean build is headers. Headers of the system alone, so that no edit

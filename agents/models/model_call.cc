@@ -52,6 +52,7 @@ Task<void> ModelCall::Replayed(const RecordedAnswer& answer) {
   event.end = "ok";
   event.replayed = true;
   event.digest = turn_->digest;
+  event.answer = answer.digest;
   UsageReader reader(*target_.format, IsEventStream(answer.content_type));
   reader.Add(answer.body);
   SetTokens(reader.End().value_or(TokenCount{}), event);
@@ -147,6 +148,7 @@ Task<void> ModelCall::Keep(std::string body) {
   auto saved = co_await Apart(models_, std::move(save));
   kept_ = saved.has_value();
   if (!saved) models_.log().Failed(saved.error());
+  if (saved) answer_digest_ = std::move(*saved);
 }
 
 // Ends the reservation and the event's life in memory.
@@ -165,6 +167,7 @@ records::ModelCall ModelCall::Book(std::string_view end, std::optional<TokenCoun
   event.wait = Since(asked_);
   event.wall = Since(begun_);
   event.digest = turn_ ? turn_->digest : "";
+  event.answer = answer_digest_;
   models_.ledger().AddWait(event.wait);
   open_ = false;
   return event;

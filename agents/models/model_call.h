@@ -88,7 +88,8 @@ class ModelCall {
   TrialModels& models_;
   CallTarget target_;
   std::optional<Turn> turn_;
-  bool kept_ = false;  // the record has this turn's answer
+  bool kept_ = false;          // the record has this turn's answer
+  std::string answer_digest_;  // of what it has, where this call put it there
   std::optional<Reservation> reservation_;
   bool open_ = false;  // its event is still to be written
   std::optional<ProviderGate::Pass> pass_;

@@ -47,6 +47,19 @@ Status RecordStore::Save(std::string_view request, std::string_view response) co
   return WriteFileAtomic(dir_ / (name + ".response.zst"), Compress(response));
 }
 
+Status RecordStore::CheckFile(const std::string& name, const std::string& digest) const {
+  PODIUM_ASSIGN(auto bytes, ReadFile(dir_ / name, kMaxBytes));
+  auto text = Decompress(bytes);
+  if (text && Digest::Of(*text).hex() == digest) return {};
+  return Fail(ErrorCode::kDigest, (dir_ / name).string() + " is not what was stored: its text " +
+                                      (text ? "has another digest" : "cannot be unpacked"));
+}
+
+Status RecordStore::Check(const std::string& digest, const std::string& answer) const {
+  PODIUM_TRY(CheckFile(digest + ".request.json.zst", digest));
+  return CheckFile(digest + ".response.zst", answer);
+}
+
 namespace {
 
 // The size of a compressed text without its bytes.

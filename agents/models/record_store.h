@@ -18,6 +18,9 @@ class RecordStore {
   // The stored answer to exactly this request, if it was asked before and both files are sound.
   [[nodiscard]] std::optional<std::string> Find(std::string_view request) const;
   [[nodiscard]] Status Save(std::string_view request, std::string_view response) const;
+  // That the request named `digest` and its answer, whose digest is `answer`, are as they were
+  // stored; an error (kDigest) names the file that is not. Blocks.
+  [[nodiscard]] Status Check(const std::string& digest, const std::string& answer) const;
   // Requests that are stored and sound, sorted: those whose size is nearest to `like_bytes` first,
   // as many as fit into `most_bytes` of text. Blocks.
   [[nodiscard]] std::vector<std::string> Requests(std::uint64_t like_bytes = 0,
@@ -27,6 +30,7 @@ class RecordStore {
   [[nodiscard]] std::uint64_t Bytes() const;
 
  private:
+  [[nodiscard]] Status CheckFile(const std::string& name, const std::string& digest) const;
   std::filesystem::path dir_;
 };
 

@@ -74,13 +74,15 @@ std::optional<RecordedAnswer> Recorder::Find(const Turn& turn) const {
   if (!head || line == stored->size()) return std::nullopt;
   return RecordedAnswer{JsonOr(*head, "status", 200),
                         JsonOr<std::string>(*head, "content_type", "application/json"),
-                        stored->substr(line + 1)};
+                        stored->substr(line + 1), Digest::Of(*stored).hex()};
 }
 
-Status Recorder::Save(const Turn& turn, const RecordedAnswer& answer) const {
+Result<std::string> Recorder::Save(const Turn& turn, const RecordedAnswer& answer) const {
   Json head = {{"status", answer.status}, {"content_type", answer.content_type}};
   bytes_ += turn.request.size() + answer.body.size() + kFileBytes;
-  return store_.Save(KeyOf(turn), DumpJson(head) + "\n" + answer.body);
+  std::string text = DumpJson(head) + "\n" + answer.body;
+  PODIUM_TRY(store_.Save(KeyOf(turn), text));
+  return Digest::Of(text).hex();
 }
 
 std::string Recorder::Difference(const Turn& turn) const {

@@ -17,6 +17,7 @@ struct RecordedAnswer {
   int status = 200;
   std::string content_type;
   std::string body;
+  std::string digest;  // of the stored text of all this; set by Find
 };
 
 // The n-th time that a trial asks one and the same thing: agents ask a prompt again to get another
@@ -41,7 +42,8 @@ class Recorder {
   [[nodiscard]] Turn Begin(std::string_view path, std::string request);
   void Abandon(const Turn& turn);
   [[nodiscard]] std::optional<RecordedAnswer> Find(const Turn& turn) const;
-  [[nodiscard]] Status Save(const Turn& turn, const RecordedAnswer& answer) const;
+  // The stored text's digest.
+  [[nodiscard]] Result<std::string> Save(const Turn& turn, const RecordedAnswer& answer) const;
 
   // At most what the record takes on the disk: each file counts as its text.
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "agents/operators/read_score.h"
+#include "agents/scaffolds/step_times.h"
 #include "base/deadlines.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -22,6 +23,7 @@ class Search final : public Scaffold {
 
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
     context_ = &context;
+    times_.emplace(context, [this] { return proposer_->outage(); });
     nodes_ = context.nodes;
     auto preview = MakePreview(context.task.public_dir);
     if (!preview) co_return tl::unexpected(preview.error());
@@ -32,10 +34,10 @@ class Search final : public Scaffold {
           policy_->Next({nodes_, context.task.lower_is_better, context.seed, context.max_nodes});
       if (!next) co_return Outcome("node_budget");
       if (context.stop.draining()) co_return Paused();
-      if (Until().expired()) co_return Outcome("time_limit");
+      if (auto end = times_->Ended(nodes_.size())) co_return Outcome(*end);
       auto more = co_await Step(*next);
       if (!more) co_return tl::unexpected(more.error());
-      if (!*more) co_return Outcome(Until().expired() ? "time_limit" : stopped_by_);
+      if (!*more) co_return Outcome(times_->Ended(nodes_.size()).value_or(stopped_by_));
       if (nodes_.back().end == "init_gone" || nodes_.back().fault == "sandbox_spoilt")
         co_return Outcome(nodes_.back().fault);  // nothing runs in there any more
     }
@@ -56,7 +58,7 @@ class Search final : public Scaffold {
       stopped_by_ = proposal->end;
       co_return false;
     }
-    if (Until().expired()) co_return false;
+    if (times_->Ended(nodes_.size())) co_return false;
     node.source = proposal->source;
     node.plan = proposal->plan;
     node.code = proposal->code;
@@ -74,10 +76,7 @@ class Search final : public Scaffold {
     co_return true;
   }
 
-  // The trial's end; what its provider did not serve is no working time.
-  [[nodiscard]] Deadline Until() const {
-    return Deadline(context_->deadline.at() + proposer_->outage());
-  }
+  [[nodiscard]] Deadline Until() const { return times_->Until(nodes_.size()); }
 
   ProposalRequest MakeRequest(const SearchNode& node) const {
     ProposalRequest request;
@@ -105,12 +104,12 @@ class Search final : public Scaffold {
     spec.env = {{"PODIUM_SEED", std::to_string(context_->seed)},
                 {"TIME_LIMIT_SECS", std::to_string(context_->exec_limit.count() / 1000)},
                 {"PODIUM_OUT", context_->task.submission_path}};
-    Deadline until = Deadline::In(context_->exec_limit).Earlier(Until());
+    Deadline until = times_->RunUntil(nodes_.size());
     auto result = co_await context_->sandbox.Exec(std::move(spec), until);
     if (!result) co_return AgentsOr(node, result.error());
     node.end = std::string(sandbox::ExecEndText(result->end));
     node.exit_code = result->exit_code;
-    node.exec_wall = result->wall;
+    node.exec_wall = times_->Ran(nodes_.size(), result->wall);
     node.output = HeadTail(Printable(result->output), kOutputHead, kOutputTail);
     auto judged = co_await Judge(node, *result);
     if (!judged) co_return judged;
@@ -276,6 +275,7 @@ class Search final : public Scaffold {
   std::unique_ptr<Proposer> proposer_;
   Selection selection_;
   TrialContext* context_ = nullptr;
+  std::optional<StepTimes> times_;  // once it runs
   std::vector<SearchNode> nodes_;
   DataPreview preview_;
   std::string stopped_by_ = "finished";  // where the proposer had nothing left

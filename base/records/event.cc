@@ -140,20 +140,22 @@ Result<Event> From(const Json& j, std::type_identity<Service>) {
 }
 
 Json ToJson(const ModelCall& e) {
-  return {{"model", e.model},
-          {"format", e.format},
-          {"status", e.status},
-          {"end", e.end},
-          {"input_tokens", e.input_tokens},
-          {"cached_tokens", e.cached_tokens},
-          {"cache_write_tokens", e.cache_write_tokens},
-          {"output_tokens", e.output_tokens},
-          {"cost_usd", e.cost_usd.empty() ? Json() : Json(e.cost_usd)},
-          {"held_ms", e.held.count()},
-          {"wait_ms", e.wait.count()},
-          {"wall_ms", e.wall.count()},
-          {"replayed", e.replayed},
-          {"digest", e.digest}};
+  Json out = {{"model", e.model},
+              {"format", e.format},
+              {"status", e.status},
+              {"end", e.end},
+              {"input_tokens", e.input_tokens},
+              {"cached_tokens", e.cached_tokens},
+              {"cache_write_tokens", e.cache_write_tokens},
+              {"output_tokens", e.output_tokens},
+              {"cost_usd", e.cost_usd.empty() ? Json() : Json(e.cost_usd)},
+              {"held_ms", e.held.count()},
+              {"wait_ms", e.wait.count()},
+              {"wall_ms", e.wall.count()},
+              {"replayed", e.replayed},
+              {"digest", e.digest}};
+  if (!e.answer.empty()) out["answer"] = e.answer;
+  return out;
 }
 Result<Event> From(const Json& j, std::type_identity<ModelCall>) {
   ModelCall e{Text(j, "model"), Text(j, "format"), JsonOr(j, "status", 0), Text(j, "end")};
@@ -168,6 +170,7 @@ Result<Event> From(const Json& j, std::type_identity<ModelCall>) {
   e.wall = Time(j, "wall_ms");
   e.replayed = JsonOr(j, "replayed", false);
   e.digest = Text(j, "digest");
+  e.answer = Text(j, "answer");
   return e;
 }
 

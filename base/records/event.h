@@ -67,6 +67,7 @@ struct ModelCall {  // "model_call": a request of the agent to a model has ended
   Millis held{0}, wait{0}, wall{0};
   bool replayed = false;
   std::string digest;  // the record's name
+  std::string answer;  // digest of what the record holds as the answer, "" where it holds none
 };
 struct GatewayFlag {  // "gateway_flag": something that a reader of the result must know
   std::string code, detail;

@@ -40,6 +40,7 @@ auto Wrap(Exit& exit, F function) {
 void AddRunVerbs(CLI::App& app, Exit& exit,
                  const std::string& program);   // run, status, report, reindex
 void AddVerifyVerb(CLI::App& app, Exit& exit);  // verify
+void AddReplayVerb(CLI::App& app, Exit& exit);  // replay
 // `argv`: of the whole program, for what another program does.
 void AddTaskVerbs(CLI::App& app, Exit& exit, char** argv);  // tasks
 void AddHostVerbs(CLI::App& app, Exit& exit);               // doctor

@@ -36,6 +36,9 @@ const std::map<std::string_view, std::string_view>& Examples() {
        "  podium verify quickstart             digests, history, and every verdict by grading "
        "again\n"
        "  podium verify theirs --task ./task   with the package that it was made with\n"},
+      {"replay",
+       "  podium replay conway-reverse/llm-greedy/s0      a trial of the newest run\n"
+       "  podium replay quickstart/unimelb-grants/portfolio-greedy/s0 --keep\n"},
       {"tasks",
        "  podium tasks ls\n"
        "  podium tasks show conway-reverse\n"

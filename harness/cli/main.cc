@@ -14,6 +14,7 @@ int Main(int argc, char** argv) {
   const VerbGroup groups[] = {{{"run", "resume", "status", "report", "reindex"},
                                [&](CLI::App& a, Exit& e) { AddRunVerbs(a, e, program); }},
                               {{"verify"}, AddVerifyVerb},
+                              {{"replay"}, AddReplayVerb},
                               {{"tasks"}, [&](CLI::App& a, Exit& e) { AddTaskVerbs(a, e, argv); }},
                               {{"doctor"}, AddHostVerbs},
                               {{"image"}, AddImageVerbs},

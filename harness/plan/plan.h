@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agents/proposers/llm/llm_proposer.h"
+#include "agents/recorded_run.h"
 #include "agents/registry.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -44,6 +45,8 @@ struct TrialPlan {
   Millis wall{0};
   Millis exec{0};
   sandbox::Limits limits;
+  // Where it is done again from its record (harness/replay).
+  std::shared_ptr<const agents::RecordedRun> recorded = nullptr;
 };
 
 // Everything `podium run` decides before it does anything.

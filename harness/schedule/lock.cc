@@ -158,8 +158,13 @@ Result<records::RunLock> MergedLock(const RunPlan& plan, const RunContext& conte
 
 // Who goes on with a run from its folder changes nothing of it but that another build may have
 // worked on it.
-Status NoteBuild(const ForeignFolder& run) {
+Status NoteBuild(const ForeignFolder& run, const RunContext& context) {
   PODIUM_ASSIGN(auto lock, ReadLock(run));
+  if (context.backend && lock.image.digest != context.image_digest)
+    return Fail(ErrorCode::kDigest,
+                "image '" + lock.image.name + "' here is another than the run's: its digest is " +
+                    context.image_digest.substr(0, 16) + ", the run's lock.json has " +
+                    lock.image.digest.substr(0, 16) + "; its trials could not be compared");
   PODIUM_ASSIGN(auto build, ThisBuild());
   if (std::ranges::find(lock.builds, build) != lock.builds.end()) return {};
   lock.builds.push_back(std::move(build));
@@ -189,7 +194,7 @@ Status OpenRunFolder(const RunPlan& plan, const RunContext& context) {
   PODIUM_ASSIGN(auto run, ForeignFolder::Open(dir));
   PODIUM_TRY(run.Has("podium.log"));  // a link is an error
   PODIUM_ASSIGN(auto alone, LockFolder(dir));
-  if (plan.from_folder) return NoteBuild(run);
+  if (plan.from_folder) return NoteBuild(run, context);
   PODIUM_ASSIGN(auto lock, MergedLock(plan, context, run));
   PODIUM_ASSIGN(auto yaml, GrownYaml(plan, run));
   PODIUM_TRY(run.MakeFolder("sandboxes"));

@@ -41,14 +41,15 @@ Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan,
 
 }  // namespace
 
-Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer) {
+Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSource* stopped) {
   // What trials use outlives the loop, whose end destroys what is left of their coroutines.
   HttpClient http;
   agents::ProviderGate gate;
   Reactor reactor;
   auto grader = MakeSealedGrader(reactor);
   HistoryWriter history(plan.dir, SystemClock());
-  StopSource stop;
+  StopSource own;
+  StopSource& stop = stopped ? *stopped : own;
   RunContext context{.reactor = reactor,
                      .http = http,
                      .gate = gate,

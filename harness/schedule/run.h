@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/async/stop_token.h"
 #include "base/result.h"
 #include "harness/plan/plan.h"
 #include "harness/trial/observer.h"
@@ -20,7 +21,8 @@ struct RunSummary {
 
 // Prepares data, makes or continues the run's folder, works on every trial without a verdict,
 // `jobs` at once within the machine's cores and memory, and writes the index and the reports.
-// Ctrl-C once drains, twice stops, three times exits.
-[[nodiscard]] Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer);
+// Ctrl-C once drains, twice stops, three times exits. `stop`: of somebody else who may stop it.
+[[nodiscard]] Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer,
+                                            StopSource* stop = nullptr);
 
 }  // namespace podium::harness

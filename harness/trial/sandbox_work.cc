@@ -103,7 +103,8 @@ agents::TrialContext SandboxWork::MakeContext(sandbox::Sandbox& box, TrialView b
   brief.lower_is_better = plan_.task->grader.lower_is_better;
   brief.submission_path = SubmissionPath(*plan_.task);
   brief.public_dir = run_.prepared.at(plan_.id.task).public_dir;
-  Millis left = std::max(Millis(0), plan_.wall - before.active);
+  Millis wall = plan_.recorded ? kSlowerMachine * plan_.wall : plan_.wall;
+  Millis left = std::max(Millis(0), wall - before.active);
   agents::TrialContext context{run_.reactor,
                                box,
                                journal_,
@@ -119,6 +120,7 @@ agents::TrialContext SandboxWork::MakeContext(sandbox::Sandbox& box, TrialView b
                                {},
                                {}};
   context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };
+  context.recorded = plan_.recorded;
   context.submission_cap_bytes = context.kept_cap_bytes = SubmissionCap(plan_);
   context.on_node = [this](const agents::SearchNode& n) { run_.observer.OnNode(plan_.id, n); };
   context.on_phase = [this](std::string_view p) { run_.observer.OnTrialPhase(plan_.id, p); };

@@ -229,5 +229,20 @@ TEST_F(GatewayRunTest, WhatCannotWorkIsSaidBeforeAnythingRuns) {
   EXPECT_TRUE(server.requests().empty());
 }
 
+// The server is down by then, and there is no key.
+TEST_F(GatewayRunTest, AProgramThatIsDoneAgainAsksTheSame) {
+  {
+    ModelServer server(Good);
+    auto ran = Run(server.base_url());
+    ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  }
+  auto r = Podium({"replay", "g", "--json"});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  Json result = *ParseJson(r.out, "replay");
+  EXPECT_EQ(result["equal"], true);
+  EXPECT_EQ(result["requests"], 2);
+  EXPECT_EQ(result["answers_checked"], 2);
+}
+
 }  // namespace
 }  // namespace podium::tests

@@ -1,0 +1,171 @@
+#include "harness/replay/compare.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/json.h"
+#include "base/text.h"
+
+namespace podium::harness {
+namespace {
+
+constexpr std::size_t kShown = 160;  // bytes of each side
+constexpr const char* kAskedAlike =
+    "Its models were asked the same and gave the same answers up to here.";
+constexpr const char* kBySelf =
+    "The program is the same, byte for byte: it does not do the same twice (time of day, threads, "
+    "random numbers without a seed).";
+constexpr const char* kBuilds =
+    "Nothing that Podium recorded explains it: another build of Podium decides differently.";
+
+// The text around byte `at`, in one line.
+std::string Around(const std::string& text, std::size_t at) {
+  std::size_t from = at > kShown / 3 ? at - kShown / 3 : 0;
+  std::string out = Printable(text.substr(std::min(from, text.size()), kShown));
+  std::ranges::replace(out, '\n', ' ');
+  return (from > 0 ? "..." : "") + out + (from + kShown < text.size() ? "..." : "");
+}
+
+std::optional<Divergence> Texts(std::string where, const std::string& recorded,
+                                const std::string& now, const char* meaning) {
+  if (recorded == now) return std::nullopt;
+  auto [a, b] = std::ranges::mismatch(recorded, now);
+  auto at = static_cast<std::size_t>(a - recorded.begin());
+  auto line = 1 + std::count(recorded.begin(), a, '\n');
+  bool lines = recorded.find('\n') != std::string::npos || now.find('\n') != std::string::npos;
+  if (lines) where += ", line " + std::to_string(line);
+  return Divergence{std::move(where), Around(recorded, at), Around(now, at), meaning};
+}
+
+template <class T>
+std::optional<Divergence> Values(std::string where, const T& recorded, const T& now,
+                                 const char* meaning) {
+  return Texts(std::move(where), DumpJson(Json(recorded)), DumpJson(Json(now)), meaning);
+}
+
+std::string ScoreText(const std::optional<double>& score) {
+  return score ? DumpJson(Json(*score)) : "none";
+}
+
+std::optional<Divergence> FirstOf(std::initializer_list<std::optional<Divergence>> all) {
+  for (const auto& one : all) {
+    if (one) return one;
+  }
+  return std::nullopt;
+}
+
+std::optional<Divergence> CompareAllNodes(const std::vector<records::SearchNode>& recorded,
+                                          const std::vector<records::SearchNode>& now) {
+  for (std::size_t i = 0; i < std::min(recorded.size(), now.size()); ++i) {
+    if (auto found = CompareNodes(recorded[i], now[i])) return found;
+  }
+  return Values("the number of nodes", recorded.size(), now.size(), kBuilds);
+}
+
+// Of the last attempt: whatever is not a search begins anew with each.
+template <class T>
+std::vector<T> LastAttempts(const std::vector<JournalLine>& lines) {
+  std::vector<T> out;
+  for (const auto& line : lines) {
+    if (std::holds_alternative<records::Attempt>(line.event)) out.clear();
+    if (const T* event = std::get_if<T>(&line.event)) out.push_back(*event);
+  }
+  return out;
+}
+
+std::optional<Divergence> CompareCommands(const std::vector<JournalLine>& recorded,
+                                          const std::vector<JournalLine>& now) {
+  auto before = LastAttempts<records::Exec>(recorded), after = LastAttempts<records::Exec>(now);
+  for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
+    const auto &a = before[i], &b = after[i];
+    std::string where = "command " + std::to_string(i + 1) + " (" + a.command + ")";
+    auto found = FirstOf({Texts(where, a.command, b.command, kBuilds),
+                          Texts(where + ", its end", a.end, b.end, kBySelf),
+                          Values(where + ", its exit code", a.exit_code, b.exit_code, kBySelf),
+                          Texts(where + ", what it printed", a.output, b.output, kBySelf)});
+    if (found) return found;
+  }
+  return Values("the number of commands", before.size(), after.size(), kBySelf);
+}
+
+// How often each request was answered. What was asked after a search's last node came to nothing.
+std::map<std::string, std::string> Asked(const std::vector<JournalLine>& lines) {
+  std::map<std::string, std::string> out, open;
+  bool search = std::ranges::any_of(
+      lines, [](const auto& l) { return std::holds_alternative<records::SearchNode>(l.event); });
+  for (const auto& line : lines) {
+    if (std::holds_alternative<records::SearchNode>(line.event)) out.merge(open);
+    const auto* call = std::get_if<records::ModelCall>(&line.event);
+    if (call && call->end == "ok") open.emplace(call->digest, call->model);
+  }
+  if (!search) out.merge(open);
+  return out;
+}
+
+std::optional<Divergence> CompareRequests(const std::vector<JournalLine>& recorded,
+                                          const std::vector<JournalLine>& now) {
+  auto before = Asked(recorded), after = Asked(now);
+  for (const auto& [digest, model] : before) {
+    if (!after.contains(digest))
+      return Divergence{"the requests to models", "model '" + model + "' was asked " + digest,
+                        "not asked", kBySelf};
+  }
+  for (const auto& [digest, model] : after) {
+    if (!before.contains(digest))
+      return Divergence{"the requests to models", "not asked",
+                        "model '" + model + "' is asked " + digest, kBySelf};
+  }
+  return std::nullopt;
+}
+
+std::optional<Divergence> CompareSeals(const records::Sealed& a, const records::Sealed& b) {
+  return FirstOf(
+      {Texts("how the agent ended", a.agent.end, b.agent.end, kBySelf),
+       Texts("how the agent ended, in words", a.agent.detail, b.agent.detail, kBySelf),
+       Texts("the hand-over", std::string(records::HandOverText(a.hand_over.status)),
+             std::string(records::HandOverText(b.hand_over.status)), kBySelf),
+       Texts("the hand-over's reason", a.hand_over.reason, b.hand_over.reason, kBySelf),
+       Values("the valid validations", a.validations.valid, b.validations.valid, kBySelf),
+       Values("the invalid validations", a.validations.invalid, b.validations.invalid, kBySelf)});
+}
+
+}  // namespace
+
+std::string Divergence::Text() const {
+  return "differs at " + where + "\n  recorded: " + recorded + "\n  now:      " + now + "\n  " +
+         meaning;
+}
+
+std::optional<Divergence> CompareNodes(const records::SearchNode& a, const records::SearchNode& b) {
+  std::string node = "node " + std::to_string(a.id);
+  return FirstOf(
+      {Texts(node + ", its operator", a.op, b.op, kBuilds),
+       Values(node + ", its parents", a.parents, b.parents, kBuilds),
+       Texts(node + ", where it is from", a.source, b.source, kBuilds),
+       Texts(node + ", its plan", a.plan, b.plan, kAskedAlike),
+       Texts(node + ", its program", a.code, b.code, kAskedAlike),
+       Texts(node + ", how its program ended", a.end, b.end, kBySelf),
+       Values(node + ", its program's exit code", a.exit_code, b.exit_code, kBySelf),
+       Texts(node + ", what its program printed", a.output, b.output, kBySelf),
+       Texts(node + ", its validation score", ScoreText(a.score), ScoreText(b.score), kBySelf),
+       Texts(node + ", its submission", a.submission_digest, b.submission_digest, kBySelf),
+       Texts(node + ", why it does not count", a.fault, b.fault, kBySelf)});
+}
+
+std::optional<Divergence> CompareTrials(const RecordedTrial& recorded,
+                                        const std::vector<JournalLine>& now_lines,
+                                        const TrialView& now) {
+  if (auto found = CompareAllNodes(recorded.view.nodes, now.nodes)) return found;
+  if (auto found = CompareCommands(recorded.lines, now_lines)) return found;
+  if (auto found = CompareRequests(recorded.lines, now_lines)) return found;
+  const auto* sealed = LastOf<records::Sealed>(recorded.lines);
+  const auto* again = LastOf<records::Sealed>(now_lines);
+  if (sealed && again) {
+    if (auto found = CompareSeals(*sealed, *again)) return found;
+  }
+  return Texts("the verdict's grade", records::ToText(recorded.view.verdict->grade),
+               records::ToText(now.verdict->grade),
+               "Agent and submission came to the same: the grader or the task differs.");
+}
+
+}  // namespace podium::harness

@@ -1,0 +1,165 @@
+// A trial that is done again from its record: what makes it equal, and what stops it.
+#include <zstd.h>
+
+#include "tests/e2e/podium_program.h"
+#include "tests/support/model_server.h"
+
+namespace podium::tests {
+namespace {
+
+constexpr const char* kGood = R"(import pandas as pd
+test = pd.read_csv("/home/data/test.csv")
+test["y"] = (test.a > test.b).astype(int)
+test[["id", "y"]].to_csv("/home/submission/submission.csv", index=False)
+)";
+
+std::string Fenced(const std::string& code) { return "A plan.\n```python\n" + code + "```\n"; }
+
+std::string Scored(const std::string& score) {
+  return std::string(kGood) + "print('Validation score: " + score + "')\n";
+}
+
+class ReplayTest : public SandboxedProgram {
+ protected:
+  // A search of which each program is the next of `programs`, the last one again and again.
+  void Search(std::vector<std::string> programs, std::vector<std::string> more = {}) {
+    ModelServer server([&](int number, const ReceivedRequest&) {
+      auto at = std::min(static_cast<std::size_t>(number), programs.size() - 1);
+      return StreamedText(Fenced(programs[at]));
+    });
+    std::vector<std::string> args = {"run",        "--task", Task(),    "--agent", "greedy",
+                                     "--proposer", "llm",    "--model", "m",       "--nodes",
+                                     "3",          "--name", "l"};
+    args.insert(args.end(), more.begin(), more.end());
+    auto ran = Podium(args, {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-1"}});
+    ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  }
+  // Its server is down by now, and there is no key.
+  ProcessResult Replay(std::vector<std::string> more = {}) {
+    std::vector<std::string> args = {"replay", "l"};
+    args.insert(args.end(), more.begin(), more.end());
+    return Podium(args, {{"OPENAI_BASE_URL", "http://127.0.0.1:9/v1"}});
+  }
+  fs::path Trial() const { return TrialDir("l", "m-greedy"); }
+  fs::path OneOf(const char* folder, const std::string& ending) const {
+    for (const auto& e : fs::directory_iterator(Trial() / folder)) {
+      if (e.path().string().ends_with(ending)) return e.path();
+    }
+    return {};
+  }
+  // The k-th byte from the end is another one.
+  static void ChangeByte(const fs::path& file, std::size_t k) {
+    std::string bytes = *ReadFile(file);
+    ASSERT_GT(bytes.size(), k);
+    bytes[bytes.size() - 1 - k] ^= 1;
+    ASSERT_TRUE(WriteFileAtomic(file, bytes));
+  }
+  void ExpectStoppedAt(const std::string& file, const std::string& says) {
+    auto r = Replay();
+    EXPECT_EQ(r.exit_code, 7) << r.out << r.err;
+    EXPECT_NE(r.err.find(file), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find(says), std::string::npos) << r.err;
+    EXPECT_FALSE(fs::exists(runs() / "replays")) << "it went on";
+  }
+};
+
+TEST_F(ReplayTest, ASearchIsEqualWithTheServerOffAndLeavesNothing) {
+  Search({Scored("0.5"), "raise ValueError('no')\n", Scored("0.9")});
+  auto r = Replay({"--json"});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  Json result = *ParseJson(r.out, "replay");
+  EXPECT_EQ(result["schema"], "podium-replay/1");
+  EXPECT_EQ(result["equal"], true);
+  EXPECT_EQ(result["nodes"], 3);
+  EXPECT_GE(result["requests"], 3);
+  EXPECT_EQ(result["requests"], result["answers_checked"]);
+  EXPECT_EQ(result["grade"], "scored");
+  EXPECT_TRUE(result["kept"].is_null());
+  EXPECT_TRUE(fs::is_empty(runs() / "replays"));
+  EXPECT_EQ(Podium({"verify", "l"}).exit_code, 0) << "the run itself is as it was";
+}
+
+TEST_F(ReplayTest, AProgramThatTheTimeCutIsCutThereAgain) {
+  Search({"import time\nprint('begun', flush=True)\ntime.sleep(600)\n", Scored("0.9")},
+         {"--exec-limit", "3s"});
+  ASSERT_EQ(EventBodies(Trial(), "node")[0]["fault"], "time_limit");
+  auto r = Replay();
+  EXPECT_EQ(r.exit_code, 0) << r.out << r.err;
+}
+
+TEST_F(ReplayTest, AProgramThatDoesNotDoTheSameTwiceIsNamed) {
+  Search({Scored("0.5"), "import time\nprint('at', time.time_ns())\n" + Scored("0.9")});
+  auto r = Replay();
+  ASSERT_EQ(r.exit_code, 7) << r.out << r.err;
+  EXPECT_NE(r.out.find("node 1, what its program printed, line 1"), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("does not do the same twice"), std::string::npos) << r.out;
+  fs::path kept = runs() / "replays";
+  ASSERT_FALSE(fs::is_empty(kept)) << "to be looked at";
+  fs::path again = fs::directory_iterator(kept)->path() / "trials/tiny/m-greedy/s0";
+  EXPECT_EQ(EventBodies(again, "node").size(), 2u) << "it stops at the first difference";
+}
+
+TEST_F(ReplayTest, AnAnswerThatWasChangedStopsIt) {
+  Search({Scored("0.5")});
+  ChangeByte(OneOf("llm", ".response.zst"), 20);
+  ExpectStoppedAt(".response.zst", "is not what was stored");
+}
+
+TEST_F(ReplayTest, AProgramThatWasChangedStopsIt) {
+  Search({Scored("0.5")});
+  ChangeByte(OneOf("code", "node_1.py"), 5);
+  ExpectStoppedAt("node_1.py", "is not the program that the journal has");
+}
+
+TEST_F(ReplayTest, AJournalThatWasChangedStopsIt) {
+  Search({Scored("0.5")});
+  std::string text = *ReadFile(Trial() / "journal.jsonl");
+  auto at = text.find("0.5");
+  ASSERT_NE(at, std::string::npos);
+  text[at] = '1';
+  ASSERT_TRUE(WriteFileAtomic(Trial() / "journal.jsonl", text));
+  auto r = Replay();
+  EXPECT_NE(r.exit_code, 0);
+  EXPECT_NE(r.err.find("journal.jsonl"), std::string::npos) << r.err;
+}
+
+TEST_F(ReplayTest, AnImageThatIsAnotherStopsIt) {
+  Search({Scored("0.5")});
+  std::string lock = *ReadFile(runs() / "l/lock.json");
+  Json json = *ParseJson(lock, "lock.json");
+  std::string digest = json["image"]["digest"];
+  std::string other = digest;
+  other[0] = other[0] == 'a' ? 'b' : 'a';
+  lock.replace(lock.find(digest), digest.size(), other);
+  ASSERT_TRUE(WriteFileAtomic(runs() / "l/lock.json", lock));
+  auto r = Replay();
+  EXPECT_EQ(r.exit_code, 7) << r.out << r.err;
+  EXPECT_NE(r.err.find("another than the run's"), std::string::npos) << r.err;
+}
+
+// What a build with other prompts would ask.
+TEST_F(ReplayTest, ARequestThatIsNotInTheRecordIsShownBesideTheNearest) {
+  Search({Scored("0.5")});
+  std::string plan = *ReadFile(runs() / "l/plan.json");
+  Json json = *ParseJson(plan, "plan.json");
+  json["agents"][0]["settings"]["llm.temperature"] = {
+      {"value", "1.5"}, {"layer", "flag"}, {"origin", "a test"}};
+  ASSERT_TRUE(WriteFileAtomic(runs() / "l/plan.json", json.dump()));
+  auto r = Replay();
+  ASSERT_EQ(r.exit_code, 7) << r.out << r.err;
+  EXPECT_NE(r.out.find("temperature"), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("1.5"), std::string::npos) << r.out;
+}
+
+TEST_F(ReplayTest, ATrialIsNamedAndOthersAreSuggested) {
+  Search({Scored("0.5")}, {"--seeds", "2"});
+  auto none = Podium({"replay", "l/tiny/m-greedy/s7"});
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_NE(none.err.find("tiny/m-greedy/s1"), std::string::npos) << none.err;
+  EXPECT_EQ(Podium({"replay", "l"}).exit_code, 2) << "two trials";
+  EXPECT_EQ(Podium({"replay", "tiny/m-greedy/s1"}).exit_code, 0) << "of the newest run";
+  EXPECT_EQ(Podium({"replay", Trial().string()}).exit_code, 0) << "by its folder";
+}
+
+}  // namespace
+}  // namespace podium::tests
