@@ -6,8 +6,8 @@
 namespace podium {
 namespace {
 
-tl::unexpected<Error> At(std::size_t line, std::string message) {
-  return Fail(ErrorCode::kIo, "line " + std::to_string(line) + ": " + message);
+tl::unexpected<Error> At(std::size_t line, std::string_view message) {
+  return Fail(ErrorCode::kIo, "line " + std::to_string(line) + ": " + std::string(message));
 }
 
 }  // namespace

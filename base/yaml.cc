@@ -89,7 +89,7 @@ bool NumberAndUnit(std::string_view text, double& number, std::string_view& unit
 
 }  // namespace
 
-tl::unexpected<Error> YamlNode::Complain(std::string message) const {
+tl::unexpected<Error> YamlNode::Complain(const std::string& message) const {
   return Fail(ErrorCode::kConfig, place() + ": " + message);
 }
 

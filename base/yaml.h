@@ -26,7 +26,7 @@ struct YamlNode {
   std::string file;
 
   [[nodiscard]] std::string place() const { return file + ":" + std::to_string(line); }
-  [[nodiscard]] tl::unexpected<Error> Complain(std::string message) const;
+  [[nodiscard]] tl::unexpected<Error> Complain(const std::string& message) const;
 
   [[nodiscard]] Result<std::string> AsString() const;
   [[nodiscard]] Result<std::int64_t> AsInt() const;

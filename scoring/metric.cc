@@ -61,7 +61,7 @@ Graded<std::string> MetricInput::TextParam(const std::string& name) const {
   return BadParam(name, "a word");
 }
 
-std::string MetricInput::TextParamOr(const std::string& name, std::string fallback) const {
+std::string MetricInput::TextParamOr(const std::string& name, const std::string& fallback) const {
   auto found = params.find(name);
   return found == params.end() ? fallback : found->second.text;
 }

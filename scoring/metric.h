@@ -51,7 +51,7 @@ struct MetricInput {
   [[nodiscard]] Graded<std::int64_t> IntParam(const std::string& name, std::int64_t min,
                                               std::int64_t max) const;
   [[nodiscard]] Graded<std::string> TextParam(const std::string& name) const;
-  [[nodiscard]] std::string TextParamOr(const std::string& name, std::string fallback) const;
+  [[nodiscard]] std::string TextParamOr(const std::string& name, const std::string& fallback) const;
   [[nodiscard]] double NumberParamOr(const std::string& name, double fallback) const;
 };
 

@@ -212,7 +212,7 @@ print(sorted(Counter(talk(form(table(lambda i: "0")))[0] for _ in range(300)).it
   limits.interval = Millis(3'600'000);
   Judge judge = [limits](const sandbox::ExecResult& ran, const Target& target) {
     const auto& n = target.validator.counts();
-    std::string seen = Printable(std::string(Trim(ran.output)));
+    std::string seen = Printable(Trim(ran.output));
     if (n.valid + n.refused != 300) return Broken("not every call was counted: " + seen);
     if (n.valid > limits.burst) return Broken("more checks than a burst: " + seen);
     if (static_cast<int>(target.events.all.size()) != n.valid)
@@ -294,7 +294,7 @@ print(sorted(answers))
   Judge judge = [](const sandbox::ExecResult& ran, const Target& target) {
     std::string seen = FormatBytes(target.most_spooled) + " spooled and " +
                        std::to_string(target.most_at_once) + " checks at once; answered " +
-                       Printable(std::string(Trim(ran.output)));
+                       Printable(Trim(ran.output));
     if (target.most_at_once == 0 || target.most_spooled < kFile / 2)
       return Broken("control: no upload got through: " + seen);
     return sandbox::escape::HeldIf(target.most_at_once == 1 && target.most_spooled < 2 * kFile,

@@ -91,7 +91,7 @@ Task<bool> ModelCall::Enter(Deadline deadline, OutageWait* own) {
   if (!own) models_.blocked().Wait();
   Waiting waiting{own ? nullptr : &models_.blocked()};
   std::string provider = target_.origin, trial = models_.options().record_dir.string();
-  auto pass = co_await models_.gate().Enter(std::move(provider), std::move(trial), deadline);
+  auto pass = co_await models_.gate().Enter(provider, std::move(trial), deadline);
   held_ += Since(begun);
   sent_at_ = SteadyNow();
   answer_.head.transport_error = "no turn came in time";

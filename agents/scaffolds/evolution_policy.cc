@@ -22,7 +22,7 @@ class Population {
         candidates_(candidates),
         state_(state),
         islands_(static_cast<std::size_t>(settings.islands)) {
-    auto whole = static_cast<std::size_t>(settings.per_generation * settings.islands);
+    auto whole = static_cast<std::size_t>(settings.per_generation) * islands_.size();
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       auto island = i % whole / static_cast<std::size_t>(settings.per_generation);
       if (candidates[i].good) Join(i, islands_[island], i / whole);

@@ -95,7 +95,7 @@ tl::unexpected<Error> CaughtError(std::string_view where) {
     what = e.what();
   } catch (const std::exception& e) {
     what = e.what();
-  } catch (...) {
+  } catch (...) {  // NOLINT(bugprone-empty-catch): nothing is known of it
   }
   return Fail(code, "unexpected in " + std::string(where) + ": " + what);
 }

@@ -233,9 +233,9 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
 template <std::size_t... I>
 Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {
   Result<Event> out = Fail(ErrorCode::kIo, "no such event");
-  ((I == index &&
-    (out = From(json, std::type_identity<std::variant_alternative_t<I, Event>>()), true)) ||
-   ...);
+  (void)((I == index &&
+          (out = From(json, std::type_identity<std::variant_alternative_t<I, Event>>()), true)) ||
+         ...);
   return out;
 }
 
@@ -250,8 +250,8 @@ std::string BodyText(const Event& event) {
 Result<Event> EventFrom(std::string_view name, const Json& body, std::string_view where) {
   auto at = std::ranges::find(kNames, name);
   if (at == kNames.end())
-    return Fail(ErrorCode::kIo, std::string(where) + ": no event is named '" +
-                                    Printable(std::string(name.substr(0, 60))) + "'");
+    return Fail(ErrorCode::kIo,
+                std::string(where) + ": no event is named '" + Printable(name.substr(0, 60)) + "'");
   if (!body.is_object())
     return Fail(ErrorCode::kIo, std::string(where) + ": an event's body is an object");
   auto index = static_cast<std::size_t>(at - kNames.begin());

@@ -21,7 +21,7 @@ Result<HandOverStatus> ParseHandOverStatus(std::string_view text) {
     if (text == HandOverText(status)) return status;
   }
   return Fail(ErrorCode::kIo, "a hand-over's status is ok, missing or invalid, not '" +
-                                  Printable(std::string(text.substr(0, 60))) + "'");
+                                  Printable(text.substr(0, 60)) + "'");
 }
 
 std::string_view TakeFaultText(TakeFault fault) {

@@ -26,9 +26,8 @@ Result<int> SchemaNumber(std::string_view text, std::string_view kind, int newes
   std::string_view digits = of_kind ? text.substr(kind.size() + 1) : std::string_view();
   auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
   if (!of_kind || ec != std::errc() || end != digits.data() + digits.size())
-    return Fail(ErrorCode::kIo, std::string(where) + ": schema '" +
-                                    Printable(std::string(text.substr(0, 60))) + "' is not " +
-                                    std::string(kind) + "/" + std::to_string(newest));
+    return Fail(ErrorCode::kIo, std::string(where) + ": schema '" + Printable(text.substr(0, 60)) +
+                                    "' is not " + std::string(kind) + "/" + std::to_string(newest));
   PODIUM_TRY(CheckVersion(number, newest, where));
   return number;
 }

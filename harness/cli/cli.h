@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 
@@ -29,7 +30,7 @@ Exit Report(const Error& error);
 // A verb's callback: stores its exit code, or prints its error.
 template <class F>
 auto Wrap(Exit& exit, F function) {
-  return [&exit, function] {
+  return [&exit, function = std::move(function)] {
     Result<Exit> r = function();
     exit = r ? *r : Report(r.error());
   };

@@ -8,7 +8,8 @@ namespace podium::harness {
 namespace {
 
 // A verb to the lines of its examples: a command, two blanks or more, what it does.
-const std::map<std::string_view, std::string_view>& Examples() {
+const std::map<std::string_view, std::string_view>&
+Examples() {  // NOLINT(readability-function-size)
   static const std::map<std::string_view, std::string_view> kExamples = {
       {"run",
        "  podium run configs/runs/quickstart.yaml                     five tasks, two agents, no "

@@ -236,7 +236,7 @@ void AddRunVerbs(CLI::App& app, Exit& exit, const std::string& program) {
     auto* sub = app.add_subcommand(verb_name, help);
     sub->add_option("run", *name, "Name or folder of the run; the newest when left out");
     if (with_json) sub->add_flag("--json", *json, "Print JSON (podium-summary/1)");
-    sub->callback(Wrap(exit, function));
+    sub->callback(Wrap(exit, std::move(function)));
   };
   verb("status", "Where a run stands", true,
        [name, json, program] { return DoStatus(*name, *json, program); });

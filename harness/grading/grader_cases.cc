@@ -39,7 +39,7 @@ Task<CaseResult> Probe(Context& ctx, std::string kind) {
   co_return JudgeFindings(ran->out, kind);
 }
 
-sandbox::escape::Case Make(std::string_view id, std::string_view title, std::string kind) {
+sandbox::escape::Case Make(std::string_view id, std::string_view title, const std::string& kind) {
   return {id, title, "BLOCK", false, [kind](Context& ctx) { return Probe(ctx, kind); }};
 }
 

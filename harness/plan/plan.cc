@@ -32,7 +32,7 @@ std::string IdText(std::string_view text) {
     out += plain ? c : '-';
   }
   if (out == text && out.size() <= kLongest) return out;
-  return out.substr(0, kLongest) + "-" + Digest::Of(std::string(text)).hex().substr(0, 4);
+  return out.substr(0, kLongest) + "-" + Digest::Of(text).hex().substr(0, 4);
 }
 
 // An agent's file may be a stranger's: the folder that it names lies beside it. (On the command
@@ -114,7 +114,7 @@ Result<std::unique_ptr<AgentPlan>> FindAgent(const std::string& name, const Sett
   if (name.ends_with(".yaml")) file = name;
   if (fs::exists(file, ec)) {
     PODIUM_TRY(ReadAgentFile(file, *agent, own));
-    agent->settings = run;
+    agent->settings = std::move(run);
     agent->settings.FillFrom(own);
     return agent;
   }
@@ -302,7 +302,7 @@ std::string AgentsYaml(const Settings& settings) {
     for (const auto& [key, setting] : own->second) {
       std::size_t dot = key.find('.');
       std::string of = dot == std::string::npos ? "" : key.substr(0, dot);
-      if (!group.empty() && of != group) item += "}";
+      if (!group.empty() && of != group) item += '}';
       item += ", ";
       if (!of.empty() && of != group) item += of + ": {";
       item += key.substr(dot == std::string::npos ? 0 : dot + 1) + ": " + setting.value;

@@ -73,7 +73,7 @@ std::string TextTable::Text(std::size_t room) const {
       out += i ? "  " : "";
       for (std::size_t k = 0; k < widths[i]; ++k) out += "─";
     }
-    out += "\n";
+    out += '\n';
   }
   return out;
 }

@@ -104,8 +104,8 @@ Result<records::GradeRecord> GradeCompetitionFile(const CompetitionPlaces& place
     state.status = records::HandOverStatus::kMissing;
   }
   call.request = scoring::CompetitionRequest(spec, mode, state, known);
-  call.answers = answers;
-  call.board = board;
+  call.answers = std::move(answers);
+  call.board = std::move(board);
   auto record = RunGrader(call, deadline);
   if (!record && record.error().code == ErrorCode::kGrader)
     return Crashed(spec, mode, record.error().message);

@@ -113,8 +113,8 @@ class TrialMachine {
     attempt_ = before.attempts + 1;
     begun_ = run_.clock.Now();
     records::Attempt begun{.pid = ::getpid(), .wall = plan_.wall, .used = before.active};
-    if (!plan_.agent->needs_sandbox()) co_return co_await SealAtOnce(std::move(begun));
-    PODIUM_CO_TRY(co_await journal_.Append(std::move(begun)));
+    if (!plan_.agent->needs_sandbox()) co_return co_await SealAtOnce(begun);
+    PODIUM_CO_TRY(co_await journal_.Append(begun));
     std::vector<HistoryLine> lines = {LineOf("attempt")};
     PODIUM_CO_TRY(co_await Note(std::move(lines)));
     auto ended = co_await sandbox_work_.Run(std::move(before));
@@ -145,7 +145,7 @@ class TrialMachine {
     }
     sealed.worked = WorkedNow();
     std::vector<records::Event> both;
-    both.emplace_back(std::move(begun));
+    both.emplace_back(begun);
     both.emplace_back(std::move(sealed));
     PODIUM_CO_TRY(co_await journal_.AppendAll(std::move(both)));
     unnoted_attempt_ = true;

@@ -354,12 +354,10 @@ class ContainedSandbox final : public Sandbox {
     if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
     bool failed = result.exit_code != 0;
     result.end = WIFSIGNALED(status) ? ExecEnd::kSignalled : ExecEnd::kExited;
-    if (too_many_locks_) {
+    if (too_many_locks_ || (oom && failed && !timed_out)) {
       result.end = ExecEnd::kMemoryLimit;
     } else if (timed_out) {
       result.end = refused ? ExecEnd::kPidLimit : ExecEnd::kTimeLimit;
-    } else if (oom && failed) {
-      result.end = ExecEnd::kMemoryLimit;
     } else if (refused && failed) {
       result.end = ExecEnd::kPidLimit;
     } else if (failed && parts_.workspace->DiskFull()) {

@@ -61,8 +61,8 @@ Task<CaseResult> Refused(Context& context, std::string script, std::vector<TakeF
   co_return Held(detail);
 }
 
-Case Trap(std::string_view id, std::string_view title, std::string script,
-          std::vector<TakeFault> faults, bool first_release = true) {
+Case Trap(std::string_view id, std::string_view title, const std::string& script,
+          const std::vector<TakeFault>& faults, bool first_release = true) {
   return {id, title, "INVALID", first_release,
           [script, faults](Context& c) { return Refused(c, script, faults); }};
 }

@@ -149,7 +149,7 @@ Result<std::string> ReadHook(const YamlNode& node) {
   // args[0] is the program's name again; nvidia-cdi-hook takes its task's name next.
   for (std::size_t i = 1; i < args.size() && i < 3; ++i) {
     if (args[i] == "hook") continue;
-    if (!args[i].starts_with("-")) out += " " + Printable(args[i]);
+    if (!args[i].starts_with('-')) out += " " + Printable(args[i]);
     break;
   }
   return out;

@@ -146,8 +146,8 @@ Result<bool> WriteSetupLayer(const std::vector<fs::path>& layers, const fs::path
                         .uid = etc->st.st_uid,
                         .gid = etc->st.st_gid},
                        ""});
-  for (auto& [name, text] : files)
-    members.push_back({{.name = name, .kind = MemberKind::kFile, .mode = 0644}, std::move(text)});
+  for (const auto& [name, text] : files)
+    members.push_back({{.name = name, .kind = MemberKind::kFile, .mode = 0644}, text});
   if (members.empty()) return false;
   // The root's own mode and owner are the image's.
   struct stat root {};

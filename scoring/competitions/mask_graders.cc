@@ -29,7 +29,7 @@ Graded<void> CheckOnlyTwoColumns(const CustomInput& in) {
 }  // namespace
 
 Graded<double> GradeSalt(const CustomInput& in) {
-  constexpr std::uint64_t kPixels = 101 * 101;
+  constexpr std::uint64_t kPixels = std::uint64_t{101} * 101;
   GRADED_ASSIGN(const Column* masks, SubmissionColumn(in.submission, "rle_mask"));
   GRADED_TRY(SubmissionColumn(in.submission, "id"));
   GRADED_ASSIGN(const Column* truths, AnswersColumn(in.answers, "rle_mask"));

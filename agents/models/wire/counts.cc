@@ -13,8 +13,8 @@ namespace {
 // Takes the fields of `counted`, and its models, headers and errors.
 class CountFormat : public WireFormat {
  public:
-  CountFormat(const WireFormat& counted, std::string name, std::string below)
-      : WireFormat(Traits(counted, std::move(name), std::move(below))), counted_(counted) {}
+  CountFormat(const WireFormat& counted, std::string name, const std::string& below)
+      : WireFormat(Traits(counted, std::move(name), below)), counted_(counted) {}
 
   [[nodiscard]] std::string_view Allowlist() const override { return counted_.Allowlist(); }
   void AddHeaders(const HeaderList& asked, std::vector<std::string>& out,
@@ -38,7 +38,7 @@ class CountFormat : public WireFormat {
   }
 
  private:
-  static WireTraits Traits(const WireFormat& counted, std::string name, std::string below) {
+  static WireTraits Traits(const WireFormat& counted, std::string name, const std::string& below) {
     WireTraits out = counted.traits();
     out.name = std::move(name);
     out.with = counted.name();

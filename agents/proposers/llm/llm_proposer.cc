@@ -62,7 +62,7 @@ std::optional<double> MetricOf(const ChatReply& reply) {
 class LlmProposer final : public Proposer {
  public:
   LlmProposer(std::unique_ptr<ChatClient> client, LlmSettings settings)
-      : client_(std::move(client)), settings_(settings) {}
+      : client_(std::move(client)), settings_(std::move(settings)) {}
 
   Task<Result<Proposal>> Propose(ProposalRequest request, Deadline deadline) override {
     Proposal out;
@@ -194,7 +194,7 @@ class LlmProposer final : public Proposer {
 
 std::unique_ptr<Proposer> MakeLlmProposer(std::unique_ptr<ChatClient> client,
                                           LlmSettings settings) {
-  return std::make_unique<LlmProposer>(std::move(client), settings);
+  return std::make_unique<LlmProposer>(std::move(client), std::move(settings));
 }
 
 }  // namespace podium::agents
