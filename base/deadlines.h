@@ -56,7 +56,8 @@ inline constexpr Millis kTransferTime = std::chrono::minutes(2);
 inline constexpr Millis kNearMissTime = std::chrono::seconds(20);
 // After the trial's time a scaffold may still put away its last step; then the trial is sealed.
 inline constexpr Millis kPutAwayTime = std::chrono::minutes(5);
-// A trial that is done again from its record: how many times as long as before its machine may take.
+// A trial that is done again from its record: how many times as long as before its machine may
+// take.
 inline constexpr int kSlowerMachine = 4;
 // A file is copied without its guards (the escape suite's control).
 inline constexpr Millis kUnguardedCopyTime = std::chrono::minutes(1);
