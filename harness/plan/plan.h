@@ -43,8 +43,11 @@ struct TrialPlan {
   const AgentPlan* agent = nullptr;
   Millis wall{0};
   Millis exec{0};
-  sandbox::Limits limits;
+  sandbox::Limits limits;  // of all its sandboxes together
 };
+
+// Of each of the trial's sandboxes: its part of the trial's.
+[[nodiscard]] sandbox::Limits WorkerLimits(const TrialPlan& trial);
 
 // Everything `podium run` decides before it does anything.
 struct RunPlan {
