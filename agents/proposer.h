@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,10 +12,12 @@
 namespace podium::agents {
 
 struct ProposalRequest {
-  std::string op{kDraft};  // an operator's name
-  int node_id = 0;
-  std::vector<int> parents;  // indices into nodes
-  const std::vector<SearchNode>* nodes = nullptr;
+  std::string op{kDraft};                          // an operator's name
+  int node_id = 0;                                 // SearchNode::step
+  std::vector<int> parents;                        // indices into nodes
+  const std::vector<SearchNode>* nodes = nullptr;  // that have ended
+  // Begun by others and not ended: operators, parents, and sources where they have programs.
+  std::span<const SearchNode> in_work = {};
   const TaskBrief* task = nullptr;
   const DataPreview* preview = nullptr;
   std::uint64_t seed = 0;
@@ -44,7 +47,8 @@ struct ScoreReading {
   TokenUsage tokens;
 };
 
-// Turns an operator into code. One a trial; calls come one at a time from the event loop.
+// Turns an operator into code. One a trial, on the event loop's thread; a search with several
+// workers asks while other answers are still to come.
 class Proposer {
  public:
   virtual ~Proposer() = default;

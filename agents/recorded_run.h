@@ -8,15 +8,19 @@
 namespace podium::agents {
 
 // The times of a search that is done again from its record. What its clock said then decides, and
-// not this machine's: a slower or a faster one comes to the same programs.
+// not this machine's: a slower or a faster one comes to the same programs, also where several nodes
+// are worked on at the same time.
 struct RecordedRun {
   struct Step {
     Millis left{0};    // of the trial's time, when the step began
     Millis ran{0};     // its program
     bool cut = false;  // which the time ended
+    int seen = 0;      // how many nodes had ended when it began
+    int id = 0;        // its node's: how many had ended when that ended
   };
-  std::vector<Step> steps;  // one a node
-  // What ended it after these steps, where it was not the search itself: "time_limit",
+  std::vector<Step> steps;  // by SearchNode::step
+  int nodes = 0;
+  // What ended it after these nodes, where it was not the search itself: "time_limit",
   // "model_budget"; else "".
   std::string end;
 };

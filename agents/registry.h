@@ -27,7 +27,9 @@ enum class HandsIn {
 
 // A scaffold whose options are read and found good: what every trial of an agent shares.
 struct ConfiguredScaffold {
-  int nodes = 1;  // TrialContext::max_nodes
+  int nodes = 1;             // TrialContext::max_nodes
+  int workers = 1;           // sandboxes that a trial has at the same time
+  bool limits_each = false;  // each of them has the trial's limits; else they share them
   // Of one program's run, where budget.exec is left to it; never more than the trial's time.
   std::optional<Millis> exec;
   // Of the agent's own files, where it has some: what lock.json says of them.

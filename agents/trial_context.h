@@ -79,6 +79,9 @@ struct TrialContext {
   std::shared_ptr<const RecordedRun> recorded = nullptr;
   std::uint64_t submission_cap_bytes = std::uint64_t{2} << 30;
   std::uint64_t kept_cap_bytes = submission_cap_bytes;  // of a search's files together
+  // Where a scaffold works at several places at once: the others, all as fresh as the first.
+  std::vector<sandbox::Sandbox*> more_sandboxes = {};
+  std::vector<records::Begun> in_work = {};  // of an earlier attempt: begun and not ended, in order
 };
 
 // How an agent's work ended. `end` is a stable text: "finished", "node_budget", "time_limit",

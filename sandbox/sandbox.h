@@ -60,6 +60,10 @@ class Sandbox {
   // may be another sandbox's.
   [[nodiscard]] virtual Task<Status> Restore(Snapshot snapshot, Deadline deadline) = 0;
 
+  // Removes those of the layers that are its own and that it does not stand on; no snapshot that
+  // holds one may be used again, by any sandbox. What cannot be removed now goes with the sandbox.
+  [[nodiscard]] virtual Task<Status> DropLayers(std::vector<Snapshot::Layer> layers);
+
   // A listening TCP socket at 127.0.0.1:`port` inside the sandbox: connections made in there arrive
   // at the returned descriptor, and nothing else does.
   [[nodiscard]] virtual Task<Result<UniqueFd>> Listen(std::uint16_t port, Deadline deadline) = 0;

@@ -4,27 +4,86 @@
 
 namespace podium::agents {
 
-std::vector<Candidate> Candidates(const std::vector<SearchNode>& nodes, int max_debug_depth) {
-  std::vector<Candidate> out;
-  std::vector<int> of(nodes.size(), -1);  // a node's candidate
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const SearchNode& node = nodes[i];
-    int index = static_cast<int>(i);
-    if (node.op == kDebug) {
-      of[i] = of[static_cast<std::size_t>(node.parent())];
-    } else {
-      of[i] = static_cast<int>(out.size());
-      out.emplace_back();
-      for (int parent : node.parents)
-        out.back().parents.push_back(of[static_cast<std::size_t>(parent)]);
+namespace {
+
+// Builds them. Nodes are counted through: first those that have ended, then those in work.
+class CandidateList {
+ public:
+  CandidateList(const SearchState& state, int max_debug_depth)
+      : state_(state), max_debug_depth_(max_debug_depth), of_(Count(), 0) {
+    for (std::size_t node : FirstNodes()) {
+      of_[node] = out_.size();
+      out_.emplace_back();
     }
-    Candidate& candidate = out[static_cast<std::size_t>(of[i])];
-    candidate.last = index;
+    for (std::size_t i = 0; i < Count(); ++i) Take(i);
+  }
+
+  [[nodiscard]] std::vector<Candidate> Done() { return std::move(out_); }
+
+ private:
+  [[nodiscard]] std::size_t Count() const { return static_cast<std::size_t>(state_.begun()); }
+  [[nodiscard]] const SearchNode& Node(std::size_t i) const {
+    std::size_t ended = state_.nodes.size();
+    return i < ended ? state_.nodes[i] : state_.in_work[i - ended];
+  }
+
+  // Those that no debug step made, in the order in which they began.
+  [[nodiscard]] std::vector<std::size_t> FirstNodes() const {
+    std::vector<std::size_t> out;
+    for (std::size_t i = 0; i < Count(); ++i) {
+      if (Node(i).op != kDebug) out.push_back(i);
+    }
+    std::ranges::stable_sort(out, {}, [this](std::size_t i) { return Node(i).step; });
+    return out;
+  }
+
+  // Parents have been taken before.
+  void Take(std::size_t i) {
+    const SearchNode& node = Node(i);
+    if (node.op == kDebug) of_[i] = of_[static_cast<std::size_t>(node.parent())];
+    Candidate& candidate = out_[of_[i]];
+    if (node.op != kDebug) {
+      for (int parent : node.parents)
+        candidate.parents.push_back(static_cast<int>(of_[static_cast<std::size_t>(parent)]));
+    }
+    candidate.in_work = i >= state_.nodes.size();
+    if (candidate.in_work) {
+      candidate.open = false;
+    } else {
+      Judge(candidate, static_cast<int>(i));
+    }
+  }
+
+  void Judge(Candidate& candidate, int newest) const {
+    const SearchNode& node = state_.nodes[static_cast<std::size_t>(newest)];
+    candidate.last = newest;
     candidate.good = node.good() && node.score.has_value();
     candidate.score = candidate.good ? *node.score : 0;
-    candidate.open = !candidate.good && DebugDepth(nodes, index) <= max_debug_depth;
+    candidate.open = !candidate.good && DebugDepth(state_.nodes, newest) <= max_debug_depth_;
   }
-  return out;
+
+  const SearchState& state_;
+  int max_debug_depth_;
+  std::vector<std::size_t> of_;  // a node's candidate
+  std::vector<Candidate> out_;
+};
+
+}  // namespace
+
+std::vector<Candidate> Candidates(const SearchState& state, int max_debug_depth) {
+  return CandidateList(state, max_debug_depth).Done();
+}
+
+std::optional<NextStep> DebugOfOpen(const std::vector<Candidate>& candidates) {
+  auto open = std::ranges::find(candidates, true, &Candidate::open);
+  if (open == candidates.end()) return std::nullopt;
+  return NextStep{std::string(kDebug), {open->last}};
+}
+
+bool IsNewestOfLiving(const SearchState& state, int max_debug_depth, int node) {
+  return std::ranges::any_of(Candidates(state, max_debug_depth), [&](const Candidate& candidate) {
+    return candidate.last == node && (candidate.good || !candidate.settled());
+  });
 }
 
 ScoreScale::ScoreScale(const std::vector<Candidate>& candidates, bool lower_is_better)

@@ -23,16 +23,26 @@ class Population {
         state_(state),
         islands_(static_cast<std::size_t>(settings.islands)) {
     auto whole = static_cast<std::size_t>(settings.per_generation) * islands_.size();
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
+    std::size_t settled = 0;
+    for (std::size_t i : InOrderOfSettling(candidates)) {
       auto island = i % whole / static_cast<std::size_t>(settings.per_generation);
       if (candidates[i].good) Join(i, islands_[island], i / whole);
-      if ((i + 1) % whole == 0) Migrate((i + 1) / whole);
+      if (++settled % whole == 0) Migrate(settled / whole);
     }
   }
 
   [[nodiscard]] const Island& island(std::size_t index) const { return islands_[index]; }
 
  private:
+  static std::vector<std::size_t> InOrderOfSettling(const std::vector<Candidate>& candidates) {
+    std::vector<std::size_t> out;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if (candidates[i].settled()) out.push_back(i);
+    }
+    std::ranges::sort(out, {}, [&](std::size_t i) { return candidates[i].last; });
+    return out;
+  }
+
   [[nodiscard]] bool IsBetter(std::size_t a, std::size_t b) const {
     return Better(candidates_[a].score, candidates_[b].score, state_.lower_is_better);
   }
@@ -84,10 +94,9 @@ class EvolutionPolicy final : public Policy {
   explicit EvolutionPolicy(EvolutionSettings settings) : settings_(settings) {}
 
   std::optional<NextStep> Next(const SearchState& state) const override {
-    if (static_cast<int>(state.nodes.size()) >= state.max_nodes) return std::nullopt;
-    auto candidates = Candidates(state.nodes, settings_.max_debug_depth);
-    if (!candidates.empty() && candidates.back().open)
-      return NextStep{std::string(kDebug), {candidates.back().last}};
+    if (state.begun() >= state.max_nodes) return std::nullopt;
+    auto candidates = Candidates(state, settings_.max_debug_depth);
+    if (auto debug = DebugOfOpen(candidates)) return debug;
     auto count = static_cast<int>(candidates.size());
     int whole = settings_.per_generation * settings_.islands;
     int generation = count / whole;
@@ -96,13 +105,17 @@ class EvolutionPolicy final : public Policy {
     Island members =
         population.island(static_cast<std::size_t>(count % whole / settings_.per_generation));
     if (generation == 0 || members.empty()) return NextStep{};
-    Draws draws(state.seed, state.nodes.size());
+    Draws draws(state.seed, state.number());
     bool may_cross = generation >= settings_.crossover_from && members.size() > 1;
     bool crosses = draws.Uniform() < settings_.crossover_prob && may_cross;
     ScoreScale scale(candidates, state.lower_is_better);
     int first = Take(members, candidates, scale, draws);
     if (!crosses) return NextStep{std::string(kImprove), {first}};
     return NextStep{std::string(kCrossover), {first, Take(members, candidates, scale, draws)}};
+  }
+
+  bool MayGrow(const SearchState& state, int node) const override {
+    return IsNewestOfLiving(state, settings_.max_debug_depth, node);
   }
 
  private:

@@ -24,7 +24,9 @@ struct EvolutionSettings {
 // parent is drawn by the softmax, at temperature 1, of the members' scores scaled to 0..1 over all
 // scores so far. A failed individual is debugged until its chain is too long. It joins its island
 // if it counts and, after generation 0, is no worse than the members' mean. After a generation each
-// island's best goes to the next island with probability migration_prob.
+// island's best goes to the next island with probability migration_prob. Nobody waits for a
+// generation: an individual belongs to that in which it began, joins when it has settled, and meets
+// the members of that moment; there is migration whenever so many more have settled.
 [[nodiscard]] std::unique_ptr<Policy> MakeEvolutionPolicy(EvolutionSettings settings);
 
 }  // namespace podium::agents

@@ -1,15 +1,22 @@
 #include "agents/scaffolds/greedy_policy.h"
 
 #include <algorithm>
+#include <span>
 
 namespace podium::agents {
 namespace {
 
-std::vector<int> Debuggable(const std::vector<SearchNode>& nodes, int max_depth) {
-  std::vector<bool> has_child(nodes.size(), false);
+void MarkParents(std::span<const SearchNode> nodes, std::vector<bool>& has_child) {
   for (const auto& n : nodes) {
     for (int parent : n.parents) has_child[static_cast<std::size_t>(parent)] = true;
   }
+}
+
+std::vector<int> Debuggable(const SearchState& state, int max_depth) {
+  const auto& nodes = state.nodes;
+  std::vector<bool> has_child(nodes.size(), false);
+  MarkParents(nodes, has_child);
+  MarkParents(state.in_work, has_child);
   std::vector<int> out;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     int index = static_cast<int>(i);
@@ -26,16 +33,23 @@ class GreedyPolicy final : public Policy {
   explicit GreedyPolicy(GreedySettings settings) : settings_(settings) {}
 
   std::optional<NextStep> Next(const SearchState& state) const override {
-    if (static_cast<int>(state.nodes.size()) >= state.max_nodes) return std::nullopt;
-    auto drafts = std::ranges::count(state.nodes, kDraft, &SearchNode::op);
+    if (state.begun() >= state.max_nodes) return std::nullopt;
+    auto drafts = std::ranges::count(state.nodes, kDraft, &SearchNode::op) +
+                  std::ranges::count(state.in_work, kDraft, &SearchNode::op);
     if (drafts < settings_.drafts) return NextStep{};
-    Draws draws(state.seed, state.nodes.size());
+    Draws draws(state.seed, state.number());
     if (draws.Uniform() < settings_.debug_prob) {
-      auto candidates = Debuggable(state.nodes, settings_.max_debug_depth);
+      auto candidates = Debuggable(state, settings_.max_debug_depth);
       if (!candidates.empty()) return Step(kDebug, candidates[draws.Below(candidates.size())]);
     }
     int best = BestNode(state.nodes, state.lower_is_better);
     return best < 0 ? NextStep{} : Step(kImprove, best);
+  }
+
+  bool MayGrow(const SearchState& state, int node) const override {
+    if (node == BestNode(state.nodes, state.lower_is_better)) return true;
+    auto candidates = Debuggable(state, settings_.max_debug_depth);
+    return std::ranges::find(candidates, node) != candidates.end();
   }
 
  private:

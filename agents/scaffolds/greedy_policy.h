@@ -16,7 +16,8 @@ struct GreedySettings {
 // AIDE's greedy policy: until `drafts` drafts exist, draft; else with probability debug_prob debug
 // a failed leaf whose chain of debug ancestors is no longer than max_debug_depth
 // (so that a chain may hold one debug node more than that, as AIDE's); else improve the
-// best node; else draft. The random draw depends on (seed, number of nodes) alone.
+// best node; else draft. The random draw depends on (seed, the step's number) alone. Where others
+// are in work, a draft among them counts, and a failed leaf that has a child among them is none.
 [[nodiscard]] std::unique_ptr<Policy> MakeGreedyPolicy(GreedySettings settings);
 
 }  // namespace podium::agents

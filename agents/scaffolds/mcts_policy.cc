@@ -10,57 +10,92 @@ namespace {
 
 struct TreeNode {
   int parent = 0;      // its place in the tree; the root's is unused
-  int node = -1;       // index of its newest search node; -1 for the root
+  int node = -1;       // index of its newest search node; -1 for the root, and where none has ended
   bool leaf = true;    // has no child
   bool alive = false;  // it, or one below it, can be expanded
-  int visits = 0;
-  double sum = 0;  // of scaled values
+  int visits = 0;      // values that have come
+  int coming = 0;      // values of those in work
+  double sum = 0;      // of scaled values
   std::vector<std::size_t> children;
 };
 
 // [0] is the root; a candidate's place is its index and one.
-std::vector<TreeNode> BuildTree(const std::vector<Candidate>& candidates, bool lower_is_better) {
-  ScoreScale scale(candidates, lower_is_better);
-  std::vector<TreeNode> tree(candidates.size() + 1);
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const Candidate& candidate = candidates[i];
-    std::size_t at = i + 1;
+class Tree {
+ public:
+  Tree(const std::vector<Candidate>& candidates, bool lower_is_better)
+      : nodes_(candidates.size() + 1) {
+    ScoreScale scale(candidates, lower_is_better);
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const Candidate& candidate = candidates[i];
+      Hang(i + 1, candidate);
+      std::optional<double> value;
+      if (candidate.settled()) value = candidate.good ? scale.Of(candidate.score) : 0;
+      Visit(i + 1, value);
+    }
+    for (std::size_t at = nodes_.size(); at-- > 0;) {
+      TreeNode& node = nodes_[at];
+      if (node.children.empty()) continue;
+      node.leaf = false;
+      node.alive = std::ranges::any_of(node.children,
+                                       [this](std::size_t child) { return nodes_[child].alive; });
+    }
+  }
+
+  // The one that has begun to be expanded and lacks children; nullptr: none.
+  [[nodiscard]] const TreeNode* Expanding(const MctsSettings& settings) const {
+    for (const TreeNode& node : nodes_) {
+      bool root = &node == &nodes_.front();
+      int wanted = root ? settings.drafts : settings.children;
+      if (static_cast<int>(node.children.size()) % wanted != 0) return &node;
+    }
+    return nullptr;
+  }
+
+  // The leaf to be expanded; the root where nothing else can be.
+  [[nodiscard]] const TreeNode& Select(double c) const {
+    std::size_t at = 0;
+    while (nodes_[at].alive && !nodes_[at].leaf) at = BestChild(nodes_[at], c);
+    return nodes_[at];
+  }
+
+ private:
+  void Hang(std::size_t at, const Candidate& candidate) {
+    TreeNode& node = nodes_[at];
     std::size_t parent =
         candidate.parents.empty() ? 0 : static_cast<std::size_t>(candidate.parents.front()) + 1;
-    tree[at].parent = static_cast<int>(parent);
-    tree[at].node = candidate.last;
-    tree[at].alive = candidate.good;
-    tree[parent].children.push_back(at);
-    double value = candidate.good ? scale.Of(candidate.score) : 0;
-    for (std::size_t above = at;; above = static_cast<std::size_t>(tree[above].parent)) {
-      ++tree[above].visits;
-      tree[above].sum += value;
+    node.parent = static_cast<int>(parent);
+    node.node = candidate.last;
+    node.alive = candidate.good;
+    nodes_[parent].children.push_back(at);
+  }
+
+  // Nothing: the value is still to come.
+  void Visit(std::size_t at, std::optional<double> value) {
+    for (std::size_t above = at;; above = static_cast<std::size_t>(nodes_[above].parent)) {
+      ++(value ? nodes_[above].visits : nodes_[above].coming);
+      nodes_[above].sum += value.value_or(0);
       if (above == 0) break;
     }
   }
-  for (std::size_t at = tree.size(); at-- > 0;) {
-    if (tree[at].children.empty()) continue;
-    tree[at].leaf = false;
-    tree[at].alive = std::ranges::any_of(tree[at].children,
-                                         [&](std::size_t child) { return tree[child].alive; });
-  }
-  return tree;
-}
 
-// The living child of greatest upper confidence bound.
-std::size_t BestChild(const std::vector<TreeNode>& tree, const TreeNode& parent, double c) {
-  std::size_t best = 0;
-  double top = 0;
-  for (std::size_t child : parent.children) {
-    const TreeNode& node = tree[child];
-    if (!node.alive) continue;
-    double bound = node.sum / node.visits + c * std::sqrt(std::log(parent.visits) / node.visits);
-    if (best != 0 && bound <= top) continue;
-    best = child;
-    top = bound;
+  // The living child of greatest upper confidence bound. One that lives has a value.
+  [[nodiscard]] std::size_t BestChild(const TreeNode& parent, double c) const {
+    std::size_t best = 0;
+    double top = 0;
+    for (std::size_t child : parent.children) {
+      const TreeNode& node = nodes_[child];
+      if (!node.alive) continue;
+      double explored = std::log(parent.visits + parent.coming) / (node.visits + node.coming);
+      double bound = node.sum / node.visits + c * std::sqrt(explored);
+      if (best != 0 && bound <= top) continue;
+      best = child;
+      top = bound;
+    }
+    return best;
   }
-  return best;
-}
+
+  std::vector<TreeNode> nodes_;
+};
 
 NextStep Child(const TreeNode& parent) {
   return parent.node < 0 ? NextStep{} : NextStep{std::string(kImprove), {parent.node}};
@@ -71,19 +106,20 @@ class MctsPolicy final : public Policy {
   explicit MctsPolicy(MctsSettings settings) : settings_(settings) {}
 
   std::optional<NextStep> Next(const SearchState& state) const override {
-    int count = static_cast<int>(state.nodes.size());
-    if (count >= state.max_nodes) return std::nullopt;
-    if (count == 0) return NextStep{};
-    auto candidates = Candidates(state.nodes, settings_.max_debug_depth);
-    if (candidates.back().open) return NextStep{std::string(kDebug), {candidates.back().last}};
-    auto tree = BuildTree(candidates, state.lower_is_better);
-    const TreeNode& expanded = tree[static_cast<std::size_t>(tree.back().parent)];
-    int wanted = expanded.node < 0 ? settings_.drafts : settings_.children;
-    if (static_cast<int>(expanded.children.size()) % wanted != 0) return Child(expanded);
-    double c = ExplorationConstant(settings_, count, state.max_nodes);
-    std::size_t at = 0;
-    while (tree[at].alive && !tree[at].leaf) at = BestChild(tree, tree[at], c);
-    return Child(tree[at]);
+    if (state.begun() >= state.max_nodes) return std::nullopt;
+    if (state.begun() == 0) return NextStep{};
+    auto candidates = Candidates(state, settings_.max_debug_depth);
+    if (auto debug = DebugOfOpen(candidates)) return debug;
+    Tree tree(candidates, state.lower_is_better);
+    if (const TreeNode* expanding = tree.Expanding(settings_)) return Child(*expanding);
+    const TreeNode& leaf =
+        tree.Select(ExplorationConstant(settings_, state.begun(), state.max_nodes));
+    // What is in work may yet give the tree a leaf.
+    if (leaf.node < 0 && !state.in_work.empty()) return std::nullopt;
+    return Child(leaf);
+  }
+  bool MayGrow(const SearchState& state, int node) const override {
+    return IsNewestOfLiving(state, settings_.max_debug_depth, node);
   }
 
  private:

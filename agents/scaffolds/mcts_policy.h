@@ -28,9 +28,10 @@ struct MctsSettings {
 // greatest Q + c * sqrt(ln(N_parent) / N) is taken, of equals the first, until a leaf is reached;
 // the leaf gets all its children one after the other, each debugged until it counts or its chain is
 // too long. Then its value, the score scaled to 0..1 over all scores so far, goes to it and to all
-// above it: N counts such values, Q is their mean. A child that never counted has value 0 and is
-// not expanded, nor is one below which nothing can be; where nothing is left, the root is expanded
-// once more.
+// above it: N counts such values, Q is their mean. Children in work are counted as children, and in
+// N (and N_parent) but not in Q; where nothing can be expanded before one of them ends, it is
+// waited for. A child that never counted has value 0 and is not expanded, nor is one below which
+// nothing can be; where nothing is left, the root is expanded once more.
 [[nodiscard]] std::unique_ptr<Policy> MakeMctsPolicy(MctsSettings settings);
 
 // c as it stands when so many nodes have ended.

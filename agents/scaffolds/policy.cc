@@ -1,5 +1,7 @@
 #include "agents/scaffolds/policy.h"
 
+#include <algorithm>
+
 namespace podium::agents {
 
 std::uint64_t MixedWord(std::uint64_t x) {
@@ -19,6 +21,14 @@ std::size_t Draws::Below(std::size_t count) {
   std::size_t out = word_ % count;
   word_ = MixedWord(word_);
   return out;
+}
+
+bool Policy::MayGrow(const SearchState&, int) const { return true; }
+
+bool IsDebugged(const SearchState& state, int node) {
+  return std::ranges::any_of(state.in_work, [&](const SearchNode& other) {
+    return other.op == kDebug && other.parent() == node;
+  });
 }
 
 int DebugDepth(const std::vector<SearchNode>& nodes, int index) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,17 @@ struct SearchState {
   bool lower_is_better = false;
   std::uint64_t seed = 0;
   int max_nodes = 1;
+  // Begun and not ended, in the order in which they began: operators and parents, no results.
+  std::span<const SearchNode> in_work = {};
+  std::optional<int> step =
+      std::nullopt;  // of the node that is asked for; nothing: as many as ended
+
+  // Ended or in work.
+  [[nodiscard]] int begun() const { return static_cast<int>(nodes.size() + in_work.size()); }
+  // What draws depend on, with the seed: that node's own number.
+  [[nodiscard]] std::uint64_t number() const {
+    return step ? static_cast<std::uint64_t>(*step) : nodes.size();
+  }
 };
 
 struct NextStep {
@@ -29,15 +41,17 @@ struct NextStep {
 class Policy {
  public:
   virtual ~Policy() = default;
-  // Nothing: the search ends.
+  // Nothing: not before one of the nodes in work ends; where none is in work, the search ends.
   [[nodiscard]] virtual std::optional<NextStep> Next(const SearchState& state) const = 0;
+  // Whether the ended node may still become a parent: its workspace is kept while it may.
+  [[nodiscard]] virtual bool MayGrow(const SearchState& state, int node) const;
 };
 
 // One well-mixed word from a counter (SplitMix64; Steele, Lea, Flood 2014).
 [[nodiscard]] std::uint64_t MixedWord(std::uint64_t counter);
 
 // What a policy draws in one step: words that depend on the seed and a counter alone, usually the
-// number of nodes.
+// step's number.
 class Draws {
  public:
   Draws(std::uint64_t seed, std::uint64_t counter) : word_(MixedWord(MixedWord(seed) + counter)) {}
@@ -47,6 +61,9 @@ class Draws {
  private:
   std::uint64_t word_;
 };
+
+// Whether a debug step of the node is in work.
+[[nodiscard]] bool IsDebugged(const SearchState& state, int node);
 
 // Consecutive debug steps that end in this node.
 [[nodiscard]] int DebugDepth(const std::vector<SearchNode>& nodes, int index);

@@ -1,11 +1,16 @@
 #include "agents/scaffolds/search.h"
 
-#include <cmath>
+#include <algorithm>
+#include <deque>
 
-#include "agents/operators/read_score.h"
+#include "agents/scaffolds/kept_files.h"
 #include "agents/scaffolds/step_times.h"
+#include "agents/scaffolds/workbench.h"
+#include "agents/scaffolds/workspaces.h"
+#include "base/async/fair_semaphore.h"
+#include "base/async/race.h"
+#include "base/async/stop_token.h"
 #include "base/deadlines.h"
-#include "base/files.h"
 #include "base/text.h"
 
 namespace podium::agents {
@@ -13,8 +18,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kOutputHead = 6000;
-constexpr std::size_t kOutputTail = 6000;
+// A node that begins, with what its proposer may know of the others: what was known at that moment,
+// also where the step is done once more.
+struct Step {
+  SearchNode node;
+  std::vector<SearchNode> nodes;
+  std::vector<SearchNode> in_work;
+};
 
 class Search final : public Scaffold {
  public:
@@ -22,249 +32,286 @@ class Search final : public Scaffold {
       : policy_(std::move(policy)), proposer_(std::move(proposer)), selection_(selection) {}
 
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
-    context_ = &context;
-    times_.emplace(context, [this] { return proposer_->outage(); });
-    nodes_ = context.nodes;
-    auto preview = MakePreview(context.task.public_dir);
-    if (!preview) co_return tl::unexpected(preview.error());
-    preview_ = std::move(*preview);
-    context.outage = [this] { return proposer_->outage(); };
-    for (;;) {
-      auto next =
-          policy_->Next({nodes_, context.task.lower_is_better, context.seed, context.max_nodes});
-      if (!next) co_return Outcome("node_budget");
-      if (context.stop.draining()) co_return Paused();
-      if (auto end = times_->Ended(nodes_.size())) co_return Outcome(*end);
-      auto more = co_await Step(*next);
-      if (!more) co_return tl::unexpected(more.error());
-      if (!*more) co_return Outcome(times_->Ended(nodes_.size()).value_or(stopped_by_));
-      if (nodes_.back().end == "init_gone" || nodes_.back().fault == "sandbox_spoilt")
-        co_return Outcome(nodes_.back().fault);  // nothing runs in there any more
-    }
+    PODIUM_CO_TRY(Prepare(context));
+    if (workspaces_) PODIUM_CO_TRY(co_await workspaces_->Begin());
+    std::vector<Task<void>> workers;
+    for (int i = 0; i < static_cast<int>(benches_.size()); ++i) workers.push_back(Employ(i));
+    auto ended =
+        co_await Race(AllOf(std::move(workers)), broke_.token().Reached(StopLevel::kStopping));
+    if (!broken_) co_return tl::unexpected(broken_.error());
+    co_return Outcome(end_.empty() ? lost_ : end_);
   }
 
  private:
-  // One node. False when the proposer has nothing left or no time is left to run anything.
-  Task<Result<bool>> Step(NextStep next) {
-    SearchNode node;
-    node.id = static_cast<int>(nodes_.size());
-    node.parents = std::move(next.parents);
-    node.op = std::move(next.op);
-    Phase("proposing", node);
-    ProposalRequest request = MakeRequest(node);
-    auto proposal = co_await proposer_->Propose(std::move(request), Until());
-    if (!proposal) co_return tl::unexpected(proposal.error());
-    if (proposal->exhausted) {
-      stopped_by_ = proposal->end;
-      co_return false;
+  Status Prepare(TrialContext& context) {
+    context_ = &context;
+    nodes_ = context.nodes;
+    unfinished_.assign(context.in_work.begin(), context.in_work.end());
+    for (const auto& node : nodes_) next_step_ = std::max(next_step_, node.step + 1);
+    for (const auto& begun : unfinished_) next_step_ = std::max(next_step_, begun.step + 1);
+    PODIUM_ASSIGN(preview_, MakePreview(context.task.public_dir));
+    context.outage = [this] { return proposer_->outage(); };
+    files_.emplace(context.trial_dir, context.kept_cap_bytes);
+    times_.emplace(context, [this] { return proposer_->outage(); });
+    std::vector<sandbox::Sandbox*> boxes = {&context.sandbox};
+    boxes.insert(boxes.end(), context.more_sandboxes.begin(), context.more_sandboxes.end());
+    for (auto* box : boxes) benches_.emplace_back(context, *box, *proposer_, *files_, *times_);
+    if (boxes.size() > 1) workspaces_.emplace(std::move(boxes));
+    return {};
+  }
+
+  // One worker until the search ends. What breaks ends the others too.
+  Task<void> Employ(int worker) {
+    auto done = co_await Caught<bool>(Work(worker), "a worker of the search");
+    if (done || !broken_) co_return;
+    broken_ = tl::unexpected(done.error());
+    broke_.Raise(StopLevel::kStopping);
+  }
+
+  // A free worker asks at once for the next node: nobody waits for a generation.
+  Task<Result<bool>> Work(int worker) {
+    while (end_.empty()) {
+      // Steps are chosen, noted and proposed in one order: a proposer that does not wait knows what
+      // it proposed for the others.
+      Deadline control = Deadline::In(kPutAwayTime);
+      auto turn = co_await beginning_.Take("", control);
+      if (!turn) co_return Fail(ErrorCode::kTimeout, "a node could not begin");
+      auto step = Choose();
+      if (step) {
+        PODIUM_CO_TRY(co_await NoteBegin(worker, *step));
+        turn->Release();
+        auto stays = co_await Do(worker, std::move(*step));
+        if (!stays || !*stays) co_return stays;
+      } else if (end_.empty()) {
+        turn->Release();
+        co_await Change();
+      }
     }
-    if (times_->Ended(nodes_.size())) co_return false;
-    node.source = proposal->source;
-    node.plan = proposal->plan;
-    node.code = proposal->code;
-    node.tokens = proposal->tokens;
-    node.fault = proposal->fault;
-    node.detail = proposal->detail;
-    if (node.fault.empty()) {
-      auto ran = co_await RunNode(node);
-      if (!ran) co_return tl::unexpected(ran.error());
-    }
-    auto recorded = co_await context_->events.Append(node);
-    if (!recorded) co_return tl::unexpected(recorded.error());
-    nodes_.push_back(node);
-    context_->on_node(nodes_.back());
     co_return true;
   }
 
-  [[nodiscard]] Deadline Until() const { return times_->Until(nodes_.size()); }
+  // A node ends, or the search.
+  Task<void> Change() {
+    StopToken changed = changed_->token();
+    co_await changed.Reached(StopLevel::kDraining);
+  }
 
-  ProposalRequest MakeRequest(const SearchNode& node) const {
+  // Nothing: the search has ended, or waits for a node in work.
+  std::optional<Step> Choose() {
+    std::optional<NextStep> next;
+    if (unfinished_.empty()) {
+      next = policy_->Next(State());
+      if (!next && in_work_.empty()) End("node_budget");
+      if (!next) return std::nullopt;
+    }
+    if (context_->stop.draining())
+      End("paused");
+    else if (auto end = times_->Ended(Ended()))
+      End(*end);
+    else if (times_->BeginsLater(next_step_, Ended()) && !in_work_.empty())
+      return std::nullopt;
+    if (!end_.empty()) return std::nullopt;
+    Step step = next ? Anew(std::move(*next)) : Again();
+    in_work_.push_back(step.node);
+    return step;
+  }
+
+  Step Anew(NextStep next) {
+    Step out{.node = {}, .nodes = nodes_, .in_work = in_work_};
+    out.node.step = next_step_++;
+    out.node.op = std::move(next.op);
+    out.node.parents = std::move(next.parents);
+    return out;
+  }
+
+  // The first that an earlier attempt began and did not end.
+  Step Again() {
+    records::Begun begun = std::move(unfinished_.front());
+    unfinished_.pop_front();
+    auto seen = nodes_.begin() + begun.seen;
+    Step out{.node = {}, .nodes = {nodes_.begin(), seen}, .in_work = in_work_};
+    out.in_work.insert(out.in_work.end(), seen, nodes_.end());
+    std::erase_if(out.in_work, [&](const SearchNode& node) { return node.step > begun.step; });
+    std::ranges::sort(out.in_work, {}, &SearchNode::step);
+    out.node.step = begun.step;
+    out.node.op = std::move(begun.op);
+    out.node.parents = std::move(begun.parents);
+    return out;
+  }
+
+  [[nodiscard]] SearchState State() const {
+    return {.nodes = nodes_,
+            .lower_is_better = context_->task.lower_is_better,
+            .seed = context_->seed,
+            .max_nodes = context_->max_nodes,
+            .in_work = in_work_,
+            .step = next_step_};
+  }
+
+  // False: the worker has no sandbox any more.
+  Task<Result<bool>> Do(int worker, Step step) {
+    SearchNode& node = step.node;
+    Phase("proposing", node);
+    ProposalRequest request = MakeRequest(step);
+    auto proposal = co_await proposer_->Propose(std::move(request), times_->Until(node.step));
+    if (!proposal) co_return tl::unexpected(proposal.error());
+    if (proposal->exhausted || times_->Ended(Ended())) {
+      co_await GiveUp(node, std::move(proposal->end));
+      co_return true;
+    }
+    Take(std::move(*proposal), node);
+    auto snapshot = co_await RunNode(worker, node);
+    if (!snapshot) co_return tl::unexpected(snapshot.error());
+    PODIUM_CO_TRY(co_await Finish(node, std::move(*snapshot)));
+    if (workspaces_) {
+      auto may_grow = [this](int id) { return MayGrow(id); };
+      PODIUM_CO_TRY(co_await workspaces_->Drop(worker, may_grow));
+    }
+    if (!IsSandboxLost(nodes_.at(static_cast<std::size_t>(node.id)))) co_return true;
+    lost_ = nodes_.at(static_cast<std::size_t>(node.id)).fault;
+    co_return false;
+  }
+
+  // Where one node comes after the other, the nodes tell of the steps.
+  Task<Status> NoteBegin(int worker, const Step& step) {
+    if (!workspaces_) co_return Status{};
+    records::Begun begun{.step = step.node.step,
+                         .parents = step.node.parents,
+                         .op = step.node.op,
+                         .seen = static_cast<int>(step.nodes.size()),
+                         .worker = worker};
+    co_return co_await context_->events.Append(std::move(begun));
+  }
+
+  // The proposer has nothing for this step: another may change that, or the search ends.
+  Task<void> GiveUp(const SearchNode& node, std::string why) {
+    Leave(node);
+    if (next_step_ == node.step + 1) --next_step_;
+    if (auto end = times_->Ended(Ended())) {
+      End(*end);
+    } else if (in_work_.empty()) {
+      End(why);
+    } else {
+      co_await Change();
+    }
+  }
+
+  void Leave(const SearchNode& node) {
+    std::erase_if(in_work_, [&](const SearchNode& other) { return other.step == node.step; });
+  }
+
+  void Take(Proposal proposal, SearchNode& node) {
+    node.source = std::move(proposal.source);
+    node.plan = std::move(proposal.plan);
+    node.code = std::move(proposal.code);
+    node.tokens = proposal.tokens;
+    node.fault = std::move(proposal.fault);
+    node.detail = std::move(proposal.detail);
+    for (SearchNode& other : in_work_) {
+      if (other.step == node.step) other.source = node.source;
+    }
+  }
+
+  // What the node left in /home, where others may go on from there.
+  Task<Result<std::optional<sandbox::Snapshot>>> RunNode(int worker, SearchNode& node) {
+    std::optional<sandbox::Snapshot> none;
+    if (!node.fault.empty()) co_return none;
+    Phase("running", node);
+    if (workspaces_) {
+      auto begun = co_await workspaces_->Take(worker, node);
+      if (!begun) {
+        PODIUM_CO_TRY(AgentsOr(node, begun.error()));
+        co_return none;
+      }
+    }
+    PODIUM_CO_TRY(co_await benches_[static_cast<std::size_t>(worker)].Run(node));
+    if (!workspaces_ || IsSandboxLost(node)) co_return none;
+    co_return co_await workspaces_->Freeze(worker);
+  }
+
+  // The node is in the journal before anybody acts on it. One at a time: ids are in its order.
+  Task<Status> Finish(SearchNode& node, std::optional<sandbox::Snapshot> snapshot) {
+    while (times_->EndsLater(node.step, Ended()) && in_work_.size() > 1 && end_.empty())
+      co_await Change();
+    Deadline control = Deadline::In(kPutAwayTime);
+    auto turn = co_await finishing_.Take("", control);
+    if (!turn) co_return Fail(ErrorCode::kTimeout, "a node could not be put away");
+    node.id = static_cast<int>(nodes_.size());
+    PODIUM_CO_TRY(co_await PutAway(node));
+    PODIUM_CO_TRY(co_await context_->events.Append(node));
+    if (workspaces_) workspaces_->Keep(node, std::move(snapshot));
+    Leave(node);
+    nodes_.push_back(node);
+    context_->on_node(nodes_.back());
+    Wake();
+    co_return Status{};
+  }
+
+  Task<Status> PutAway(const SearchNode& node) {
+    std::vector<SearchNode> all = nodes_;
+    all.push_back(node);
+    int chosen = ChosenNode(all, context_->task.lower_is_better, selection_);
+    auto job = [this, node, chosen]() -> Status {
+      PODIUM_TRY(files_->Settle(node));
+      files_->Prune(node.id, chosen);
+      return {};
+    };
+    co_return co_await context_->reactor.Blocking(std::move(job), Pool::kTransfer);
+  }
+
+  // Those in work have begun on their parents, or will.
+  [[nodiscard]] bool MayGrow(int id) const {
+    auto has = [id](const SearchNode& node) { return node.parent() == id; };
+    return std::ranges::any_of(in_work_, has) || policy_->MayGrow(State(), id);
+  }
+
+  // How many nodes have ended.
+  [[nodiscard]] int Ended() const { return static_cast<int>(nodes_.size()); }
+
+  ProposalRequest MakeRequest(const Step& step) const {
     ProposalRequest request;
-    request.op = node.op;
-    request.node_id = node.id;
-    request.parents = node.parents;
-    request.nodes = &nodes_;
+    request.op = step.node.op;
+    request.node_id = step.node.step;
+    request.parents = step.node.parents;
+    request.nodes = &step.nodes;
+    request.in_work = step.in_work;
     request.task = &context_->task;
     request.preview = &preview_;
     request.seed = context_->seed;
     request.exec_limit = context_->exec_limit;
-    request.nodes_left = context_->max_nodes - node.id;
+    request.nodes_left =
+        context_->max_nodes - static_cast<int>(step.nodes.size() + step.in_work.size());
     return request;
-  }
-
-  Task<Status> RunNode(SearchNode& node) {
-    Phase("running", node);
-    auto program = co_await PutProgram(node);
-    if (!program) co_return AgentsOr(node, program.error());
-    auto cleared = co_await Clear(node);
-    if (!cleared) co_return AgentsOr(node, cleared.error());
-    if (!node.fault.empty()) co_return Status{};
-    sandbox::ExecSpec spec;
-    spec.argv = {"python3", *program};
-    spec.env = {{"PODIUM_SEED", std::to_string(context_->seed)},
-                {"TIME_LIMIT_SECS", std::to_string(context_->exec_limit.count() / 1000)},
-                {"PODIUM_OUT", context_->task.submission_path}};
-    Deadline until = times_->RunUntil(nodes_.size());
-    auto result = co_await context_->sandbox.Exec(std::move(spec), until);
-    if (!result) co_return AgentsOr(node, result.error());
-    node.end = std::string(sandbox::ExecEndText(result->end));
-    node.exit_code = result->exit_code;
-    node.exec_wall = times_->Ran(nodes_.size(), result->wall);
-    node.output = HeadTail(Printable(result->output), kOutputHead, kOutputTail);
-    auto judged = co_await Judge(node, *result);
-    if (!judged) co_return judged;
-    co_return co_await PutAway(node);
-  }
-
-  // What an earlier program did to the sandbox is the search's own affair; anything else is the
-  // host's.
-  static Status AgentsOr(SearchNode& node, const Error& error) {
-    if (!sandbox::CausedByAgent(error)) return tl::unexpected(error);
-    node.fault = "sandbox_spoilt";
-    node.detail = error.message;
-    return {};
-  }
-
-  // The program's place inside, where no earlier one can stand in its way.
-  Task<Result<std::string>> PutProgram(const SearchNode& node) {
-    std::string name = "node_" + std::to_string(node.id) + ".py";
-    auto save = [file = context_->trial_dir / "code" / name, &node] {
-      return WriteFileAtomic(file, node.code);
-    };
-    auto saved = co_await context_->reactor.Blocking(std::move(save));
-    if (!saved) co_return tl::unexpected(saved.error());
-    std::string program = sandbox::kGuardedFolder + name;
-    Deadline control = Deadline::In(kStepTime);
-    auto put = co_await context_->sandbox.PutFile(program, node.code, 0644, control);
-    if (!put) co_return tl::unexpected(put.error());
-    co_return program;
-  }
-
-  // A node must not be credited with the file an earlier one left.
-  Task<Status> Clear(SearchNode& node) {
-    sandbox::ExecSpec spec;
-    spec.argv = {"/bin/sh", "-c",
-                 "chmod u+rwx \"${1%/*}\"; rm -rf \"$1\"; [ ! -e \"$1\" ] && [ ! -L \"$1\" ]",
-                 "clear", context_->task.submission_path};
-    Deadline control = Deadline::In(kStepTime);
-    auto result = co_await context_->sandbox.Exec(std::move(spec), control);
-    if (!result) co_return tl::unexpected(result.error());
-    if (result->end == sandbox::ExecEnd::kExited && result->exit_code == 0) co_return Status{};
-    node.fault = "stale_submission";
-    node.detail = "the file that an earlier program left could not be removed: " +
-                  HeadTail(Printable(result->output), 200, 200);
-    co_return Status{};
-  }
-
-  // Decides whether the node counts: it ended by itself, its file has the right shape, and it
-  // printed a finite score.
-  Task<Status> Judge(SearchNode& node, const sandbox::ExecResult& result) {
-    if (result.end != sandbox::ExecEnd::kExited || result.exit_code != 0) {
-      node.fault = result.end == sandbox::ExecEnd::kExited
-                       ? "exit_" + std::to_string(result.exit_code)
-                       : node.end;
-      node.detail = FailureLine(node.output);
-      co_return Status{};
-    }
-    fs::path kept = Kept(node.id);
-    Deadline control = Deadline::In(kTransferTime);
-    auto taken = co_await context_->sandbox.TakeFile(context_->task.submission_path, kept,
-                                                     context_->submission_cap_bytes, control);
-    if (!taken) co_return tl::unexpected(taken.error());
-    if (taken->fault != sandbox::TakeFault::kNone) {
-      node.fault = taken->fault == sandbox::TakeFault::kMissing
-                       ? "no_submission"
-                       : std::string(TakeFaultText(taken->fault));
-      node.detail = taken->detail;
-      co_return Status{};
-    }
-    node.submission_digest = taken->digest.hex();
-    auto check = [this, kept] { return CheckFileShape(kept, context_->check_shape); };
-    auto shape = co_await context_->reactor.Blocking(std::move(check), Pool::kTransfer);
-    if (!shape) co_return tl::unexpected(shape.error());
-    if (!shape->valid) {
-      node.fault = shape->reason;
-      node.detail = shape->message;
-      co_return Status{};
-    }
-    co_return co_await FindScore(node, result.output);
-  }
-
-  // Only a file that may still be handed in is kept, and of those no more than the sandbox's disk
-  // could hold.
-  Task<Status> PutAway(const SearchNode& node) {
-    auto job = [this, node] { return Prune(node); };
-    co_return co_await context_->reactor.Blocking(std::move(job), Pool::kTransfer);
-  }
-
-  // Blocks.
-  Status Prune(const SearchNode& newest) const {
-    bool may_be_handed_in = newest.good() || newest.fault == "no_score";
-    std::error_code ec;
-    if (!may_be_handed_in) fs::remove(Kept(newest.id), ec);
-    std::vector<SearchNode> all = nodes_;
-    all.push_back(newest);
-    int chosen = ChosenNode(all, context_->task.lower_is_better, selection_);
-    std::uint64_t sum = chosen < 0 ? 0 : fs::file_size(Kept(chosen), ec);
-    if (ec) sum = 0;
-    for (int id = newest.id; id >= 0; --id) {
-      auto bytes = fs::file_size(Kept(id), ec);
-      if (ec || id == chosen) continue;
-      if (sum + bytes <= context_->kept_cap_bytes) {
-        sum += bytes;
-      } else {
-        fs::remove(Kept(id), ec);
-      }
-    }
-    return {};
-  }
-
-  [[nodiscard]] fs::path Kept(int id) const {
-    return context_->trial_dir / "snapshots" / ("node_" + std::to_string(id) + ".csv");
-  }
-
-  // `printed` is all that is at hand of the output; the node keeps its head and tail.
-  Task<Status> FindScore(SearchNode& node, const std::string& printed) {
-    node.score = ScoreFromOutput(printed);
-    if (!node.score) {
-      auto reading = co_await proposer_->ReadScore(node, context_->task, Until());
-      if (!reading) co_return tl::unexpected(reading.error());
-      node.score = reading->score;
-      node.tokens.prompt += reading->tokens.prompt;
-      node.tokens.completion += reading->tokens.completion;
-      node.tokens.calls += reading->tokens.calls;
-      node.tokens.wait += reading->tokens.wait;
-    }
-    if (!node.score || !std::isfinite(*node.score)) {
-      node.score.reset();
-      node.fault = "no_score";
-      node.detail = "the program printed no finite validation score";
-    }
-    co_return Status{};
   }
 
   void Phase(std::string_view what, const SearchNode& node) const {
     std::string text =
-        std::string(what) + " node " + std::to_string(node.id) + " (" + node.op + ")";
+        std::string(what) + " node " + std::to_string(node.step) + " (" + node.op + ")";
     context_->on_phase(text);
   }
 
-  static AgentOutcome Paused() {
-    AgentOutcome outcome;
-    outcome.end = "paused";
-    return outcome;
+  // The first word counts.
+  void End(std::string_view why) {
+    if (end_.empty()) end_ = why;
+    Wake();
+  }
+
+  void Wake() {
+    changed_->Raise(StopLevel::kDraining);
+    changed_ = std::make_unique<StopSource>();
   }
 
   AgentOutcome Outcome(std::string end) const {
     AgentOutcome outcome;
     outcome.end = std::move(end);
+    if (outcome.end == "paused") return outcome;
     int chosen = ChosenNode(nodes_, context_->task.lower_is_better, selection_);
     if (chosen < 0) {
       outcome.detail = "no node left a submission of the right shape";
       return outcome;
     }
     const SearchNode& node = nodes_[static_cast<std::size_t>(chosen)];
-    outcome.submission = Kept(node.id);
+    outcome.submission = files_->SubmissionOf(node.id);
     outcome.submission_digest = node.submission_digest;
     outcome.detail = "node " + std::to_string(node.id) +
                      (node.score ? ", validation score " + FormatScore(*node.score) : "");
@@ -275,10 +322,21 @@ class Search final : public Scaffold {
   std::unique_ptr<Proposer> proposer_;
   Selection selection_;
   TrialContext* context_ = nullptr;
-  std::optional<StepTimes> times_;  // once it runs
-  std::vector<SearchNode> nodes_;
   DataPreview preview_;
-  std::string stopped_by_ = "finished";  // where the proposer had nothing left
+  std::optional<KeptFiles> files_;
+  std::optional<StepTimes> times_;
+  std::deque<Workbench> benches_;         // one a worker
+  std::optional<Workspaces> workspaces_;  // of several workers
+  std::vector<SearchNode> nodes_;         // that have ended
+  std::vector<SearchNode> in_work_;       // in the order in which they began
+  std::deque<records::Begun> unfinished_;
+  int next_step_ = 0;
+  FairSemaphore beginning_{1}, finishing_{1};
+  std::string end_;   // why the search ends, once it does
+  std::string lost_;  // what ended the last worker's sandbox
+  std::unique_ptr<StopSource> changed_ = std::make_unique<StopSource>();  // raised once
+  StopSource broke_;
+  Status broken_;
 };
 
 }  // namespace

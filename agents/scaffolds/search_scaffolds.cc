@@ -27,12 +27,26 @@ ScaffoldInfo SearchInfo(std::string name, std::string help) {
 constexpr std::pair<std::string_view, Selection> kSelections[] = {{"best", Selection::kBest},
                                                                   {"last", Selection::kLast}};
 
+constexpr std::pair<std::string_view, bool> kWorkerLimits[] = {{"shared", false}, {"each", true}};
+
+Status TakeWorkers(const OptionReader& options, int preset, ConfiguredScaffold& out) {
+  out.workers = preset;
+  PODIUM_TRY(TakeInt(options, "search.workers", 1, 64, out.workers));
+  PODIUM_ASSIGN(out.limits_each, FindChoice(options, "search.worker_limits", kWorkerLimits));
+  return {};
+}
+
+// Of a scaffold that never has two nodes to work on.
+constexpr int kOneLine = 0;
+
+// `workers`: where the user says nothing.
 template <class MakePolicy>
-Result<ConfiguredScaffold> Searching(const OptionReader& options, int nodes,
+Result<ConfiguredScaffold> Searching(const OptionReader& options, int nodes, int workers,
                                      MakePolicy make_policy) {
   PODIUM_ASSIGN(auto selection, FindChoice(options, "search.selection", kSelections));
   ConfiguredScaffold out;
   out.nodes = nodes;
+  if (workers != kOneLine) PODIUM_TRY(TakeWorkers(options, workers, out));
   out.make = [make_policy, selection](std::unique_ptr<Proposer> proposer) {
     return MakeSearch(make_policy(), std::move(proposer), selection);
   };
@@ -63,7 +77,7 @@ Result<ConfiguredScaffold> ConfigureGreedy(const OptionReader& options) {
   PODIUM_TRY(TakeInt(options, "search.max_debug_depth", 0, 1000, settings.max_debug_depth));
   PODIUM_ASSIGN(int nodes, NodesOf(options, preset.budget));
   auto make = [settings] { return MakeGreedyPolicy(settings); };
-  PODIUM_ASSIGN(auto out, Searching(options, nodes, make));
+  PODIUM_ASSIGN(auto out, Searching(options, nodes, 1, make));
   out.exec = preset.budget.exec;
   return out;
 }
@@ -72,12 +86,13 @@ Result<ConfiguredScaffold> ConfigureChain(const OptionReader& options) {
   int depth = 20;
   PODIUM_TRY(TakeInt(options, "search.max_debug_depth", 0, 1000, depth));
   PODIUM_ASSIGN(int nodes, NodesOf(options, {}));
-  return Searching(options, nodes, [depth] { return MakeChainPolicy(depth); });
+  return Searching(options, nodes, kOneLine, [depth] { return MakeChainPolicy(depth); });
 }
 
 struct MctsPreset {
   MctsSettings search;
   PresetBudget budget;
+  int workers = 1;
 };
 
 constexpr std::pair<std::string_view, MctsPreset> kMctsPresets[] = {
@@ -88,7 +103,8 @@ constexpr std::pair<std::string_view, MctsPreset> kMctsPresets[] = {
        .uct_c = 1.414,
        .decay = {.alpha = 0.01, .floor = 0.5, .begin = 0.3, .end = 0.7},
        .max_debug_depth = 20},
-      {.nodes = 500, .exec = std::chrono::hours(9)}}},
+      {.nodes = 500, .exec = std::chrono::hours(9)},
+      3}},
 };
 
 Result<ConfiguredScaffold> ConfigureMcts(const OptionReader& options) {
@@ -102,7 +118,7 @@ Result<ConfiguredScaffold> ConfigureMcts(const OptionReader& options) {
   PODIUM_TRY(TakeInt(options, "search.max_debug_depth", 0, 1000, settings.max_debug_depth));
   PODIUM_ASSIGN(int nodes, NodesOf(options, preset.budget));
   auto make = [settings] { return MakeMctsPolicy(settings); };
-  PODIUM_ASSIGN(auto out, Searching(options, nodes, make));
+  PODIUM_ASSIGN(auto out, Searching(options, nodes, preset.workers, make));
   out.exec = preset.budget.exec;
   return out;
 }
@@ -118,18 +134,25 @@ Result<ConfiguredScaffold> ConfigureEvolution(const OptionReader& options) {
   PODIUM_TRY(TakeInt(options, "search.island_size", 1, 100'000, s.island_size));
   PODIUM_TRY(TakeDouble(options, "search.migration_prob", 0, 1, s.migration_prob));
   PODIUM_ASSIGN(int nodes, NodesOf(options, {}));
-  return Searching(options, nodes, [s] { return MakeEvolutionPolicy(s); });
+  return Searching(options, nodes, 1, [s] { return MakeEvolutionPolicy(s); });
 }
 
 Result<ConfiguredScaffold> ConfigureSingleShot(const OptionReader& options) {
   PODIUM_ASSIGN(auto read, options.Int("search.best_of", 1, 100'000));
   int best_of = static_cast<int>(read);
-  return Searching(options, best_of, [best_of] { return MakeSingleShotPolicy(best_of); });
+  return Searching(options, best_of, 1, [best_of] { return MakeSingleShotPolicy(best_of); });
 }
 
 const OptionSpec kSelection = {
     "search.selection", "best",
     "what is handed in: best (of validation score) or last (that counts)"};
+const OptionSpec kWorkers = {"search.workers", std::string(kPresets),
+                             "nodes worked on at the same time, each in a sandbox of its own (1; "
+                             "ml-master 3); runc and crun alone"};
+const OptionSpec kLimitsOfWorkers = {
+    "search.worker_limits", "shared",
+    "cores, memory and disk of workers: shared (the trial's, divided) or each (the trial's for "
+    "each)"};
 const OptionSpec kDebugDepth = {
     "search.max_debug_depth", std::string(kPresets),
     "debug steps in a row before one gives up (greedy 3, evolution 10, chain and mcts 20)"};
@@ -144,10 +167,14 @@ const OptionSpec kPreset = {
 
 ScaffoldInfo GreedyScaffold() {
   ScaffoldInfo out = SearchInfo("greedy", "drafts, then debug what failed, then improve the best");
-  out.options = {kPreset, kDrafts,
+  out.options = {kPreset,
+                 kDrafts,
                  OptionSpec{"search.debug_prob", std::string(kPresets),
                             "probability of debugging a failed leaf first (1; aide-upstream 0.5)"},
-                 kDebugDepth, kSelection};
+                 kDebugDepth,
+                 kSelection,
+                 kWorkers,
+                 kLimitsOfWorkers};
   out.also_usable.emplace_back("budget.nodes");
   out.configure = ConfigureGreedy;
   return out;
@@ -156,7 +183,9 @@ ScaffoldInfo GreedyScaffold() {
 ScaffoldInfo SingleShotScaffold() {
   ScaffoldInfo out = SearchInfo("single-shot", "one draft, run once, or the best of several");
   out.options = {{"search.best_of", "1", "drafts; the one of best validation score is handed in"},
-                 kSelection};
+                 kSelection,
+                 kWorkers,
+                 kLimitsOfWorkers};
   out.configure = ConfigureSingleShot;
   return out;
 }
@@ -179,7 +208,9 @@ ScaffoldInfo MctsScaffold() {
                  OptionSpec{"search.uct_c", std::string(kPresets),
                             "weight of exploration (0.25; ml-master 1.414, falling to 0.5)"},
                  kDebugDepth,
-                 kSelection};
+                 kSelection,
+                 kWorkers,
+                 kLimitsOfWorkers};
   out.also_usable.emplace_back("budget.nodes");
   out.configure = ConfigureMcts;
   return out;
@@ -196,7 +227,9 @@ ScaffoldInfo EvolutionScaffold() {
                  {"search.migration_prob", "0",
                   "probability that an island's best goes to the next one after a generation"},
                  kDebugDepth,
-                 kSelection};
+                 kSelection,
+                 kWorkers,
+                 kLimitsOfWorkers};
   out.also_usable.emplace_back("budget.nodes");
   out.configure = ConfigureEvolution;
   return out;

@@ -8,9 +8,9 @@ class SingleShotPolicy final : public Policy {
   explicit SingleShotPolicy(int best_of) : best_of_(best_of) {}
 
   std::optional<NextStep> Next(const SearchState& state) const override {
-    bool more = static_cast<int>(state.nodes.size()) < best_of_;
-    return more ? std::optional(NextStep{}) : std::nullopt;
+    return state.begun() < best_of_ ? std::optional(NextStep{}) : std::nullopt;
   }
+  bool MayGrow(const SearchState&, int) const override { return false; }
 
  private:
   int best_of_;

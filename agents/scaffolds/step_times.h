@@ -9,24 +9,29 @@
 
 namespace podium::agents {
 
-// How long a search may go on: by the clock, or by the record of one that is done again.
+// How long a search may go on, and in which order its nodes end: by the clock, or by the record of
+// one that is done again.
 class StepTimes {
  public:
   // `outage`: how long providers have not served so far; the trial's end moves by it.
   StepTimes(const TrialContext& context, std::function<Millis()> outage)
       : context_(context), outage_(std::move(outage)) {}
 
-  // What ends the search before step `step`, if anything does by now.
-  [[nodiscard]] std::optional<std::string> Ended(std::size_t step) const;
+  // What ends the search once `nodes` have ended, if anything does by now.
+  [[nodiscard]] std::optional<std::string> Ended(int nodes) const;
+  // Whether step `step` is to wait for nodes that had ended before it began, or its node for nodes
+  // that had ended before it.
+  [[nodiscard]] bool BeginsLater(int step, int nodes) const;
+  [[nodiscard]] bool EndsLater(int step, int nodes) const;
   // The time that step `step` has for its proposal.
-  [[nodiscard]] Deadline Until(std::size_t step) const;
+  [[nodiscard]] Deadline Until(int step) const;
   // The time that its program has.
-  [[nodiscard]] Deadline RunUntil(std::size_t step) const;
+  [[nodiscard]] Deadline RunUntil(int step) const;
   // How long its program ran, which took `measured` here and now.
-  [[nodiscard]] Millis Ran(std::size_t step, Millis measured) const;
+  [[nodiscard]] Millis Ran(int step, Millis measured) const;
 
  private:
-  [[nodiscard]] const RecordedRun::Step* Recorded(std::size_t step) const;
+  [[nodiscard]] const RecordedRun::Step* Recorded(int step) const;
   const TrialContext& context_;
   std::function<Millis()> outage_;
 };

@@ -50,6 +50,7 @@ Json ToJson(const SearchNode& n) {
               {"tokens", tokens},   {"submission", n.submission_digest},
               {"fault", n.fault},   {"detail", n.detail}};
   out["score"] = n.score ? Json(*n.score) : Json();
+  if (n.step != n.id) out["step"] = n.step;
   return out;
 }
 
@@ -65,6 +66,7 @@ Result<Event> From(const Json& j, std::type_identity<SearchNode>) {
   PODIUM_ASSIGN(n.id, JsonGet<int>(j, "id"));
   PODIUM_ASSIGN(n.parents, ParentsOf(j));
   PODIUM_ASSIGN(n.op, JsonGet<std::string>(j, "op"));
+  n.step = JsonOr(j, "step", n.id);
   n.source = Text(j, "source");
   n.plan = Text(j, "plan");
   n.code = Text(j, "code");
@@ -80,6 +82,23 @@ Result<Event> From(const Json& j, std::type_identity<SearchNode>) {
     n.tokens = {Whole(*t, "prompt"), Whole(*t, "completion"), JsonOr(*t, "calls", 0),
                 Time(*t, "wait_ms")};
   return n;
+}
+
+Json ToJson(const Begun& e) {
+  return {{"step", e.step},
+          {"parents", e.parents},
+          {"op", e.op},
+          {"seen", e.seen},
+          {"worker", e.worker}};
+}
+Result<Event> From(const Json& j, std::type_identity<Begun>) {
+  Begun e;
+  e.step = JsonOr(j, "step", -1);  // which its reader refuses
+  PODIUM_ASSIGN(e.parents, JsonGet<std::vector<int>>(j, "parents"));
+  PODIUM_ASSIGN(e.op, JsonGet<std::string>(j, "op"));
+  e.seen = JsonOr(j, "seen", 0);
+  e.worker = JsonOr(j, "worker", 0);
+  return e;
 }
 
 Json ToJson(const Exec& e) {
@@ -226,9 +245,9 @@ Result<Event> From(const Json& j, std::type_identity<Graded>) { return Graded{Te
 
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
-    "attempt",      "node",   "exec",      "snapshot", "validation",
-    "outage",       "taken",  "fell_back", "service",  "model_call",
-    "gateway_flag", "failed", "paused",    "sealed",   "graded"};
+    "attempt", "node",      "exec",    "snapshot",   "validation",   "outage",
+    "taken",   "fell_back", "service", "model_call", "gateway_flag", "failed",
+    "paused",  "sealed",    "graded",  "begun"};
 
 template <std::size_t... I>
 Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {

@@ -22,6 +22,13 @@ struct Attempt {  // "attempt": a process begins to work on the trial
   Millis wall{0};  // the trial's working time
   Millis used{0};  // of it, by earlier attempts
 };
+struct Begun {               // "begun": a node is worked on, where several are at the same time
+  int step = 0;              // SearchNode::step
+  std::vector<int> parents;  // SearchNode::parents
+  std::string op;
+  int seen = 0;  // how many nodes had ended when it was chosen
+  int worker = 0;
+};
 struct Exec {  // "exec": a command of a scaffold without nodes has ended
   std::string command;
   std::string end;
@@ -95,7 +102,7 @@ struct Graded {  // "graded": verdict.json stands
 };
 
 using Event = std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack,
-                           Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded>;
+                           Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun>;
 
 [[nodiscard]] std::string_view EventName(const Event& event);
 

@@ -20,6 +20,7 @@ struct TokenUsage {
 // it does not count if it does not. The journal's event "node".
 struct SearchNode {
   int id = 0;                // 0, 1, 2, ... in the order in which they ended
+  int step = 0;              // how many began before it: its id where no two are at work at once
   std::vector<int> parents;  // none: a draft; several: what was crossed
   std::string op = "draft";  // an operator's name (agents/operators/operator.h)
   std::string source;        // template and variant, or the model's name

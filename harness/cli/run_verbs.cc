@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <set>
 
 #include "base/file_in_pieces.h"
 #include "base/files.h"
@@ -77,21 +78,36 @@ Result<Settings> Resolve(const RunOptions& o) {
   return settings;
 }
 
+// What each of several workers has of a trial; else nothing.
+std::string PartText(const TrialPlan& t) {
+  const auto& configured = t.agent->configured;
+  if (configured.workers == 1) return "";
+  sandbox::Limits part = WorkerLimits(t);
+  return "Each of the " + std::to_string(configured.workers) + " workers of " + t.id.agent.str() +
+         " on " + t.id.task.str() + " has " + FormatDouble(part.cpus) + " cores, " +
+         FormatBytes(part.memory_bytes) + " of memory and " + FormatBytes(part.disk_bytes) +
+         " of disk (search.worker_limits: " + (configured.limits_each ? "each" : "shared") + ").\n";
+}
+
 std::string DryRun(const RunPlan& plan) {
-  TextTable table({"task", "agent", "seed", "time", "nodes", "cores", "memory", "disk"},
-                  {false, false, false, true, true, true, true, true});
+  TextTable table({"task", "agent", "seed", "time", "nodes", "workers", "cores", "memory", "disk"},
+                  {false, false, false, true, true, true, true, true, true});
   Millis total{0};
+  std::set<std::string> parts;  // a line for each agent that has workers
   for (const auto& t : plan.trials) {
     bool box = t.agent->needs_sandbox();
     table.Add({t.id.task.str(), t.id.agent.str(), "s" + std::to_string(t.id.seed),
                box ? "at most " + FormatDuration(t.wall) : "-",
-               std::to_string(t.agent->configured.nodes), FormatDouble(t.limits.cpus),
+               std::to_string(t.agent->configured.nodes),
+               std::to_string(t.agent->configured.workers), FormatDouble(t.limits.cpus),
                FormatBytes(t.limits.memory_bytes), FormatBytes(t.limits.disk_bytes)});
     if (box) total += t.wall;
+    parts.insert(PartText(t));
   }
-  return table.Text() + "\nRun '" + plan.name + "': " + std::to_string(plan.trials.size()) +
-         " trials, " + std::to_string(plan.jobs) + " at once, at most " +
-         FormatDuration(total / plan.jobs) + " of working time.\n";
+  return table.Text() + Join(std::vector<std::string>(parts.begin(), parts.end()), "") + "\nRun '" +
+         plan.name + "': " + std::to_string(plan.trials.size()) + " trials, " +
+         std::to_string(plan.jobs) + " at once, at most " + FormatDuration(total / plan.jobs) +
+         " of working time.\n";
 }
 
 Status WriteReport(const RunView& run) {

@@ -242,6 +242,16 @@ Result<std::vector<std::unique_ptr<tasks::TaskPackage>>> FindTasks(const Setting
   return out;
 }
 
+// What so many sandboxes use together, each with these limits.
+void Multiply(sandbox::Limits& limits, int sandboxes) {
+  auto n = static_cast<std::uint64_t>(sandboxes);
+  limits.cpus *= sandboxes;
+  limits.pids *= sandboxes;
+  for (auto* size : {&limits.memory_bytes, &limits.disk_bytes, &limits.inodes, &limits.shm_bytes,
+                     &limits.tmp_bytes})
+    *size *= n;
+}
+
 Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& agent, int seed) {
   TrialPlan t;
   t.id = {task.id, agent.id, seed};
@@ -274,6 +284,7 @@ Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& age
   t.limits.pids = static_cast<int>(pids);
   t.limits.shm_bytes = std::min(t.limits.shm_bytes, t.limits.memory_bytes / 2);
   t.limits.tmp_bytes = std::min(t.limits.tmp_bytes, t.limits.memory_bytes / 2);
+  if (agent.configured.limits_each) Multiply(t.limits, agent.configured.workers);
   return t;
 }
 
@@ -314,6 +325,18 @@ std::string AgentsYaml(const Settings& settings) {
 }
 
 }  // namespace
+
+sandbox::Limits WorkerLimits(const TrialPlan& trial) {
+  sandbox::Limits out = trial.limits;
+  int workers = trial.agent->configured.workers;
+  auto n = static_cast<std::uint64_t>(workers);
+  out.cpus /= workers;
+  out.pids /= workers;
+  for (auto* size :
+       {&out.memory_bytes, &out.disk_bytes, &out.inodes, &out.shm_bytes, &out.tmp_bytes})
+    *size /= n;
+  return out;
+}
 
 Status FillAgent(AgentPlan& a) {
   PODIUM_TRY(FillGpus(a));

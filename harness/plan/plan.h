@@ -44,10 +44,13 @@ struct TrialPlan {
   const AgentPlan* agent = nullptr;
   Millis wall{0};
   Millis exec{0};
-  sandbox::Limits limits;
+  sandbox::Limits limits;  // of all its sandboxes together
   // Where it is done again from its record (harness/replay).
   std::shared_ptr<const agents::RecordedRun> recorded = nullptr;
 };
+
+// Of each of the trial's sandboxes: its part of the trial's.
+[[nodiscard]] sandbox::Limits WorkerLimits(const TrialPlan& trial);
 
 // Everything `podium run` decides before it does anything.
 struct RunPlan {

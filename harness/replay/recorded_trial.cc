@@ -83,6 +83,16 @@ Result<RecordCheck> CheckAnswers(const RecordedTrial& trial) {
   return out;
 }
 
+// How many nodes had ended when it was chosen. Where one comes after the other: all before it.
+int SeenBy(const std::vector<JournalLine>& lines, const records::SearchNode& node) {
+  int seen = node.id;
+  for (const auto& line : lines) {
+    const auto* begun = std::get_if<records::Begun>(&line.event);
+    if (begun && begun->step == node.step) seen = std::min(begun->seen, node.id);
+  }
+  return seen;
+}
+
 }  // namespace
 
 Result<RecordedTrial> ReadRecordedTrial(const FoundTrial& at) {
@@ -113,12 +123,18 @@ agents::RecordedRun TimesOf(const RecordedTrial& trial) {
     if (cell.task == trial.at.id.task.str() && cell.agent == trial.at.id.agent.str())
       wall = cell.wall;
   }
-  Millis begun{0};
-  for (std::size_t i = 0; i < trial.view.nodes.size(); ++i) {
-    const auto& node = trial.view.nodes[i];
-    out.steps.push_back(
-        {std::max(Millis(0), wall - begun), node.exec_wall, node.end == "time_limit"});
-    begun = trial.view.node_times[i];
+  out.nodes = static_cast<int>(trial.view.nodes.size());
+  for (const auto& node : trial.view.nodes) {
+    auto at = static_cast<std::size_t>(node.step);
+    if (out.steps.size() <= at) out.steps.resize(at + 1);
+    int seen = SeenBy(trial.lines, node);
+    Millis begun =
+        seen == 0 ? Millis(0) : trial.view.node_times[static_cast<std::size_t>(seen) - 1];
+    out.steps[at] = {.left = std::max(Millis(0), wall - begun),
+                     .ran = node.exec_wall,
+                     .cut = node.end == "time_limit",
+                     .seen = seen,
+                     .id = node.id};
   }
   const std::string& end = trial.view.verdict->agent.end;
   if (end == "time_limit" || end == "model_budget") out.end = end;

@@ -17,19 +17,37 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kMostSteps = 100'000'000;
+
+bool IsStep(int step) { return step >= 0 && step <= kMostSteps; }
+
 // A run may come from elsewhere: a node that names a later one, itself or nothing as its parent
 // would send a reader of the tree astray.
 Status TakeNode(TrialView& t, const JournalLine& line, const records::SearchNode& node,
                 Millis active) {
   int next = static_cast<int>(t.nodes.size());
   bool earlier = std::ranges::all_of(node.parents, [&](int p) { return p >= 0 && p < next; });
-  if (node.id != next || !earlier)
+  if (node.id != next || !earlier || !IsStep(node.step))
     return Fail(ErrorCode::kIo, "journal event " + std::to_string(line.number) + ": node " +
                                     std::to_string(node.id) + " with parent " +
                                     std::to_string(node.parent()) + " cannot be node " +
                                     std::to_string(next) + " of a search");
   t.nodes.push_back(node);
   t.node_times.push_back(active);
+  std::erase_if(t.in_work, [&](const records::Begun& begun) { return begun.step == node.step; });
+  return {};
+}
+
+Status TakeBegun(TrialView& t, const JournalLine& line, const records::Begun& begun) {
+  bool earlier =
+      std::ranges::all_of(begun.parents, [&](int p) { return p >= 0 && p < begun.seen; });
+  if (!IsStep(begun.step) || begun.seen < 0 || !earlier ||
+      begun.seen > static_cast<int>(t.nodes.size()))
+    return Fail(ErrorCode::kIo, "journal event " + std::to_string(line.number) + ": step " +
+                                    std::to_string(begun.step) + " cannot begin after " +
+                                    std::to_string(t.nodes.size()) + " nodes");
+  std::erase_if(t.in_work, [&](const records::Begun& b) { return b.step == begun.step; });
+  t.in_work.push_back(begun);
   return {};
 }
 
@@ -75,6 +93,9 @@ class Replayer {
   void Look(const JournalLine&, const T&) {}
   void Look(const JournalLine& line, const records::SearchNode& node) {
     if (auto taken = TakeNode(t_, line, node, active_); !taken) t_.failure = taken.error().message;
+  }
+  void Look(const JournalLine& line, const records::Begun& begun) {
+    if (auto taken = TakeBegun(t_, line, begun); !taken) t_.failure = taken.error().message;
   }
   void Look(const JournalLine& line, const records::ModelCall&) {
     agents::AddEvent(line.event, t_.models);

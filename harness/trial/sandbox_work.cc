@@ -51,17 +51,18 @@ records::Validations Counted(const agents::ValidationCounts& counts) {
 
 }  // namespace
 
-sandbox::SandboxSpec SandboxWork::MakeSpec() const {
+sandbox::SandboxSpec SandboxWork::MakeSpec(int worker) const {
   sandbox::SandboxSpec spec;
   std::string name = "podium-" + Digest::Of(fs::absolute(dir_).string()).hex().substr(0, 16);
   spec.id = name + "-" + std::to_string(::getpid());
+  if (worker > 0) spec.id += "-w" + std::to_string(worker);
   spec.layers = run_.image_layers;
   spec.state_dir = run_.folder.SandboxState();
   spec.data.push_back({run_.prepared.at(plan_.id.task).public_dir, "/home/data"});
   spec.home_files = HomeFiles(plan_);
-  spec.limits = plan_.limits;
+  spec.limits = WorkerLimits(plan_);
   spec.gpus = plan_.agent->gpus;
-  std::string threads = std::to_string(std::max(1, static_cast<int>(plan_.limits.cpus)));
+  std::string threads = std::to_string(std::max(1, static_cast<int>(spec.limits.cpus)));
   spec.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
               {"HOME", "/home/agent"},
               {"LANG", "C.UTF-8"},
@@ -82,19 +83,40 @@ sandbox::SandboxSpec SandboxWork::MakeSpec() const {
 
 Task<Result<SandboxWork::Ended>> SandboxWork::Run(TrialView before) {
   run_.observer.OnTrialPhase(plan_.id, "starting");
-  Deadline control = Deadline::In(kSandboxTime);
-  sandbox::SandboxSpec spec = MakeSpec();
-  auto box = co_await run_.backend->Create(std::move(spec), control);
-  if (!box) co_return tl::unexpected(box.error());
-  auto result = co_await UseSandbox(**box, std::move(before));
-  Deadline last = Deadline::In(kSandboxTime);
-  auto destroyed = co_await (*box)->Destroy(last);
+  Boxes boxes;
+  auto made = co_await MakeBoxes(boxes);
+  Result<Ended> result = tl::unexpected(Error{});
+  if (made) result = co_await UseSandboxes(boxes, std::move(before));
+  auto destroyed = co_await DestroyAll(boxes);
+  if (!made) co_return tl::unexpected(made.error());
   if (!result) co_return result;
   if (!destroyed) co_return tl::unexpected(destroyed.error());
   co_return result;
 }
 
-agents::TrialContext SandboxWork::MakeContext(sandbox::Sandbox& box, TrialView before) const {
+Task<Status> SandboxWork::MakeBoxes(Boxes& boxes) {
+  for (int worker = 0; worker < plan_.agent->configured.workers; ++worker) {
+    Deadline control = Deadline::In(kSandboxTime);
+    sandbox::SandboxSpec spec = MakeSpec(worker);
+    auto box = co_await run_.backend->Create(std::move(spec), control);
+    if (!box) co_return tl::unexpected(box.error());
+    boxes.push_back(std::move(*box));
+  }
+  co_return Status{};
+}
+
+// The first error, after all of them.
+Task<Status> SandboxWork::DestroyAll(Boxes& boxes) {
+  Status out;
+  for (auto& box : boxes) {
+    Deadline last = Deadline::In(kSandboxTime);
+    auto destroyed = co_await box->Destroy(last);
+    if (!destroyed && out) out = tl::unexpected(destroyed.error());
+  }
+  co_return out;
+}
+
+agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView before) const {
   agents::TaskBrief brief;
   brief.id = plan_.id.task.str();
   brief.title = plan_.task->title;
@@ -106,7 +128,7 @@ agents::TrialContext SandboxWork::MakeContext(sandbox::Sandbox& box, TrialView b
   Millis wall = plan_.recorded ? kSlowerMachine * plan_.wall : plan_.wall;
   Millis left = std::max(Millis(0), wall - before.active);
   agents::TrialContext context{run_.reactor,
-                               box,
+                               *boxes.front(),
                                journal_,
                                std::move(brief),
                                static_cast<std::uint64_t>(plan_.id.seed),
@@ -119,6 +141,8 @@ agents::TrialContext SandboxWork::MakeContext(sandbox::Sandbox& box, TrialView b
                                {},
                                {},
                                {}};
+  for (std::size_t i = 1; i < boxes.size(); ++i) context.more_sandboxes.push_back(boxes[i].get());
+  context.in_work = std::move(before.in_work);
   context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };
   context.recorded = plan_.recorded;
   context.submission_cap_bytes = context.kept_cap_bytes = SubmissionCap(plan_);
@@ -134,7 +158,7 @@ agents::ShapeVerdict SandboxWork::CheckShape(std::string_view bytes) const {
   return {verdict->valid, verdict->reason, verdict->message};
 }
 
-Task<Result<SandboxWork::Ended>> SandboxWork::UseSandbox(sandbox::Sandbox& box, TrialView before) {
+Task<Result<SandboxWork::Ended>> SandboxWork::UseSandboxes(Boxes& boxes, TrialView before) {
   auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
   TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes);
   PODIUM_CO_TRY(services.AddModels(run_.http, run_.gate, *plan_.agent));
@@ -142,8 +166,9 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandbox(sandbox::Sandbox& box, 
   if (!proposer) co_return tl::unexpected(proposer.error());
   auto scaffold = plan_.agent->configured.make(std::move(*proposer));
   Deadline control = Deadline::In(kSandboxTime);
-  PODIUM_CO_TRY(co_await services.Open(box, tasks::KindOf(*plan_.task).has_validator(), control));
-  auto context = MakeContext(box, std::move(before));
+  bool has_validator = tasks::KindOf(*plan_.task).has_validator();
+  for (auto& box : boxes) PODIUM_CO_TRY(co_await services.Open(*box, has_validator, control));
+  auto context = MakeContext(boxes, std::move(before));
   context.env = services.Environment();
   if (auto* models = services.models()) context.outage = [models] { return models->outage(); };
   context_ = &context;
@@ -155,14 +180,14 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandbox(sandbox::Sandbox& box, 
   if (outcome->end == "paused")
     co_return records::Paused{.validations_refused = services.validations().refused, .worked = {}};
   run_.observer.OnTrialPhase(plan_.id, "sealing");
-  auto hand_over = co_await TakeOver(box, *outcome);
+  auto hand_over = co_await TakeOver(boxes, *outcome);
   if (!hand_over) co_return tl::unexpected(hand_over.error());
   records::Sealed sealed;
   sealed.agent = {outcome->end, outcome->detail};
   sealed.validations = Counted(services.validations());
   sealed.hand_over = std::move(*hand_over);
   sealed.file = plan_.task->submission.path;
-  sealed.isolation = IsolationOf(box.isolation());
+  sealed.isolation = IsolationOf(boxes.front()->isolation());
   sealed.models = services.ModelsSpent();
   co_return sealed;
 }
@@ -185,14 +210,15 @@ Task<Result<AgentOutcome>> SandboxWork::Agent(agents::Scaffold& scaffold,
   co_return cut;
 }
 
-// Freezes the sandbox and takes out what it leaves.
-Task<Result<records::HandOver>> SandboxWork::TakeOver(sandbox::Sandbox& box,
-                                                      const AgentOutcome& outcome) {
-  Deadline control = Deadline::In(kSandboxTime);
-  PODIUM_CO_TRY(co_await box.Seal(control));
+// Freezes the sandboxes and takes out what the first one leaves.
+Task<Result<records::HandOver>> SandboxWork::TakeOver(Boxes& boxes, const AgentOutcome& outcome) {
+  for (auto& box : boxes) {
+    Deadline control = Deadline::In(kSandboxTime);
+    PODIUM_CO_TRY(co_await box->Seal(control));
+  }
   auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
   Collector collector(run_.reactor, journal_, plan_, dir_, check);
-  co_return co_await collector.Collect(box, outcome);
+  co_return co_await collector.Collect(*boxes.front(), outcome);
 }
 
 }  // namespace podium::harness

@@ -13,8 +13,9 @@
 
 namespace podium::harness {
 
-// The part of an attempt that needs a sandbox: makes it, lets the scaffold work in it beside its
-// services until an end, seals it and takes out what the agent leaves. What was given outlives it.
+// The part of an attempt that needs sandboxes, one for each worker of the agent: makes them, lets
+// the scaffold work in them beside its services until an end, seals them and takes out what the
+// agent leaves. What was given outlives it.
 class SandboxWork {
  public:
   SandboxWork(RunContext& run, const TrialPlan& plan, Journal& journal,
@@ -31,15 +32,19 @@ class SandboxWork {
   [[nodiscard]] Millis outage() const { return context_ ? context_->outage() : outage_; }
 
  private:
-  [[nodiscard]] sandbox::SandboxSpec MakeSpec() const;
-  [[nodiscard]] agents::TrialContext MakeContext(sandbox::Sandbox& box, TrialView before) const;
+  using Boxes = std::vector<std::unique_ptr<sandbox::Sandbox>>;
+
+  [[nodiscard]] sandbox::SandboxSpec MakeSpec(int worker) const;
+  [[nodiscard]] agents::TrialContext MakeContext(const Boxes& boxes, TrialView before) const;
   [[nodiscard]] agents::ShapeVerdict CheckShape(std::string_view bytes) const;
-  Task<Result<Ended>> UseSandbox(sandbox::Sandbox& box, TrialView before);
+  // One for each worker of the agent.
+  Task<Status> MakeBoxes(Boxes& boxes);
+  static Task<Status> DestroyAll(Boxes& boxes);
+  Task<Result<Ended>> UseSandboxes(Boxes& boxes, TrialView before);
   Task<Result<agents::AgentOutcome>> Agent(agents::Scaffold& scaffold,
                                            agents::TrialContext& context,
                                            class TrialServices& services);
-  Task<Result<records::HandOver>> TakeOver(sandbox::Sandbox& box,
-                                           const agents::AgentOutcome& outcome);
+  Task<Result<records::HandOver>> TakeOver(Boxes& boxes, const agents::AgentOutcome& outcome);
 
   RunContext& run_;
   const TrialPlan& plan_;

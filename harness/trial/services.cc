@@ -45,8 +45,22 @@ TrialServices::TrialServices(Reactor& reactor, Journal& journal,
   validator_.Resume(ValidationsIn(journal.lines()));
 }
 
-// A search goes on from its last node, so that what answered the steps until then is used up; a
-// program begins anew, and asks the same again.
+namespace {
+
+// -1: none is open.
+int FirstOpenStep(const std::vector<JournalLine>& lines) {
+  std::set<int> open;
+  for (const auto& line : lines) {
+    if (const auto* begun = std::get_if<records::Begun>(&line.event)) open.insert(begun->step);
+    if (const auto* node = std::get_if<records::SearchNode>(&line.event)) open.erase(node->step);
+  }
+  return open.empty() ? -1 : *open.begin();
+}
+
+}  // namespace
+
+// A search goes on from its last node, or with the first step that it began and did not end: what
+// answered the steps until then is used up. A program begins anew, and asks the same again.
 agents::TrialModelsOptions TrialServices::OptionsOf(const AgentPlan& agent) const {
   agents::TrialModelsOptions options;
   options.budget = agent.gateway.budget;
@@ -55,11 +69,16 @@ agents::TrialModelsOptions TrialServices::OptionsOf(const AgentPlan& agent) cons
   // What a program asks is kept on the host's disk: as much as the sandbox's own may hold.
   if (!agent.gateway.models.empty()) options.record_cap_bytes = std::max(kLeastRecord, disk_bytes_);
   std::set<std::string> in_step;
+  int first_open = FirstOpenStep(journal_.lines());
+  bool open = false;
   for (const auto& line : journal_.lines()) {
     agents::AddEvent(line.event, options.before);
+    const auto* begun = std::get_if<records::Begun>(&line.event);
+    open = open || (begun && begun->step == first_open);
     const auto* call = std::get_if<records::ModelCall>(&line.event);
     if (call && agent.chooses()) in_step.insert(call->digest);
-    if (std::holds_alternative<records::SearchNode>(line.event)) options.used.merge(in_step);
+    bool ended = std::holds_alternative<records::SearchNode>(line.event);
+    if (ended && !open) options.used.merge(in_step);
   }
   return options;
 }
@@ -85,25 +104,31 @@ Task<Status> TrialServices::Open(sandbox::Sandbox& box, bool with_validator, Dea
   if (gateway_) {
     auto models = co_await box.Listen(kGatewayPort, deadline);
     if (!models) co_return tl::unexpected(models.error());
-    gateway_listener_ = std::move(*models);
+    gateway_listeners_.push_back(std::move(*models));
   }
-  if (!with_validator) co_return Status{};
+  if (!with_validator || validator_missing_) co_return Status{};
   auto listener = co_await box.Listen(agents::kValidatorPort, deadline);
   if (listener) {
-    validator_listener_ = std::move(*listener);
+    validator_listeners_.push_back(std::move(*listener));
     co_return Status{};
   }
+  validator_missing_ = true;
   records::Service missing{.service = "validator", .missing = listener.error().message};
   co_return co_await journal_.Append(std::move(missing));
 }
 
 Task<void> TrialServices::ServeValidator() {
-  if (validator_listener_) co_await validator_.Serve(std::move(validator_listener_), trial_dir_);
+  std::vector<Task<void>> all;
+  for (auto& listener : validator_listeners_)
+    all.push_back(validator_.Serve(std::move(listener), trial_dir_));
+  if (!all.empty()) co_await AllOf(std::move(all));
   co_await WaitForEver();
 }
 
 Task<void> TrialServices::ServeGateway() {
-  if (gateway_listener_) co_await gateway_->Serve(std::move(gateway_listener_));
+  std::vector<Task<void>> all;
+  for (auto& listener : gateway_listeners_) all.push_back(gateway_->Serve(std::move(listener)));
+  if (!all.empty()) co_await AllOf(std::move(all));
   co_await WaitForEver();
 }
 

@@ -32,8 +32,8 @@ class TrialServices {
   // The trial's way to models; nullptr where the agent asks none.
   [[nodiscard]] agents::TrialModels* models() { return models_.get(); }
 
-  // Opens the ports. Without its gateway an agent cannot work; of the validator a backend that
-  // hands none out is an event "service" with its reason, not an error.
+  // Opens the ports in this sandbox too. Without its gateway an agent cannot work; of the validator
+  // a backend that hands none out is an event "service" with its reason, not an error.
   [[nodiscard]] Task<Status> Open(sandbox::Sandbox& box, bool with_validator, Deadline deadline);
 
   // Serves until cancelled.
@@ -58,11 +58,12 @@ class TrialServices {
   std::filesystem::path trial_dir_;
   std::uint64_t disk_bytes_;
   agents::Validator validator_;
-  UniqueFd validator_listener_;
+  std::vector<UniqueFd> validator_listeners_;
+  bool validator_missing_ = false;  // the backend hands none out
   std::unique_ptr<agents::TrialModels> models_;
   bool priced_ = false;  // what each model costs is known
   std::unique_ptr<agents::Gateway> gateway_;
-  UniqueFd gateway_listener_;
+  std::vector<UniqueFd> gateway_listeners_;
 };
 
 // What lies in /home of every trial: instructions.txt and validate_submission.sh.

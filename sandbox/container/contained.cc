@@ -194,6 +194,15 @@ class ContainedSandbox final : public Sandbox {
     co_return co_await reactor_.Blocking(std::move(job));
   }
 
+  Task<Status> DropLayers(std::vector<Snapshot::Layer> layers) override {
+    if (!CanChangeWorkspace()) co_return Status{};
+    auto job = [this, layers = std::move(layers)]() -> Status {
+      parts_.workspace->Drop(layers);
+      return {};
+    };
+    co_return co_await reactor_.Blocking(std::move(job));
+  }
+
   Task<Result<UniqueFd>> Listen(std::uint16_t port, Deadline deadline) override {
     if (sealed_) co_return Fail(ErrorCode::kSandbox, "the sandbox is sealed");
     if (broken_) co_return tl::unexpected(InitIsGone().error());

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/deadlines.h"
@@ -125,10 +126,14 @@ Result<std::vector<fs::path>> Workspace::Views(const std::vector<Snapshot::Layer
       out.push_back(layer.dir);
       continue;
     }
-    fs::path at = paths_.base / ("view" + std::to_string(views_++));
-    PODIUM_TRY(MakeDir(at, ids_.Host(0), 0755));
-    PODIUM_TRY(BindIdmapped(layer.dir, at, layer.first_id, ids_.first));
-    out.push_back(at);
+    auto known = views_.find(layer.dir);
+    if (known == views_.end()) {
+      fs::path at = paths_.base / ("view" + std::to_string(views_.size()));
+      PODIUM_TRY(MakeDir(at, ids_.Host(0), 0755));
+      PODIUM_TRY(BindIdmapped(layer.dir, at, layer.first_id, ids_.first));
+      known = views_.emplace(layer.dir, at).first;
+    }
+    out.push_back(known->second);
   }
   return out;
 }
@@ -223,11 +228,29 @@ Result<Snapshot> Workspace::Freeze(int init_pid, Deadline deadline) {
 Status Workspace::Restore(const Snapshot& snapshot, int init_pid, Deadline deadline) {
   fs::path dropped = LayerDir(top_);
   PODIUM_TRY(Mount(snapshot.layers, init_pid, deadline));
-  if (sweeper_.joinable()) sweeper_.join();
-  sweeper_ = std::thread([dropped] {
-    if (auto removed = RemoveTree(dropped); !removed) LogDebug(removed.error().message);
-  });
+  Sweep({dropped});
   return {};
+}
+
+void Workspace::Sweep(std::vector<fs::path> dirs) {
+  if (sweeper_.joinable()) sweeper_.join();
+  sweeper_ = std::thread([dirs = std::move(dirs)] {
+    for (const auto& dir : dirs) {
+      if (auto removed = RemoveTree(dir); !removed) LogDebug(removed.error().message);
+    }
+  });
+}
+
+void Workspace::Drop(const std::vector<Snapshot::Layer>& layers) {
+  if (flattener_->busy()) return;
+  fs::path own = paths_.base / "disk" / "home";
+  std::vector<fs::path> dirs;
+  for (const auto& layer : layers) {
+    bool stands_on = std::ranges::find(layers_, layer.dir, &Snapshot::Layer::dir) != layers_.end();
+    bool is_own = layer.dir.native().starts_with(own.native() + "/");
+    if (is_own && !stands_on) dirs.push_back(layer.dir);
+  }
+  if (!dirs.empty()) Sweep(std::move(dirs));
 }
 
 Status Workspace::PutGuarded(const std::string& name, std::string_view bytes, unsigned mode) {

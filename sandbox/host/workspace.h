@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,6 +40,10 @@ class Workspace {
   // Stands on the snapshot's layers instead; the writable layer's files are removed meanwhile.
   [[nodiscard]] Status Restore(const Snapshot& snapshot, int init_pid, Deadline deadline);
 
+  // Removes those of the layers that are this workspace's and that it does not stand on, in the
+  // background; none while a stack is copied.
+  void Drop(const std::vector<Snapshot::Layer>& layers);
+
   // Writes a file of /home/.podium, which is root's in there; `name` is plain. Nothing that an
   // agent made is on the way. What the sandbox's disk refuses is the agent's fault (CausedByAgent).
   [[nodiscard]] Status PutGuarded(const std::string& name, std::string_view bytes, unsigned mode);
@@ -66,6 +71,7 @@ class Workspace {
   Status Attach(int init_pid);
   Status BindShared();
   [[nodiscard]] std::filesystem::path LayerDir(int n) const;
+  void Sweep(std::vector<std::filesystem::path> dirs);
 
   HostPaths paths_;
   std::vector<DataMount> data_;
@@ -73,7 +79,8 @@ class Workspace {
   bool nosuid_ = true;
   std::vector<Snapshot::Layer> layers_;  // below the writable one, topmost first
   int top_ = 0;                          // number of the writable layer
-  int views_ = 0, flats_ = 0;
+  std::map<std::filesystem::path, std::filesystem::path> views_;  // of others' layers
+  int flats_ = 0;
   UniqueFd root_, disk_;
   std::thread sweeper_;  // removes dropped layers
   std::unique_ptr<Flattener> flattener_ = std::make_unique<Flattener>();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <set>
@@ -235,6 +236,154 @@ TEST(EvolutionPolicyTest, TheWorstLeaveAFullIsland) {
     auto next = MakeEvolutionPolicy(s)->Next({nodes, false, seed, 100});
     EXPECT_EQ(next, (NextStep{"improve", {1}}));
   }
+}
+
+// What several workers ask of a policy and in which order their nodes end, as a script says.
+class AtWork {
+ public:
+  AtWork(std::unique_ptr<Policy> policy, std::uint64_t seed = 0, int max_nodes = 100)
+      : policy_(std::move(policy)), seed_(seed), max_nodes_(max_nodes) {}
+
+  // A free worker asks, and begins.
+  std::optional<NextStep> Ask() {
+    auto next = policy_->Next(State());
+    if (!next) return next;
+    SearchNode node;
+    node.op = next->op;
+    node.parents = next->parents;
+    node.step = steps_++;
+    in_work_.push_back(std::move(node));
+    return next;
+  }
+
+  void End(int step, double score) {
+    auto ended = std::ranges::find(in_work_, step, &SearchNode::step);
+    SearchNode node = NodeOf({ended->op, ended->parents, score});
+    node.id = static_cast<int>(nodes_.size());
+    node.step = step;
+    in_work_.erase(ended);
+    nodes_.push_back(std::move(node));
+  }
+
+  [[nodiscard]] bool MayGrow(int node) const { return policy_->MayGrow(State(), node); }
+
+ private:
+  [[nodiscard]] SearchState State() const {
+    return {nodes_, false, seed_, max_nodes_, in_work_, steps_};
+  }
+
+  std::unique_ptr<Policy> policy_;
+  std::uint64_t seed_;
+  int max_nodes_;
+  int steps_ = 0;
+  std::vector<SearchNode> nodes_, in_work_;
+};
+
+const NextStep kADraft{"draft", {}};
+NextStep Debug(int parent) { return {"debug", {parent}}; }
+NextStep Improve(int parent) { return {"improve", {parent}}; }
+
+TEST(GreedyAtWorkTest, DraftsInWorkCountAndALeafIsDebuggedOnce) {
+  AtWork work(MakeGreedyPolicy({.drafts = 2, .debug_prob = 1, .max_debug_depth = 1}));
+  EXPECT_EQ(work.Ask(), kADraft);
+  EXPECT_EQ(work.Ask(), kADraft);
+  EXPECT_EQ(work.Ask(), kADraft) << "nothing counts yet";
+  work.End(1, kBad);
+  EXPECT_EQ(work.Ask(), Debug(0));
+  work.End(0, kBad);
+  EXPECT_EQ(work.Ask(), Debug(1)) << "somebody is at 0";
+  work.End(2, 0.5);
+  EXPECT_EQ(work.Ask(), Improve(2)) << "somebody is at both";
+  work.End(4, kBad);
+  EXPECT_EQ(work.Ask(), Debug(3));
+  EXPECT_TRUE(work.MayGrow(2));
+  EXPECT_FALSE(work.MayGrow(3)) << "it has a child already";
+}
+
+// The table of AideUpstreamsSettings, whose steps 5 and 6 here are in work together.
+TEST(GreedyAtWorkTest, TheDrawIsTheStepsOwn) {
+  AtWork work(MakeGreedyPolicy({.drafts = 5, .debug_prob = 0.5, .max_debug_depth = 3}), 7);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(work.Ask(), kADraft);
+  for (int step : {0, 1, 2, 3, 4}) work.End(step, step % 2 ? 0.6 : kBad);
+  EXPECT_EQ(work.Ask(), Improve(1)) << "u(5) = 0.8385";
+  EXPECT_EQ(work.Ask(), Debug(0)) << "u(6) = 0.4429; of 0 2 4 number 0";
+  EXPECT_EQ(work.Ask(), Improve(1)) << "u(7) = 0.5170";
+}
+
+TEST(GreedyAtWorkTest, NodesInWorkAreOfTheBudget) {
+  AtWork work(MakeGreedyPolicy({.drafts = 1}), 0, 2);
+  EXPECT_TRUE(work.Ask());
+  EXPECT_TRUE(work.Ask());
+  EXPECT_FALSE(work.Ask());
+  work.End(0, 0.5);
+  EXPECT_FALSE(work.Ask());
+}
+
+TEST(ChainAtWorkTest, HasOneNodeInWork) {
+  AtWork work(MakeChainPolicy(1));
+  EXPECT_EQ(work.Ask(), kADraft);
+  EXPECT_FALSE(work.Ask());
+  work.End(0, 0.5);
+  EXPECT_EQ(work.Ask(), Improve(0));
+}
+
+TEST(MctsAtWorkTest, WaitsWhereNothingCanBeExpandedYet) {
+  AtWork work(MakeMctsPolicy(SmallTree(0.25)));
+  EXPECT_EQ(work.Ask(), kADraft);
+  EXPECT_EQ(work.Ask(), kADraft);
+  EXPECT_FALSE(work.Ask()) << "both children of the root are in work";
+  work.End(0, 0.5);
+  EXPECT_EQ(work.Ask(), Improve(0));
+  EXPECT_EQ(work.Ask(), Improve(0)) << "the rest of its children";
+  EXPECT_FALSE(work.Ask());
+  work.End(1, kBad);
+  EXPECT_EQ(work.Ask(), Debug(1));
+  EXPECT_FALSE(work.Ask()) << "a node is debugged once";
+  work.End(2, 0.7);
+  EXPECT_EQ(work.Ask(), Improve(2));
+  EXPECT_EQ(work.Ask(), Improve(2));
+  work.End(3, 0.6);
+  EXPECT_EQ(work.Ask(), Improve(3)) << "the children of 2 are in work";
+  EXPECT_TRUE(work.MayGrow(1)) << "its debug step may be given up";
+  work.End(4, kBad);
+  EXPECT_EQ(work.Ask(), Debug(4));
+  EXPECT_FALSE(work.MayGrow(1));
+}
+
+// c = 2. A = 0.6, B = 0.5, A's children C = 0.55 and D in work: scaled 1, 0, 0.5. N: root 3 and 1
+// in work, A 2 and 1. U(A) = 0.75 + 2 sqrt(ln 4 / 3) = 2.109; U(B) = 2 sqrt(ln 4) = 2.355. Without
+// D's visit 0.75 + 2 sqrt(ln 3 / 2) = 2.232 against 2 sqrt(ln 3) = 2.096.
+TEST(MctsAtWorkTest, VisitsThatAreComingCount) {
+  AtWork work(MakeMctsPolicy(SmallTree(2)));
+  work.Ask();
+  work.Ask();
+  work.End(0, 0.6);
+  work.End(1, 0.5);
+  EXPECT_EQ(work.Ask(), Improve(0));
+  EXPECT_EQ(work.Ask(), Improve(0));
+  work.End(2, 0.55);
+  EXPECT_EQ(work.Ask(), Improve(1));
+}
+
+TEST(EvolutionAtWorkTest, NobodyWaitsForAGeneration) {
+  AtWork work(MakeEvolutionPolicy({.per_generation = 2, .max_debug_depth = 1}));
+  EXPECT_EQ(work.Ask(), kADraft);
+  EXPECT_EQ(work.Ask(), kADraft);
+  EXPECT_EQ(work.Ask(), kADraft) << "generation 1, and nobody has joined";
+  work.End(1, kBad);
+  EXPECT_EQ(work.Ask(), Debug(0));
+  work.End(2, 0.5);
+  EXPECT_EQ(work.Ask(), Improve(1)) << "the first draft is still in work";
+}
+
+// Two islands of one individual: who began first is the first's, whoever ends first.
+TEST(EvolutionAtWorkTest, AnIndividualsIslandIsThatInWhichItBegan) {
+  AtWork work(MakeEvolutionPolicy({.per_generation = 1, .islands = 2}));
+  EXPECT_EQ(work.Ask(), kADraft);
+  EXPECT_EQ(work.Ask(), kADraft);
+  work.End(1, 0.6);
+  EXPECT_EQ(work.Ask(), kADraft) << "the first island is empty";
+  EXPECT_EQ(work.Ask(), Improve(0)) << "the second is not";
 }
 
 TEST(SingleShotPolicyTest, DraftsAsOftenAsItSays) {

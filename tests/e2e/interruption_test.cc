@@ -74,6 +74,32 @@ TEST_F(InterruptionTest, KilledFiveTimesAtRandomMomentsEveryTrialEndsWithOneVerd
   }
 }
 
+TEST_F(InterruptionTest, KilledWorkersGoOnWithTheStepsThatWereInWork) {
+  std::vector<std::string> command = {
+      "run",     "--task", Task(),  "--agent",          "greedy", "--proposer", "portfolio",
+      "--nodes", "6",      "--set", "search.workers=3", "--name", "kw"};
+  fs::path trial = TrialDir("kw", "portfolio-greedy");
+  pid_t pid = Start(command, dir() / "log");
+  ASSERT_TRUE(Appears(trial / "snapshots" / "node_1.csv"));
+  ::kill(pid, SIGKILL);
+  Wait(pid);
+  std::map<int, Json> first;
+  for (const Json& begun : EventBodies(trial, "begun")) first[begun["step"].get<int>()] = begun;
+  auto last = Podium(command, {}, std::chrono::seconds(400));
+  EXPECT_EQ(last.exit_code, 0) << last.out << last.err << *ReadFile(dir() / "log");
+  std::set<int> steps;
+  for (const Json& node : EventBodies(trial, "node")) {
+    int step = node.value("step", node["id"].get<int>());
+    EXPECT_TRUE(steps.insert(step).second) << "step " << step << " ended twice";
+    if (!first.contains(step)) continue;
+    EXPECT_EQ(node["op"], first[step]["op"]) << "step " << step;
+    EXPECT_EQ(node["parents"], first[step]["parents"]) << "step " << step;
+  }
+  EXPECT_EQ(steps, (std::set<int>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(Verdict("kw", "portfolio-greedy")["grade"]["verdict"], "scored");
+  EXPECT_TRUE(Traces(trial).empty());
+}
+
 TEST_F(InterruptionTest, ControlCOnceDrainsAndTheSameCommandGoesOn) {
   std::vector<std::string> command = {"run",     "--task", Task(),   "--agent", "portfolio-greedy",
                                       "--seeds", "3",      "--jobs", "1",       "--nodes",

@@ -44,6 +44,41 @@ TEST_F(RunTest, SingleShotTwiceGivesTheSameBytes) {
   EXPECT_EQ(Verdict("one", "portfolio-single-shot")["grade"]["verdict"], "scored");
 }
 
+TEST_F(RunTest, ThreeWorkersShareATrialAndTheBestIsHandedInWhoeverMadeIt) {
+  auto r = Podium({"run", "--task", Task(), "--agent", "greedy", "--proposer", "portfolio",
+                   "--nodes", "6", "--set", "search.workers=3", "--name", "w"});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  fs::path trial = TrialDir("w", "portfolio-greedy");
+  auto begun = EventBodies(trial, "begun"), nodes = EventBodies(trial, "node");
+  std::set<int> workers, steps;
+  for (const Json& b : begun) workers.insert(b["worker"].get<int>());
+  EXPECT_EQ(workers, (std::set<int>{0, 1, 2}));
+  ASSERT_EQ(nodes.size(), 6u);
+  const Json* best = nullptr;
+  for (const Json& node : nodes) {
+    EXPECT_TRUE(steps.insert(node.value("step", node["id"].get<int>())).second);
+    EXPECT_EQ(node["fault"], "") << node["detail"] << node["output"];
+    if (!best || node["score"] > (*best)["score"]) best = &node;
+  }
+  Json verdict = Verdict("w", "portfolio-greedy");
+  EXPECT_EQ(verdict["grade"]["submission_sha256"], (*best)["submission"]);
+  EXPECT_TRUE(Traces(trial).empty());
+}
+
+TEST_F(RunTest, WhatEachWorkerHasOfATrialIsSaidBefore) {
+  std::vector<std::string> command = {
+      "run",   "--task",           Task(),  "--agent",       "greedy",   "--proposer", "portfolio",
+      "--set", "search.workers=2", "--set", "limits.cpus=2", "--dry-run"};
+  auto shared = Podium(command);
+  EXPECT_NE(shared.out.find("Each of the 2 workers of portfolio-greedy on tiny has 1 cores"),
+            std::string::npos)
+      << shared.out << shared.err;
+  command.insert(command.end(), {"--set", "search.worker_limits=each"});
+  auto each = Podium(command);
+  EXPECT_NE(each.out.find("has 2 cores"), std::string::npos) << each.out << each.err;
+  EXPECT_NE(each.out.find("(search.worker_limits: each)"), std::string::npos) << each.out;
+}
+
 TEST_F(RunTest, TheSameCommandAgainRepeatsNothing) {
   std::vector<std::string> command = {"run",    "--task",     Task(),      "--agent",
                                       "greedy", "--proposer", "portfolio", "--nodes",

@@ -54,6 +54,34 @@ class RunFolderTest : public testing::Test {
   HandClock clock_;
 };
 
+TEST_F(RunFolderTest, WhatBeganAndDidNotEndIsInWork) {
+  Record(records::Attempt{.pid = 1});
+  for (int step : {0, 1, 2}) Record(records::Begun{.step = step, .op = "draft"});
+  Node(0, -1);
+  Record(records::Begun{.step = 3, .parents = {0}, .op = "debug", .seen = 1});
+  TrialView t = Read();
+  ASSERT_EQ(t.in_work.size(), 3u);
+  EXPECT_EQ(t.in_work[0].step, 1);
+  EXPECT_EQ(t.in_work[2].parents, std::vector<int>{0});
+}
+
+TEST_F(RunFolderTest, AStepThatCannotBeginIsAFailureAndNoCrash) {
+  for (const records::Begun& begun :
+       {records::Begun{.step = -1, .op = "draft"}, records::Begun{.step = 1 << 30, .op = "draft"},
+        records::Begun{.step = 1, .parents = {0}, .op = "debug"},
+        records::Begun{.step = 1, .parents = {-1}, .op = "debug", .seen = 1},
+        records::Begun{.step = 1, .op = "draft", .seen = 2},
+        records::Begun{.step = 1, .op = "draft", .seen = -1}}) {
+    fs::remove(trial() / "journal.jsonl");
+    Record(records::Attempt{.pid = 1});
+    Node(0, -1);
+    Record(begun);
+    TrialView t = Read();
+    EXPECT_TRUE(t.in_work.empty());
+    EXPECT_THAT(t.failure, HasSubstr("cannot begin after 1 nodes"));
+  }
+}
+
 // R22: these ended `podium report` by a signal, or never.
 TEST_F(RunFolderTest, ATreeThatCannotBeIsAFailureAndNoCrash) {
   for (auto [id, parent] : {std::pair{1, 99'999'999}, {1, 1}, {1, 2}, {1, -2}, {7, 0}}) {

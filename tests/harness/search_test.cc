@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "agents/scaffolds/evolution_policy.h"
 #include "agents/scaffolds/greedy_policy.h"
 #include "agents/scaffolds/mcts_policy.h"
@@ -22,11 +25,13 @@ class ScriptedProposer final : public agents::Proposer {
   struct Asked {
     std::string op;
     std::vector<int> parents;
+    int step = 0;
+    std::size_t ended = 0;  // nodes that it may know of
   };
   ScriptedProposer(std::deque<agents::Proposal> proposals, std::vector<Asked>& asked)
       : proposals_(std::move(proposals)), asked_(asked) {}
   Task<Result<agents::Proposal>> Propose(agents::ProposalRequest request, Deadline) override {
-    asked_.push_back({request.op, request.parents});
+    asked_.push_back({request.op, request.parents, request.node_id, request.nodes->size()});
     if (proposals_.empty()) co_return agents::Proposal{.exhausted = true};
     agents::Proposal next = std::move(proposals_.front());
     proposals_.pop_front();
@@ -52,15 +57,26 @@ class SearchTest : public TrialFixture {
       return agents::MakeSearch(agents::MakeGreedyPolicy({.drafts = 2}),
                                 std::make_unique<ScriptedProposer>(proposals_, asked_));
     };
-    // A program is its own outcome: "score 0.5", "exit 1", "silent", "none".
+    // A program is its own outcome: "score 0.5", "exit 1", "silent", "none"; "score 0.5 as 2" is
+    // the second that ends. It prints those that ran before it where it runs.
     script_.exec = [this](sandbox::FakeFiles& files, const sandbox::ExecSpec& spec) {
       sandbox::FakeExec out;
       if (spec.argv[0] == "/bin/sh") files.erase(kPath);
       if (spec.argv[0] != "python3") return out;
       std::string code = files[spec.argv[1]];
+      std::string before =
+          std::exchange(files["/home/agent/ran"], files["/home/agent/ran"] + code + ";");
+      if (auto at = code.find(" as "); at != std::string::npos) {
+        std::size_t before_it = std::stoul(code.substr(at + 4)) - 1;
+        out.may_end = [this, before_it] {
+          std::size_t begun = std::min<std::size_t>(3 + before_it, 5);
+          return observer_.nodes.size() >= before_it && (!in_step_ || asked_.size() >= begun);
+        };
+        code.resize(at);
+      }
       if (code.starts_with("exit")) out.result.exit_code = 1;
       if (code.starts_with("score"))
-        out.result.output = "validation score: " + code.substr(6) + "\n";
+        out.result.output = "after " + before + "\nvalidation score: " + code.substr(6) + "\n";
       if (code.starts_with("score") || code == "silent")
         files[kPath] = *ReadFile(prepared_.sample_submission());
       return out;
@@ -69,8 +85,29 @@ class SearchTest : public TrialFixture {
   void Propose(std::initializer_list<const char*> programs) {
     for (const char* code : programs) proposals_.push_back({.source = "script", .code = code});
   }
+  // A search with workers, whose settings but for those are the fixture's.
+  void Employ(int workers, agents::GreedySettings settings) {
+    agent_.configured.workers = workers;
+    agent_.configured.make = [this, settings](std::unique_ptr<agents::Proposer>) {
+      return agents::MakeSearch(agents::MakeGreedyPolicy(settings),
+                                std::make_unique<ScriptedProposer>(proposals_, asked_));
+    };
+  }
+  static std::vector<int> Steps(const TrialView& view) {
+    std::vector<int> out;
+    for (const auto& node : view.nodes) out.push_back(node.step);
+    return out;
+  }
+  [[nodiscard]] std::ptrdiff_t Calls(const std::string& operation) const {
+    return std::ranges::count_if(backend_->calls(), [&](const std::string& call) {
+      return call == operation || call.starts_with(operation + " ");
+    });
+  }
+
   std::deque<agents::Proposal> proposals_;
   std::vector<ScriptedProposer::Asked> asked_;
+  // Of 3 workers and 5 nodes: none ends before who was free has asked.
+  bool in_step_ = false;
 };
 
 TEST_F(SearchTest, DraftsDebugsImprovesAndHandsInTheBest) {
@@ -167,6 +204,114 @@ TEST_F(SearchTest, AnInterruptedSearchGoesOnWithItsNodes) {
   EXPECT_EQ(second->view.nodes[1].id, 1);
   EXPECT_EQ(second->view.nodes[1].score, 0.9);
   EXPECT_EQ(second->view.attempts, 2);
+}
+
+TEST_F(SearchTest, AFreeWorkerTakesTheNextNodeAtOnce) {
+  Employ(3, {.drafts = 3});
+  in_step_ = true;
+  agent_.configured.nodes = 5;
+  Propose(
+      {"score 0.5 as 3", "score 0.6 as 1", "score 0.7 as 2", "score 0.8 as 4", "score 0.9 as 5"});
+  auto result = Run();
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_EQ(result->end, TrialEnd::kDone) << result->view.failure;
+  EXPECT_THAT(Steps(result->view), ElementsAre(1, 2, 0, 3, 4));
+  EXPECT_THAT(asked_[3].parents, ElementsAre(0)) << "0.6, the first that ended";
+  EXPECT_THAT(asked_[4].parents, ElementsAre(1)) << "0.7";
+  EXPECT_EQ(asked_[4].ended, 2u);
+  EXPECT_EQ(Names(),
+            "attempt service begun begun begun node begun node begun node node node taken taken "
+            "sealed graded");
+  EXPECT_EQ(result->view.verdict->agent.end, "node_budget");
+  EXPECT_THAT(result->view.verdict->agent.detail, HasSubstr("node 4, validation score 0.9"));
+  EXPECT_EQ(*ReadFile(Dir() / "code/node_0.py"), "score 0.6 as 1");
+  EXPECT_EQ(Calls("create"), 3);
+  EXPECT_EQ(Calls("seal"), 3);
+}
+
+TEST_F(SearchTest, AChildBeginsInItsParentsWorkspaceWhereverItRuns) {
+  Employ(2, {.drafts = 2});
+  agent_.configured.nodes = 4;
+  Propose({"score 0.9 as 1", "score 0.5 as 2", "score 0.1 as 4", "score 0.2 as 3"});
+  auto result = Run();
+  ASSERT_TRUE(result);
+  ASSERT_EQ(result->view.nodes.size(), 4u) << result->view.failure;
+  for (const auto& node : result->view.nodes) {
+    const char* before = node.op == "draft" ? "after \n" : "after score 0.9 as 1;\n";
+    EXPECT_THAT(node.output, testing::StartsWith(before)) << node.code;
+  }
+}
+
+TEST_F(SearchTest, SnapshotsThatNobodyNeedsAreDropped) {
+  Employ(2, {.drafts = 12});
+  agent_.configured.nodes = 12;
+  for (int i = 0; i < 12; ++i) Propose({i == 0 ? "score 0.9" : "score 0.5"});
+  auto result = Run();
+  ASSERT_TRUE(result);
+  ASSERT_EQ(result->view.nodes.size(), 12u) << result->view.failure;
+  EXPECT_EQ(Calls("snapshot"), 13) << "the fresh one and each node's";
+  EXPECT_LE(backend_->snapshots(), 4u) << "the fresh one, the best, and what both stand on";
+}
+
+// A process that dies is one whose host breaks: steps 1 and 2 are in work, 0 has ended.
+TEST_F(SearchTest, AnInterruptedSearchRepeatsWhatWasInWorkAsItWasAsked) {
+  Employ(3, {.drafts = 2});
+  agent_.configured.nodes = 4;
+  Propose({"score 0.5 as 1", "score 0.6 as 3", "score 0.7 as 4", "broken"});
+  auto exec = script_.exec;
+  script_.exec = [exec](sandbox::FakeFiles& files, const sandbox::ExecSpec& spec) {
+    if (spec.argv[0] == "python3" && files[spec.argv[1]] == "broken")
+      throw std::runtime_error("the host broke");
+    return exec(files, spec);
+  };
+  auto first = Run();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->end, TrialEnd::kFailed);
+  EXPECT_THAT(Steps(first->view), ElementsAre(0));
+  ASSERT_EQ(first->view.in_work.size(), 3u);
+  auto before = std::exchange(asked_, {});
+  proposals_.clear();
+  observer_.nodes.clear();
+  Propose({"score 0.6 as 1", "score 0.7 as 2", "score 0.8 as 3"});
+  auto second = Run();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->end, TrialEnd::kDone) << second->view.failure;
+  EXPECT_THAT(Steps(second->view), ElementsAre(0, 1, 2, 3));
+  ASSERT_EQ(asked_.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(asked_[i].step, before[i + 1].step);
+    EXPECT_EQ(asked_[i].op, before[i + 1].op);
+    EXPECT_EQ(asked_[i].parents, before[i + 1].parents);
+    EXPECT_EQ(asked_[i].ended, before[i + 1].ended) << "it knows what it knew";
+  }
+}
+
+TEST_F(SearchTest, AProposerThatHasNothingLeftIsAskedAgainWhenANodeEnds) {
+  Employ(3, {.drafts = 5});
+  Propose({"score 0.5 as 1", "score 0.6 as 2"});
+  auto result = Run();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->view.nodes.size(), 2u) << result->view.failure;
+  EXPECT_EQ(result->view.verdict->agent.end, "finished");
+  EXPECT_GT(asked_.size(), 3u);
+}
+
+TEST_F(SearchTest, AWorkerWhoseSandboxIsGoneLeavesTheOthersAtWork) {
+  Employ(2, {.drafts = 4, .debug_prob = 0});
+  agent_.configured.nodes = 4;
+  Propose({"gone", "score 0.5 as 2", "score 0.6", "score 0.7"});
+  auto exec = script_.exec;
+  script_.exec = [exec](sandbox::FakeFiles& files, const sandbox::ExecSpec& spec) {
+    auto out = exec(files, spec);
+    bool gone = spec.argv[0] == "python3" && files[spec.argv[1]] == "gone";
+    if (gone) out.result.end = sandbox::ExecEnd::kInitGone;
+    return out;
+  };
+  auto result = Run();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->view.nodes.size(), 4u) << result->view.failure;
+  EXPECT_EQ(result->view.nodes[0].end, "init_gone");
+  EXPECT_EQ(result->view.verdict->agent.end, "node_budget");
 }
 
 TEST_F(SearchTest, ASandboxThatTheProgramEndedEndsTheSearch) {

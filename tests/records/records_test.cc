@@ -149,6 +149,7 @@ TEST(TrialVerdictTest, IsReadAsItWasWritten) {
 SearchNode Node() {
   SearchNode n;
   n.id = 4;
+  n.step = 6;
   n.parents = {3, 1};
   n.op = "improve";
   n.source = "model";
@@ -192,7 +193,8 @@ std::vector<Event> AllEvents() {
           Failed{"sandbox", "message", Millis(4)},
           Paused{2, Millis(3)},
           sealed,
-          Graded{"scored"}};
+          Graded{"scored"},
+          Begun{6, {3, 1}, "crossover", 4, 2}};
 }
 
 TEST(EventTest, EachIsReadAsItWasWritten) {
@@ -226,6 +228,14 @@ TEST(EventTest, ANodeOfSchema1HasOneParent) {
   EXPECT_EQ(std::get<SearchNode>(*node("3")).parents, std::vector<int>{3});
   EXPECT_TRUE(std::get<SearchNode>(*node("-1")).parents.empty());
   EXPECT_EQ(std::get<SearchNode>(*node("-2")).parents, std::vector<int>{-2}) << "for its reader";
+}
+
+TEST(EventTest, ANodeWithoutAStepBeganWhenItsIdSays) {
+  auto node = ParseEvent("node", R"({"id":4,"op":"draft","parents":[]})", "j");
+  EXPECT_EQ(std::get<SearchNode>(*node).step, 4);
+  SearchNode in_turn = Node();
+  in_turn.step = in_turn.id;
+  EXPECT_THAT(BodyText(in_turn), testing::Not(HasSubstr("step")));
 }
 
 TEST(JournalLineTest, IsReadAsItWasWritten) {

@@ -119,7 +119,8 @@ class Portfolio final : public Proposer {
     std::string modality = Modality(*request.preview);
     std::optional<Source> next;
     // One program alone is the best that there is; of several the first is one that surely ends.
-    if (request.nodes->empty() && request.nodes_left > 1) next = Quick(modality);
+    bool first = request.nodes->empty() && request.in_work.empty();
+    if (first && request.nodes_left > 1) next = Quick(modality);
     if (request.op == kDebug) next = Repair(request);
     if (request.op == kImprove || request.op == kCrossover) next = Improve(request, modality);
     if (!next) next = Unused(request, modality);
@@ -173,8 +174,8 @@ class Portfolio final : public Proposer {
   }
 
   static bool Tried(const ProposalRequest& r, const Source& s) {
-    return std::ranges::any_of(*r.nodes,
-                               [&](const SearchNode& n) { return n.source == SourceText(s); });
+    auto is = [text = SourceText(s)](const SearchNode& n) { return n.source == text; };
+    return std::ranges::any_of(*r.nodes, is) || std::ranges::any_of(r.in_work, is);
   }
 
   // A program that ran out of time or memory is tried with half its effort; one that broke

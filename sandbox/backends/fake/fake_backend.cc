@@ -1,5 +1,8 @@
 #include "sandbox/backends/fake/fake_backend.h"
 
+#include <algorithm>
+
+#include "base/deadlines.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "sandbox/container/moving_deadline.h"
@@ -19,6 +22,10 @@ class FakeSandbox final : public Sandbox {
     if (sealed_) co_return Fail(ErrorCode::kSandbox, "the sandbox is sealed");
     FakeExec played;
     if (backend_.script_.exec) played = backend_.script_.exec(files_, spec);
+    while (played.may_end && !played.may_end()) {
+      Deadline soon = Deadline::In(kEmptyPoll);
+      co_await SleepUntil(soon);
+    }
     if (played.takes == Millis(0)) co_return played.result;
     Deadline end = Deadline::In(played.takes);
     MovingDeadline until(deadline, spec.moved);
@@ -82,10 +89,31 @@ class FakeSandbox final : public Sandbox {
   Result<Usage> ReadUsage() override { return Usage{}; }
 
   Task<Result<Snapshot>> TakeSnapshot(Deadline) override {
-    co_return Fail(ErrorCode::kUnavailable, "a fake sandbox has no snapshots");
+    PODIUM_CO_TRY(backend_.Note("snapshot", ""));
+    Snapshot out;
+    out.id = "layer" + std::to_string(++backend_.layers_);
+    out.layers = stack_;
+    out.layers.insert(out.layers.begin(), {out.id, 0});
+    backend_.snapshots_[out.id] = files_;
+    stack_ = out.layers;
+    co_return out;
   }
-  Task<Status> Restore(Snapshot, Deadline) override {
-    co_return Fail(ErrorCode::kUnavailable, "a fake sandbox has no snapshots");
+  Task<Status> Restore(Snapshot snapshot, Deadline) override {
+    PODIUM_CO_TRY(backend_.Note("restore", snapshot.id));
+    for (const auto& layer : snapshot.layers) {
+      if (!backend_.snapshots_.contains(layer.dir))
+        co_return Fail(ErrorCode::kInternal, "layer " + layer.dir.string() + " was dropped");
+    }
+    files_ = backend_.snapshots_[snapshot.id];
+    stack_ = snapshot.layers;
+    co_return Status{};
+  }
+  Task<Status> DropLayers(std::vector<Snapshot::Layer> layers) override {
+    for (const auto& layer : layers) {
+      bool stands_on = std::ranges::find(stack_, layer.dir, &Snapshot::Layer::dir) != stack_.end();
+      if (!stands_on) backend_.snapshots_.erase(layer.dir);
+    }
+    co_return Status{};
   }
   Task<Result<UniqueFd>> Listen(std::uint16_t port, Deadline) override {
     PODIUM_CO_TRY(backend_.Note("listen", std::to_string(port)));
@@ -108,6 +136,7 @@ class FakeSandbox final : public Sandbox {
  private:
   FakeBackend& backend_;
   FakeFiles files_;
+  std::vector<Snapshot::Layer> stack_;  // that it stands on
   IsolationRecord isolation_{.backend = "fake", .enforced = {{"nothing", "by nobody"}}};
   bool sealed_ = false;
 };

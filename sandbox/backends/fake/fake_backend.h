@@ -17,6 +17,8 @@ struct FakeExec {
   // On the clock. The command's deadline, as far as ExecSpec::moved has moved it, ends it before
   // that (kTimeLimit).
   Millis takes{0};
+  // Where it is set, the command goes on until it says true, whatever the clock says.
+  std::function<bool()> may_end;
 };
 using FakeFiles = std::map<std::string, std::string>;
 
@@ -25,7 +27,7 @@ struct FakeScript {
   // Whatever is run; by default every command exits with 0 and does nothing.
   std::function<FakeExec(FakeFiles& files, const ExecSpec& spec)> exec;
   // The next calls of an operation ("create", "exec", "put_file", "take_file", "take_tree",
-  // "listen", "seal", "destroy") fail with these, one after the other.
+  // "snapshot", "restore", "listen", "seal", "destroy") fail with these, one after the other.
   std::map<std::string, std::deque<Error>> faults;
   FakeFiles files;  // that lie there at first
 };
@@ -41,6 +43,8 @@ class FakeBackend final : public Backend {
   // Every operation in order, "exec python3 /home/.podium/node_0.py".
   [[nodiscard]] const std::vector<std::string>& calls() const { return calls_; }
   [[nodiscard]] int alive() const { return alive_; }  // made and not destroyed
+  // Snapshots that were taken and whose layer was not dropped.
+  [[nodiscard]] std::size_t snapshots() const { return snapshots_.size(); }
 
  private:
   friend class FakeSandbox;
@@ -49,6 +53,8 @@ class FakeBackend final : public Backend {
   FakeScript script_;
   std::vector<std::string> calls_;
   int alive_ = 0;
+  std::map<std::string, FakeFiles> snapshots_;  // by their topmost layer
+  int layers_ = 0;
 };
 
 }  // namespace podium::sandbox

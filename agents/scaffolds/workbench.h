@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+
+#include "agents/proposer.h"
+#include "agents/scaffolds/kept_files.h"
+#include "agents/scaffolds/step_times.h"
+#include "agents/trial_context.h"
+
+namespace podium::agents {
+
+// One worker's place: runs programs in its sandbox, one at a time, and judges them.
+class Workbench {
+ public:
+  // All of them outlive it.
+  Workbench(TrialContext& context, sandbox::Sandbox& box, Proposer& proposer,
+            const KeptFiles& files, const StepTimes& times)
+      : context_(context), box_(box), proposer_(proposer), files_(files), times_(times) {}
+
+  [[nodiscard]] sandbox::Sandbox& box() { return box_; }
+
+  // Runs the node's program and says in the node how it fared. Its file is outside the sandbox
+  // then. An error is the infrastructure's.
+  [[nodiscard]] Task<Status> Run(SearchNode& node);
+
+ private:
+  Task<Result<std::string>> PutProgram(const SearchNode& node);
+  Task<Status> Clear(SearchNode& node);
+  Task<Status> Judge(SearchNode& node, const sandbox::ExecResult& result);
+  Task<Status> FindScore(SearchNode& node, const std::string& printed);
+
+  TrialContext& context_;
+  sandbox::Sandbox& box_;
+  Proposer& proposer_;
+  const KeptFiles& files_;
+  const StepTimes& times_;
+};
+
+// What an earlier program did to the sandbox is the search's own affair, and said in the node;
+// anything else is the host's.
+[[nodiscard]] Status AgentsOr(SearchNode& node, const Error& error);
+
+// Whether nothing runs any more in the sandbox that the node ran in.
+[[nodiscard]] bool IsSandboxLost(const SearchNode& node);
+
+}  // namespace podium::agents
