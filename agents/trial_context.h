@@ -75,6 +75,9 @@ struct TrialContext {
   // How long the trial has waited for a provider that did not serve it: no working time. Set by a
   // scaffold that asks models; valid while its Run runs.
   std::function<Millis()> outage = [] { return Millis(0); };
+  // The nodes are another trial's: their programs run again before the search goes on, so that the
+  // workspace is what it was.
+  bool forked = false;
   // Where the trial is done again from its record.
   std::shared_ptr<const RecordedRun> recorded = nullptr;
   std::uint64_t submission_cap_bytes = std::uint64_t{2} << 30;

@@ -34,6 +34,7 @@ class Search final : public Scaffold {
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
     PODIUM_CO_TRY(Prepare(context));
     if (workspaces_) PODIUM_CO_TRY(co_await workspaces_->Begin());
+    if (context.forked) PODIUM_CO_TRY(co_await Rebuild());
     std::vector<Task<void>> workers;
     for (int i = 0; i < static_cast<int>(benches_.size()); ++i) workers.push_back(Employ(i));
     auto ended =
@@ -50,14 +51,34 @@ class Search final : public Scaffold {
     for (const auto& node : nodes_) next_step_ = std::max(next_step_, node.step + 1);
     for (const auto& begun : unfinished_) next_step_ = std::max(next_step_, begun.step + 1);
     PODIUM_ASSIGN(preview_, MakePreview(context.task.public_dir));
-    context.outage = [this] { return proposer_->outage(); };
+    context.outage = [this] { return proposer_->outage() + rebuilding_; };
     files_.emplace(context.trial_dir, context.kept_cap_bytes);
-    times_.emplace(context, [this] { return proposer_->outage(); });
+    times_.emplace(context, [this] { return proposer_->outage() + rebuilding_; });
     std::vector<sandbox::Sandbox*> boxes = {&context.sandbox};
     boxes.insert(boxes.end(), context.more_sandboxes.begin(), context.more_sandboxes.end());
     for (auto* box : boxes) benches_.emplace_back(context, *box, *proposer_, *files_, *times_);
     if (boxes.size() > 1) workspaces_.emplace(std::move(boxes));
     return {};
+  }
+
+  // What the nodes of another trial left in /home. It takes no working time: that was spent there.
+  Task<Status> Rebuild() {
+    auto begun = SteadyNow();
+    records::Rebuilt done;
+    for (const SearchNode& node : nodes_) {
+      if (node.end.empty()) continue;
+      SearchNode again = node;
+      again.fault.clear();
+      auto snapshot = co_await RunNode(0, again, Ran::kAgain);
+      if (!snapshot) co_return tl::unexpected(snapshot.error());
+      if (workspaces_) workspaces_->Keep(node, std::move(*snapshot));
+      bool same =
+          again.end == node.end && again.exit_code == node.exit_code && again.output == node.output;
+      if (!same) done.different.push_back(node.id);
+      ++done.nodes;
+      rebuilding_ = Since(begun);
+    }
+    co_return co_await context_->events.Append(std::move(done));
   }
 
   // One worker until the search ends. What breaks ends the others too.
@@ -213,7 +234,9 @@ class Search final : public Scaffold {
   }
 
   // What the node left in /home, where others may go on from there.
-  Task<Result<std::optional<sandbox::Snapshot>>> RunNode(int worker, SearchNode& node) {
+  enum class Ran { kFirst, kAgain };
+  Task<Result<std::optional<sandbox::Snapshot>>> RunNode(int worker, SearchNode& node,
+                                                         Ran ran = Ran::kFirst) {
     std::optional<sandbox::Snapshot> none;
     if (!node.fault.empty()) co_return none;
     Phase("running", node);
@@ -224,7 +247,11 @@ class Search final : public Scaffold {
         co_return none;
       }
     }
-    PODIUM_CO_TRY(co_await benches_[static_cast<std::size_t>(worker)].Run(node));
+    Workbench& bench = benches_[static_cast<std::size_t>(worker)];
+    if (ran == Ran::kAgain)
+      PODIUM_CO_TRY(co_await bench.RunAgain(node));
+    else
+      PODIUM_CO_TRY(co_await bench.Run(node));
     if (!workspaces_ || IsSandboxLost(node)) co_return none;
     co_return co_await workspaces_->Freeze(worker);
   }
@@ -331,6 +358,7 @@ class Search final : public Scaffold {
   std::vector<SearchNode> in_work_;       // in the order in which they began
   std::deque<records::Begun> unfinished_;
   int next_step_ = 0;
+  Millis rebuilding_{0};
   FairSemaphore beginning_{1}, finishing_{1};
   std::string end_;   // why the search ends, once it does
   std::string lost_;  // what ended the last worker's sandbox

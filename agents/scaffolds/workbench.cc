@@ -29,24 +29,45 @@ bool IsSandboxLost(const SearchNode& node) {
 }
 
 Task<Status> Workbench::Run(SearchNode& node) {
-  auto program = co_await PutProgram(node);
-  if (!program) co_return AgentsOr(node, program.error());
-  auto cleared = co_await Clear(node);
-  if (!cleared) co_return AgentsOr(node, cleared.error());
+  auto result = co_await Execute(node, times_.RunUntil(node.step));
+  if (!result) co_return AgentsOr(node, result.error());
   if (!node.fault.empty()) co_return Status{};
+  co_return co_await Judge(node, *result);
+}
+
+// A program that was cut is cut at the same time; another may take longer than it did.
+Task<Status> Workbench::RunAgain(SearchNode& node) {
+  bool cut = node.end == sandbox::ExecEndText(sandbox::ExecEnd::kTimeLimit);
+  Deadline until = Deadline::In(cut ? node.exec_wall : kSlowerMachine * context_.exec_limit);
+  auto result = co_await Execute(node, until);
+  auto forget = [file = files_.Program(node.step)]() -> Status {
+    std::error_code ec;
+    fs::remove(file, ec);  // the node's own lies there already
+    return {};
+  };
+  PODIUM_CO_TRY(co_await context_.reactor.Blocking(std::move(forget)));
+  if (!result) co_return AgentsOr(node, result.error());
+  co_return Status{};
+}
+
+// Without a result in it where the node has a fault before anything ran.
+Task<Result<sandbox::ExecResult>> Workbench::Execute(SearchNode& node, Deadline until) {
+  auto program = co_await PutProgram(node);
+  if (!program) co_return tl::unexpected(program.error());
+  PODIUM_CO_TRY(co_await Clear(node));
+  if (!node.fault.empty()) co_return sandbox::ExecResult{};
   sandbox::ExecSpec spec;
   spec.argv = {"python3", *program};
   spec.env = {{"PODIUM_SEED", std::to_string(context_.seed)},
               {"TIME_LIMIT_SECS", std::to_string(context_.exec_limit.count() / 1000)},
               {"PODIUM_OUT", context_.task.submission_path}};
-  Deadline until = times_.RunUntil(node.step);
   auto result = co_await box_.Exec(std::move(spec), until);
-  if (!result) co_return AgentsOr(node, result.error());
+  if (!result) co_return tl::unexpected(result.error());
   node.end = std::string(sandbox::ExecEndText(result->end));
   node.exit_code = result->exit_code;
   node.exec_wall = times_.Ran(node.step, result->wall);
   node.output = HeadTail(Printable(result->output), kOutputHead, kOutputTail);
-  co_return co_await Judge(node, *result);
+  co_return std::move(*result);
 }
 
 // The program's place inside, where no earlier one can stand in its way.

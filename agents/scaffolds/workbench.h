@@ -22,10 +22,14 @@ class Workbench {
   // Runs the node's program and says in the node how it fared. Its file is outside the sandbox
   // then. An error is the infrastructure's.
   [[nodiscard]] Task<Status> Run(SearchNode& node);
+  // Runs the program of a node that was judged already, for what it leaves in the sandbox; how it
+  // ended now is in the node.
+  [[nodiscard]] Task<Status> RunAgain(SearchNode& node);
 
  private:
   Task<Result<std::string>> PutProgram(const SearchNode& node);
   Task<Status> Clear(SearchNode& node);
+  Task<Result<sandbox::ExecResult>> Execute(SearchNode& node, Deadline until);
   Task<Status> Judge(SearchNode& node, const sandbox::ExecResult& result);
   Task<Status> FindScore(SearchNode& node, const std::string& printed);
 

@@ -243,11 +243,23 @@ Result<Event> From(const Json& j, std::type_identity<Sealed>) {
 Json ToJson(const Graded& e) { return {{"verdict", e.verdict}}; }
 Result<Event> From(const Json& j, std::type_identity<Graded>) { return Graded{Text(j, "verdict")}; }
 
+Json ToJson(const Forked& e) {
+  return {{"run", e.run}, {"trial", e.trial}, {"step", e.step}, {"journal", e.journal}};
+}
+Result<Event> From(const Json& j, std::type_identity<Forked>) {
+  return Forked{Text(j, "run"), Text(j, "trial"), Whole(j, "step"), Text(j, "journal")};
+}
+
+Json ToJson(const Rebuilt& e) { return {{"nodes", e.nodes}, {"different", e.different}}; }
+Result<Event> From(const Json& j, std::type_identity<Rebuilt>) {
+  return Rebuilt{Whole(j, "nodes"), JsonOr<std::vector<int>>(j, "different", {})};
+}
+
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
     "attempt", "node",      "exec",    "snapshot",   "validation",   "outage",
     "taken",   "fell_back", "service", "model_call", "gateway_flag", "failed",
-    "paused",  "sealed",    "graded",  "begun"};
+    "paused",  "sealed",    "graded",  "begun",      "forked",       "rebuilt"};
 
 template <std::size_t... I>
 Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {

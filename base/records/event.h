@@ -97,12 +97,22 @@ struct Sealed {  // "sealed": from here nothing the agent does can matter
   std::optional<Isolation> isolation;
   std::optional<ModelsSpent> models;
 };
+struct Forked {  // "forked": the nodes up to here are another trial's
+  std::string run, trial;
+  std::int64_t step = 0;  // how many nodes
+  std::string journal;    // digest of that trial's journal up to its seal
+};
+struct Rebuilt {  // "rebuilt": the programs of a forked trial's first nodes were run again
+  std::int64_t nodes = 0;
+  std::vector<int> different;  // those that did not end as they had
+};
 struct Graded {  // "graded": verdict.json stands
   std::string verdict;
 };
 
-using Event = std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack,
-                           Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun>;
+using Event =
+    std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack, Service,
+                 ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun, Forked, Rebuilt>;
 
 [[nodiscard]] std::string_view EventName(const Event& event);
 

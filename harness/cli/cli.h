@@ -36,12 +36,15 @@ auto Wrap(Exit& exit, F function) {
   };
 }
 
+// Works on the plan as `podium run` does, and prints what came of it.
+Result<Exit> ExecutePlan(const struct RunPlan& plan, bool json, const std::string& program);
+
 // Each adds its verbs to the program; the chosen verb stores what main returns in `exit`.
 // `program` is how the user called it, for the commands that are printed.
 void AddRunVerbs(CLI::App& app, Exit& exit,
                  const std::string& program);   // run, status, report, reindex
 void AddVerifyVerb(CLI::App& app, Exit& exit);  // verify
-void AddReplayVerb(CLI::App& app, Exit& exit);  // replay
+void AddReplayVerbs(CLI::App& app, Exit& exit, const std::string& program);  // replay, fork
 // `argv`: of the whole program, for what another program does.
 void AddTaskVerbs(CLI::App& app, Exit& exit, char** argv);  // tasks
 void AddHostVerbs(CLI::App& app, Exit& exit);               // doctor

@@ -40,6 +40,10 @@ Examples() {  // NOLINT(readability-function-size)
       {"replay",
        "  podium replay conway-reverse/llm-greedy/s0      a trial of the newest run\n"
        "  podium replay quickstart/unimelb-grants/portfolio-greedy/s0 --keep\n"},
+      {"fork",
+       "  podium fork l/conway-reverse/m-greedy/s0 --at-step 4 --set llm.temperature=1\n"
+       "  podium fork l/conway-reverse/m-greedy/s0 --at-step 4 --model other   another model from "
+       "there\n"},
       {"tasks",
        "  podium tasks ls\n"
        "  podium tasks show conway-reverse\n"

@@ -11,15 +11,16 @@ int Main(int argc, char** argv) {
   // requests, holds no grader.
   if (IsScoreVerb(FirstWord(argc, argv))) return static_cast<int>(StartScoreProgram(argv));
   std::string program = argc > 0 ? argv[0] : "podium";
-  const VerbGroup groups[] = {{{"run", "resume", "status", "report", "reindex"},
-                               [&](CLI::App& a, Exit& e) { AddRunVerbs(a, e, program); }},
-                              {{"verify"}, AddVerifyVerb},
-                              {{"replay"}, AddReplayVerb},
-                              {{"tasks"}, [&](CLI::App& a, Exit& e) { AddTaskVerbs(a, e, argv); }},
-                              {{"doctor"}, AddHostVerbs},
-                              {{"image"}, AddImageVerbs},
-                              {{"sandbox"}, AddSandboxVerbs},
-                              {{}, ListScoreVerbs}};
+  const VerbGroup groups[] = {
+      {{"run", "resume", "status", "report", "reindex"},
+       [&](CLI::App& a, Exit& e) { AddRunVerbs(a, e, program); }},
+      {{"verify"}, AddVerifyVerb},
+      {{"replay", "fork"}, [&](CLI::App& a, Exit& e) { AddReplayVerbs(a, e, program); }},
+      {{"tasks"}, [&](CLI::App& a, Exit& e) { AddTaskVerbs(a, e, argv); }},
+      {{"doctor"}, AddHostVerbs},
+      {{"image"}, AddImageVerbs},
+      {{"sandbox"}, AddSandboxVerbs},
+      {{}, ListScoreVerbs}};
   return RunProgram(argc, argv, groups);
 }
 

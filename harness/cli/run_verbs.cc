@@ -115,27 +115,6 @@ Status WriteReport(const RunView& run) {
                            [&run](const Sink& sink) { ReportHtml(run, sink); });
 }
 
-// Works on the plan and shows what came of it.
-Result<Exit> Execute(const RunPlan& plan, bool json, const std::string& program) {
-  PODIUM_TRY(sandbox::EnterRootless());
-  RunSummary summary;
-  {
-    auto view = MakeLiveView(plan.trials.size(), json);
-    PODIUM_ASSIGN(summary, ExecuteRun(plan, *view));
-  }
-  PODIUM_ASSIGN(auto run, ReadRun(summary.dir, SystemClock()));
-  PODIUM_TRY(WriteGradingReport(summary.dir));
-  PODIUM_TRY(WriteReport(run));
-  if (json) {
-    std::cout << SummaryJson(run) << "\n";
-  } else {
-    std::cout << "\n" << SummaryText(run, program);
-  }
-  if (summary.failed > 0) return Exit::kInfrastructure;
-  if (summary.paused + summary.elsewhere > 0) return Exit::kUnfinished;
-  return Exit::kOk;
-}
-
 Result<Exit> DoRun(const RunOptions& o, const std::string& program) {
   PODIUM_ASSIGN(auto settings, Resolve(o));
   PODIUM_ASSIGN(auto plan, MakePlan(settings));
@@ -147,13 +126,13 @@ Result<Exit> DoRun(const RunOptions& o, const std::string& program) {
     std::cout << DryRun(plan);
     return Exit::kOk;
   }
-  return Execute(plan, o.json, program);
+  return ExecutePlan(plan, o.json, program);
 }
 
 Result<Exit> DoResume(const std::string& name, bool json, const std::string& program) {
   PODIUM_ASSIGN(auto dir, FindRun(name));
   PODIUM_ASSIGN(auto plan, ReadPlan(dir));
-  return Execute(plan, json, program);
+  return ExecutePlan(plan, json, program);
 }
 
 Result<Exit> DoStatus(const std::string& name, bool json, const std::string& program) {
@@ -217,6 +196,26 @@ std::string SettingsHelp() {
 }
 
 }  // namespace
+
+Result<Exit> ExecutePlan(const RunPlan& plan, bool json, const std::string& program) {
+  PODIUM_TRY(sandbox::EnterRootless());
+  RunSummary summary;
+  {
+    auto view = MakeLiveView(plan.trials.size(), json);
+    PODIUM_ASSIGN(summary, ExecuteRun(plan, *view));
+  }
+  PODIUM_ASSIGN(auto run, ReadRun(summary.dir, SystemClock()));
+  PODIUM_TRY(WriteGradingReport(summary.dir));
+  PODIUM_TRY(WriteReport(run));
+  if (json) {
+    std::cout << SummaryJson(run) << "\n";
+  } else {
+    std::cout << "\n" << SummaryText(run, program);
+  }
+  if (summary.failed > 0) return Exit::kInfrastructure;
+  if (summary.paused + summary.elsewhere > 0) return Exit::kUnfinished;
+  return Exit::kOk;
+}
 
 void AddRunVerbs(CLI::App& app, Exit& exit, const std::string& program) {
   auto* run = app.add_subcommand("run", "Run agents on tasks; the same command again continues");

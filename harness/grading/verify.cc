@@ -150,6 +150,10 @@ class Verifier {
     if (!journal && trial.state != "pending") check.problems.push_back(journal.error().message);
     if (!journal) journal = std::vector<JournalLine>();
     FlagAttempts(*journal, trial.attempts, check);
+    if (const auto& from = trial.forked)
+      check.flags.push_back("forked: its first " + std::to_string(from->step) +
+                            " nodes are those of " + Printable(from->trial) + " of run " +
+                            Printable(from->run) + ", chosen after that trial was graded");
     if (!trial.verdict) return check;
     check.verdict = trial.verdict->grade.verdict;
     check.score = trial.verdict->grade.score;

@@ -242,52 +242,6 @@ Result<std::vector<std::unique_ptr<tasks::TaskPackage>>> FindTasks(const Setting
   return out;
 }
 
-// What so many sandboxes use together, each with these limits.
-void Multiply(sandbox::Limits& limits, int sandboxes) {
-  auto n = static_cast<std::uint64_t>(sandboxes);
-  limits.cpus *= sandboxes;
-  limits.pids *= sandboxes;
-  for (auto* size : {&limits.memory_bytes, &limits.disk_bytes, &limits.inodes, &limits.shm_bytes,
-                     &limits.tmp_bytes})
-    *size *= n;
-}
-
-Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& agent, int seed) {
-  TrialPlan t;
-  t.id = {task.id, agent.id, seed};
-  t.task = &task;
-  t.agent = &agent;
-  const Settings& s = agent.settings;
-  t.wall = task.budget_wall;
-  t.limits.cpus = task.runtime.cpus;
-  t.limits.memory_bytes = task.runtime.memory_bytes;
-  t.limits.disk_bytes = task.runtime.disk_bytes;
-  if (s.Get("budget.wall").value != "task") {
-    PODIUM_ASSIGN(t.wall, s.Duration("budget.wall"));
-  }
-  t.exec = std::min(agent.configured.exec.value_or(t.wall / 2), t.wall);
-  if (s.Get("budget.exec").value != "auto") {
-    PODIUM_ASSIGN(t.exec, s.Duration("budget.exec"));
-  }
-  if (s.Get("limits.cpus").value != "task") {
-    PODIUM_ASSIGN(t.limits.cpus, s.Double("limits.cpus", 0.1, 4096));
-  }
-  if (s.Get("limits.memory").value != "task") {
-    PODIUM_ASSIGN(t.limits.memory_bytes, s.Bytes("limits.memory"));
-  }
-  if (s.Get("limits.disk").value != "task") {
-    PODIUM_ASSIGN(t.limits.disk_bytes, s.Bytes("limits.disk"));
-  }
-  // Inodes of 256 bytes take no more than a quarter of a small disk.
-  t.limits.inodes = std::min<std::uint64_t>(t.limits.inodes, t.limits.disk_bytes / 4 / 256);
-  PODIUM_ASSIGN(auto pids, s.Int("limits.pids", 16, 1'000'000));
-  t.limits.pids = static_cast<int>(pids);
-  t.limits.shm_bytes = std::min(t.limits.shm_bytes, t.limits.memory_bytes / 2);
-  t.limits.tmp_bytes = std::min(t.limits.tmp_bytes, t.limits.memory_bytes / 2);
-  if (agent.configured.limits_each) Multiply(t.limits, agent.configured.workers);
-  return t;
-}
-
 // Named after what it runs, and told apart by a digest of the configuration: the same command finds
 // the same run.
 std::string DefaultName(const RunPlan& plan) {
@@ -353,6 +307,56 @@ Status FillAgent(AgentPlan& a) {
   if (a.proposer == "portfolio") return {};
   return Fail(ErrorCode::kConfig, a.settings.Get("proposer").origin + ": there is no proposer '" +
                                       a.proposer + "': portfolio or llm");
+}
+
+namespace {
+
+// What so many sandboxes use together, each with these limits.
+void Multiply(sandbox::Limits& limits, int sandboxes) {
+  auto n = static_cast<std::uint64_t>(sandboxes);
+  limits.cpus *= sandboxes;
+  limits.pids *= sandboxes;
+  for (auto* size : {&limits.memory_bytes, &limits.disk_bytes, &limits.inodes, &limits.shm_bytes,
+                     &limits.tmp_bytes})
+    *size *= n;
+}
+
+}  // namespace
+
+Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& agent, int seed) {
+  TrialPlan t;
+  t.id = {task.id, agent.id, seed};
+  t.task = &task;
+  t.agent = &agent;
+  const Settings& s = agent.settings;
+  t.wall = task.budget_wall;
+  t.limits.cpus = task.runtime.cpus;
+  t.limits.memory_bytes = task.runtime.memory_bytes;
+  t.limits.disk_bytes = task.runtime.disk_bytes;
+  if (s.Get("budget.wall").value != "task") {
+    PODIUM_ASSIGN(t.wall, s.Duration("budget.wall"));
+  }
+  t.exec = std::min(agent.configured.exec.value_or(t.wall / 2), t.wall);
+  if (s.Get("budget.exec").value != "auto") {
+    PODIUM_ASSIGN(t.exec, s.Duration("budget.exec"));
+  }
+  if (s.Get("limits.cpus").value != "task") {
+    PODIUM_ASSIGN(t.limits.cpus, s.Double("limits.cpus", 0.1, 4096));
+  }
+  if (s.Get("limits.memory").value != "task") {
+    PODIUM_ASSIGN(t.limits.memory_bytes, s.Bytes("limits.memory"));
+  }
+  if (s.Get("limits.disk").value != "task") {
+    PODIUM_ASSIGN(t.limits.disk_bytes, s.Bytes("limits.disk"));
+  }
+  // Inodes of 256 bytes take no more than a quarter of a small disk.
+  t.limits.inodes = std::min<std::uint64_t>(t.limits.inodes, t.limits.disk_bytes / 4 / 256);
+  PODIUM_ASSIGN(auto pids, s.Int("limits.pids", 16, 1'000'000));
+  t.limits.pids = static_cast<int>(pids);
+  t.limits.shm_bytes = std::min(t.limits.shm_bytes, t.limits.memory_bytes / 2);
+  t.limits.tmp_bytes = std::min(t.limits.tmp_bytes, t.limits.memory_bytes / 2);
+  if (agent.configured.limits_each) Multiply(t.limits, agent.configured.workers);
+  return t;
 }
 
 Result<int> JobsOf(const RunPlan& plan) {

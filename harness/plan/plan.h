@@ -75,6 +75,10 @@ struct RunPlan {
 // id, scaffold, proposer and settings are set.
 [[nodiscard]] Status FillAgent(AgentPlan& agent);
 
+// What a trial of the agent on the task gets, by both their settings.
+[[nodiscard]] Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& agent,
+                                          int seed);
+
 // How many trials at once, by the settings or by what cores and trials allow.
 [[nodiscard]] Result<int> JobsOf(const RunPlan& plan);
 

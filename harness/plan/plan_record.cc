@@ -88,7 +88,7 @@ Result<std::unique_ptr<tasks::TaskPackage>> TaskFrom(const records::PlanTask& re
                                       record.digest.substr(0, 16));
 }
 
-Result<std::unique_ptr<AgentPlan>> AgentFrom(const records::PlanAgent& record) {
+Result<std::unique_ptr<AgentPlan>> AgentFrom(const records::PlanAgent& record, AgentFiles wanted) {
   auto out = std::make_unique<AgentPlan>();
   PODIUM_ASSIGN(out->id, AgentId::Parse(record.id));
   out->scaffold = agents::FindScaffold(record.scaffold);
@@ -100,7 +100,7 @@ Result<std::unique_ptr<AgentPlan>> AgentFrom(const records::PlanAgent& record) {
   PODIUM_ASSIGN(out->settings, SettingsFrom(record.settings));
   PODIUM_TRY(FillAgent(*out));
   std::string files = out->configured.files ? out->configured.files->hex() : "";
-  if (files == record.files) return out;
+  if (files == record.files || wanted == AgentFiles::kMayDiffer) return out;
   return Fail(ErrorCode::kDigest, "the files of agent '" + record.id +
                                       "' have changed since the run was planned: its trials could "
                                       "not be compared");
@@ -160,7 +160,7 @@ records::RunPlan ToRecord(const RunPlan& plan) {
   return out;
 }
 
-Result<RunPlan> PlanFromRecord(const records::RunPlan& record) {
+Result<RunPlan> PlanFromRecord(const records::RunPlan& record, AgentFiles files) {
   RunPlan plan;
   plan.from_folder = true;
   plan.name = record.name;
@@ -173,7 +173,7 @@ Result<RunPlan> PlanFromRecord(const records::RunPlan& record) {
     plan.tasks.push_back(std::move(found));
   }
   for (const auto& agent : record.agents) {
-    PODIUM_ASSIGN(auto made, AgentFrom(agent));
+    PODIUM_ASSIGN(auto made, AgentFrom(agent, files));
     plan.agents.push_back(std::move(made));
   }
   PODIUM_TRY(AddTrials(record, plan));

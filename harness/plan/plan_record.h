@@ -12,6 +12,8 @@ namespace podium::harness {
 // The plan again, on any machine that has what it names: tasks and agents' files with the digests
 // of the record (else kDigest), the models' keys in the environment. Nothing else is asked of the
 // command line, of configs/ or of the current folder.
-[[nodiscard]] Result<RunPlan> PlanFromRecord(const records::RunPlan& record);
+enum class AgentFiles { kAsPlanned, kMayDiffer };
+[[nodiscard]] Result<RunPlan> PlanFromRecord(const records::RunPlan& record,
+                                             AgentFiles files = AgentFiles::kAsPlanned);
 
 }  // namespace podium::harness

@@ -140,6 +140,7 @@ std::optional<Divergence> CompareNodes(const records::SearchNode& a, const recor
   std::string node = "node " + std::to_string(a.id);
   return FirstOf(
       {Texts(node + ", its operator", a.op, b.op, kBuilds),
+       Values(node + ", its place in the order", a.step, b.step, kBuilds),
        Values(node + ", its parents", a.parents, b.parents, kBuilds),
        Texts(node + ", where it is from", a.source, b.source, kBuilds),
        Texts(node + ", its plan", a.plan, b.plan, kAskedAlike),

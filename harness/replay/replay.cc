@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "harness/plan/plan_record.h"
+#include "harness/replay/prefix.h"
 #include "harness/schedule/run.h"
 
 namespace podium::harness {
@@ -66,7 +67,9 @@ Status LayOut(const RecordedTrial& recorded, const records::RunPlan& plan, const
   PODIUM_ASSIGN(auto run, ForeignFolder::Open(recorded.at.run_dir));
   PODIUM_ASSIGN(auto yaml, run.Read("run.yaml", 16 << 20));
   PODIUM_TRY(WriteFileAtomic(dir / "run.yaml", yaml));
-  return CopyRecord(recorded.record_dir(), RunFolder{dir}.TrialDir(recorded.at.id) / "llm");
+  fs::path trial = RunFolder{dir}.TrialDir(recorded.at.id);
+  if (recorded.view.forked) PODIUM_TRY(BeginWithNodesOf(recorded, *recorded.view.forked, trial));
+  return CopyRecord(recorded.record_dir(), trial / "llm");
 }
 
 records::RunPlan FromRecord(const RecordedTrial& recorded) {

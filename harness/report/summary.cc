@@ -131,6 +131,10 @@ Json TrialJson(const TrialView& t) {
             {"state", t.state},        {"attempts", t.attempts},    {"active_ms", t.active.count()},
             {"nodes", t.nodes.size()}, {"dir", t.dir.string()}};
   j["failure"] = t.failure.empty() ? Json() : Json(t.failure);
+  j["forked_from"] = nullptr;
+  if (t.forked)
+    j["forked_from"] = {
+        {"run", t.forked->run}, {"trial", t.forked->trial}, {"step", t.forked->step}};
   j["verdict"] = nullptr;
   if (t.verdict) {
     auto parsed = ParseJson(records::ToText(*t.verdict), "verdict");

@@ -97,6 +97,7 @@ class Replayer {
   void Look(const JournalLine& line, const records::Begun& begun) {
     if (auto taken = TakeBegun(t_, line, begun); !taken) t_.failure = taken.error().message;
   }
+  void Look(const JournalLine&, const records::Forked& event) { t_.forked = event; }
   void Look(const JournalLine& line, const records::ModelCall&) {
     agents::AddEvent(line.event, t_.models);
   }

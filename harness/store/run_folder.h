@@ -29,10 +29,11 @@ struct TrialView {
   std::string started, ended;  // ISO times of the first attempt's begin and of the verdict
   Millis active{0};            // time spent working, over all attempts
   std::vector<records::SearchNode> nodes;
-  std::vector<records::Begun> in_work;  // nodes that began and did not end, in that order
-  std::vector<Millis> node_times;       // when each node was recorded, in active time
-  agents::Spent models;                 // what was asked of models through the trial's gateway
-  std::string last_event;               // "sealed 2026-11-24T01:54:57.123Z", "" before the first
+  std::vector<records::Begun> in_work;    // nodes that began and did not end, in that order
+  std::vector<Millis> node_times;         // when each node was recorded, in active time
+  agents::Spent models;                   // what was asked of models through the trial's gateway
+  std::string last_event;                 // "sealed 2026-11-24T01:54:57.123Z", "" before the first
+  std::optional<records::Forked> forked;  // from which trial its first nodes are
   std::optional<TrialVerdict> verdict;
 };
 

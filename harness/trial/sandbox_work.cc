@@ -145,6 +145,7 @@ agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView befo
   context.in_work = std::move(before.in_work);
   context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };
   context.recorded = plan_.recorded;
+  context.forked = before.forked.has_value();
   context.submission_cap_bytes = context.kept_cap_bytes = SubmissionCap(plan_);
   context.on_node = [this](const agents::SearchNode& n) { run_.observer.OnNode(plan_.id, n); };
   context.on_phase = [this](std::string_view p) { run_.observer.OnTrialPhase(plan_.id, p); };

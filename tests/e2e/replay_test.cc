@@ -87,6 +87,17 @@ TEST_F(ReplayTest, AProgramThatTheTimeCutIsCutThereAgain) {
   EXPECT_EQ(r.exit_code, 0) << r.out << r.err;
 }
 
+// Nodes began and ended in another order than they were chosen in; the record's is followed.
+TEST_F(ReplayTest, ASearchOfSeveralWorkersIsEqual) {
+  std::string slow = "import time\ntime.sleep(2)\n" + Scored("0.6");
+  Search({slow, Scored("0.5"), Scored("0.7"), slow, Scored("0.8")},
+         {"--set", "search.workers=2", "--set", "budget.nodes=5"});
+  auto nodes = EventBodies(Trial(), "node");
+  ASSERT_EQ(nodes.size(), 5u);
+  auto r = Replay();
+  EXPECT_EQ(r.exit_code, 0) << r.out << r.err;
+}
+
 TEST_F(ReplayTest, AProgramThatDoesNotDoTheSameTwiceIsNamed) {
   Search({Scored("0.5"), "import time\nprint('at', time.time_ns())\n" + Scored("0.9")});
   auto r = Replay();
@@ -159,6 +170,67 @@ TEST_F(ReplayTest, ATrialIsNamedAndOthersAreSuggested) {
   EXPECT_EQ(Podium({"replay", "l"}).exit_code, 2) << "two trials";
   EXPECT_EQ(Podium({"replay", "tiny/m-greedy/s1"}).exit_code, 0) << "of the newest run";
   EXPECT_EQ(Podium({"replay", Trial().string()}).exit_code, 0) << "by its folder";
+}
+
+// The first two nodes of the parent stand; the third is asked for anew, at another temperature.
+TEST_F(ReplayTest, AForkGoesOnFromANodeWithOtherSettings) {
+  Search({Scored("0.5"), "raise ValueError('no')\n", Scored("0.9")});
+  ModelServer server(
+      [](int, const ReceivedRequest&) { return StreamedText(Fenced(Scored("0.95"))); });
+  std::map<std::string, std::string> env = {{"OPENAI_BASE_URL", server.base_url()},
+                                            {"OPENAI_API_KEY", "sk-1"}};
+  auto r = Podium({"fork", "l", "--at-step", "2", "--set", "llm.temperature=1.5", "--set",
+                   "budget.nodes=4", "--name", "f"},
+                  env);
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  fs::path fork = TrialDir("f", "m-greedy-fork");
+  auto nodes = EventBodies(fork, "node");
+  ASSERT_EQ(nodes.size(), 4u);
+  auto parents = EventBodies(Trial(), "node");
+  EXPECT_EQ(nodes[0], parents[0]);
+  EXPECT_EQ(nodes[1], parents[1]);
+  EXPECT_EQ(nodes[2]["score"], 0.95);
+  ASSERT_EQ(server.requests().size(), 2u) << "nobody was asked for the parent's nodes";
+  EXPECT_NE(server.requests()[0].body.find("\"temperature\":1.5"), std::string::npos);
+  EXPECT_EQ(EventBodies(fork, "forked")[0]["trial"], "tiny/m-greedy/s0");
+  EXPECT_EQ(EventBodies(fork, "rebuilt")[0], (Json{{"nodes", 2}, {"different", Json::array()}}));
+  EXPECT_EQ(Verdict("f", "m-greedy-fork")["grade"]["verdict"], "scored");
+  Json status = *ParseJson(Podium({"status", "f", "--json"}).out, "status");
+  EXPECT_EQ(status["trials"][0]["forked_from"]["step"], 2);
+  auto verified = Podium({"verify", "f"});
+  EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+  EXPECT_NE(verified.out.find("forked: its first 2 nodes"), std::string::npos) << verified.out;
+  auto again = Podium({"replay", "f"}, {});
+  EXPECT_EQ(again.exit_code, 0) << again.out << again.err;
+}
+
+// A program of a node that stays has left what a later one needs.
+TEST_F(ReplayTest, AForkFindsTheWorkspaceAsItWas) {
+  std::string keeps = "open('/home/code/kept.txt', 'w').write('seven')\n" + Scored("0.5");
+  std::string reads = "print('kept', open('/home/code/kept.txt').read())\n" + Scored("0.9");
+  Search({keeps, Scored("0.6")});
+  ModelServer server([&](int, const ReceivedRequest&) { return StreamedText(Fenced(reads)); });
+  auto r = Podium({"fork", "l", "--at-step", "1", "--set", "budget.nodes=2", "--name", "f"},
+                  {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-1"}});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  auto nodes = EventBodies(TrialDir("f", "m-greedy-fork"), "node");
+  ASSERT_EQ(nodes.size(), 2u);
+  EXPECT_EQ(nodes[1]["end"], "exited");
+  EXPECT_NE(std::string(nodes[1]["output"]).find("kept seven"), std::string::npos) << nodes[1];
+}
+
+TEST_F(ReplayTest, WhatCannotBeForkedIsSaid) {
+  Search({Scored("0.5")});
+  auto far = Podium({"fork", "l", "--at-step", "4"});
+  EXPECT_EQ(far.exit_code, 2);
+  EXPECT_NE(far.err.find("1 to 3"), std::string::npos) << far.err;
+  auto unknown = Podium({"fork", "l", "--at-step", "1", "--set", "llm.temprature=1"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_NE(unknown.err.find("llm.temperature"), std::string::npos) << unknown.err;
+  ASSERT_EQ(Podium({"run", "--task", Task(), "--agent", "nop", "--name", "n"}).exit_code, 0);
+  auto none = Podium({"fork", "n", "--at-step", "1"});
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_NE(none.err.find("no nodes"), std::string::npos) << none.err;
 }
 
 }  // namespace

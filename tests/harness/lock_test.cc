@@ -118,12 +118,16 @@ TEST_F(RunFolderLockTest, WhoGoesOnFromTheFolderAddsItsBuildAlone) {
   before.builds[0].version = "another";
   ASSERT_TRUE(WriteFileAtomic(run_dir_ / "lock.json", records::ToText(before)));
   for (int i = 0; i < 2; ++i) {
-    ASSERT_TRUE(Open(*plan, "an image that is not asked for"));
+    ASSERT_TRUE(Open(*plan));
     auto after = Lock();
     ASSERT_THAT(after.builds, SizeIs(2));
     after.builds.pop_back();
     EXPECT_EQ(records::ToText(after), records::ToText(before));
   }
+  auto other = Open(*plan, "another image");
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, ErrorCode::kDigest);
+  EXPECT_THAT(other.error().message, HasSubstr("another than the run's"));
 }
 
 TEST_F(RunFolderLockTest, WithoutItsPlanARunIsAnOlderPodiums) {

@@ -1,7 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agents/scaffolds/step_times.h"
+#include <functional>
+
 #include "harness/replay/compare.h"
 
 namespace podium::harness {
@@ -80,6 +81,10 @@ RecordedTrial Recorded(const std::string& end) {
   out.view.verdict.emplace();
   out.view.verdict->agent.end = end;
   out.view.nodes = {Node(), Node()};
+  for (int i = 0; i < 2; ++i) {
+    auto& node = out.view.nodes[static_cast<std::size_t>(i)];
+    node.id = node.step = i;
+  }
   out.view.nodes[0].exec_wall = Millis(1'000);
   out.view.nodes[1].end = "time_limit";
   out.view.nodes[1].exec_wall = Millis(5'000);
@@ -96,6 +101,27 @@ TEST(TimesOfTest, EachStepHasTheTimeThatItHadThen) {
   EXPECT_TRUE(times.steps[1].cut);
   EXPECT_EQ(times.end, "time_limit");
   EXPECT_EQ(TimesOf(Recorded("finished")).end, "") << "the search comes to that by itself";
+}
+
+// Steps 0 and 1 began together, 1 ended first; 2 began then.
+TEST(TimesOfTest, OfSeveralWorkersTheOrderIsKept) {
+  RecordedTrial trial = Recorded("finished");
+  trial.view.nodes[0].step = 1;
+  trial.view.nodes[1].step = 0;
+  auto begun = [&](int step, int seen) {
+    JournalLine line;
+    line.event =
+        records::Begun{.step = step, .parents = {}, .op = "draft", .seen = seen, .worker = 0};
+    trial.lines.push_back(line);
+  };
+  begun(0, 0);
+  begun(1, 0);
+  auto times = TimesOf(trial);
+  ASSERT_EQ(times.steps.size(), 2u);
+  EXPECT_EQ(times.steps[0].id, 1);
+  EXPECT_EQ(times.steps[1].id, 0);
+  EXPECT_EQ(times.steps[0].seen, 0);
+  EXPECT_EQ(times.steps[0].left, Millis(10'000)) << "it began with the trial";
 }
 
 }  // namespace

@@ -194,7 +194,9 @@ std::vector<Event> AllEvents() {
           Paused{2, Millis(3)},
           sealed,
           Graded{"scored"},
-          Begun{6, {3, 1}, "crossover", 4, 2}};
+          Begun{6, {3, 1}, "crossover", 4, 2},
+          Forked{"run", "t/a/s0", 3, "ab"},
+          Rebuilt{3, {1}}};
 }
 
 TEST(EventTest, EachIsReadAsItWasWritten) {

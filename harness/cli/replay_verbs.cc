@@ -3,9 +3,11 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/cli/cli.h"
+#include "harness/replay/fork.h"
 #include "harness/replay/replay.h"
 #include "sandbox/host/rootless.h"
 
@@ -17,6 +19,13 @@ namespace fs = std::filesystem;
 struct ReplayVerb {
   std::string trial, into;
   bool keep = false, json = false;
+};
+
+struct ForkVerb {
+  std::string trial, name, model;
+  std::vector<std::string> sets;
+  int at_step = 0;
+  bool json = false;
 };
 
 std::string ReplayJson(const ReplayResult& r) {
@@ -79,9 +88,59 @@ Result<Exit> Replay(const ReplayVerb& o) {
   return result->equal() ? Exit::kOk : Exit::kNotVerified;
 }
 
+// The same command goes on with the same run, so the name says what is asked for.
+std::string ForkName(const FoundTrial& trial, const ForkVerb& o) {
+  if (!o.name.empty()) return o.name;
+  std::string all = trial.id.str() + "\n" + o.model;
+  for (const auto& set : o.sets) all += "\n" + set;
+  return trial.run_dir.filename().string() + "-fork-" + std::to_string(o.at_step) + "-" +
+         Digest::Of(all).hex().substr(0, 6);
+}
+
+Result<ForkOptions> ForkOptionsOf(const FoundTrial& trial, const ForkVerb& o) {
+  ForkOptions out{.at_step = o.at_step, .name = ForkName(trial, o), .sets = {}};
+  if (!o.model.empty()) out.sets["model"] = o.model;
+  for (const auto& item : o.sets) {
+    std::size_t equals = item.find('=');
+    if (equals == std::string::npos)
+      return Fail(ErrorCode::kUsage, "--set takes NAME=VALUE, found '" + item + "'");
+    out.sets[item.substr(0, equals)] = item.substr(equals + 1);
+  }
+  return out;
+}
+
+Result<Exit> Fork(const ForkVerb& o, const std::string& program) {
+  PODIUM_ASSIGN(auto parent, FindTrial(o.trial));
+  PODIUM_ASSIGN(auto options, ForkOptionsOf(parent, o));
+  PODIUM_ASSIGN(auto plan, MakeFork(parent, options));
+  return ExecutePlan(plan, o.json, program);
+}
+
+void AddFork(CLI::App& app, Exit& exit, const std::string& program) {
+  auto* verb = app.add_subcommand(
+      "fork", "Go on from a node of a trial with another model or other settings, as a new run");
+  auto o = std::make_shared<ForkVerb>();
+  verb->add_option("trial", o->trial, "The trial, as `podium replay` takes it")->required();
+  verb->add_option("--at-step", o->at_step, "How many of its nodes stay; the next is new")
+      ->required();
+  verb->add_option("--model", o->model, "Another model");
+  verb->add_option("--set", o->sets, "Another setting of the agent, as NAME=VALUE; may be repeated")
+      ->allow_extra_args(false);
+  verb->add_option("--name", o->name, "The new run's name; made from the trial's when left out");
+  verb->add_flag("--json", o->json, "Print the summary as JSON");
+  verb->footer(
+      "\nThe nodes that stay come with their scores and cost the time that they had cost. Their "
+      "programs run\nagain first, so that the sandbox holds what it held; what does not end as it "
+      "had is in the journal's\nevent \"rebuilt\". The new trial names its parent in its journal, "
+      "in `status --json` and in `verify`,\nwhich flags it: somebody knew the parent's score. The "
+      "same command goes on with the same run.");
+  verb->callback(Wrap(exit, [o, program] { return Fork(*o, program); }));
+}
+
 }  // namespace
 
-void AddReplayVerb(CLI::App& app, Exit& exit) {
+void AddReplayVerbs(CLI::App& app, Exit& exit, const std::string& program) {
+  AddFork(app, exit, program);
   auto* verb = app.add_subcommand(
       "replay", "Do a trial again with its recorded answers, and compare: no key, no network");
   auto o = std::make_shared<ReplayVerb>();
