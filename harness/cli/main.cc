@@ -16,6 +16,7 @@ int Main(int argc, char** argv) {
                               {{"verify"}, AddVerifyVerb},
                               {{"replay"}, AddReplayVerb},
                               {{"tasks"}, [&](CLI::App& a, Exit& e) { AddTaskVerbs(a, e, argv); }},
+                              {{"agents"}, AddAgentVerbs},
                               {{"doctor"}, AddHostVerbs},
                               {{"image"}, AddImageVerbs},
                               {{"sandbox"}, AddSandboxVerbs},

@@ -198,5 +198,28 @@ echo 'not reached'
   EXPECT_LT(EventBodies(TrialDir("saves", "saves"), "exec")[0]["wall_ms"], 12'000);
 }
 
+TEST_F(ProgramsTest, AnImportedAgentRuns) {
+  auto put = [this](const std::string& name, const std::string& text) {
+    fs::path at = dir() / "checkout" / name;
+    fs::create_directories(at.parent_path());
+    ASSERT_TRUE(WriteFileAtomic(at, text));
+  };
+  put("agents/dummy/config.yaml",
+      "defaults: &d\n  start: dummy/start.sh\n  env_vars: {TIME_LIMIT_SECS: 60}\n"
+      "dummy:\n  <<: *d\n  kwargs_type: argparse\n  kwargs: {model: gpt-4.1, debug: false}\n");
+  put("agents/dummy/start.sh",
+      "cat ${AGENT_DIR}/note.txt; echo \"$@\"; cat /home/instructions.txt\n"
+      "cp /home/data/sample_submission.csv ${SUBMISSION_DIR}/submission.csv\n");
+  put("agents/dummy/note.txt", "a note\n");
+  put("environment/instructions.txt", "Their own words.\n");
+  auto imported = Podium({"agents", "import", "mle-bench", (dir() / "checkout").string(), "--to",
+                          (dir() / "theirs").string(), "--instructions"});
+  ASSERT_EQ(imported.exit_code, 0) << imported.err;
+  EXPECT_THAT(imported.out, HasSubstr("dummy: podium run --task TASK --agent "));
+  auto r = Run((dir() / "theirs" / "dummy.yaml").string(), "theirs");
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  EXPECT_EQ(Output("theirs", "dummy"), "a note\n--model gpt-4.1 --debug False\nTheir own words.\n");
+}
+
 }  // namespace
 }  // namespace podium::tests
