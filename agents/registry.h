@@ -32,6 +32,8 @@ struct ConfiguredScaffold {
   bool limits_each = false;  // each of them has the trial's limits; else they share them
   // Of one program's run, where budget.exec is left to it; never more than the trial's time.
   std::optional<Millis> exec;
+  // What instructions.txt says in place of Podium's own text.
+  std::optional<std::string> instructions;
   // Of the agent's own files, where it has some: what lock.json says of them.
   std::optional<Digest> files;
   // A trial's; null where it takes no proposer. nullptr for kAnswers and for what needs no sandbox.
@@ -46,6 +48,7 @@ struct ScaffoldInfo {
   bool takes_proposer = false;
   bool uses_gateway = false;  // its program asks models through the trial's gateway
   bool is_baseline = false;   // tries nothing: its time says nothing of an agent
+  bool owns_home = false;     // /home is its own to write to, with what the image has of it
   HandsIn hands_in = HandsIn::kFinalFile;
   std::vector<OptionSpec> options;       // its own
   std::vector<std::string> also_usable;  // general settings that it uses: "budget.nodes", ...

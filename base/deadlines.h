@@ -84,6 +84,10 @@ inline constexpr Millis kGradingReportTime = std::chrono::minutes(10);
 inline constexpr Millis kLingerTime = std::chrono::seconds(3);
 // No descriptor is free, or the sandbox ended: before the next connection is taken.
 inline constexpr Millis kAcceptPause{100};
+// Of a server's own certificates: clocks inside and outside are one, yet none fails for a second's
+// difference, nor within the longest trial.
+inline constexpr std::chrono::hours kCertificateSkew{24};
+inline constexpr std::chrono::hours kCertificateLife{24 * 365};
 // A connection to the validator that asks nothing.
 inline constexpr Millis kValidatorIdleTime = std::chrono::seconds(10);
 

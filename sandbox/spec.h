@@ -45,11 +45,17 @@ struct Snapshot {
   std::string id;             // "<sandbox>/3"
 };
 
-// A file of /home that the agent can read and not change.
+// A file of /home that the agent can read and, unless /home is its own, not change.
 struct HomeFile {
   std::string name;  // no slash
   std::string content;
   unsigned mode = 0644;
+};
+
+// A file of the image's root that is another one here, or that the image lacks: root's, read-only.
+struct RootFile {
+  std::string inside;  // absolute, of plain names
+  std::string content;
 };
 
 struct SandboxSpec {
@@ -59,6 +65,12 @@ struct SandboxSpec {
   std::filesystem::path state_dir;  // of this run: records for the reaper, and the writable layers
   std::vector<DataMount> data;
   std::vector<HomeFile> home_files;  // of a fresh workspace
+  std::vector<RootFile> root_files;
+  // The agent may write anywhere in /home but to /home/data and /home/.podium, home_files belong to
+  // it, and what the image has in /home (but in the places of a fresh workspace other than
+  // /home/agent) is there.
+  bool own_home = false;
+  std::uint16_t first_port = 1024;  // the lowest at which Listen works, and the agent may listen
   Limits limits;
   std::vector<std::pair<std::string, std::string>> env;  // the whole environment of every command
   bool allow_unenforced = false;
@@ -76,6 +88,12 @@ struct ExecSpec {
   std::size_t output_head_bytes =
       256 << 10;  // stdout and stderr are one stream; its head and tail are kept
   std::size_t output_tail_bytes = 256 << 10;
+  // The first follow_bytes of the output, piece by piece as they come; on the event loop's thread.
+  std::function<void(std::string_view)> on_output;
+  std::size_t follow_bytes = 0;
+  // So long before the deadline every process gets SIGTERM, and time to put its work away; the
+  // command then ends with the last of them, as kTimeLimit. 0: no notice.
+  Millis notice{0};
   // By how much the command's deadline has moved on since it began: it waits for others, and its
   // own time stands still. Never falls; asked on the event loop's thread. Empty: not at all.
   std::function<Millis()> moved;

@@ -42,6 +42,13 @@ const Model* CallContext::Find(std::string_view name) const {
   return nullptr;
 }
 
+const Model* CallContext::FindAt(std::string_view host, std::string_view name) const {
+  for (const Model& model : options.models) {
+    if (model.upstream_name == name && PublicHost(model.base_url) == host) return &model;
+  }
+  return Find(name);
+}
+
 std::string CallContext::ModelNames() const {
   std::vector<std::string> names;
   for (const Model& model : options.models) names.push_back(model.id);
@@ -131,7 +138,7 @@ std::optional<Refusal> Call::CheckSize() {
 
 std::optional<Refusal> Call::ChooseModel() {
   const std::string& name = route_.model.empty() ? request_.facts.model : route_.model;
-  model_ = context_.Find(name);
+  model_ = context_.FindAt(exchange_.request().HostName(), name);
   if (!model_)
     return Refusal{403, "model_not_allowed",
                    "This trial may not use model '" + Printable(name.substr(0, 100)) +

@@ -22,6 +22,8 @@ struct CallContext {
 
   // By id or alias; nullptr where the trial may not use it.
   [[nodiscard]] const Model* Find(std::string_view name) const;
+  // As asked at a host: what that calls so itself, else the same.
+  [[nodiscard]] const Model* FindAt(std::string_view host, std::string_view name) const;
   [[nodiscard]] std::string ModelNames() const;
 };
 

@@ -2,8 +2,10 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <set>
 
 #include "agents/gateway/call.h"
 #include "agents/models/wire/registry.h"
@@ -77,6 +79,29 @@ Json GeminiEntry(const Model& model) {
           {"supportedGenerationMethods", methods}};
 }
 
+// Paths of lists of models and of single ones.
+constexpr std::string_view kLists[] = {"/v1/models", "/models", "/v1beta/models"};
+
+bool IsOfList(std::string_view path) {
+  return std::ranges::any_of(kLists, [&](std::string_view all) {
+    return path == all || (path.starts_with(all) && path.substr(all.size(), 1) == "/");
+  });
+}
+
+bool IsKnown(std::string_view path) { return IsOfList(path) || MatchRoute("POST", path); }
+
+// A path as it would be here: servers of one format differ in what stands before it.
+std::string PathHere(const ServedRequest& request, const std::vector<VendorHost>& hosts) {
+  std::string path(request.Path()), name = request.HostName();
+  if (IsKnown(path)) return path;
+  for (const auto& host : hosts) {
+    if (host.name != name || !path.starts_with(host.base_path + "/")) continue;
+    std::string here = "/v1" + path.substr(host.base_path.size());
+    if (IsKnown(here)) return here;
+  }
+  return path;
+}
+
 // In one object what OpenAI's and Anthropic's clients look for.
 std::string ModelList(const std::vector<Model>& models) {
   Json data = Json::array();
@@ -102,6 +127,18 @@ struct Gateway::State {
   std::map<std::string, std::string> keys;
   ExtraFields extra_fields;
   std::uint64_t bytes_under_way = 0;
+  std::shared_ptr<TlsIdentity> tls;
+
+  Status MakeTls() {
+    std::set<std::string> names;
+    for (const auto& host : options.vendor_hosts) names.insert(host.name);
+    if (names.empty()) return {};
+    PODIUM_ASSIGN(tls, TlsIdentity::Make({names.begin(), names.end()}, WallNow()));
+    tls->OnStranger([this](std::string_view name) {
+      models.log().Flag("host_not_allowed", name.empty() ? "none was named" : Printable(name));
+    });
+    return {};
+  }
 
   Status ReadKeys() {
     for (const Model& model : options.models) {
@@ -130,6 +167,8 @@ struct Gateway::State {
       extra_fields[model.id] = model.extra_fields;
       for (const auto& alias : model.aliases) extra_fields[alias] = model.extra_fields;
     }
+    for (const Model& model : options.models)
+      extra_fields.try_emplace(model.upstream_name, model.extra_fields);
   }
 
   [[nodiscard]] CallContext Context() {
@@ -138,20 +177,20 @@ struct Gateway::State {
 
   Task<void> Handle(HttpExchange& exchange) {
     const ServedRequest& request = exchange.request();
-    std::string_view path = request.Path();
+    std::string path = PathHere(request, options.vendor_hosts);
     if (request.method == "GET" && path == "/health") {
       co_await Own(exchange, R"({"status":"ok"})");
       co_return;
     }
-    if (co_await ToldOfTheServer(exchange)) co_return;
+    if (co_await ToldOfTheServer(exchange, path)) co_return;
     auto route = MatchRoute(request.method, path);
     const WireFormat& shape = route ? *route->format : ShapeOf(path);
     if (auto refusal = Admit(request)) {
-      models.log().Flag(refusal->code, std::string(path.substr(0, 200)));
+      models.log().Flag(refusal->code, path.substr(0, 200));
       auto told = co_await AnswerRefusal(exchange, shape, std::move(*refusal));
       co_return;
     }
-    if (auto body = OwnAnswer(request)) {
+    if (auto body = OwnAnswer(request, path)) {
       co_await Own(exchange, std::move(*body));
       co_return;
     }
@@ -179,9 +218,8 @@ struct Gateway::State {
 
   // What clients ask a server before they use it, which is nobody's secret: whether it is there,
   // and whether it speaks over WebSockets (they go on without at once).
-  static Task<bool> ToldOfTheServer(HttpExchange& exchange) {
+  static Task<bool> ToldOfTheServer(HttpExchange& exchange, std::string_view path) {
     const ServedRequest& request = exchange.request();
-    std::string_view path = request.Path();
     bool head = request.method == "HEAD" && (path == "/" || path == "/v1" || path == "/health");
     bool socket = request.method == "GET" && MatchRoute("POST", path) &&
                   Lower(request.Header("upgrade")) == "websocket";
@@ -193,11 +231,12 @@ struct Gateway::State {
   }
 
   // The lists of models, which no provider is asked for, in the shape of who asks.
-  [[nodiscard]] std::optional<std::string> OwnAnswer(const ServedRequest& request) {
+  [[nodiscard]] std::optional<std::string> OwnAnswer(const ServedRequest& request,
+                                                     std::string_view path) {
     if (request.method != "GET") return std::nullopt;
-    std::string_view path = request.Path();
-    bool google = path.starts_with("/v1beta") || !request.Header("x-goog-api-key").empty();
-    for (std::string_view all : {"/v1/models", "/models", "/v1beta/models"}) {
+    bool google = path.starts_with("/v1beta") || !request.Header("x-goog-api-key").empty() ||
+                  !QueryValue(request.target, "key").empty();
+    for (std::string_view all : kLists) {
       if (path == all) return google ? GeminiModelList(options.models) : ModelList(options.models);
       if (!path.starts_with(all) || path.substr(all.size(), 1) != "/") continue;
       const Model* model = Context().Find(path.substr(all.size() + 1));
@@ -225,6 +264,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Make(TrialModels& models, GatewayOptio
   PODIUM_TRY(state->ReadKeys());
   state->NameExtraFields();
   PODIUM_ASSIGN(state->token, MakeToken());
+  PODIUM_TRY(state->MakeTls());
   return std::unique_ptr<Gateway>(new Gateway(std::move(state)));
 }
 
@@ -235,6 +275,18 @@ Task<void> Gateway::Serve(UniqueFd listener) {
   ServerLimits limits = state_->options.server;
   co_await ServeHttp(std::move(listener), std::move(limits), std::move(handler));
 }
+
+Task<void> Gateway::ServeTls(UniqueFd listener) {
+  HttpHandler handler = [state = state_.get()](HttpExchange& exchange) {
+    return state->Handle(exchange);
+  };
+  ServerLimits limits = state_->options.server;
+  limits.tls = state_->tls;
+  limits.hosts = limits.tls->hosts();
+  co_await ServeHttp(std::move(listener), std::move(limits), std::move(handler));
+}
+
+const TlsIdentity* Gateway::tls() const { return state_->tls.get(); }
 
 void Gateway::End() { state_->ended = true; }
 const std::string& Gateway::token() const { return state_->token; }
@@ -249,9 +301,13 @@ std::vector<std::pair<std::string, std::string>> Gateway::Environment(
       {"ANTHROPIC_BASE_URL", root}, {"GOOGLE_GEMINI_BASE_URL", root},
       {"LLM_BASE_URL", v1},         {"LITELLM_PROXY_API_BASE", v1},
       {"LLM_MODEL", names.front()}, {"PODIUM_MODELS", Join(names, ",")}};
-  for (const char* name : {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY",
-                           "GOOGLE_API_KEY", "LLM_API_KEY", "LITELLM_PROXY_API_KEY"})
-    out.emplace_back(name, state_->token);
+  std::set<std::string> keys = {"OPENAI_API_KEY",     "ANTHROPIC_API_KEY", "GEMINI_API_KEY",
+                                "GOOGLE_API_KEY",     "LLM_API_KEY",       "LITELLM_PROXY_API_KEY",
+                                "OPENROUTER_API_KEY", "CODEX_API_KEY"};
+  for (const Model& model : state_->options.models) {
+    if (!model.key_env.empty()) keys.insert(model.key_env);
+  }
+  for (const auto& name : keys) out.emplace_back(name, state_->token);
   return out;
 }
 

@@ -27,7 +27,9 @@ struct GatewayOptions {
   std::uint64_t prompt_flag_bytes = std::uint64_t{1} << 20;   // larger ones are served and flagged
   Millis request_timeout{600'000};                            // of one answer, waiting included
   Millis idle_timeout{300'000};                               // without a byte of a stream
-  ServerLimits server;  // its body_bytes and spool_dir are set here
+  ServerLimits server;  // its body_bytes, spool_dir and hosts are set here
+  // Public servers in whose place it answers over TLS, with certificates of its own; empty: none.
+  std::vector<VendorHost> vendor_hosts;
   // The value of an environment variable; std::getenv where empty.
   std::function<std::optional<std::string>(const std::string&)> variable;
 };
@@ -47,6 +49,11 @@ class Gateway {
 
   // Serves until it is cancelled; any number of listeners at once.
   [[nodiscard]] Task<void> Serve(UniqueFd listener);
+
+  // The same over TLS, under the names of the vendors' hosts, of which there must be some.
+  [[nodiscard]] Task<void> ServeTls(UniqueFd listener);
+  // Of the latter; nullptr where there are no hosts.
+  [[nodiscard]] const TlsIdentity* tls() const;
 
   // From now on the token is worth nothing.
   void End();

@@ -159,6 +159,21 @@ Result<Model> ReadModel(const YamlNode& node) {
   return out;
 }
 
+// "openrouter.ai/api/v1"
+Result<VendorHost> ReadHost(const YamlNode& node) {
+  PODIUM_ASSIGN(auto text, node.AsString());
+  std::string url = "https://" + text;
+  auto name = PublicHost(url);
+  VendorHost out{name.value_or(""), PathOf(url)};
+  while (out.base_path.ends_with('/')) out.base_path.pop_back();
+  if (!name || *name + PathOf(url) != text)
+    return node.Complain(
+        "'hosts' lists public servers with the path of their version, such as "
+        "openrouter.ai/api/v1, not '" +
+        text + "'");
+  return out;
+}
+
 }  // namespace
 
 bool Model::Serves(const WireFormat& format) const {
@@ -173,6 +188,7 @@ Result<ModelCatalogue> ModelCatalogue::From(const YamlNode& root) {
   if (schema != "podium-models/1")
     return root.Complain("expected schema podium-models/1, found '" + schema + "'");
   PODIUM_ASSIGN(const YamlNode* list, map.Require("models"));
+  const YamlNode* hosts = map.Get("hosts");
   PODIUM_TRY(map.Finish());
   ModelCatalogue out;
   out.file_ = root.file;
@@ -187,7 +203,21 @@ Result<ModelCatalogue> ModelCatalogue::From(const YamlNode& root) {
     out.models_.push_back(std::move(model));
   }
   if (out.models_.empty()) return list->Complain("'models' lists none");
+  if (hosts) {
+    for (const auto& item : hosts->items) {
+      PODIUM_ASSIGN(auto host, ReadHost(item));
+      out.hosts_.push_back(std::move(host));
+    }
+  }
   return out;
+}
+
+std::vector<VendorHost> ModelCatalogue::vendor_hosts() const {
+  std::set<VendorHost> all(hosts_.begin(), hosts_.end());
+  for (const auto& model : models_) {
+    if (auto name = PublicHost(model.base_url)) all.insert({*name, PathOf(model.base_url)});
+  }
+  return {all.begin(), all.end()};
 }
 
 Result<ModelCatalogue> ModelCatalogue::Read(const std::filesystem::path& file) {

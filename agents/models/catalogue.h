@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -37,6 +38,14 @@ struct Model {
   [[nodiscard]] bool Serves(const WireFormat& format) const;
 };
 
+// A provider's public server, which clients have built in.
+struct VendorHost {
+  std::string name;       // "openrouter.ai"
+  std::string base_path;  // "/api/v1": what stands there before the paths of its formats
+
+  auto operator<=>(const VendorHost&) const = default;
+};
+
 // All models of one file.
 class ModelCatalogue {
  public:
@@ -49,9 +58,13 @@ class ModelCatalogue {
   [[nodiscard]] Result<Model> Find(std::string_view name) const;
   [[nodiscard]] const std::vector<Model>& models() const { return models_; }
 
+  // The public hosts of the models' addresses and those that the file lists beside them.
+  [[nodiscard]] std::vector<VendorHost> vendor_hosts() const;
+
  private:
   std::string file_;
   std::vector<Model> models_;
+  std::vector<VendorHost> hosts_;  // as listed
 };
 
 }  // namespace podium::agents

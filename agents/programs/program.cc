@@ -1,5 +1,9 @@
 #include "agents/programs/program.h"
 
+#include <optional>
+
+#include "agents/programs/output_log.h"
+#include "agents/programs/references.h"
 #include "agents/scaffolds/exec_event.h"
 #include "base/async/race.h"
 #include "base/deadlines.h"
@@ -15,23 +19,54 @@ namespace fs = std::filesystem;
 // How much of an agent's folder is looked at.
 constexpr ForeignBounds kBounds{.entries = 100'000, .depth = 32};
 
+// How much of what a program says is followed while it runs.
+constexpr std::size_t kFollowedOutput = 16 << 20;
+
+// What every trial of a program shares.
+struct ProgramSettings {
+  fs::path folder;
+  Digest files;
+  Millis snapshot_every{0};
+  Millis grace{0};
+  std::vector<std::string> arguments;
+  EnvironmentPairs environment;
+};
+
+// Its end comes with a notice of so long, and the program is told to be done as long before that: a
+// short trial has more use for its time.
+Millis GraceOf(Millis wanted, Millis left) { return std::min(wanted, left / 10); }
+
 class Program final : public Scaffold {
  public:
-  Program(fs::path folder, Digest files, Millis snapshot_every)
-      : folder_(std::move(folder)), files_(files), snapshot_every_(snapshot_every) {}
+  explicit Program(std::shared_ptr<const ProgramSettings> settings)
+      : settings_(std::move(settings)) {}
 
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
+    auto environment = Resolve(settings_->environment);
+    if (!environment) co_return tl::unexpected(environment.error());
     context.on_phase("copying the agent in");
+    // That the agent is copied in is no working time of its own.
+    copy_begun_ = SteadyNow();
+    context.outage = [this, waited = context.outage] { return waited() + CopyTime(); };
     auto copied = co_await CopyIn(context);
+    copy_time_ = CopyTime();
     if (!copied) co_return tl::unexpected(copied.error());
     context.on_phase("running start.sh");
-    auto both = co_await Race(RunStart(context), KeepSnapshots(context));
-    if (both.index() == 1)
-      co_return Fail(ErrorCode::kInternal, "the snapshot loop ended before the program");
-    co_return std::get<0>(std::move(both));
+    auto open = [&] {
+      return OutputLog::Open(context.trial_dir / "logs" / "start.sh.log", environment->secrets);
+    };
+    auto log = co_await context.reactor.Blocking(std::move(open));
+    if (!log) co_return tl::unexpected(log.error());
+    auto ended = co_await Race(RunStart(context, *environment, *log), KeepSnapshots(context),
+                               log->Keep(context.reactor));
+    if (ended.index() != 0)
+      co_return Fail(ErrorCode::kInternal, "what runs beside the program ended before it");
+    co_return std::get<0>(std::move(ended));
   }
 
  private:
+  [[nodiscard]] Millis CopyTime() const { return copy_time_.value_or(Since(copy_begun_)); }
+
   Task<Status> CopyIn(TrialContext& context) {
     auto read = [this] { return ReadFolder(); };
     auto files = co_await context.reactor.Blocking(std::move(read));
@@ -49,7 +84,7 @@ class Program final : public Scaffold {
 
   // The folder's files with their bytes, which are those that lock.json names. Blocks.
   Result<NamedFiles> ReadFolder() const {
-    PODIUM_ASSIGN(auto folder, ForeignFolder::Open(folder_));
+    PODIUM_ASSIGN(auto folder, ForeignFolder::Open(settings_->folder));
     PODIUM_ASSIGN(auto entries, folder.List(kBounds));
     NamedFiles out;
     Hasher hasher;
@@ -59,22 +94,41 @@ class Program final : public Scaffold {
       hasher.Update(entry.name + std::string(1, '\0') + Digest::Of(bytes).hex() + "\n");
       out.emplace_back(entry.name, std::move(bytes));
     }
-    if (hasher.Finish() == files_) return out;
-    return Fail(ErrorCode::kDigest, "the agent's folder " + folder_.string() +
+    if (hasher.Finish() == settings_->files) return out;
+    return Fail(ErrorCode::kDigest, "the agent's folder " + settings_->folder.string() +
                                         " has changed since this run began: its trials could not "
                                         "be compared. Start again, with another --name");
   }
 
-  Task<Result<AgentOutcome>> RunStart(TrialContext& context) {
+  [[nodiscard]] sandbox::ExecSpec StartSpec(const TrialContext& context,
+                                            const ResolvedEnvironment& environment) const {
+    Millis left = context.deadline.remaining() + context.outage();
     sandbox::ExecSpec spec;
+    spec.notice = GraceOf(settings_->grace, left);
     spec.argv = {"bash", "/home/agent/start.sh"};
-    spec.env = {{"TIME_LIMIT_SECS", std::to_string(context.deadline.remaining().count() / 1000)},
-                {"STEP_LIMIT", std::to_string(context.max_nodes)},
-                {"PODIUM_SEED", std::to_string(context.seed)}};
-    spec.env.insert(spec.env.end(), context.env.begin(), context.env.end());
+    spec.argv.insert(spec.argv.end(), settings_->arguments.begin(), settings_->arguments.end());
+    // The later ones count: nobody's configuration puts itself between an agent and its gateway.
+    spec.env = environment.variables;
+    const EnvironmentPairs own = {
+        {"TIME_LIMIT_SECS", std::to_string((left - 2 * spec.notice).count() / 1000)},
+        {"STEP_LIMIT", std::to_string(context.max_nodes)},
+        {"PODIUM_SEED", std::to_string(context.seed)}};
+    for (const auto* part : {&own, &context.env})
+      spec.env.insert(spec.env.end(), part->begin(), part->end());
     spec.moved = context.outage;
+    spec.follow_bytes = kFollowedOutput;
+    return spec;
+  }
+
+  Task<Result<AgentOutcome>> RunStart(TrialContext& context, const ResolvedEnvironment& environment,
+                                      OutputLog& log) {
+    sandbox::ExecSpec spec = StartSpec(context, environment);
+    spec.on_output = [&log](std::string_view piece) { log.Add(piece); };
     auto result = co_await context.sandbox.Exec(std::move(spec), context.deadline);
     if (!result) co_return tl::unexpected(result.error());
+    auto kept = co_await log.Finish(context.reactor, result->output_bytes);
+    if (!kept) LogWarn("a program's output cannot be kept: " + kept.error().message);
+    result->output = KeyScrubber::Scrub(result->output, environment.secrets);
     records::Event event = ExecEvent("start.sh", *result);
     auto recorded = co_await context.events.Append(std::move(event));
     if (!recorded) co_return tl::unexpected(recorded.error());
@@ -87,7 +141,7 @@ class Program final : public Scaffold {
   // the next one comes.
   Task<void> KeepSnapshots(TrialContext& context) {
     for (std::string last;;) {
-      Deadline next = Deadline::In(snapshot_every_);
+      Deadline next = Deadline::In(settings_->snapshot_every);
       co_await SleepUntil(next);
       fs::path fresh = context.trial_dir / "snapshots" / "incoming.csv";
       Deadline control = Deadline::In(kStepTime);
@@ -117,9 +171,9 @@ class Program final : public Scaffold {
     return shape.valid;
   }
 
-  fs::path folder_;
-  Digest files_;
-  Millis snapshot_every_;
+  std::shared_ptr<const ProgramSettings> settings_;
+  SteadyTime copy_begun_{};
+  std::optional<Millis> copy_time_;  // once it is over
 };
 
 // " (Start.sh lies there)": a file whose name differs in case, or by an ending.
@@ -154,16 +208,64 @@ Result<Digest> CheckFolder(const fs::path& dir, const std::string& origin) {
   return *files;
 }
 
+// args, then kwargs in the way in which the program reads its own.
+Result<std::vector<std::string>> ReadArguments(const OptionReader& options) {
+  PODIUM_ASSIGN(auto out, options.Words("program.args"));
+  PODIUM_ASSIGN(auto named, options.Map("program.kwargs"));
+  std::string type = options.Text("program.kwargs_type");
+  if (type != "omegaconf" && type != "argparse")
+    return Fail(ErrorCode::kConfig, options.Origin("program.kwargs_type") +
+                                        ": 'program.kwargs_type' is omegaconf (key=value) or "
+                                        "argparse (--key value), not '" +
+                                        type + "'");
+  for (const auto& [key, value] : named) {
+    if (type == "omegaconf") {
+      out.push_back(key + "=" + value);
+    } else {
+      out.push_back("--" + key);
+      out.push_back(value);
+    }
+  }
+  return out;
+}
+
+Result<EnvironmentPairs> ReadEnvironment(const OptionReader& options) {
+  PODIUM_ASSIGN(auto out, options.Map("program.env"));
+  auto resolved = Resolve(out);
+  if (!resolved)
+    return Fail(resolved.error().code,
+                options.Origin("program.env") + ": 'program.env': " + resolved.error().message);
+  return out;
+}
+
+// The user's own instructions.txt, if there is one.
+Result<std::optional<std::string>> ReadInstructions(const OptionReader& options) {
+  fs::path file = options.Text("program.instructions");
+  if (file.empty()) return std::nullopt;
+  auto folder = ForeignFolder::Open(file.parent_path().empty() ? "." : file.parent_path());
+  auto text =
+      folder ? folder->Read(file.filename().string(), 1 << 20) : tl::unexpected(folder.error());
+  if (text) return std::move(*text);
+  return Fail(ErrorCode::kConfig, options.Origin("program.instructions") +
+                                      ": 'program.instructions': " + text.error().message);
+}
+
 Result<ConfiguredScaffold> Configure(const OptionReader& options) {
-  fs::path dir = options.Text("program.folder");
-  PODIUM_ASSIGN(auto every, options.Duration("program.snapshot_every"));
+  auto settings = std::make_shared<ProgramSettings>();
+  settings->folder = options.Text("program.folder");
+  PODIUM_ASSIGN(settings->snapshot_every, options.Duration("program.snapshot_every"));
+  PODIUM_ASSIGN(settings->grace, options.Duration("program.grace"));
+  PODIUM_ASSIGN(settings->arguments, ReadArguments(options));
+  PODIUM_ASSIGN(settings->environment, ReadEnvironment(options));
   PODIUM_ASSIGN(auto nodes, options.Int("budget.nodes", 1, 1'000'000));
-  PODIUM_ASSIGN(auto files, CheckFolder(dir, options.Origin("program.folder")));
+  PODIUM_ASSIGN(settings->files, CheckFolder(settings->folder, options.Origin("program.folder")));
   ConfiguredScaffold out;
   out.nodes = static_cast<int>(nodes);
-  out.files = files;
-  out.make = [=](std::unique_ptr<Proposer>) -> std::unique_ptr<Scaffold> {
-    return std::make_unique<Program>(dir, files, every);
+  PODIUM_ASSIGN(out.instructions, ReadInstructions(options));
+  out.files = settings->files;
+  if (out.instructions) out.files = Digest::Of(settings->files.hex() + *out.instructions);
+  out.make = [settings](std::unique_ptr<Proposer>) -> std::unique_ptr<Scaffold> {
+    return std::make_unique<Program>(settings);
   };
   return out;
 }
@@ -171,13 +273,30 @@ Result<ConfiguredScaffold> Configure(const OptionReader& options) {
 }  // namespace
 
 ScaffoldInfo ProgramScaffold() {
+  using Shape = OptionSpec::Shape;
   ScaffoldInfo out;
   out.name = "program";
   out.help = "a folder of yours with a start.sh, in MLE-bench's way";
   out.uses_gateway = true;
+  out.owns_home = true;
   out.options = {
       {"program.folder", "", "folder with start.sh, for the program scaffold", true},
+      {"program.args", "", "words that start.sh is given ([--fast, data_dir=/home/data])", false,
+       false, Shape::kWords},
+      {"program.kwargs", "", "named ones ({agent.steps: 20}), after the others", false, false,
+       Shape::kMap},
+      {"program.kwargs_type", "omegaconf",
+       "how start.sh is given these: omegaconf (key=value) or argparse (--key value)"},
+      {"program.env", "",
+       "variables of a program ({MODE: fast}); ${NAME} stands for the host's own, which is written "
+       "down nowhere",
+       false, false, Shape::kMap},
+      {"program.instructions", "",
+       "file that becomes /home/instructions.txt; empty = Podium's text", true},
       {"program.snapshot_every", "30 s", "how often a program's valid submission is kept"},
+      {"program.grace", "30 s",
+       "SIGTERM comes so long before a program's time is over, at most a tenth of it; "
+       "TIME_LIMIT_SECS leaves as much again"},
   };
   out.also_usable = {"budget.nodes"};
   out.configure = Configure;

@@ -71,6 +71,19 @@ std::string ProxyVariable(std::string_view scheme, const Variables& variables) {
   return {};
 }
 
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// Under which others than one machine or one network find it: no number, no name without a dot, and
+// no end that the public's names never have (RFC 6762, RFC 2606, ICANN's "internal").
+bool IsPublicName(std::string_view name) {
+  for (std::string_view end : {".local", ".localhost", ".internal", ".lan", ".home.arpa"}) {
+    if (name.ends_with(end)) return false;
+  }
+  std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos || dot + 1 == name.size()) return false;
+  return !IsDigit(name[dot + 1]) && name.find(':') == std::string_view::npos;
+}
+
 std::string Decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -121,6 +134,17 @@ void AddHeader(std::string_view header, std::vector<std::string>& out) {
 std::string Origin(std::string_view url) {
   Parts p = Cut(url);
   return Lower(WithScheme(p, p.host));
+}
+
+std::string PathOf(std::string_view url) { return std::string(Cut(url).path); }
+
+std::optional<std::string> PublicHost(std::string_view url) {
+  Parts parts = Cut(url);
+  std::string name = HostName(parts.host);
+  std::size_t colon = parts.host.find(':');
+  bool usual = colon == std::string_view::npos || parts.host.substr(colon) == ":443";
+  if (Lower(parts.scheme) != "https" || !usual || !IsPublicName(name)) return std::nullopt;
+  return name;
 }
 
 std::string ShownUrl(std::string_view url) {

@@ -11,6 +11,13 @@ namespace podium {
 // "https://host:port" of an address, in lower case: one provider, whatever the path.
 [[nodiscard]] std::string Origin(std::string_view url);
 
+// The path of an address as it stands there, "/" and all; "" where it has none.
+[[nodiscard]] std::string PathOf(std::string_view url);
+
+// The host's name in lower case, where the address is one of HTTPS at the usual port under a name
+// that the public knows: no number, no name of one machine or of a private network.
+[[nodiscard]] std::optional<std::string> PublicHost(std::string_view url);
+
 // The address as a person may see it: without user, password and query.
 [[nodiscard]] std::string ShownUrl(std::string_view url);
 

@@ -7,7 +7,6 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -27,6 +26,7 @@
 #include "base/async/alarm.h"
 #include "base/deadlines.h"
 #include "base/files.h"
+#include "base/http/peer_stream.h"
 #include "base/text.h"
 
 namespace podium {
@@ -36,7 +36,7 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
-using Socket = asio::generic::stream_protocol::socket;
+using Socket = PeerStream::Socket;
 
 // The bytes of one request's body: in memory, or in a nameless file once they are many.
 class Body {
@@ -94,9 +94,9 @@ class Pace {
   explicit Pace(int a_second)
       : gap_(std::chrono::nanoseconds(std::chrono::seconds(1)) / a_second) {}
 
-  // Waits for the next step's turn.
-  Task<void> Step() {
-    next_ = std::max(next_ + gap_, SteadyNow() - std::chrono::seconds(1));
+  // Waits for the next step's turn, or for that of as much work as so many.
+  Task<void> Step(int steps = 1) {
+    next_ = std::max(next_ + steps * gap_, SteadyNow() - std::chrono::seconds(1));
     Deadline turn(next_);
     if (!turn.expired()) co_await SleepUntil(turn);
   }
@@ -109,9 +109,14 @@ class Pace {
 class Connection final : public HttpExchange {
  public:
   Connection(Socket& socket, const ServerLimits& limits, Pace& pace, const HttpHandler& handler)
-      : socket_(socket), limits_(limits), pace_(pace), handler_(handler) {}
+      : socket_(socket),
+        limits_(limits),
+        stream_(socket, limits.tls.get()),
+        pace_(pace),
+        handler_(handler) {}
 
   Task<void> Run() {
+    if (stream_.secure()) co_await Greet();
     while (open_) {
       request_ = {};
       answered_ = false;
@@ -133,7 +138,10 @@ class Connection final : public HttpExchange {
       }
       co_await handler_(*this);
       admission_.ticket.reset();
-      if (!answered_ || !keep_) break;
+      if (!answered_ || !keep_) {
+        co_await Farewell();
+        break;
+      }
     }
   }
 
@@ -186,6 +194,24 @@ class Connection final : public HttpExchange {
   using Parser = http::request_parser<http::buffer_body>;
   static constexpr int kNotAdmitted = -1;
   static constexpr std::size_t kLargePiece = 4096;  // smaller ones of a body are a step each
+  static constexpr std::size_t kFirstPiece = 4096;  // of what is read of a request at first
+  static constexpr int kHandshakeSteps = 10;
+
+  // The handshake of TLS, a few hundred microseconds of this thread. A connection that is stuck in
+  // one makes room like an idle one.
+  Task<void> Greet() {
+    co_await pace_.Step(kHandshakeSteps);
+    auto slow = CancelAfter(socket_, limits_.handshake_time);
+    idle_since_ = SteadyNow();
+    open_ = co_await stream_.Handshake();
+    idle_since_.reset();
+  }
+
+  Task<void> Farewell() {
+    if (!stream_.secure() || !open_) co_return;
+    auto end = CancelAfter(socket_, kLingerTime);
+    co_await stream_.Farewell();
+  }
 
   // 0, or the status with which the request is refused. A peer that is gone or too slow closes.
   Task<int> ReadRequest() {
@@ -197,13 +223,15 @@ class Connection final : public HttpExchange {
     if (buffer_.size() == 0) {
       auto idle = CancelAfter(socket_, limits_.idle_time);
       idle_since_ = SteadyNow();
-      co_await socket_.async_wait(Socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+      std::size_t read = co_await stream_.async_read_some(
+          buffer_.prepare(kFirstPiece), asio::redirect_error(asio::use_awaitable, ec));
       idle_since_.reset();
       if (ec) co_return Gone();
+      buffer_.commit(read);
     }
     {
       auto slow = CancelAfter(socket_, limits_.header_time);
-      co_await http::async_read_header(socket_, buffer_, parser,
+      co_await http::async_read_header(stream_, buffer_, parser,
                                        asio::redirect_error(asio::use_awaitable, ec));
       if (ec) co_return Refusal(ec);
     }
@@ -233,7 +261,7 @@ class Connection final : public HttpExchange {
       into.data = chunk.data();
       into.size = chunk.size();
       error_code ec;
-      co_await http::async_read_some(socket_, buffer_, parser,
+      co_await http::async_read_some(stream_, buffer_, parser,
                                      asio::redirect_error(asio::use_awaitable, ec));
       if (ec && ec != http::error::need_buffer) co_return Refusal(ec);
       std::size_t read = chunk.size() - into.size;
@@ -269,15 +297,14 @@ class Connection final : public HttpExchange {
   }
 
   bool HostIsOurs() const {
-    std::string host = Lower(request_.Header("host"));
+    std::string_view host = request_.Header("host");
     std::size_t colon = host.rfind(':');
-    if (colon != std::string::npos) {
-      std::string_view port = std::string_view(host).substr(colon + 1);
+    if (colon != std::string_view::npos) {
+      std::string_view port = host.substr(colon + 1);
       if (port.empty() || port.find_first_not_of("0123456789") != std::string_view::npos)
         return false;
-      host.resize(colon);
     }
-    return std::ranges::find(limits_.hosts, host) != limits_.hosts.end();
+    return std::ranges::find(limits_.hosts, request_.HostName()) != limits_.hosts.end();
   }
 
   int Gone() {
@@ -298,7 +325,7 @@ class Connection final : public HttpExchange {
     if (!open_) co_return Fail(ErrorCode::kIo, "the peer is gone");
     auto slow = CancelAfter(socket_, limits_.write_time);
     error_code ec;
-    co_await asio::async_write(socket_, asio::buffer(bytes),
+    co_await asio::async_write(stream_, asio::buffer(bytes),
                                asio::redirect_error(asio::use_awaitable, ec));
     if (!ec) co_return Status{};
     open_ = false;
@@ -307,6 +334,7 @@ class Connection final : public HttpExchange {
 
   // Reads on for a moment, so that closing does not take the answer from a peer that still sends.
   Task<void> Linger() {
+    co_await Farewell();
     error_code ec;
     socket_.shutdown(Socket::shutdown_send, ec);
     if (ec || !open_) co_return;
@@ -321,6 +349,7 @@ class Connection final : public HttpExchange {
 
   Socket& socket_;
   const ServerLimits& limits_;
+  PeerStream stream_;
   Pace& pace_;
   const HttpHandler& handler_;
   beast::flat_buffer buffer_{64 << 10};
@@ -447,6 +476,11 @@ class Server {
 std::string_view ServedRequest::Header(std::string_view name) const {
   auto found = std::ranges::find(headers, name, &std::pair<std::string, std::string>::first);
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::string ServedRequest::HostName() const {
+  std::string_view host = Header("host");
+  return Lower(host.substr(0, host.rfind(':')));
 }
 
 std::string_view ServedRequest::Path() const {

@@ -11,6 +11,7 @@
 
 #include "base/async/reactor.h"
 #include "base/clock.h"
+#include "base/http/tls_identity.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -27,6 +28,8 @@ struct ServedRequest {
 
   // The first of that name (lower case); empty when there is none.
   [[nodiscard]] std::string_view Header(std::string_view name) const;
+  // Of the Host header, in lower case and without its port.
+  [[nodiscard]] std::string HostName() const;
   // The target without its query.
   [[nodiscard]] std::string_view Path() const;
 };
@@ -56,6 +59,7 @@ struct ServerLimits {
   // second's worth goes at once; what is beyond it waits, so that a peer that never tires takes a
   // small part of the event loop.
   int steps_a_second = 1000;
+  Millis handshake_time{10'000};  // of TLS
   Millis header_time{10'000};
   Millis body_time{60'000};
   Millis write_time{60'000};  // for a peer that does not read
@@ -66,6 +70,8 @@ struct ServerLimits {
   // What the Host header may name, beside a port. A page or a proxy that means another host is
   // answered 421.
   std::vector<std::string> hosts = {"localhost", "127.0.0.1"};
+  // HTTPS where it is set. A handshake counts as ten steps.
+  std::shared_ptr<TlsIdentity> tls;
 };
 
 // One request and the way to answer it: with Answer, or with Begin, Send and End in pieces

@@ -47,6 +47,7 @@ void AddVerifyVerb(CLI::App& app, Exit& exit);  // verify
 void AddReplayVerbs(CLI::App& app, Exit& exit, const std::string& program);  // replay, fork
 // `argv`: of the whole program, for what another program does.
 void AddTaskVerbs(CLI::App& app, Exit& exit, char** argv);  // tasks
+void AddAgentVerbs(CLI::App& app, Exit& exit);              // agents
 void AddHostVerbs(CLI::App& app, Exit& exit);               // doctor
 void AddImageVerbs(CLI::App& app, Exit& exit);              // image
 void AddSandboxVerbs(CLI::App& app, Exit& exit);            // sandbox

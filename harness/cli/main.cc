@@ -17,6 +17,7 @@ int Main(int argc, char** argv) {
       {{"verify"}, AddVerifyVerb},
       {{"replay", "fork"}, [&](CLI::App& a, Exit& e) { AddReplayVerbs(a, e, program); }},
       {{"tasks"}, [&](CLI::App& a, Exit& e) { AddTaskVerbs(a, e, argv); }},
+      {{"agents"}, AddAgentVerbs},
       {{"doctor"}, AddHostVerbs},
       {{"image"}, AddImageVerbs},
       {{"sandbox"}, AddSandboxVerbs},

@@ -45,6 +45,14 @@ Result<bool> IsReplay(const Settings& settings) {
               mode.origin + ": 'gateway.mode' is live or replay, not '" + mode.value + "'");
 }
 
+// Whether programs reach the gateway under the names of the vendors' hosts.
+Result<bool> AnswersForVendors(const Settings& settings) {
+  const Setting& tls = settings.Get("gateway.tls");
+  if (tls.value == "auto" || tls.value == "off") return tls.value == "auto";
+  return Fail(ErrorCode::kConfig,
+              tls.origin + ": 'gateway.tls' is auto or off, not '" + tls.value + "'");
+}
+
 Result<agents::ModelCatalogue> ReadCatalogue(const Settings& settings) {
   std::filesystem::path file = settings.Get("gateway.catalogue").value;
   if (file.empty()) file = ShareDir() / "configs" / "models.yaml";
@@ -149,6 +157,8 @@ Result<GatewayPlan> PlanGateway(const Settings& settings) {
   if (names.empty()) return out;
   PODIUM_ASSIGN(out.replay, IsReplay(settings));
   PODIUM_ASSIGN(auto catalogue, ReadCatalogue(settings));
+  PODIUM_ASSIGN(bool tls, AnswersForVendors(settings));
+  if (tls) out.vendor_hosts = catalogue.vendor_hosts();
   const Setting& origin = settings.Get("gateway.models");
   for (const auto& name : names) {
     auto model = catalogue.Find(name);

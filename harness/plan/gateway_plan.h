@@ -19,6 +19,7 @@ struct GatewayPlan {
   std::vector<agents::Model> models;    // of a program; empty: there is no gateway
   std::optional<agents::Model> native;  // of a native scaffold, where the catalogue knows it
   agents::Budget budget;
+  std::vector<agents::VendorHost> vendor_hosts;  // in whose place it answers; empty: none
   bool replay = false;
   Millis request_timeout{0};
   Millis idle_timeout{0};

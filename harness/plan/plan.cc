@@ -35,21 +35,27 @@ std::string IdText(std::string_view text) {
   return out.substr(0, kLongest) + "-" + Digest::Of(text).hex().substr(0, 4);
 }
 
-// An agent's file may be a stranger's: the folder that it names lies beside it. (On the command
-// line it is the user's word, and may lie anywhere.)
-Status PlaceProgram(const fs::path& agent_file, Settings& own) {
-  Setting folder = own.Get("program.folder");
-  if (folder.value.empty()) return {};
+// An agent's file may be a stranger's: the folder and the file that it names lie beside it. (On the
+// command line they are the user's word, and may lie anywhere.)
+Status PlaceBeside(const fs::path& agent_file, const std::string& key, Settings& own) {
+  Setting named = own.Get(key);
+  if (named.value.empty()) return {};
   fs::path beside = agent_file.has_parent_path() ? agent_file.parent_path() : fs::path(".");
-  std::string name = fs::path(folder.value).lexically_normal().string();
+  std::string name = fs::path(named.value).lexically_normal().string();
   while (name.ends_with('/')) name.pop_back();
   if (name != ".") {
     PODIUM_ASSIGN(auto around, ForeignFolder::Open(beside));
-    auto inside = around.Folder(name);
-    if (!inside) return Fail(inside.error().code, folder.origin + ": " + inside.error().message);
+    bool folder = key == "program.folder";
+    auto inside = folder ? around.Folder(name).map([](const auto&) { return true; })
+                         : around.Read(name, 1 << 20).map([](const auto&) { return true; });
+    if (!inside) return Fail(inside.error().code, named.origin + ": " + inside.error().message);
   }
-  return own.Set("program.folder", (beside / name).lexically_normal().string(), folder.origin,
-                 Layer::kAgentFile);
+  return own.Set(key, (beside / name).lexically_normal().string(), named.origin, Layer::kAgentFile);
+}
+
+Status PlaceProgram(const fs::path& agent_file, Settings& own) {
+  PODIUM_TRY(PlaceBeside(agent_file, "program.folder", own));
+  return PlaceBeside(agent_file, "program.instructions", own);
 }
 
 // What a stranger's file may not say: how its trials are isolated, which there are, and to whom the
@@ -422,6 +428,23 @@ Result<RunPlan> MakePlan(const Settings& settings) {
   return plan;
 }
 
+namespace {
+
+// Runs that do not set them keep the names that they had.
+bool CameLater(std::string_view name) {
+  static constexpr std::string_view kNames[] = {
+      "llm.format",    "gateway.tls",    "program.args",         "program.env",
+      "program.grace", "program.kwargs", "program.instructions", "program.kwargs_type"};
+  return std::ranges::find(kNames, name) != std::end(kNames);
+}
+
+bool IsFallback(const std::string& name, const std::string& value) {
+  auto known = std::ranges::find(KnownSettings(), name, &agents::OptionSpec::name);
+  return known != KnownSettings().end() && known->fallback == value;
+}
+
+}  // namespace
+
 std::string PlanYaml(const RunPlan& plan, bool with_origins) {
   return PlanYaml(plan, plan.settings, with_origins);
 }
@@ -431,8 +454,7 @@ std::string PlanYaml(const RunPlan& plan, const Settings& settings, bool with_or
   std::string group;
   for (const auto& [name, setting] : settings.all()) {
     if (!with_origins && (name == "jobs" || name == "name")) continue;
-    // It came later: runs that do not set it keep the names that they had.
-    if (!with_origins && name == "llm.format" && setting.value == "auto") continue;
+    if (!with_origins && CameLater(name) && IsFallback(name, setting.value)) continue;
     std::size_t dot = name.find('.');
     std::string_view key = name;
     if (dot != std::string::npos) {

@@ -5,6 +5,7 @@
 
 #include "agents/proposers/llm/prompt_options.h"
 #include "agents/registry.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace podium::harness {
@@ -59,6 +60,10 @@ const agents::OptionSpec kSettings[] = {
      true},
     {"gateway.mode", "live",
      "live, or replay: answers from the trial's record alone (also models.mode)"},
+    {"gateway.tls", "auto",
+     "auto: api.openai.com and the catalogue's other public hosts are the gateway in the "
+     "container, "
+     "for clients with an address built in; off: a program has to be told of 127.0.0.1:8000"},
     {"allow_unenforced", "false",
      "run although the host cannot enforce a limit (recorded in every verdict)"},
 };
@@ -91,6 +96,30 @@ std::vector<std::string> Names() {
   std::vector<std::string> out;
   for (const auto& s : KnownSettings()) out.push_back(s.name);
   return out;
+}
+
+using Shape = agents::OptionSpec::Shape;
+
+Shape ShapeOf(const std::string& name) {
+  auto found = std::ranges::find(KnownSettings(), name, &agents::OptionSpec::name);
+  return found == KnownSettings().end() ? Shape::kText : found->shape;
+}
+
+// A list of texts, or names with a text each, as the setting's value keeps them.
+Result<std::string> JsonOf(const YamlNode& node, Shape shape) {
+  bool words = shape == Shape::kWords;
+  if ((node.kind == YamlNode::Kind::kList) != words)
+    return node.Complain(words ? "expected a list of texts" : "expected names with a text each");
+  std::vector<std::string> out;
+  for (const auto& item : node.items) {
+    PODIUM_ASSIGN(auto text, item.AsString());
+    out.push_back(Json(text).dump());
+  }
+  for (const auto& [name, value] : node.entries) {
+    PODIUM_ASSIGN(auto text, value.AsString());
+    out.push_back(Json(name).dump() + ": " + Json(text).dump());
+  }
+  return words ? "[" + Join(out, ", ") + "]" : "{" + Join(out, ", ") + "}";
 }
 
 bool IsGroup(const std::string& name) {
@@ -134,7 +163,9 @@ Status Settings::Apply(const YamlNode& node, const std::string& prefix,
     if (!values_.contains(name))
       return value.Complain("unknown key '" + name + "'." + Suggest(name, Names()));
     std::string text = value.scalar;
-    if (name == "agents" && value.kind == YamlNode::Kind::kList) {
+    if (ShapeOf(name) != Shape::kText && value.kind > YamlNode::Kind::kScalar) {
+      PODIUM_ASSIGN(text, JsonOf(value, ShapeOf(name)));
+    } else if (name == "agents" && value.kind == YamlNode::Kind::kList) {
       PODIUM_ASSIGN(text, ApplyAgents(value));
     } else if (value.kind == YamlNode::Kind::kList) {
       PODIUM_ASSIGN(auto items, value.AsStrings());

@@ -66,6 +66,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
     PODIUM_TRY(sandbox::CheckIntact(image));
     context.image_digest = image.digest;
     context.image_layers = image.layers;
+    context.image_env = sandbox::EnvironmentOf(image);
     PODIUM_ASSIGN(backend, sandbox::MakeBackend(plan.backend, reactor));
     context.backend = backend.get();
   }

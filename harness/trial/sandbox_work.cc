@@ -17,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using agents::AgentOutcome;
+using Variables = std::vector<std::pair<std::string, std::string>>;
 
 // Ends when the trial's time is over, whatever its scaffold waits for.
 Task<void> WaitForWall(const agents::TrialContext& context) {
@@ -49,6 +50,23 @@ records::Validations Counted(const agents::ValidationCounts& counts) {
   return {.valid = counts.valid, .invalid = counts.invalid, .refused = counts.refused};
 }
 
+// What the image says of itself, where Podium says nothing.
+void AddWhereUnset(const Variables& image_env, Variables& env) {
+  for (const auto& [name, value] : image_env) {
+    if (std::ranges::find(env, name, &Variables::value_type::first) == env.end())
+      env.emplace_back(name, value);
+  }
+}
+
+// The image's, with what every image has behind it.
+std::string PathWith(const Variables& image_env) {
+  constexpr const char* kUsual = "/usr/local/bin:/usr/bin:/bin";
+  for (const auto& [name, value] : image_env) {
+    if (name == "PATH" && !value.empty()) return value + ":" + kUsual;
+  }
+  return kUsual;
+}
+
 }  // namespace
 
 sandbox::SandboxSpec SandboxWork::MakeSpec(int worker) const {
@@ -63,7 +81,8 @@ sandbox::SandboxSpec SandboxWork::MakeSpec(int worker) const {
   spec.limits = WorkerLimits(plan_);
   spec.gpus = plan_.agent->gpus;
   std::string threads = std::to_string(std::max(1, static_cast<int>(spec.limits.cpus)));
-  spec.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+  spec.own_home = plan_.agent->scaffold->owns_home;
+  spec.env = {{"PATH", PathWith(run_.image_env)},
               {"HOME", "/home/agent"},
               {"LANG", "C.UTF-8"},
               {"TMPDIR", "/tmp"},
@@ -77,16 +96,20 @@ sandbox::SandboxSpec SandboxWork::MakeSpec(int worker) const {
               {"CODE_DIR", "/home/code"},
               {"AGENT_DIR", "/home/agent"},
               {"COMPETITION_ID", plan_.id.task.str()}};
+  AddWhereUnset(run_.image_env, spec.env);
   spec.allow_unenforced = run_.allow_unenforced;
   return spec;
 }
 
 Task<Result<SandboxWork::Ended>> SandboxWork::Run(TrialView before) {
   run_.observer.OnTrialPhase(plan_.id, "starting");
+  auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
+  TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes);
+  PODIUM_CO_TRY(services.AddModels(run_.http, run_.gate, *plan_.agent));
   Boxes boxes;
-  auto made = co_await MakeBoxes(boxes);
+  auto made = co_await MakeBoxes(services, boxes);
   Result<Ended> result = tl::unexpected(Error{});
-  if (made) result = co_await UseSandboxes(boxes, std::move(before));
+  if (made) result = co_await UseSandboxes(boxes, services, std::move(before));
   auto destroyed = co_await DestroyAll(boxes);
   if (!made) co_return tl::unexpected(made.error());
   if (!result) co_return result;
@@ -94,10 +117,15 @@ Task<Result<SandboxWork::Ended>> SandboxWork::Run(TrialView before) {
   co_return result;
 }
 
-Task<Status> SandboxWork::MakeBoxes(Boxes& boxes) {
+Task<Status> SandboxWork::MakeBoxes(const TrialServices& services, Boxes& boxes) {
   for (int worker = 0; worker < plan_.agent->configured.workers; ++worker) {
     Deadline control = Deadline::In(kSandboxTime);
     sandbox::SandboxSpec spec = MakeSpec(worker);
+    auto prepare = [&services, &spec]() -> Status {
+      services.Prepare(spec);
+      return {};
+    };
+    PODIUM_CO_TRY(co_await run_.reactor.Blocking(std::move(prepare)));
     auto box = co_await run_.backend->Create(std::move(spec), control);
     if (!box) co_return tl::unexpected(box.error());
     boxes.push_back(std::move(*box));
@@ -159,10 +187,8 @@ agents::ShapeVerdict SandboxWork::CheckShape(std::string_view bytes) const {
   return {verdict->valid, verdict->reason, verdict->message};
 }
 
-Task<Result<SandboxWork::Ended>> SandboxWork::UseSandboxes(Boxes& boxes, TrialView before) {
-  auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
-  TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes);
-  PODIUM_CO_TRY(services.AddModels(run_.http, run_.gate, *plan_.agent));
+Task<Result<SandboxWork::Ended>> SandboxWork::UseSandboxes(Boxes& boxes, TrialServices& services,
+                                                           TrialView before) {
   auto proposer = MakeProposer(*plan_.agent, services.models());
   if (!proposer) co_return tl::unexpected(proposer.error());
   auto scaffold = plan_.agent->configured.make(std::move(*proposer));

@@ -38,12 +38,11 @@ class SandboxWork {
   [[nodiscard]] agents::TrialContext MakeContext(const Boxes& boxes, TrialView before) const;
   [[nodiscard]] agents::ShapeVerdict CheckShape(std::string_view bytes) const;
   // One for each worker of the agent.
-  Task<Status> MakeBoxes(Boxes& boxes);
+  Task<Status> MakeBoxes(const class TrialServices& services, Boxes& boxes);
   static Task<Status> DestroyAll(Boxes& boxes);
-  Task<Result<Ended>> UseSandboxes(Boxes& boxes, TrialView before);
+  Task<Result<Ended>> UseSandboxes(Boxes& boxes, TrialServices& services, TrialView before);
   Task<Result<agents::AgentOutcome>> Agent(agents::Scaffold& scaffold,
-                                           agents::TrialContext& context,
-                                           class TrialServices& services);
+                                           agents::TrialContext& context, TrialServices& services);
   Task<Result<records::HandOver>> TakeOver(Boxes& boxes, const agents::AgentOutcome& outcome);
 
   RunContext& run_;

@@ -8,11 +8,12 @@
 #include "base/async/race.h"
 #include "base/text.h"
 #include "harness/trial/collect.h"
+#include "harness/trial/vendor_names.h"
 
 namespace podium::harness {
 namespace {
 
-constexpr std::uint16_t kGatewayPort = 8000;
+constexpr std::uint16_t kGatewayPort = 8000, kHttpsPort = 443;
 constexpr std::uint64_t kLeastRecord = 64 << 20;
 
 // A service that is missing does not end the trial.
@@ -30,7 +31,8 @@ agents::ValidatorLimits LimitsFor(std::uint64_t disk_bytes) {
 }  // namespace
 
 std::vector<sandbox::HomeFile> HomeFiles(const TrialPlan& plan) {
-  return {{"instructions.txt", AgentInstructions(plan), 0644},
+  std::string text = plan.agent->configured.instructions.value_or(AgentInstructions(plan));
+  return {{"instructions.txt", std::move(text), 0644},
           {"validate_submission.sh", std::string(agents::ValidateScript()), 0755}};
 }
 
@@ -94,18 +96,35 @@ Status TrialServices::AddModels(HttpClient& http, agents::ProviderGate& gate,
   if (plan.models.empty()) return {};
   agents::GatewayOptions options;
   options.models = plan.models;
+  options.vendor_hosts = plan.vendor_hosts;
   options.request_timeout = plan.request_timeout;
   options.idle_timeout = plan.idle_timeout;
   PODIUM_ASSIGN(gateway_, agents::Gateway::Make(*models_, std::move(options)));
   return {};
 }
 
-Task<Status> TrialServices::Open(sandbox::Sandbox& box, bool with_validator, Deadline deadline) {
-  if (gateway_) {
-    auto models = co_await box.Listen(kGatewayPort, deadline);
-    if (!models) co_return tl::unexpected(models.error());
-    gateway_listeners_.push_back(std::move(*models));
+void TrialServices::Prepare(sandbox::SandboxSpec& spec) const {
+  if (!gateway_ || !gateway_->tls()) return;
+  spec.root_files = VendorFiles(*gateway_->tls(), spec.layers);
+  spec.first_port = kHttpsPort;
+}
+
+Task<Status> TrialServices::OpenGateway(sandbox::Sandbox& box, Deadline deadline) {
+  auto models = co_await box.Listen(kGatewayPort, deadline);
+  if (!models) co_return tl::unexpected(models.error());
+  gateway_listeners_.push_back(std::move(*models));
+  if (!gateway_->tls()) co_return Status{};
+  auto vendors = co_await box.Listen(kHttpsPort, deadline);
+  if (vendors) {
+    vendors_listeners_.push_back(std::move(*vendors));
+    co_return Status{};
   }
+  records::Service missing{.service = "https", .missing = vendors.error().message};
+  co_return co_await journal_.Append(std::move(missing));
+}
+
+Task<Status> TrialServices::Open(sandbox::Sandbox& box, bool with_validator, Deadline deadline) {
+  if (gateway_) PODIUM_CO_TRY(co_await OpenGateway(box, deadline));
   if (!with_validator || validator_missing_) co_return Status{};
   auto listener = co_await box.Listen(agents::kValidatorPort, deadline);
   if (listener) {
@@ -128,6 +147,7 @@ Task<void> TrialServices::ServeValidator() {
 Task<void> TrialServices::ServeGateway() {
   std::vector<Task<void>> all;
   for (auto& listener : gateway_listeners_) all.push_back(gateway_->Serve(std::move(listener)));
+  for (auto& listener : vendors_listeners_) all.push_back(gateway_->ServeTls(std::move(listener)));
   if (!all.empty()) co_await AllOf(std::move(all));
   co_await WaitForEver();
 }
@@ -142,7 +162,10 @@ Task<Status> TrialServices::End() {
 
 std::vector<std::pair<std::string, std::string>> TrialServices::Environment() const {
   if (!gateway_) return {};
-  return gateway_->Environment("127.0.0.1:" + std::to_string(kGatewayPort));
+  auto out = gateway_->Environment("127.0.0.1:" + std::to_string(kGatewayPort));
+  if (!gateway_->tls()) return out;
+  for (auto& variable : VendorEnvironment()) out.push_back(std::move(variable));
+  return out;
 }
 
 std::optional<records::ModelsSpent> TrialServices::ModelsSpent() const {

@@ -19,7 +19,8 @@
 namespace podium::harness {
 
 // What a trial's container can talk to: MLE-bench's validator at localhost:5000 and, where the
-// agent's plan names models, the gateway to them at localhost:8000. Lives while the scaffold runs.
+// agent's plan names models, the gateway to them at localhost:8000, and at port 443 under the names
+// of the vendors' hosts. Lives while the scaffold runs.
 class TrialServices {
  public:
   // disk_bytes: of the sandbox, which no file that is sent to be checked may exceed.
@@ -31,6 +32,9 @@ class TrialServices {
                                  const AgentPlan& agent);
   // The trial's way to models; nullptr where the agent asks none.
   [[nodiscard]] agents::TrialModels* models() { return models_.get(); }
+
+  // What a sandbox is to be made with for them. Blocks.
+  void Prepare(sandbox::SandboxSpec& spec) const;
 
   // Opens the ports in this sandbox too. Without its gateway an agent cannot work; of the validator
   // a backend that hands none out is an event "service" with its reason, not an error.
@@ -53,6 +57,7 @@ class TrialServices {
   [[nodiscard]] agents::TrialModelsOptions OptionsOf(const AgentPlan& agent) const;
   [[nodiscard]] Task<void> ServeValidator();
   [[nodiscard]] Task<void> ServeGateway();
+  [[nodiscard]] Task<Status> OpenGateway(sandbox::Sandbox& box, Deadline deadline);
   Reactor& reactor_;
   Journal& journal_;
   std::filesystem::path trial_dir_;
@@ -63,7 +68,7 @@ class TrialServices {
   std::unique_ptr<agents::TrialModels> models_;
   bool priced_ = false;  // what each model costs is known
   std::unique_ptr<agents::Gateway> gateway_;
-  std::vector<UniqueFd> gateway_listeners_;
+  std::vector<UniqueFd> gateway_listeners_, vendors_listeners_;
 };
 
 // What lies in /home of every trial: instructions.txt and validate_submission.sh.

@@ -30,6 +30,7 @@ struct RunContext {
   RunFolder folder;
   std::string image_digest;
   std::vector<std::filesystem::path> image_layers;
+  std::vector<std::pair<std::string, std::string>> image_env;  // what the image says of itself
   std::map<TaskId, tasks::PreparedTask> prepared;
   RunObserver& observer;
   const Clock& clock;

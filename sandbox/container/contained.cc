@@ -108,7 +108,8 @@ class ContainedSandbox final : public Sandbox {
     }
     result.output = std::move((*ended)->output);
     result.output_bytes = (*ended)->output_bytes;
-    Classify(result, (*ended)->status, (*ended)->timed_out, oom, refused);
+    bool timed_out = (*ended)->timed_out || (*ended)->noticed;
+    Classify(result, (*ended)->status, timed_out, oom, refused);
     co_return result;
   }
 

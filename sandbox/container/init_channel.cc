@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cstring>
+#include <map>
 #include <optional>
 
 #include "base/async/alarm.h"
@@ -44,21 +45,72 @@ T NumberAt(const std::string& payload, std::size_t at) {
   return value;
 }
 
-std::string ExecFrame(const ExecSpec& spec,
-                      const std::vector<std::pair<std::string, std::string>>& env) {
+// How much is sent as it comes.
+std::size_t HeadBytes(const ExecSpec& spec) {
+  return std::max(spec.output_head_bytes, spec.on_output ? spec.follow_bytes : 0);
+}
+
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+// Each name once, or programs would not agree which one counts: the last that was given.
+Variables Joined(const Variables& first, const Variables& then) {
+  std::map<std::string, std::string> all;
+  for (const auto* part : {&first, &then}) {
+    for (const auto& [name, value] : *part) all[name] = value;
+  }
+  return {all.begin(), all.end()};
+}
+
+std::string ExecFrame(const ExecSpec& spec, const Variables& env) {
   std::string payload;
-  PutNumber(payload, static_cast<std::uint32_t>(spec.output_head_bytes));
+  PutNumber(payload, static_cast<std::uint32_t>(HeadBytes(spec)));
   PutNumber(payload, static_cast<std::uint32_t>(spec.output_tail_bytes));
   PutNumber(payload, static_cast<std::uint32_t>(spec.argv.size()));
   for (const auto& a : spec.argv) PutText(payload, a);
-  PutNumber(payload, static_cast<std::uint32_t>(env.size() + spec.env.size()));
-  for (const auto* part : {&env, &spec.env}) {
-    for (const auto& [key, value] : *part) PutText(payload, key + "=" + value);
-  }
+  Variables all = Joined(env, spec.env);
+  PutNumber(payload, static_cast<std::uint32_t>(all.size()));
+  for (const auto& [key, value] : all) PutText(payload, key + "=" + value);
   PutText(payload, spec.cwd);
   PutText(payload, spec.stdin_data);
   return MakeFrame(wire::kExec, payload);
 }
+
+// The head and the tail of what a command says, whatever is followed of it.
+class KeptOutput {
+ public:
+  explicit KeptOutput(const ExecSpec& spec) : spec_(spec) {}
+
+  void Add(std::string_view piece) {
+    if (spec_.on_output && seen_ < spec_.follow_bytes)
+      spec_.on_output(piece.substr(0, spec_.follow_bytes - seen_));
+    seen_ += piece.size();
+    std::size_t head = std::min(piece.size(), spec_.output_head_bytes - head_.size());
+    head_ += piece.substr(0, head);
+    tail_ += piece.substr(head);
+    if (tail_.size() > 2 * spec_.output_tail_bytes + kFrameRoom) Trim();
+  }
+
+  // What has come so far, kept or not.
+  [[nodiscard]] std::size_t seen() const { return seen_; }
+
+  // `bytes`: of all that the command said.
+  std::string Finish(std::uint64_t bytes) {
+    Trim();
+    std::uint64_t kept = head_.size() + tail_.size();
+    if (bytes > kept) head_ += "\n... (" + std::to_string(bytes - kept) + " bytes left out) ...\n";
+    return std::move(head_) + tail_;
+  }
+
+ private:
+  void Trim() {
+    if (tail_.size() > spec_.output_tail_bytes)
+      tail_.erase(0, tail_.size() - spec_.output_tail_bytes);
+  }
+
+  const ExecSpec& spec_;
+  std::string head_, tail_;
+  std::size_t seen_ = 0;
+};
 
 // Reads once; a descriptor that comes along is kept, any further one is closed.
 ssize_t Receive(int socket, char* buffer, std::size_t size, UniqueFd& fd) {
@@ -103,11 +155,7 @@ void InitChannel::KillAll() { SendNow(MakeFrame(wire::kKill, "")); }
 
 void InitChannel::Shutdown() { SendNow(MakeFrame(wire::kShutdown, "")); }
 
-void InitChannel::Signal(int number) {
-  std::string payload;
-  PutNumber(payload, static_cast<std::uint32_t>(number));
-  SendNow(MakeFrame(wire::kSignal, payload));
-}
+void InitChannel::Terminate() { SendNow(MakeFrame(wire::kTerm, "")); }
 
 void InitChannel::CancelWaits() {
   error_code ignored;
@@ -189,14 +237,22 @@ Task<Result<InitChannel::Ended>> InitChannel::Exec(
     killer.emplace(reactor_, until.Now(), ring);
   };
   killer.emplace(reactor_, until.Now(), ring);
-  std::size_t room = spec.output_head_bytes + spec.output_tail_bytes + kFrameRoom;
+  std::optional<Alarm> noticer;
+  std::function<void()> notice = [&] {
+    ended.noticed = until.Now(-spec.notice).expired();
+    if (ended.noticed) return Terminate();
+    noticer.emplace(reactor_, until.Now(-spec.notice), notice);
+  };
+  if (spec.notice > Millis(0)) noticer.emplace(reactor_, until.Now(-spec.notice), notice);
+  KeptOutput kept(spec);
+  std::size_t room = HeadBytes(spec) + spec.output_tail_bytes + kFrameRoom;
   for (;;) {
     auto frame = co_await Read(until.Now(kInitKillGrace));
     bool moved = !frame && frame.error().code == ErrorCode::kTimeout;
     if (moved && !until.Now(kInitKillGrace).expired()) continue;
     if (!frame) co_return tl::unexpected(frame.error());
-    if (frame->first == wire::kOutput) ended.output += frame->second;
-    if (ended.output.size() > room)
+    if (frame->first == wire::kOutput) kept.Add(frame->second);
+    if (kept.seen() > room)
       co_return Fail(ErrorCode::kSandbox, "podium-init sent more output than was asked for");
     if (frame->first != wire::kExit || frame->second.size() != 12) continue;
     ended.status = NumberAt<std::int32_t>(frame->second, 0);
@@ -204,11 +260,7 @@ Task<Result<InitChannel::Ended>> InitChannel::Exec(
     ended.timed_out = killer->rang();
     break;
   }
-  if (ended.output_bytes > ended.output.size()) {
-    std::uint64_t lost = ended.output_bytes - ended.output.size();
-    ended.output.insert(std::min(spec.output_head_bytes, ended.output.size()),
-                        "\n... (" + std::to_string(lost) + " bytes left out) ...\n");
-  }
+  ended.output = kept.Finish(ended.output_bytes);
   co_return ended;
 }
 

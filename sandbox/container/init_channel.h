@@ -26,11 +26,12 @@ class InitChannel {
   struct Ended {
     int status = 0;  // as waitpid gives it
     bool timed_out = false;
-    std::string output;  // head, a line that says what is missing, tail
+    bool noticed = false;  // it was told of its end before that
+    std::string output;    // head, a line that says what is missing, tail
     std::uint64_t output_bytes = 0;
   };
-  // `env` goes before spec.env. At the deadline, as spec.moved moves it, everything but init is
-  // killed.
+  // `env` goes before spec.env. spec.notice before the deadline everything gets SIGTERM; at it, as
+  // spec.moved moves it, everything but init is killed.
   [[nodiscard]] Task<Result<Ended>> Exec(
       const ExecSpec& spec, const std::vector<std::pair<std::string, std::string>>& env,
       Deadline deadline);
@@ -45,8 +46,8 @@ class InitChannel {
 
   // Do not wait and cannot fail: a message that does not fit is met by the deadline's own kill.
   void KillAll();
-  void Signal(int number);  // to the process group of the command under way
-  void Shutdown();          // init exits, and everything with it
+  void Terminate();  // SIGTERM to them
+  void Shutdown();   // init exits, and everything with it
   void Close();
 
  private:

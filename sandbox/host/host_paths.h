@@ -44,6 +44,10 @@ struct HostPaths {
   [[nodiscard]] std::string cgroup() const;
   // Its copy of podium-init, on its own disk: no file system of the host's is seen inside.
   [[nodiscard]] std::filesystem::path init() const { return base / "disk" / "podium-init"; }
+  // SandboxSpec::root_files by number, likewise.
+  [[nodiscard]] std::filesystem::path root_file(std::size_t number) const {
+    return base / "disk" / "files" / std::to_string(number);
+  }
   // Unix sockets of the host that are shown at /.podium, where a backend needs them.
   [[nodiscard]] std::filesystem::path sockets() const { return base / "socket"; }
 };

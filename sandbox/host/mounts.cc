@@ -137,6 +137,19 @@ Status MakeData(const HostPaths& paths, const SandboxSpec& spec, IdShift ids) {
   return {};
 }
 
+Status MakeRootFiles(const HostPaths& paths, const SandboxSpec& spec, IdShift ids) {
+  if (spec.root_files.empty()) return {};
+  PODIUM_TRY(MakeDir(paths.root_file(0).parent_path(), ids.Host(0), 0755));
+  for (std::size_t i = 0; i < spec.root_files.size(); ++i) {
+    fs::path at = paths.root_file(i);
+    PODIUM_TRY(WriteOwnFile(at, spec.root_files[i].content));
+    // Whatever the umask: the agent is another user.
+    if (::chmod(at.c_str(), 0444) != 0 || ::lchown(at.c_str(), ids.Host(0), ids.Host(0)) != 0)
+      return FailErrno(ErrorCode::kSandbox, "cannot give away " + at.string(), errno);
+  }
+  return {};
+}
+
 }  // namespace
 
 Status BindIdmapped(const fs::path& from, const fs::path& to, std::uint32_t from_first,
@@ -249,6 +262,7 @@ Result<std::string> MakeFileSystems(const HostPaths& paths, const SandboxSpec& s
   PODIUM_ASSIGN(auto disk, MountDisk(paths, spec, deadline));
   PODIUM_TRY(MakeRoot(paths, spec, ids));
   PODIUM_TRY(MakeData(paths, spec, ids));
+  PODIUM_TRY(MakeRootFiles(paths, spec, ids));
   if (OwnDeviceNodes(paths, spec)) PODIUM_TRY(MakeDeviceNodes(paths, spec, ids));
   return disk;
 }

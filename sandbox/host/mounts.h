@@ -67,9 +67,10 @@ struct IdShift {
                                 IdShift ids);
 
 // Prepares the file systems of a sandbox below paths.base but its workspace: disk, root (overlay of
-// the image and a sized layer), data0, data1, ... (read-only overlays of the data folders). Every
-// lower layer is an idmapped view, so image and data need no chown and no two sandboxes share a
-// mount of the same file. Returns how the disk is limited, for the isolation record. Blocking.
+// the image and a sized layer), data0, data1, ... (read-only overlays of the data folders), the
+// root's files. Every lower layer is an idmapped view, so image and data need no chown and no two
+// sandboxes share a mount of the same file. Returns how the disk is limited, for the isolation
+// record. Blocking.
 [[nodiscard]] Result<std::string> MakeFileSystems(const HostPaths& paths, const SandboxSpec& spec,
                                                   IdShift ids, Deadline deadline);
 

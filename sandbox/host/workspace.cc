@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "base/deadlines.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "sandbox/host/rootless.h"
 
 namespace podium::sandbox {
 namespace {
@@ -51,13 +53,30 @@ Status ReplaceHome(int init_pid, const std::vector<Placement>& placements) {
   return {};
 }
 
-Status PutHomeFile(const fs::path& base, const HomeFile& file, IdShift ids) {
+// What lower layers have in this folder does not show through it.
+Status HideBelow(const fs::path& dir) {
+  const char* name = IsRootless() ? "user.overlay.opaque" : "trusted.overlay.opaque";
+  if (::setxattr(dir.c_str(), name, "y", 1, 0) == 0) return {};
+  return FailErrno(ErrorCode::kSandbox, "cannot close " + dir.string() + " to lower layers", errno);
+}
+
+// The image's own /home, its owners as the image has them. Rootless they could not be renumbered.
+void AddHomesOf(const std::vector<fs::path>& image, std::vector<Snapshot::Layer>& layers) {
+  for (const auto& layer : image) {
+    struct stat st {};
+    fs::path home = layer / "home";
+    bool folder = ::lstat(home.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+    if (folder && !IsRootless()) layers.push_back({home, 0});
+  }
+}
+
+Status PutHomeFile(const fs::path& base, const HomeFile& file, std::uint32_t owner) {
   if (file.name.empty() || file.name.starts_with('.') || file.name.find('/') != std::string::npos)
     return Fail(ErrorCode::kUsage, "a file of /home is a plain name, not '" + file.name + "'");
   fs::path at = base / file.name;
   PODIUM_TRY(WriteOwnFile(at, file.content, file.mode));
   // Whatever the umask: the agent is another user.
-  if (::chmod(at.c_str(), file.mode) != 0 || ::lchown(at.c_str(), ids.Host(0), ids.Host(0)) != 0)
+  if (::chmod(at.c_str(), file.mode) != 0 || ::lchown(at.c_str(), owner, owner) != 0)
     return FailErrno(ErrorCode::kSandbox, "cannot give away " + at.string(), errno);
   return {};
 }
@@ -68,7 +87,9 @@ Workspace::Workspace(const HostPaths& paths, const SandboxSpec& spec, IdShift id
     : paths_(paths),
       data_(spec.data),
       ids_(ids),
-      nosuid_(!spec.without.contains(Mitigation::kNosuid)) {}
+      nosuid_(!spec.without.contains(Mitigation::kNosuid)),
+      // Sticky: what is another's there can be neither taken away nor replaced.
+      mode_(spec.own_home ? 01777 : 0755) {}
 
 Workspace::~Workspace() {
   if (sweeper_.joinable()) sweeper_.join();
@@ -90,18 +111,30 @@ Result<Workspace> Workspace::Make(const HostPaths& paths, const SandboxSpec& spe
   if (spec.workspace) {
     layers = spec.workspace->layers;
   } else {
-    fs::path base = disk / "home" / "base";
-    PODIUM_TRY(MakeDir(base, ids.Host(0), 0755));
-    for (const char* roots : {"data", ".podium"})
-      PODIUM_TRY(MakeDir(base / roots, ids.Host(0), 0755));
-    for (const char* own : {"submission", "code", "logs", "agent"})
-      PODIUM_TRY(MakeDir(base / own, ids.Host(kAgentId), 0755));
-    for (const auto& file : spec.home_files) PODIUM_TRY(PutHomeFile(base, file, ids));
-    layers = {{base, ids.first}};
+    PODIUM_TRY(out.MakeFresh(spec));
+    layers = {{disk / "home" / "base", ids.first}};
+    if (spec.own_home) AddHomesOf(spec.layers, layers);
   }
   out.disk_ = UniqueFd(::open(disk.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   PODIUM_TRY(out.Mount(std::move(layers), 0, Deadline::In(kFirstMountTime)));
   return out;
+}
+
+Status Workspace::MakeFresh(const SandboxSpec& spec) {
+  fs::path base = paths_.base / "disk" / "home" / "base";
+  PODIUM_TRY(MakeDir(base, ids_.Host(0), mode_));
+  for (const char* roots : {"data", ".podium"}) {
+    PODIUM_TRY(MakeDir(base / roots, ids_.Host(0), 0755));
+    if (spec.own_home) PODIUM_TRY(HideBelow(base / roots));
+  }
+  for (const char* own : {"submission", "code", "logs", "agent"}) {
+    PODIUM_TRY(MakeDir(base / own, ids_.Host(kAgentId), 0755));
+    bool shows = !spec.own_home || std::string_view(own) == "agent";
+    if (!shows) PODIUM_TRY(HideBelow(base / own));
+  }
+  std::uint32_t owner = ids_.Host(spec.own_home ? kAgentId : 0);
+  for (const auto& file : spec.home_files) PODIUM_TRY(PutHomeFile(base, file, owner));
+  return {};
 }
 
 fs::path Workspace::SharedHome() { return MountsDir() / "shared-home"; }
@@ -182,7 +215,7 @@ Status Workspace::Mount(std::vector<Snapshot::Layer> layers, int init_pid, Deadl
   if (layers.size() >= kMostLayers) PODIUM_TRY(FlattenNow(layers, deadline));
   int next = top_ + 1;
   PODIUM_TRY(MakeDir(LayerDir(next), ids_.Host(0), 0755));
-  PODIUM_TRY(MakeDir(LayerDir(next) / "upper", ids_.Host(0), 0755));
+  PODIUM_TRY(MakeDir(LayerDir(next) / "upper", ids_.Host(0), mode_));
   PODIUM_TRY(MakeDir(LayerDir(next) / "work", ids_.Host(0), 0755));
   PODIUM_ASSIGN(auto views, Views(layers));
   fs::path at = paths_.base / "home";

@@ -59,6 +59,7 @@ class Workspace {
 
  private:
   Workspace(const HostPaths& paths, const SandboxSpec& spec, IdShift ids);
+  Status MakeFresh(const SandboxSpec& spec);
   Status Mount(std::vector<Snapshot::Layer> layers, int init_pid, Deadline deadline);
   Result<std::vector<std::filesystem::path>> Views(const std::vector<Snapshot::Layer>& layers);
   // Copies a stack that has grown into one layer in the background; where it is too long already,
@@ -77,6 +78,7 @@ class Workspace {
   std::vector<DataMount> data_;
   IdShift ids_;
   bool nosuid_ = true;
+  unsigned mode_ = 0755;                 // of /home
   std::vector<Snapshot::Layer> layers_;  // below the writable one, topmost first
   int top_ = 0;                          // number of the writable layer
   std::map<std::filesystem::path, std::filesystem::path> views_;  // of others' layers

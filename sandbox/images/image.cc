@@ -156,4 +156,14 @@ Result<std::vector<Garbage>> CollectImages(const fs::path& cache, bool dry_run) 
   return out;
 }
 
+std::vector<std::pair<std::string, std::string>> EnvironmentOf(const Image& image) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& entry : image.config.env) {
+    std::size_t equals = entry.find('=');
+    bool good = equals != std::string::npos && equals > 0 && entry.find('\0') == std::string::npos;
+    if (good) out.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return out;
+}
+
 }  // namespace podium::sandbox

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -12,7 +13,8 @@
 
 namespace podium::sandbox {
 
-// What an imported image says about itself. Recorded for people; nothing here is ever run.
+// What an imported image says about itself. Recorded for people; nothing here is ever run, and of
+// it the environment alone reaches an agent.
 struct ImageConfig {
   std::vector<std::string> env, entrypoint, command;
   std::string workdir, user;
@@ -37,6 +39,9 @@ struct Image {
   std::vector<std::filesystem::path> layers;
   std::filesystem::path rootfs;  // the one layer; empty when there are several
 };
+
+// Its environment as pairs; what is no "NAME=value" is left out.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> EnvironmentOf(const Image& image);
 
 // What an image is made from: configs/sandboxes/<name>.yaml (podium-image/1).
 struct Recipe {

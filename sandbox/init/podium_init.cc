@@ -54,6 +54,7 @@ size_t g_stdin_at = 0;
 pid_t g_leader = 0;  // 0: no exec under way
 pid_t g_writer = 0;  // child that writes a file for kPut
 bool g_leader_ended = false;
+bool g_terminating = false;  // those that the command left behind may go on until they are killed
 int g_status = 0;
 int g_pipe = -1;  // the leader's stdout and stderr
 int g_stdin_pipe = -1;
@@ -220,7 +221,7 @@ void StartExec(Fields f) {
   fcntl(g_pipe, F_SETFL, O_NONBLOCK);
   fcntl(g_stdin_pipe, F_SETFL, O_NONBLOCK);
   g_leader = pid;
-  g_leader_ended = false;
+  g_leader_ended = g_terminating = false;
   if (pid < 0) EndExec(126 << 8);
 }
 
@@ -306,6 +307,14 @@ void StartListening(Fields f) {
   Send(wire::kListenDone, &error, sizeof error);
 }
 
+// The agent's notice that its time ends: not only to the leader, a shell as a rule, which would
+// take those who have something to save with it.
+void Terminate() {
+  if (g_leader <= 0) return;
+  g_terminating = true;
+  kill(-1, SIGTERM);
+}
+
 void Understand() {
   for (;;) {
     Header h;
@@ -317,7 +326,7 @@ void Understand() {
     if (h.type == wire::kExec) StartExec(f);
     if (h.type == wire::kPut) StartPut(f);
     if (h.type == wire::kKill) kill(-1, SIGKILL);
-    if (h.type == wire::kSignal && g_leader > 0) kill(-g_leader, static_cast<int>(f.Number()));
+    if (h.type == wire::kTerm) Terminate();
     if (h.type == wire::kStat) AnswerStat();
     if (h.type == wire::kListen) StartListening(f);
     if (h.type == wire::kShutdown) _exit(0);
@@ -335,7 +344,8 @@ void Reap() {
       g_leader_ended = true;
       g_status = status;
       g_drain_until = NowMs() + kDrainMs;
-      if (!g_leave_running) kill(-1, SIGKILL);  // what the command left behind ends with it
+      // What the command left behind ends with it.
+      if (!g_leave_running && !g_terminating) kill(-1, SIGKILL);
     }
     if (pid == g_writer) {
       g_writer = 0;
@@ -417,7 +427,8 @@ void Turn(int signals) {
   }
   if (fds[2].revents && g_pipe >= 0) ReadPipe();
   if (fds[3].revents && g_stdin_pipe >= 0) FeedStdin();
-  if (g_leader_ended && (g_pipe < 0 || (NowMs() > g_drain_until && g_out.size < kOutRoom))) {
+  bool over = g_leader_ended && !(g_terminating && CountProcesses() > 0);
+  if (over && (g_pipe < 0 || (NowMs() > g_drain_until && g_out.size < kOutRoom))) {
     if (!g_leave_running) kill(-1, SIGKILL);
     EndExec(g_status);
   }

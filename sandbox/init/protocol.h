@@ -13,7 +13,8 @@ enum Type : std::uint32_t {
                   // texts, cwd text, stdin text. Answered by kOutput... and kExit.
   kPut = 2,       // path text, uint32 mode, content text. Answered by kPutDone.
   kKill = 3,      // ends every process but init; an exec under way is answered by kExit as ever
-  kSignal = 4,    // int32 signal number, to the leader's process group
+  kTerm = 4,      // SIGTERM to every process but init; an exec under way then ends with the last of
+                  // them, its leader's status in the answer
   kStat = 5,      // answered by kStatDone
   kListen = 6,    // uint32 port, path text; answered by kListenDone. No path: the descriptor comes
                   // beside it (SCM_RIGHTS). A path: init relays each connection to the unix socket

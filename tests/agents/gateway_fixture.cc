@@ -3,6 +3,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -75,6 +77,16 @@ agents::Model GatewayTest::MakeModel() const {
   return model;
 }
 
+namespace {
+
+Task<void> ServeVendors(agents::Gateway& gateway, UniqueFd listener) {
+  if (gateway.tls()) co_await gateway.ServeTls(std::move(listener));
+  Deadline never = Deadline::Never();
+  for (;;) co_await SleepUntil(never);
+}
+
+}  // namespace
+
 void GatewayTest::Attempt(HttpHandler provider, Body body) {
   auto [upstream, upstream_port] = ListenOnLoopback();
   auto [listener, port] = ListenOnLoopback();
@@ -96,12 +108,14 @@ void GatewayTest::Attempt(HttpHandler provider, Body body) {
     received_.push_back({request.target, request.headers, std::string(request.body)});
     co_await provider(exchange);
   };
-  Live live{**gateway, "127.0.0.1:" + std::to_string(port)};
+  auto [tls_listener, tls_port] = ListenOnLoopback();
+  Live live{**gateway, "127.0.0.1:" + std::to_string(port), tls_port};
   auto status = reactor_.Run([&]() -> Task<Status> {
     ServerLimits limits;
     auto ended = co_await Race(ServeHttp(std::move(upstream), limits, listened),
-                               (*gateway)->Serve(std::move(listener)), body(live));
-    EXPECT_EQ(ended.index(), 2u);
+                               (*gateway)->Serve(std::move(listener)),
+                               ServeVendors(**gateway, std::move(tls_listener)), body(live));
+    EXPECT_EQ(ended.index(), 3u);
     co_return co_await models.Flush();
   });
   EXPECT_TRUE(status);
@@ -152,6 +166,28 @@ Task<std::string> GatewayTest::Raw(Live& live, std::string bytes) {
   std::string out;
   auto into = asio::dynamic_buffer(out);
   co_await asio::async_read(socket, into, asio::redirect_error(asio::use_awaitable, ec));
+  co_return out;
+}
+
+Task<std::string> GatewayTest::RawTls(Live& live, std::string host, std::string bytes) {
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  context.add_certificate_authority(asio::buffer(live.gateway.tls()->authority()));
+  context.set_verify_mode(asio::ssl::verify_peer);
+  asio::ssl::stream<tcp::socket> stream(reactor_.io(), context);
+  SSL_set_tlsext_host_name(stream.native_handle(), host.c_str());
+  SSL_set1_host(stream.native_handle(), host.c_str());
+  boost::system::error_code ec;
+  tcp::endpoint where(asio::ip::address_v4::loopback(), live.tls_port);
+  auto& socket = stream.next_layer();
+  co_await socket.async_connect(where, asio::redirect_error(asio::use_awaitable, ec));
+  co_await stream.async_handshake(asio::ssl::stream_base::client,
+                                  asio::redirect_error(asio::use_awaitable, ec));
+  if (ec) co_return ec.message();
+  co_await asio::async_write(stream, asio::buffer(bytes),
+                             asio::redirect_error(asio::use_awaitable, ec));
+  std::string out;
+  auto into = asio::dynamic_buffer(out);
+  co_await asio::async_read(stream, into, asio::redirect_error(asio::use_awaitable, ec));
   co_return out;
 }
 

@@ -49,7 +49,8 @@ class GatewayTest : public testing::Test {
  protected:
   struct Live {
     agents::Gateway& gateway;
-    std::string authority;  // "127.0.0.1:PORT"
+    std::string authority;   // "127.0.0.1:PORT"
+    std::uint16_t tls_port;  // where options_ has hosts of vendors
   };
   using Body = std::function<Task<void>(Live&)>;
 
@@ -67,6 +68,8 @@ class GatewayTest : public testing::Test {
   Task<std::unique_ptr<HttpStream>> Open(Live& live, std::string path, std::string body);
   // Sends bytes and reads all until the peer closes.
   Task<std::string> Raw(Live& live, std::string bytes);
+  // The same over TLS, asking for a vendor's host and trusting the gateway's authority alone.
+  Task<std::string> RawTls(Live& live, std::string host, std::string bytes);
 
   [[nodiscard]] std::filesystem::path dir() const { return temp_->path(); }
   // The bytes of all files below the record, decompressed.

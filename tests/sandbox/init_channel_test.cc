@@ -73,6 +73,16 @@ class InitChannelTest : public testing::Test {
     co_return co_await channel_->Exec(spec, env, deadline);
   }
 
+  // The same with a notice and a deadline of so long from now.
+  Task<Result<InitChannel::Ended>> Noticed(std::string script, Millis notice, Millis limit) {
+    ExecSpec spec;
+    spec.argv = {"bash", "-c", std::move(script)};
+    spec.cwd = "/";
+    spec.notice = notice;
+    std::vector<std::pair<std::string, std::string>> env = {{"PATH", "/usr/bin:/bin"}};
+    co_return co_await channel_->Exec(spec, env, Deadline::In(limit));
+  }
+
   Reactor reactor_;
   std::optional<InitChannel> channel_;
   pid_t pid_ = 0;
@@ -118,7 +128,7 @@ TEST_F(InitChannelTest, ASignalReachesTheCommandUnderWay) {
       Deadline step = Deadline::In(Millis(5));
       co_await SleepUntil(step);
     }
-    channel_->Signal(SIGTERM);
+    channel_->Terminate();
     Deadline never = Deadline::In(seconds(60));
     co_await SleepUntil(never);
   };
@@ -319,6 +329,79 @@ TEST_F(InitChannelTest, ShutdownEndsItAndEverythingWithIt) {
   pid_ = 0;
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+// The leader, a shell without a trap, dies at once; who saves its work has the time that is left.
+TEST_F(InitChannelTest, BeforeItsTimeIsOverEveryProcessIsToldAndMayFinish) {
+  Start();
+  Run([&]() -> Task<Status> {
+    std::string saves =
+        "(trap 'sleep 0.3; echo saved; exit' TERM; while :; do sleep 0.05; done) & "
+        "echo begun; sleep 60";
+    auto ended = co_await Noticed(std::move(saves), seconds(19), seconds(20));
+    EXPECT_TRUE(ended) << ended.error().message;
+    EXPECT_TRUE(ended->output.starts_with("begun\n")) << ended->output;
+    EXPECT_TRUE(ended->output.ends_with("saved\n")) << ended->output;
+    EXPECT_TRUE(ended->noticed);
+    EXPECT_FALSE(ended->timed_out) << "nobody had to be killed";
+    co_return Status{};
+  });
+}
+
+TEST_F(InitChannelTest, WhoDoesNotHeedTheNoticeIsKilledAtItsTime) {
+  Start();
+  Run([&]() -> Task<Status> {
+    auto begun = SteadyNow();
+    std::string deaf = "trap '' TERM; echo begun; sleep 60";
+    auto ended = co_await Noticed(std::move(deaf), Millis(700), Millis(1000));
+    EXPECT_TRUE(ended) << ended.error().message;
+    EXPECT_TRUE(ended->noticed);
+    EXPECT_TRUE(ended->timed_out);
+    EXPECT_GE(Since(begun), Millis(950));
+    std::string next = "echo goes on";
+    auto after = co_await Sh(std::move(next));
+    EXPECT_EQ(after->output, "goes on\n") << "the next command is as any other";
+    EXPECT_FALSE(after->noticed);
+    co_return Status{};
+  });
+}
+
+TEST_F(InitChannelTest, OutputIsFollowedBeyondWhatIsKeptOfIt) {
+  Start();
+  Run([&]() -> Task<Status> {
+    std::string followed;
+    ExecSpec spec;
+    spec.argv = {"sh", "-c", "seq 1 100000"};
+    spec.cwd = "/";
+    spec.output_head_bytes = spec.output_tail_bytes = 10;
+    spec.follow_bytes = 1000;
+    spec.on_output = [&](std::string_view piece) { followed += piece; };
+    std::vector<std::pair<std::string, std::string>> env = {{"PATH", "/usr/bin:/bin"}};
+    Deadline deadline = Deadline::In(seconds(20));
+    auto ended = co_await channel_->Exec(spec, env, deadline);
+    EXPECT_TRUE(ended) << ended.error().message;
+    EXPECT_EQ(followed.size(), 1000u);
+    EXPECT_TRUE(followed.starts_with("1\n2\n3\n"));
+    EXPECT_EQ(ended->output, "1\n2\n3\n4\n5\n\n... (588875 bytes left out) ...\n99\n100000\n");
+    EXPECT_EQ(ended->output_bytes, 588'895u);
+    co_return Status{};
+  });
+}
+
+TEST_F(InitChannelTest, OfAVariableThatIsGivenTwiceTheLaterCounts) {
+  Start();
+  Run([&]() -> Task<Status> {
+    ExecSpec spec;
+    spec.argv = {"env"};
+    spec.cwd = "/";
+    spec.env = {{"MODE", "own"}, {"MODE", "last"}};
+    std::vector<std::pair<std::string, std::string>> env = {{"PATH", "/usr/bin:/bin"},
+                                                            {"MODE", "general"}};
+    Deadline deadline = Deadline::In(seconds(20));
+    auto ended = co_await channel_->Exec(spec, env, deadline);
+    EXPECT_EQ(ended->output, "MODE=last\nPATH=/usr/bin:/bin\n");
+    co_return Status{};
+  });
 }
 
 }  // namespace

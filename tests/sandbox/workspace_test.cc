@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "sandbox/host/rootless.h"
 #include "tests/sandbox/sandbox_fixture.h"
 #include "tests/support/host_traces.h"
 
@@ -179,6 +180,46 @@ TEST_F(WorkspaceTest, NothingIsLeftOfACopyThatWasUnderWay) {
         EXPECT_TRUE(under_way());
       },
       spec);
+}
+
+// MLE-bench's images have their agent in /home/agent, and agents that write beside it.
+TEST_F(WorkspaceTest, AHomeOfItsOwnShowsTheImagesAndCanBeWrittenButForWhatIsGuarded) {
+  if (IsRootless()) GTEST_SKIP() << "rootless the image's owners cannot be renumbered";
+  std::filesystem::path image = temp_->path() / "image-home";
+  auto put = [&image](const std::string& name, const std::string& text) {
+    auto at = image / "home" / name;
+    std::filesystem::create_directories(at.parent_path());
+    EXPECT_TRUE(WriteFileAtomic(at, text));
+  };
+  put("agent/baked.txt", "of the image");
+  put("submission/submission.csv", "of the image");
+  put(".podium/tool", "of the image");
+  put("other/x", "of the image");
+  SandboxSpec spec = Spec("own-home");
+  spec.layers.insert(spec.layers.begin(), image);
+  spec.own_home = true;
+  spec.home_files = {{"instructions.txt", "Do.\n", 0644}};
+  auto body = [](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(60));
+    auto put_in = co_await box.PutFile("/home/.podium/tool", "guarded\n", 0755, deadline);
+    EXPECT_TRUE(put_in) << put_in.error().message;
+    auto seen = co_await Sh(box, "cd /home; cat agent/baked.txt other/x; echo; ls submission");
+    EXPECT_EQ(seen.output, "of the imageof the image\n");
+    auto wrote = co_await Sh(box,
+                             "cd /home; echo mine > mine && sed -i s/Do/Done/ instructions.txt && "
+                             "cat mine instructions.txt; echo x > agent/new && ls agent");
+    EXPECT_EQ(wrote.output, "mine\nDone.\nbaked.txt\nnew\n");
+    auto guarded = co_await Sh(box,
+                               "cd /home; mv .podium elsewhere || rm -r .podium || rmdir data || "
+                               "mv data d2 || touch .podium/x || echo all refused 2>&1; "
+                               "cat .podium/tool; ls .podium");
+    EXPECT_THAT(guarded.output, testing::EndsWith("all refused\nguarded\ntool\n"));
+    auto snapshot = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(snapshot) << snapshot.error().message;
+    auto still = co_await Sh(box, "cat /home/mine /home/agent/baked.txt");
+    EXPECT_EQ(still.output, "mine\nof the image");
+  };
+  WithSandbox(body, spec);
 }
 
 }  // namespace

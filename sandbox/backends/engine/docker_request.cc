@@ -30,6 +30,8 @@ Json Mounts(const HostPaths& paths, const SandboxSpec& spec) {
        Bind(paths.sockets(), "/.podium", true), Bind(paths.base / "passwd", "/etc/passwd", true)});
   for (std::size_t i = 0; i < spec.data.size(); ++i)
     mounts.push_back(Bind(paths.base / ("data" + std::to_string(i)), spec.data[i].inside, true));
+  for (std::size_t i = 0; i < spec.root_files.size(); ++i)
+    mounts.push_back(Bind(paths.root_file(i), spec.root_files[i].inside, true));
   for (const auto& mount : spec.gpus.mounts) mounts.push_back(Bind(mount.host, mount.inside, true));
   return mounts;
 }
@@ -92,6 +94,8 @@ Result<EngineRequest> DockerRequest(const HostPaths& paths, const SandboxSpec& s
       {"Devices", devices},
       {"LogConfig", {{"Type", "none"}}},
       {"RestartPolicy", {{"Name", "no"}}}};
+  if (spec.first_port < 1024)
+    host["Sysctls"] = {{kFirstPortSysctl, std::to_string(spec.first_port)}};
   host["Ulimits"] =
       Json::array({{{"Name", "core"}, {"Soft", 0}, {"Hard", 0}},
                    {{"Name", "nofile"}, {"Soft", OpenFiles()}, {"Hard", OpenFiles()}}});

@@ -88,6 +88,7 @@ Status CheckMounts(const std::string& mountinfo, const SandboxSpec& spec) {
   std::set<std::string, std::less<>> known;
   for (auto where : Split(kUsualMounts, ' ')) known.emplace(where);
   for (const auto& data : spec.data) known.insert(data.inside);
+  for (const auto& file : spec.root_files) known.insert(file.inside);
   for (const auto& device : spec.devices) known.insert(device.string());
   for (const auto& node : spec.gpus.nodes) known.insert(node.inside);
   for (const auto& mount : spec.gpus.mounts) known.insert(mount.inside);

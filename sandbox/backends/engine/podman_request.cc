@@ -108,6 +108,7 @@ Result<EngineRequest> PodmanRequest(const HostPaths& paths, const SandboxSpec& s
                // Removal must not wait for podium-init to follow a polite signal.
                {"stop_signal", SIGKILL},
                {"stop_timeout", 0}};
+  if (linux_part.contains("sysctl")) body["sysctl"] = linux_part["sysctl"];
   // As old as the fields are: Podman 4 and later answer to it.
   return EngineRequest{"/v4.0.0/libpod/containers/create", std::move(body)};
 }

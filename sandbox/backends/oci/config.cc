@@ -88,6 +88,9 @@ Json Mounts(const HostPaths& paths, const SandboxSpec& spec, bool sockets) {
     mounts.push_back(Mount(spec.data[i].inside, "none",
                            (paths.base / ("data" + std::to_string(i))).string(), options));
   }
+  for (std::size_t i = 0; i < spec.root_files.size(); ++i)
+    mounts.push_back(Mount(spec.root_files[i].inside, "none", paths.root_file(i).string(),
+                           {"bind", "ro", "nosuid", "nodev", "noexec"}));
   mounts.push_back(
       Mount("/.podium-init", "none", paths.init().string(), {"bind", "ro", "nosuid", "nodev"}));
   if (sockets)
@@ -223,6 +226,8 @@ Json Linux(const HostPaths& paths, const SandboxSpec& spec, std::uint32_t first_
     out["uidMappings"] = Json::array({map});
     out["gidMappings"] = Json::array({map});
   }
+  if (spec.first_port < 1024 && !without(Mitigation::kNetworkNamespace))
+    out["sysctl"] = {{kFirstPortSysctl, std::to_string(spec.first_port)}};
   if (!without(Mitigation::kSeccomp)) out["seccomp"] = Seccomp(spec, std::move(seccomp));
   if (!without(Mitigation::kMaskedPaths))
     out["maskedPaths"] = {"/proc/acpi",        "/proc/asound",        "/proc/kcore",

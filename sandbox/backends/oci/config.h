@@ -27,6 +27,9 @@ namespace podium::sandbox {
 // call's argument N is a process that is not PID 1) written out.
 [[nodiscard]] Result<Json> ReadSeccompProfile(const std::string& text);
 
+// By which the kernel knows SandboxSpec::first_port of a network namespace.
+inline constexpr const char* kFirstPortSysctl = "net.ipv4.ip_unprivileged_port_start";
+
 // A folder of the host that stands in for /tmp when the knock-out run leaves `private-tmp` out.
 [[nodiscard]] std::filesystem::path SharedTmp();
 
