@@ -16,25 +16,32 @@ class Workbench {
  public:
   // All of them outlive it.
   Workbench(TrialContext& context, sandbox::Sandbox& box, Proposer& proposer,
-            const KeptFiles& files)
-      : context_(context), box_(box), proposer_(proposer), files_(files) {}
+            const KeptFiles& files, bool hidden_feedback)
+      : context_(context),
+        box_(box),
+        proposer_(proposer),
+        files_(files),
+        hidden_feedback_(hidden_feedback) {}
 
   [[nodiscard]] sandbox::Sandbox& box() { return box_; }
 
-  // Runs the node's program and says in the node how it fared. Its file is outside the sandbox
-  // then. An error is the infrastructure's.
-  [[nodiscard]] Task<Status> Run(SearchNode& node);
+  // Runs the node's program, until `until` at most, and says in the node how it fared. Its file is
+  // outside the sandbox then. An error is the infrastructure's.
+  [[nodiscard]] Task<Status> Run(SearchNode& node, Deadline until);
 
  private:
   Task<Result<std::string>> PutProgram(const SearchNode& node);
   Task<Status> Clear(SearchNode& node);
   Task<Status> Judge(SearchNode& node, const sandbox::ExecResult& result);
+  Task<Status> CheckShape(SearchNode& node);
   Task<Status> FindScore(SearchNode& node, const std::string& printed);
+  Task<Status> GradeHidden(SearchNode& node, const std::string& printed);
 
   TrialContext& context_;
   sandbox::Sandbox& box_;
   Proposer& proposer_;
   const KeptFiles& files_;
+  bool hidden_feedback_;
 };
 
 // What an earlier program did to the sandbox is the search's own affair, and said in the node;

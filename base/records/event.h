@@ -95,6 +95,8 @@ struct Sealed {  // "sealed": from here nothing the agent does can matter
   std::string file = "submission.csv";  // below the trial's submission/, where handed over
   std::optional<Isolation> isolation;
   std::optional<ModelsSpent> models;
+  std::vector<int> candidates;       // nodes whose submissions are graded beside it (top-k)
+  std::vector<std::string> reveals;  // TrialVerdict::reveals
 };
 struct Graded {  // "graded": verdict.json stands
   std::string verdict;
