@@ -20,6 +20,7 @@ struct RecordedRun {
   };
   std::vector<Step> steps;  // by SearchNode::step
   int nodes = 0;
+  int searched = 0;  // of them, before one that joined others in the end
   // What ended it after these nodes, where it was not the search itself: "time_limit",
   // "model_budget"; else "".
   std::string end;

@@ -33,6 +33,14 @@ struct TaskBrief {
   std::string submission_path = "/home/submission/submission.csv";
 };
 
+// How a submission fares on rows of the training data whose labels no program was given.
+struct HiddenScores {
+  std::string fault, detail;  // why it cannot be graded, as SearchNode's; "": it can
+  Digest submission;          // of what is left of the file: the rows of the test
+  double search = 0;          // on the rows that the search goes by
+  double choice = 0;          // on those that make the final choice
+};
+
 // Where a trial's events go: durable before they are acted on.
 class EventSink {
  public:
@@ -84,6 +92,10 @@ struct TrialContext {
   std::uint64_t kept_cap_bytes = submission_cap_bytes;  // of a search's files together
   // Where a scaffold works at several places at once: the others, all as fresh as the first.
   std::vector<sandbox::Sandbox*> more_sandboxes = {};
+  Millis wall{0};  // the trial's time, of which earlier attempts may have used a part
+  // Takes the hidden rows out of a submission that was taken out and grades them; its test rows
+  // stay. Empty: the trial has no hidden rows.
+  std::function<Task<Result<HiddenScores>>(std::filesystem::path)> hidden = {};
   std::vector<records::Begun> in_work = {};  // of an earlier attempt: begun and not ended, in order
 };
 
@@ -96,6 +108,7 @@ struct AgentOutcome {
   std::optional<std::filesystem::path>
       submission;  // a file already taken out (search scaffolds); else the final file is taken
   std::string submission_digest;
+  std::vector<int> candidates = {};  // nodes to be graded beside it: selection top-k
 };
 
 class Scaffold {

@@ -254,6 +254,43 @@ Status ReadLeaderboard(const YamlNode& node, const ForeignFolder& package, Leade
   return map.Finish();
 }
 
+Status ReadShares(const YamlNode* node, std::map<std::string, double>& out) {
+  if (!node) return {};
+  if (node->kind != YamlNode::Kind::kMap) return node->Complain("expected a mapping (key: value)");
+  for (const auto& [key, value] : node->entries) {
+    auto share = value.AsDouble();
+    if (!share || *share <= 0) return value.Complain("a share of the rows is a number above 0");
+    out[key] = *share;
+  }
+  return {};
+}
+
+Status ReadSplit(const YamlNode& node, const TaskPackage& task, SplitSpec& out) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(out.table, map.String("table"));
+  PODIUM_ASSIGN(out.test, map.StringOr("test", out.test));
+  PODIUM_ASSIGN(out.id, map.StringOr("id", task.submission.rules.id_column));
+  PODIUM_ASSIGN(out.target, map.StringOr("target", ""));
+  PODIUM_ASSIGN(out.fraction, map.DoubleOr("fraction", out.fraction));
+  PODIUM_ASSIGN(out.group, map.StringOr("group", ""));
+  PODIUM_ASSIGN(out.time, map.StringOr("time", ""));
+  PODIUM_TRY(ReadShares(map.Get("params_per_row"), out.params_per_row));
+  PODIUM_TRY(map.Finish());
+  if (out.fraction <= 0 || out.fraction >= 1)
+    return node.Complain("fraction is above 0 and below 1");
+  if (!out.group.empty() && !out.time.empty())
+    return node.Complain("rows are split by group or by time, not by both");
+  for (const auto& [name, share] : out.params_per_row) {
+    if (!task.grader.params.contains(name))
+      return node.Complain("params_per_row: the grader has no parameter '" + name + "'");
+  }
+  for (const std::string& file : {out.table, out.test}) {
+    if (!task.tables.contains("public/" + file))
+      return node.Complain("'tables' lists no public/" + file);
+  }
+  return {};
+}
+
 Status ReadHead(YamlMap& map, const ForeignFolder& package, TaskPackage& out) {
   PODIUM_ASSIGN(auto schema, OneOf(map, "schema", {"podium-task/1"}));
   PODIUM_ASSIGN(auto id, map.String("id"));
@@ -292,6 +329,8 @@ Status ReadBlocks(YamlMap& map, const ForeignFolder& package, TaskPackage& out) 
                    [&](const YamlNode& n) { return ReadSubmissionSpec(n, out.submission); }));
   PODIUM_TRY(
       Block(map, "grader", [&](const YamlNode& n) { return ReadGrader(n, package, out.grader); }));
+  if (const YamlNode* split = map.Get("split"))
+    PODIUM_TRY(ReadSplit(*split, out, out.split.emplace()));
   return Block(map, "leaderboard",
                [&](const YamlNode& n) { return ReadLeaderboard(n, package, out.leaderboard); });
 }

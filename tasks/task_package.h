@@ -78,6 +78,19 @@ struct LeaderboardSpec {
   std::string note;    // to be shown wherever the board is
 };
 
+// How rows of the training table can be kept from an agent and graded instead of it
+// (hidden_split.h).
+struct SplitSpec {
+  std::string table;              // "train.csv", public, with a header
+  std::string test = "test.csv";  // public: held rows are added to it
+  std::string id;                 // the test table's; the training table may lack it
+  std::string target;             // the column to be predicted; "": the answers have none
+  double fraction = 0.2;          // of the rows that are held
+  std::string group;              // rows that are equal in this column stay together
+  std::string time;               // the greatest of this column are held
+  std::map<std::string, double> params_per_row;  // of the metric: for so many rows
+};
+
 // A podium-task/1 package: a folder with task.yaml, the description, and a leaderboard. A plain
 // value.
 struct TaskPackage {
@@ -98,6 +111,7 @@ struct TaskPackage {
   SubmissionSpec submission;
   GraderSpec grader;
   LeaderboardSpec leaderboard;
+  std::optional<SplitSpec> split;
   Digest digest;  // of the package's files and so of `tables`; the same on every machine, holds no
                   // path
 };

@@ -10,6 +10,7 @@ constexpr Operator kOperators[] = {
     {kDebug, 1, 1, "a failed solution, mended"},
     {kImprove, 1, 1, "a solution that counts, made better"},
     {kCrossover, 2, 2, "two solutions that count, made one"},
+    {kEnsemble, 2, 100, "the best solutions, the best first, joined into one at the end"},
 };
 
 }  // namespace

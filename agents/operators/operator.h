@@ -23,6 +23,7 @@ inline constexpr std::string_view kDraft = "draft";
 inline constexpr std::string_view kDebug = "debug";
 inline constexpr std::string_view kImprove = "improve";
 inline constexpr std::string_view kCrossover = "crossover";
+inline constexpr std::string_view kEnsemble = "ensemble";
 
 // All of them. A name that is not here is a bug of the policy that gives it.
 [[nodiscard]] std::span<const Operator> Operators();

@@ -13,6 +13,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kHeader = "podium-prompt/1\n";
 constexpr std::string_view kFiles[] = {"draft", "debug", "improve", "crossover", "review"};
+// Where it is missing, crossover.md stands in: its placeholders are the same.
+constexpr std::string_view kEnsembleFile = "ensemble";
 constexpr std::string_view kPlaceholders[] = {
     "title",  "description", "metric", "direction", "data",  "memory", "code",
     "result", "failure",     "output", "solutions", "rules", "budget", "complexity"};
@@ -90,13 +92,16 @@ Result<std::shared_ptr<const PromptSet>> PromptSet::Load(const fs::path& dir) {
     return Fail(ErrorCode::kConfig, "there is no folder of prompts " + dir.string() +
                                         " (podium, aide, aira, or a path with a '/')");
   std::string all;
-  for (std::string_view name : kFiles) {
+  std::vector<std::string_view> names(std::begin(kFiles), std::end(kFiles));
+  if (fs::exists(dir / "ensemble.md", ec)) names.push_back(kEnsembleFile);
+  for (std::string_view name : names) {
     fs::path file = dir / (std::string(name) + ".md");
     PODIUM_ASSIGN(auto text, ReadFile(file, 1 << 20));
     PODIUM_ASSIGN(out->prompts_[std::string(name)], Parse(file, text));
     all += std::string(name) + " " + Digest::Of(text).hex() + "\n";
   }
   out->digest_ = Digest::Of(all);
+  out->prompts_.try_emplace(std::string(kEnsembleFile), out->prompts_["crossover"]);
   return out;
 }
 

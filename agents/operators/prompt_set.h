@@ -12,8 +12,9 @@
 namespace podium::agents {
 
 // The prompts of all operators and of the review: a folder with a file each (draft.md, debug.md,
-// improve.md, crossover.md, review.md). A file's first line is "podium-prompt/1"; then comes the
-// system message, a line "---", and the user's message. {{name}} stands for a part of the state.
+// improve.md, crossover.md, review.md; ensemble.md, else crossover.md is used for it). A file's
+// first line is "podium-prompt/1"; then comes the system message, a line "---", and the user's
+// message. {{name}} stands for a part of the state.
 class PromptSet {
  public:
   struct Prompt {

@@ -1,5 +1,6 @@
 #include "agents/scaffolds/kept_files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -41,13 +42,16 @@ Status KeptFiles::Settle(const records::SearchNode& node) const {
   return {};
 }
 
-void KeptFiles::Prune(int newest, int chosen) const {
+void KeptFiles::Prune(int newest, const std::vector<int>& chosen) const {
   std::error_code ec;
-  std::uint64_t sum = chosen < 0 ? 0 : fs::file_size(SubmissionOf(chosen), ec);
-  if (ec) sum = 0;
+  std::uint64_t sum = 0;
+  for (int id : chosen) {
+    auto bytes = fs::file_size(SubmissionOf(id), ec);
+    sum += ec ? 0 : bytes;
+  }
   for (int id = newest; id >= 0; --id) {
     auto bytes = fs::file_size(SubmissionOf(id), ec);
-    if (ec || id == chosen) continue;
+    if (ec || std::ranges::find(chosen, id) != chosen.end()) continue;
     if (sum + bytes <= cap_bytes_) {
       sum += bytes;
     } else {

@@ -15,7 +15,7 @@ namespace podium::agents {
 // in. While a node is in work they are named after its step, then after its id. All calls block.
 class KeptFiles {
  public:
-  // `cap_bytes`: of all submissions together, but for the chosen one.
+  // `cap_bytes`: of all submissions together, but for the chosen ones.
   KeptFiles(std::filesystem::path trial_dir, std::uint64_t cap_bytes)
       : dir_(std::move(trial_dir)), cap_bytes_(cap_bytes) {}
 
@@ -25,8 +25,8 @@ class KeptFiles {
 
   // The node has its id; its submission is removed unless it may be handed in.
   [[nodiscard]] Status Settle(const records::SearchNode& node) const;
-  // Removes the oldest submissions over the cap; `chosen` (-1: none) always stays.
-  void Prune(int newest, int chosen) const;
+  // Removes the oldest submissions over the cap; those of `chosen` always stay.
+  void Prune(int newest, const std::vector<int>& chosen) const;
 
  private:
   std::filesystem::path dir_;

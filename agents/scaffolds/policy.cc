@@ -40,19 +40,21 @@ int DebugDepth(const std::vector<SearchNode>& nodes, int index) {
   return depth;
 }
 
-int BestNode(const std::vector<SearchNode>& nodes, bool lower_is_better) {
-  int best = -1;
+std::vector<int> BestNodes(const std::vector<SearchNode>& nodes, bool lower_is_better, int count) {
+  std::vector<int> out;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (!nodes[i].good() || !nodes[i].score) continue;
-    double score = *nodes[i].score;
-    if (best < 0) {
-      best = static_cast<int>(i);
-      continue;
-    }
-    double top = *nodes[static_cast<std::size_t>(best)].score;
-    if (Better(score, top, lower_is_better)) best = static_cast<int>(i);
+    if (nodes[i].good() && nodes[i].score) out.push_back(static_cast<int>(i));
   }
-  return best;
+  auto score = [&](int i) { return *nodes[static_cast<std::size_t>(i)].score; };
+  std::ranges::stable_sort(
+      out, [&](int a, int b) { return Better(score(a), score(b), lower_is_better); });
+  if (out.size() > static_cast<std::size_t>(count)) out.resize(static_cast<std::size_t>(count));
+  return out;
+}
+
+int BestNode(const std::vector<SearchNode>& nodes, bool lower_is_better) {
+  auto best = BestNodes(nodes, lower_is_better, 1);
+  return best.empty() ? -1 : best.front();
 }
 
 namespace {
@@ -66,12 +68,32 @@ int Newest(const std::vector<SearchNode>& nodes, Is is) {
   return -1;
 }
 
+// Of equals the one that was made of the others.
+int BestOrEnsemble(const std::vector<SearchNode>& nodes, bool lower_is_better) {
+  int best = BestNode(nodes, lower_is_better);
+  int joined = Newest(nodes, [](const SearchNode& n) {
+    return n.op == kEnsemble && n.good() && n.score.has_value();
+  });
+  if (joined < 0 || best < 0) return best;
+  double score = *nodes[static_cast<std::size_t>(joined)].score;
+  double top = *nodes[static_cast<std::size_t>(best)].score;
+  return Better(top, score, lower_is_better) ? best : joined;
+}
+
+int BestOfChoice(std::vector<SearchNode> nodes, bool lower_is_better) {
+  for (SearchNode& node : nodes) node.score = node.choice_score;
+  return BestNode(nodes, lower_is_better);
+}
+
 }  // namespace
 
 int ChosenNode(const std::vector<SearchNode>& nodes, bool lower_is_better, Selection selection) {
   auto counts = [](const SearchNode& n) { return n.good() && n.score.has_value(); };
-  int chosen =
-      selection == Selection::kLast ? Newest(nodes, counts) : BestNode(nodes, lower_is_better);
+  int chosen = -1;
+  if (selection == Selection::kLast) chosen = Newest(nodes, counts);
+  if (selection == Selection::kJoined) chosen = BestOrEnsemble(nodes, lower_is_better);
+  if (selection == Selection::kHidden) chosen = BestOfChoice(nodes, lower_is_better);
+  if (chosen < 0 && selection != Selection::kLast) chosen = BestNode(nodes, lower_is_better);
   if (chosen >= 0) return chosen;
   return Newest(nodes, [](const SearchNode& n) { return n.fault == "no_score"; });
 }

@@ -76,10 +76,17 @@ class Draws {
 // Index of the best good node, -1 if there is none; of equals the first.
 [[nodiscard]] int BestNode(const std::vector<SearchNode>& nodes, bool lower_is_better);
 
+// Indices of the best good nodes, the best first, of equals the first, at most `count`.
+[[nodiscard]] std::vector<int> BestNodes(const std::vector<SearchNode>& nodes, bool lower_is_better,
+                                         int count);
+
 // Which node that counts a search hands in.
 enum class Selection {
-  kBest,  // of best validation score
-  kLast   // the newest
+  kBest,    // of best validation score
+  kLast,    // the newest
+  kTopK,    // as kBest; the next best are graded beside it
+  kJoined,  // the ensemble of the best where it is no worse than they are
+  kHidden   // the best on hidden rows that are kept for this choice
 };
 
 // What a search hands in; if no node counts, the newest whose file has the right shape and whose

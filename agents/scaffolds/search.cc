@@ -28,8 +28,9 @@ struct Step {
 
 class Search final : public Scaffold {
  public:
-  Search(std::unique_ptr<Policy> policy, std::unique_ptr<Proposer> proposer, Selection selection)
-      : policy_(std::move(policy)), proposer_(std::move(proposer)), selection_(selection) {}
+  Search(std::unique_ptr<Policy> policy, std::unique_ptr<Proposer> proposer,
+         SearchSettings settings)
+      : policy_(std::move(policy)), proposer_(std::move(proposer)), settings_(settings) {}
 
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
     PODIUM_CO_TRY(Prepare(context));
@@ -40,7 +41,9 @@ class Search final : public Scaffold {
     auto ended =
         co_await Race(AllOf(std::move(workers)), broke_.token().Reached(StopLevel::kStopping));
     if (!broken_) co_return tl::unexpected(broken_.error());
-    co_return Outcome(end_.empty() ? lost_ : end_);
+    if (end_.empty()) end_ = lost_;
+    if (settings_.selection == Selection::kJoined) PODIUM_CO_TRY(co_await Join());
+    co_return Outcome();
   }
 
  private:
@@ -56,7 +59,12 @@ class Search final : public Scaffold {
     times_.emplace(context, [this] { return proposer_->outage() + rebuilding_; });
     std::vector<sandbox::Sandbox*> boxes = {&context.sandbox};
     boxes.insert(boxes.end(), context.more_sandboxes.begin(), context.more_sandboxes.end());
-    for (auto* box : boxes) benches_.emplace_back(context, *box, *proposer_, *files_, *times_);
+    for (auto* box : boxes)
+      benches_.emplace_back(context, *box, *proposer_, *files_, *times_, settings_.hidden_feedback);
+    lost_boxes_.assign(boxes.size(), false);
+    if (settings_.selection == Selection::kJoined)
+      times_->Reserve(Millis(static_cast<std::int64_t>(settings_.ensemble_share *
+                                                       static_cast<double>(context.wall.count()))));
     if (boxes.size() > 1) workspaces_.emplace(std::move(boxes));
     return {};
   }
@@ -87,6 +95,29 @@ class Search final : public Scaffold {
     if (done || !broken_) co_return;
     broken_ = tl::unexpected(done.error());
     broke_.Raise(StopLevel::kStopping);
+  }
+
+  // The last node, in the time that was kept for it, where there is something to be joined.
+  Task<Status> Join() {
+    times_->Join();
+    auto has_joined = [](const SearchNode& node) { return node.op == kEnsemble; };
+    auto whole = std::ranges::find(lost_boxes_, false);
+    auto parents = BestNodes(nodes_, context_->task.lower_is_better, std::max(2, settings_.top_k));
+    bool may = end_ != "paused" && whole != lost_boxes_.end() && parents.size() > 1 &&
+               std::ranges::none_of(nodes_, has_joined) && !times_->Ended(Ended());
+    if (!may) co_return Status{};
+    if (context_->stop.draining()) {
+      end_ = "paused";
+      co_return Status{};
+    }
+    NextStep next{std::string(kEnsemble), std::move(parents)};
+    Step step = Anew(std::move(next));
+    in_work_.push_back(step.node);
+    int worker = static_cast<int>(whole - lost_boxes_.begin());
+    PODIUM_CO_TRY(co_await NoteBegin(worker, step));
+    auto done = co_await Do(worker, std::move(step));
+    if (!done) co_return tl::unexpected(done.error());
+    co_return Status{};
   }
 
   // A free worker asks at once for the next node: nobody waits for a generation.
@@ -190,6 +221,7 @@ class Search final : public Scaffold {
     }
     if (!IsSandboxLost(nodes_.at(static_cast<std::size_t>(node.id)))) co_return true;
     lost_ = nodes_.at(static_cast<std::size_t>(node.id)).fault;
+    lost_boxes_[static_cast<std::size_t>(worker)] = true;
     co_return false;
   }
 
@@ -277,13 +309,23 @@ class Search final : public Scaffold {
   Task<Status> PutAway(const SearchNode& node) {
     std::vector<SearchNode> all = nodes_;
     all.push_back(node);
-    int chosen = ChosenNode(all, context_->task.lower_is_better, selection_);
-    auto job = [this, node, chosen]() -> Status {
+    auto chosen = HandedIn(all);
+    auto job = [this, node, chosen = std::move(chosen)]() -> Status {
       PODIUM_TRY(files_->Settle(node));
       files_->Prune(node.id, chosen);
       return {};
     };
     co_return co_await context_->reactor.Blocking(std::move(job), Pool::kTransfer);
+  }
+
+  // What may be handed in, and is graded beside it, as things stand.
+  [[nodiscard]] std::vector<int> HandedIn(const std::vector<SearchNode>& nodes) const {
+    bool lower = context_->task.lower_is_better;
+    std::vector<int> out;
+    if (settings_.selection == Selection::kTopK) out = BestNodes(nodes, lower, settings_.top_k);
+    int chosen = ChosenNode(nodes, lower, settings_.selection);
+    if (out.empty() && chosen >= 0) out = {chosen};
+    return out;
   }
 
   // Those in work have begun on their parents, or will.
@@ -306,8 +348,8 @@ class Search final : public Scaffold {
     request.preview = &preview_;
     request.seed = context_->seed;
     request.exec_limit = context_->exec_limit;
-    request.nodes_left =
-        context_->max_nodes - static_cast<int>(step.nodes.size() + step.in_work.size());
+    int begun = static_cast<int>(step.nodes.size() + step.in_work.size());
+    request.nodes_left = std::max(1, context_->max_nodes - begun);  // an ensemble is one more
     return request;
   }
 
@@ -328,26 +370,27 @@ class Search final : public Scaffold {
     changed_ = std::make_unique<StopSource>();
   }
 
-  AgentOutcome Outcome(std::string end) const {
+  AgentOutcome Outcome() const {
     AgentOutcome outcome;
-    outcome.end = std::move(end);
+    outcome.end = end_;
     if (outcome.end == "paused") return outcome;
-    int chosen = ChosenNode(nodes_, context_->task.lower_is_better, selection_);
-    if (chosen < 0) {
+    auto chosen = HandedIn(nodes_);
+    if (chosen.empty()) {
       outcome.detail = "no node left a submission of the right shape";
       return outcome;
     }
-    const SearchNode& node = nodes_[static_cast<std::size_t>(chosen)];
+    const SearchNode& node = nodes_[static_cast<std::size_t>(chosen.front())];
     outcome.submission = files_->SubmissionOf(node.id);
     outcome.submission_digest = node.submission_digest;
     outcome.detail = "node " + std::to_string(node.id) +
                      (node.score ? ", validation score " + FormatScore(*node.score) : "");
+    if (settings_.selection == Selection::kTopK) outcome.candidates = std::move(chosen);
     return outcome;
   }
 
   std::unique_ptr<Policy> policy_;
   std::unique_ptr<Proposer> proposer_;
-  Selection selection_;
+  SearchSettings settings_;
   TrialContext* context_ = nullptr;
   DataPreview preview_;
   std::optional<KeptFiles> files_;
@@ -360,8 +403,9 @@ class Search final : public Scaffold {
   int next_step_ = 0;
   Millis rebuilding_{0};
   FairSemaphore beginning_{1}, finishing_{1};
-  std::string end_;   // why the search ends, once it does
-  std::string lost_;  // what ended the last worker's sandbox
+  std::string end_;               // why the search ends, once it does
+  std::vector<bool> lost_boxes_;  // by worker
+  std::string lost_;              // what ended the last worker's sandbox
   std::unique_ptr<StopSource> changed_ = std::make_unique<StopSource>();  // raised once
   StopSource broke_;
   Status broken_;
@@ -370,8 +414,8 @@ class Search final : public Scaffold {
 }  // namespace
 
 std::unique_ptr<Scaffold> MakeSearch(std::unique_ptr<Policy> policy,
-                                     std::unique_ptr<Proposer> proposer, Selection selection) {
-  return std::make_unique<Search>(std::move(policy), std::move(proposer), selection);
+                                     std::unique_ptr<Proposer> proposer, SearchSettings settings) {
+  return std::make_unique<Search>(std::move(policy), std::move(proposer), settings);
 }
 
 }  // namespace podium::agents

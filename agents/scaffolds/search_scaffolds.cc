@@ -24,8 +24,31 @@ ScaffoldInfo SearchInfo(std::string name, std::string help) {
   return out;
 }
 
-constexpr std::pair<std::string_view, Selection> kSelections[] = {{"best", Selection::kBest},
-                                                                  {"last", Selection::kLast}};
+constexpr std::pair<std::string_view, Selection> kSelections[] = {
+    {"best", Selection::kBest},       {"best_validation", Selection::kBest},
+    {"last", Selection::kLast},       {"top-k", Selection::kTopK},
+    {"ensemble", Selection::kJoined}, {"hidden", Selection::kHidden}};
+
+// Whether a node's score is that on hidden rows.
+constexpr std::pair<std::string_view, bool> kFeedbacks[] = {
+    {"own", false}, {"none", false}, {"validity", false}, {"hidden", true}};
+
+Result<SearchSettings> SettingsOf(const OptionReader& options) {
+  SearchSettings out;
+  PODIUM_ASSIGN(out.selection, FindChoice(options, "search.selection", kSelections));
+  PODIUM_ASSIGN(auto top_k, options.Int("search.top_k", 2, 100));
+  out.top_k = static_cast<int>(top_k);
+  PODIUM_ASSIGN(out.ensemble_share, options.Double("search.ensemble_share", 0, 0.9));
+  PODIUM_ASSIGN(out.hidden_feedback, FindChoice(options, "search.feedback", kFeedbacks));
+  return out;
+}
+
+std::vector<std::string> RevealsOf(const SearchSettings& settings) {
+  std::vector<std::string> out;
+  if (settings.hidden_feedback) out.emplace_back("search.feedback: hidden");
+  if (settings.selection == Selection::kHidden) out.emplace_back("search.selection: hidden");
+  return out;
+}
 
 constexpr std::pair<std::string_view, bool> kWorkerLimits[] = {{"shared", false}, {"each", true}};
 
@@ -43,12 +66,13 @@ constexpr int kOneLine = 0;
 template <class MakePolicy>
 Result<ConfiguredScaffold> Searching(const OptionReader& options, int nodes, int workers,
                                      MakePolicy make_policy) {
-  PODIUM_ASSIGN(auto selection, FindChoice(options, "search.selection", kSelections));
+  PODIUM_ASSIGN(SearchSettings settings, SettingsOf(options));
   ConfiguredScaffold out;
   out.nodes = nodes;
+  out.reveals = RevealsOf(settings);
   if (workers != kOneLine) PODIUM_TRY(TakeWorkers(options, workers, out));
-  out.make = [make_policy, selection](std::unique_ptr<Proposer> proposer) {
-    return MakeSearch(make_policy(), std::move(proposer), selection);
+  out.make = [make_policy, settings](std::unique_ptr<Proposer> proposer) {
+    return MakeSearch(make_policy(), std::move(proposer), settings);
   };
   return out;
 }
@@ -145,7 +169,15 @@ Result<ConfiguredScaffold> ConfigureSingleShot(const OptionReader& options) {
 
 const OptionSpec kSelection = {
     "search.selection", "best",
-    "what is handed in: best (of validation score) or last (that counts)"};
+    "what is handed in: best (of validation score), last (that counts), top-k (best, and the next "
+    "are graded beside it), ensemble (of the best), hidden (best on rows kept for this)"};
+const OptionSpec kTopK = {"search.top_k", "3", "how many of the best, of top-k and ensemble"};
+const OptionSpec kEnsembleShare = {"search.ensemble_share", "0.1",
+                                   "part of the trial's time that is kept for the ensemble"};
+const OptionSpec kFeedback = {
+    "search.feedback", "own",
+    "what is told of a program's end: none, validity, own (its validation score too), hidden (its "
+    "score on rows whose labels it does not have, which every verdict says)"};
 const OptionSpec kWorkers = {"search.workers", std::string(kPresets),
                              "nodes worked on at the same time, each in a sandbox of its own (1; "
                              "ml-master 3); runc and crun alone"};
@@ -173,6 +205,9 @@ ScaffoldInfo GreedyScaffold() {
                             "probability of debugging a failed leaf first (1; aide-upstream 0.5)"},
                  kDebugDepth,
                  kSelection,
+                 kTopK,
+                 kEnsembleShare,
+                 kFeedback,
                  kWorkers,
                  kLimitsOfWorkers};
   out.also_usable.emplace_back("budget.nodes");
@@ -184,6 +219,9 @@ ScaffoldInfo SingleShotScaffold() {
   ScaffoldInfo out = SearchInfo("single-shot", "one draft, run once, or the best of several");
   out.options = {{"search.best_of", "1", "drafts; the one of best validation score is handed in"},
                  kSelection,
+                 kTopK,
+                 kEnsembleShare,
+                 kFeedback,
                  kWorkers,
                  kLimitsOfWorkers};
   out.configure = ConfigureSingleShot;
@@ -193,7 +231,7 @@ ScaffoldInfo SingleShotScaffold() {
 ScaffoldInfo ChainScaffold() {
   ScaffoldInfo out =
       SearchInfo("chain", "one line: draft, debug while it fails, improve what came last");
-  out.options = {kDebugDepth, kSelection};
+  out.options = {kDebugDepth, kSelection, kTopK, kEnsembleShare, kFeedback};
   out.also_usable.emplace_back("budget.nodes");
   out.configure = ConfigureChain;
   return out;
@@ -209,6 +247,9 @@ ScaffoldInfo MctsScaffold() {
                             "weight of exploration (0.25; ml-master 1.414, falling to 0.5)"},
                  kDebugDepth,
                  kSelection,
+                 kTopK,
+                 kEnsembleShare,
+                 kFeedback,
                  kWorkers,
                  kLimitsOfWorkers};
   out.also_usable.emplace_back("budget.nodes");
@@ -228,6 +269,9 @@ ScaffoldInfo EvolutionScaffold() {
                   "probability that an island's best goes to the next one after a generation"},
                  kDebugDepth,
                  kSelection,
+                 kTopK,
+                 kEnsembleShare,
+                 kFeedback,
                  kWorkers,
                  kLimitsOfWorkers};
   out.also_usable.emplace_back("budget.nodes");

@@ -12,7 +12,7 @@ const RecordedRun::Step* StepTimes::Recorded(int step) const {
 
 std::optional<std::string> StepTimes::Ended(int nodes) const {
   if (const auto& recorded = context_.recorded) {
-    bool all = nodes >= recorded->nodes && !recorded->end.empty();
+    bool all = nodes >= (joining_ ? recorded->nodes : recorded->searched) && !recorded->end.empty();
     return all ? std::optional(recorded->end) : std::nullopt;
   }
   return Until(0).expired() ? std::optional<std::string>("time_limit") : std::nullopt;
@@ -29,8 +29,8 @@ bool StepTimes::EndsLater(int step, int nodes) const {
 }
 
 Deadline StepTimes::Until(int step) const {
-  if (const auto* recorded = Recorded(step)) return Deadline::In(recorded->left);
-  return Deadline(context_.deadline.at() + outage_());
+  if (const auto* recorded = Recorded(step)) return Deadline::In(recorded->left - Kept());
+  return Deadline(context_.deadline.at() + outage_() - Kept());
 }
 
 // A program that ended by itself may take longer on this machine; one that was cut is cut there.

@@ -17,6 +17,10 @@ class StepTimes {
   StepTimes(const TrialContext& context, std::function<Millis()> outage)
       : context_(context), outage_(std::move(outage)) {}
 
+  // So much of the end is kept for a last step; Join begins that.
+  void Reserve(Millis time) { reserve_ = time; }
+  void Join() { joining_ = true; }
+
   // What ends the search once `nodes` have ended, if anything does by now.
   [[nodiscard]] std::optional<std::string> Ended(int nodes) const;
   // Whether step `step` is to wait for nodes that had ended before it began, or its node for nodes
@@ -33,7 +37,10 @@ class StepTimes {
  private:
   [[nodiscard]] const RecordedRun::Step* Recorded(int step) const;
   const TrialContext& context_;
+  [[nodiscard]] Millis Kept() const { return joining_ ? Millis(0) : reserve_; }
   std::function<Millis()> outage_;
+  Millis reserve_{0};
+  bool joining_ = false;
 };
 
 }  // namespace podium::agents

@@ -123,15 +123,39 @@ Task<Status> Workbench::Judge(SearchNode& node, const sandbox::ExecResult& resul
     co_return Status{};
   }
   node.submission_digest = taken->digest.hex();
-  auto check = [this, kept] { return CheckFileShape(kept, context_.check_shape); };
+  PODIUM_CO_TRY(co_await CheckShape(node));
+  if (!node.fault.empty()) co_return Status{};
+  if (context_.hidden) PODIUM_CO_TRY(co_await GradeHidden(node, result.output));
+  if (!node.fault.empty() || node.score) co_return Status{};
+  co_return co_await FindScore(node, result.output);
+}
+
+Task<Status> Workbench::CheckShape(SearchNode& node) {
+  auto check = [this, file = files_.Submission(node.step)] {
+    return CheckFileShape(file, context_.check_shape);
+  };
   auto shape = co_await context_.reactor.Blocking(std::move(check), Pool::kTransfer);
   if (!shape) co_return tl::unexpected(shape.error());
-  if (!shape->valid) {
-    node.fault = shape->reason;
-    node.detail = shape->message;
-    co_return Status{};
-  }
-  co_return co_await FindScore(node, result.output);
+  if (shape->valid) co_return Status{};
+  node.fault = shape->reason;
+  node.detail = shape->message;
+  co_return Status{};
+}
+
+// The file keeps its test rows alone. Where the search goes by the hidden ones, what the program
+// printed is kept for a reader.
+Task<Status> Workbench::GradeHidden(SearchNode& node, const std::string& printed) {
+  auto scores = co_await context_.hidden(files_.Submission(node.step));
+  if (!scores) co_return tl::unexpected(scores.error());
+  node.fault = std::move(scores->fault);
+  node.detail = std::move(scores->detail);
+  if (!node.fault.empty()) co_return Status{};
+  node.submission_digest = scores->submission.hex();
+  node.choice_score = scores->choice;
+  if (!hidden_feedback_) co_return Status{};
+  node.own_score = ScoreFromOutput(printed);
+  node.score = scores->search;
+  co_return Status{};
 }
 
 // `printed` is all that is at hand of the output; the node keeps its head and tail.

@@ -14,8 +14,13 @@ class Workbench {
  public:
   // All of them outlive it.
   Workbench(TrialContext& context, sandbox::Sandbox& box, Proposer& proposer,
-            const KeptFiles& files, const StepTimes& times)
-      : context_(context), box_(box), proposer_(proposer), files_(files), times_(times) {}
+            const KeptFiles& files, const StepTimes& times, bool hidden_feedback)
+      : context_(context),
+        box_(box),
+        proposer_(proposer),
+        files_(files),
+        times_(times),
+        hidden_feedback_(hidden_feedback) {}
 
   [[nodiscard]] sandbox::Sandbox& box() { return box_; }
 
@@ -31,13 +36,16 @@ class Workbench {
   Task<Status> Clear(SearchNode& node);
   Task<Result<sandbox::ExecResult>> Execute(SearchNode& node, Deadline until);
   Task<Status> Judge(SearchNode& node, const sandbox::ExecResult& result);
+  Task<Status> CheckShape(SearchNode& node);
   Task<Status> FindScore(SearchNode& node, const std::string& printed);
+  Task<Status> GradeHidden(SearchNode& node, const std::string& printed);
 
   TrialContext& context_;
   sandbox::Sandbox& box_;
   Proposer& proposer_;
   const KeptFiles& files_;
   const StepTimes& times_;
+  bool hidden_feedback_;
 };
 
 // What an earlier program did to the sandbox is the search's own affair, and said in the node;

@@ -21,6 +21,11 @@ Millis Time(const Json& j, const char* key) {
   return Millis(std::max<Number>(0, JsonOr<Number>(j, key, 0)));
 }
 
+std::optional<double> Real(const Json& j, const char* key) {
+  auto it = j.find(key);
+  return it != j.end() && it->is_number() ? std::optional(it->get<double>()) : std::nullopt;
+}
+
 std::optional<Millis> Worked(const Json& j) {
   return j.contains("worked_ms") ? std::optional(Time(j, "worked_ms")) : std::nullopt;
 }
@@ -51,6 +56,8 @@ Json ToJson(const SearchNode& n) {
               {"fault", n.fault},   {"detail", n.detail}};
   out["score"] = n.score ? Json(*n.score) : Json();
   if (n.step != n.id) out["step"] = n.step;
+  if (n.own_score) out["own_score"] = *n.own_score;
+  if (n.choice_score) out["choice_score"] = *n.choice_score;
   return out;
 }
 
@@ -77,7 +84,9 @@ Result<Event> From(const Json& j, std::type_identity<SearchNode>) {
   n.submission_digest = Text(j, "submission");
   n.fault = Text(j, "fault");
   n.detail = Text(j, "detail");
-  if (j.contains("score") && j["score"].is_number()) n.score = j["score"].get<double>();
+  n.score = Real(j, "score");
+  n.own_score = Real(j, "own_score");
+  n.choice_score = Real(j, "choice_score");
   if (auto t = j.find("tokens"); t != j.end())
     n.tokens = {Whole(*t, "prompt"), Whole(*t, "completion"), JsonOr(*t, "calls", 0),
                 Time(*t, "wait_ms")};
@@ -222,6 +231,8 @@ Json ToJson(const Sealed& e) {
               {"models", ToJson(e.models)}};
   if (e.isolation) out["isolation"] = ToJson(e.isolation);
   if (e.file != "submission.csv") out["file"] = e.file;
+  if (!e.candidates.empty()) out["candidates"] = e.candidates;
+  if (!e.reveals.empty()) out["reveals"] = e.reveals;
   return With(std::move(out), e.worked);
 }
 Result<Event> From(const Json& j, std::type_identity<Sealed>) {
@@ -237,6 +248,8 @@ Result<Event> From(const Json& j, std::type_identity<Sealed>) {
   e.file = JsonOr<std::string>(j, "file", "submission.csv");
   e.isolation = IsolationFrom(j);
   e.models = ModelsSpentFrom(j);
+  e.candidates = JsonOr<std::vector<int>>(j, "candidates", {});
+  e.reveals = JsonOr<std::vector<std::string>>(j, "reveals", {});
   return e;
 }
 

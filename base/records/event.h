@@ -96,6 +96,8 @@ struct Sealed {  // "sealed": from here nothing the agent does can matter
   std::string file = "submission.csv";  // below the trial's submission/, where handed over
   std::optional<Isolation> isolation;
   std::optional<ModelsSpent> models;
+  std::vector<int> candidates;       // nodes whose submissions are graded beside it (top-k)
+  std::vector<std::string> reveals;  // TrialVerdict::reveals
 };
 struct Forked {  // "forked": the nodes up to here are another trial's
   std::string run, trial;

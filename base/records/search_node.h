@@ -31,8 +31,11 @@ struct SearchNode {
   std::string output;  // head and tail of what the program printed
   Millis exec_wall{0};
   TokenUsage tokens;
-  std::optional<double> score;    // validation score as the program printed it
-  std::string submission_digest;  // of the file this node left, "" if none was taken
+  std::optional<double> score;  // validation score as the program printed it, or of a hidden split
+  std::optional<double> own_score;     // as it printed it, where `score` is of a hidden split
+  std::optional<double> choice_score;  // of the hidden rows that make the final choice; no program
+                                       // and no model is told
+  std::string submission_digest;       // of the file this node left, "" if none was taken
   std::string fault;   // why the node does not count: "exit_1", "time_limit", "no_score", ...; "" =
                        // it counts
   std::string detail;  // the same for a person

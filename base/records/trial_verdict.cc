@@ -16,6 +16,31 @@ Json ObjectOf(const Json& parent, const char* key) {
   return it != parent.end() && it->is_object() ? *it : Json();
 }
 
+Json ToJson(const std::vector<CandidateGrade>& candidates) {
+  Json out = Json::array();
+  for (const auto& c : candidates)
+    out.push_back({{"node", c.node},
+                   {"verdict", c.verdict},
+                   {"score", c.score ? Json(*c.score) : Json()},
+                   {"medal", c.medal}});
+  return out;
+}
+
+std::vector<CandidateGrade> TopKFrom(const Json& parent) {
+  std::vector<CandidateGrade> out;
+  auto list = parent.find("top_k");
+  if (list == parent.end() || !list->is_array()) return out;
+  for (const Json& item : *list) {
+    CandidateGrade c{JsonOr(item, "node", 0),
+                     JsonOr<std::string>(item, "verdict", ""),
+                     {},
+                     JsonOr<std::string>(item, "medal", "none")};
+    if (item.contains("score") && item["score"].is_number()) c.score = item["score"].get<double>();
+    out.push_back(std::move(c));
+  }
+  return out;
+}
+
 }  // namespace
 
 Json ToJson(const AgentEnd& agent) { return {{"end", agent.end}, {"detail", agent.detail}}; }
@@ -87,6 +112,8 @@ std::string ToText(const TrialVerdict& v) {
   out["isolation"] = ToJson(v.isolation);
   out["validations"] = ToJson(v.validations);
   out["models"] = ToJson(v.models);
+  if (!v.top_k.empty()) out["top_k"] = ToJson(v.top_k);
+  if (!v.reveals.empty()) out["reveals"] = v.reveals;
   return DumpJson(out, 2) + "\n";
 }
 
@@ -104,6 +131,8 @@ Result<TrialVerdict> ParseTrialVerdict(std::string_view text, std::string_view w
   v.isolation = IsolationFrom(json);
   v.validations = ValidationsFrom(json);
   v.models = ModelsSpentFrom(json);
+  v.top_k = TopKFrom(json);
+  v.reveals = JsonOr<std::vector<std::string>>(json, "reveals", {});
   return v;
 }
 

@@ -46,6 +46,16 @@ struct ModelsSpent {
   friend bool operator==(const ModelsSpent&, const ModelsSpent&) = default;
 };
 
+// A submission that was not handed in, graded after the end.
+struct CandidateGrade {
+  int node = 0;
+  std::string verdict;  // GradeRecord::verdict
+  std::optional<double> score;
+  std::string medal = "none";
+
+  friend bool operator==(const CandidateGrade&, const CandidateGrade&) = default;
+};
+
 // trials/<task>/<agent>/s<seed>/verdict.json: the grader's record and what the engine knows of how
 // the agent ended.
 struct TrialVerdict {
@@ -55,6 +65,11 @@ struct TrialVerdict {
   std::optional<Isolation> isolation;  // none without a sandbox
   Validations validations;
   std::optional<ModelsSpent> models;  // none where the agent asks none
+  // Of selection top-k: the k best by validation, the best first. To take the best by test among
+  // them is to look at the test; `grade` is the first one's, and no headline counts another.
+  std::vector<CandidateGrade> top_k;
+  // What the agent's work was told of labels that it does not have ("search.feedback: hidden").
+  std::vector<std::string> reveals;
 };
 
 // The file's text, "podium-trial-verdict/1", indented for people.

@@ -13,6 +13,7 @@
 #include "harness/plan/usable.h"
 #include "harness/store/run_folder.h"
 #include "sandbox/gpu/cdi.h"
+#include "tasks/hidden_split.h"
 #include "tasks/suite.h"
 
 namespace podium::harness {
@@ -411,6 +412,7 @@ Result<RunPlan> MakePlan(const Settings& settings) {
   for (int s = 0; s < seeds; ++s) {
     for (const auto& task : plan.tasks) {
       for (const auto& agent : plan.agents) {
+        if (!agent->configured.reveals.empty()) PODIUM_TRY(tasks::CheckSplittable(*task));
         PODIUM_ASSIGN(auto trial, MakeTrial(*task, *agent, static_cast<int>(first) + s));
         plan.trials.push_back(trial);
       }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agents/models/record_store.h"
+#include "agents/operators/operator.h"
 #include "base/digest.h"
 #include "base/foreign_folder.h"
 #include "harness/store/history.h"
@@ -123,7 +124,10 @@ agents::RecordedRun TimesOf(const RecordedTrial& trial) {
     if (cell.task == trial.at.id.task.str() && cell.agent == trial.at.id.agent.str())
       wall = cell.wall;
   }
-  out.nodes = static_cast<int>(trial.view.nodes.size());
+  const auto& nodes = trial.view.nodes;
+  out.nodes = static_cast<int>(nodes.size());
+  bool joined = !nodes.empty() && nodes.back().op == agents::kEnsemble;
+  out.searched = out.nodes - (joined ? 1 : 0);
   for (const auto& node : trial.view.nodes) {
     auto at = static_cast<std::size_t>(node.step);
     if (out.steps.size() <= at) out.steps.resize(at + 1);

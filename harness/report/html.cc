@@ -53,11 +53,16 @@ std::string MedalSpan(const records::GradeRecord& v) {
   return v.standing.above_median ? "above median" : "-";
 }
 
+// Its verdict says that its work went by labels that it does not have.
+std::string AgentText(const TrialView& t) {
+  return t.id.agent.str() + (t.verdict && !t.verdict->reveals.empty() ? kRevealsMark : "");
+}
+
 std::string TrialRow(const TrialView& t) {
   const records::GradeRecord none;
   const records::GradeRecord& v = t.verdict ? t.verdict->grade : none;
   std::string out = "<tr><td><a href='#" + Anchor(t) + "'>" + Escape(t.id.task.str()) +
-                    "</a></td>" + Cell(t.id.agent.str()) + Cell("s" + std::to_string(t.id.seed));
+                    "</a></td>" + Cell(AgentText(t)) + Cell("s" + std::to_string(t.id.seed));
   out += Cell(v.score ? FormatScore(*v.score) : "", true);
   out +=
       "<td>" +
@@ -152,6 +157,8 @@ std::string TrialSection(const TrialView& t) {
            (v.score ? " with score <b>" + FormatScore(*v.score) + "</b>" : "") +
            (v.detail.empty() ? "" : ": " + Escape(v.detail)) + ". The agent ended: " +
            Escape(agent.end + (agent.detail.empty() ? "" : " (" + agent.detail + ")")) + ".</p>";
+    for (const auto& text : {TopKText(*t.verdict), RevealsText(*t.verdict)})
+      if (!text.empty()) out += "<p class='note'>Not to be compared: " + Escape(text) + "</p>";
     out += "<p class='note'>submission " + Escape(v.submission_sha256.value_or("").substr(0, 16)) +
            ", image " + Escape(t.verdict->image.substr(0, 16)) + ", " + std::to_string(t.attempts) +
            (t.attempts == 1 ? " attempt, " : " attempts, ") + FormatDuration(t.active) +

@@ -44,7 +44,7 @@ std::vector<std::string> Row(const RunView& run, const TrialView& t) {
   std::string median = v.board ? FormatScore(v.board->lines.median) : "";
   std::string order = v.board ? (v.lower_is_better ? "↓" : "↑") : "";
   return {t.id.task.str(),
-          t.id.agent.str(),
+          t.id.agent.str() + (t.verdict && !t.verdict->reveals.empty() ? kRevealsMark : ""),
           "s" + std::to_string(t.id.seed),
           VerdictText(t),
           v.score ? FormatScore(*v.score) + " " + order : "",
@@ -76,9 +76,10 @@ std::string AgentTable(const std::vector<AgentSummary>& agents) {
   right[0] = right[1] = false;
   TextTable table(head, right);
   for (const auto& a : agents) {
-    std::vector<std::string> row = {
-        a.agent, MakeShare(a.gold + a.silver + a.bronze, a.graded).Text(), std::to_string(a.gold),
-        std::to_string(a.silver), std::to_string(a.bronze)};
+    std::vector<std::string> row = {a.agent + (a.reveals ? kRevealsMark : ""),
+                                    MakeShare(a.gold + a.silver + a.bronze, a.graded).Text(),
+                                    std::to_string(a.gold), std::to_string(a.silver),
+                                    std::to_string(a.bronze)};
     if (apart) row.push_back(OutOf(a.human_medals, a.human_graded));
     row.insert(row.end(), {OutOf(a.above_median, a.graded), OutOf(a.valid, a.graded),
                            std::to_string(a.tasks), std::to_string(a.seeds)});
@@ -108,6 +109,20 @@ std::string Failures(const RunView& run) {
     if (!why.empty()) out += "  " + t.id.str() + "  " + why + "\n";
   }
   return out.empty() ? "" : "\nNot scored:\n" + out;
+}
+
+// What stands beside the verdicts and is no part of them: the best by test of several submissions,
+// and help from labels that an agent does not have.
+std::string BesideVerdicts(const RunView& run) {
+  std::string out;
+  for (const auto& t : run.trials) {
+    if (!t.verdict) continue;
+    if (auto text = TopKText(*t.verdict); !text.empty())
+      out += "  " + t.id.str() + "  " + text + "\n";
+    if (auto text = RevealsText(*t.verdict); !text.empty())
+      out += "  " + t.id.str() + kRevealsMark + "  " + text + "\n";
+  }
+  return out.empty() ? "" : "\nNot to be compared with others:\n" + out;
 }
 
 // Where agents were given different working times, a line that says so; otherwise nothing.
@@ -144,6 +159,25 @@ Json TrialJson(const TrialView& t) {
 }
 
 }  // namespace
+
+std::string TopKText(const records::TrialVerdict& verdict) {
+  const records::CandidateGrade* best = nullptr;
+  for (const auto& candidate : verdict.top_k) {
+    if (!candidate.score) continue;
+    bool better = best && (verdict.grade.lower_is_better ? *candidate.score < *best->score
+                                                         : *candidate.score > *best->score);
+    if (!best || better) best = &candidate;
+  }
+  if (!best) return "";
+  return "top-" + std::to_string(verdict.top_k.size()) + " of test: node " +
+         std::to_string(best->node) + " with " + FormatScore(*best->score) +
+         (best->medal == "none" ? "" : ", " + best->medal) + " (chosen by the test itself)";
+}
+
+std::string RevealsText(const records::TrialVerdict& verdict) {
+  if (verdict.reveals.empty()) return "";
+  return "its work went by hidden rows (" + Join(verdict.reveals, ", ") + ")";
+}
 
 std::string PlaceText(const records::GradeRecord& v) {
   if (!v.standing.rank || v.verdict != "scored") return "";
@@ -207,6 +241,7 @@ std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
     seeds[a.agent].insert(t.id.seed);
     AddModelCalls(t, a);
     if (!t.verdict) continue;
+    a.reveals = a.reveals || !t.verdict->reveals.empty();
     if (t.verdict->grade.verdict == "grader_error") {
       ++a.grader_errors;
       continue;
@@ -266,6 +301,7 @@ std::string SummaryText(const RunView& run, std::string_view program) {
   std::string out = MedalTable(run) + "\n";
   out += AgentTable(SummarizeAgents(run)) + BudgetText(run);
   out += Failures(run);
+  out += BesideVerdicts(run);
   for (const auto& flag : run.flags) out += "\nFlag: " + flag + "\n";
   auto open = std::ranges::count_if(run.trials, [](const TrialView& t) { return !t.verdict; });
   out += "\nFiles:  " + run.dir.string() + "\n";

@@ -29,6 +29,7 @@ struct AgentSummary {
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
   agents::Usd model_cost;  // of what went through gateways
   Millis wait{0}, active{0};
+  bool reveals = false;  // some of its trials went by labels that it does not have
 };
 [[nodiscard]] std::vector<AgentSummary> SummarizeAgents(const RunView& run);
 
@@ -39,6 +40,12 @@ struct AgentSummary {
 [[nodiscard]] std::string SummaryText(const RunView& run, std::string_view program);
 // "11 of 204": the place of a scored submission among the board's rows and itself; else "".
 [[nodiscard]] std::string PlaceText(const records::GradeRecord& grade);
+// "top-3 of test: node 2 with 0.91": the best by test of the submissions graded beside it; else "".
+[[nodiscard]] std::string TopKText(const records::TrialVerdict& verdict);
+// "its work went by hidden rows (search.feedback: hidden)"; else "".
+[[nodiscard]] std::string RevealsText(const records::TrialVerdict& verdict);
+// Behind an agent's name where that is so, in every table.
+inline constexpr const char* kRevealsMark = " \u2020";
 // The same with stable fields ("podium-summary/1").
 [[nodiscard]] std::string SummaryJson(const RunView& run);
 

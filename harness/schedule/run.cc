@@ -39,6 +39,19 @@ Result<std::map<TaskId, tasks::PreparedTask>> PrepareAll(const RunPlan& plan,
   return out;
 }
 
+// Of the tasks that have an agent which goes by hidden rows.
+Result<std::map<TaskId, tasks::HiddenSplit>> SplitAll(
+    const RunPlan& plan, const std::map<TaskId, tasks::PreparedTask>& prepared) {
+  std::map<TaskId, tasks::HiddenSplit> out;
+  for (const auto& trial : plan.trials) {
+    if (trial.agent->configured.reveals.empty() || out.contains(trial.id.task)) continue;
+    PODIUM_ASSIGN(auto split, tasks::PrepareHiddenSplit(*trial.task, prepared.at(trial.id.task),
+                                                        Deadline::In(kPrepareTime)));
+    out.emplace(trial.id.task, std::move(split));
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSource* stopped) {
@@ -71,6 +84,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
     context.backend = backend.get();
   }
   PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));
+  PODIUM_ASSIGN(context.hidden, SplitAll(plan, context.prepared));
   PODIUM_TRY(OpenRunFolder(plan, context));
   auto index = Index::Open(context.folder.dir);
   if (!index) LogWarn(index.error().message + " (`podium reindex` makes it anew)");

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "agents/proposers/portfolio/portfolio.h"
 #include "base/async/race.h"
@@ -46,6 +47,11 @@ records::Isolation IsolationOf(const sandbox::IsolationRecord& record) {
   return out;
 }
 
+std::string SplitText(const tasks::HiddenSplit& split) {
+  return "split " + split.digest.hex().substr(0, 16) + ": " + std::to_string(split.search.rows) +
+         " rows for the search, " + std::to_string(split.choice.rows) + " for the choice";
+}
+
 records::Validations Counted(const agents::ValidationCounts& counts) {
   return {.valid = counts.valid, .invalid = counts.invalid, .refused = counts.refused};
 }
@@ -76,7 +82,7 @@ sandbox::SandboxSpec SandboxWork::MakeSpec(int worker) const {
   if (worker > 0) spec.id += "-w" + std::to_string(worker);
   spec.layers = run_.image_layers;
   spec.state_dir = run_.folder.SandboxState();
-  spec.data.push_back({run_.prepared.at(plan_.id.task).public_dir, "/home/data"});
+  spec.data.push_back({Seen().public_dir, "/home/data"});
   spec.home_files = HomeFiles(plan_);
   spec.limits = WorkerLimits(plan_);
   spec.gpus = plan_.agent->gpus;
@@ -152,7 +158,7 @@ agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView befo
   brief.metric = plan_.task->grader.metric;
   brief.lower_is_better = plan_.task->grader.lower_is_better;
   brief.submission_path = SubmissionPath(*plan_.task);
-  brief.public_dir = run_.prepared.at(plan_.id.task).public_dir;
+  brief.public_dir = Seen().public_dir;
   Millis wall = plan_.recorded ? kSlowerMachine * plan_.wall : plan_.wall;
   Millis left = std::max(Millis(0), wall - before.active);
   agents::TrialContext context{run_.reactor,
@@ -171,6 +177,9 @@ agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView befo
                                {}};
   for (std::size_t i = 1; i < boxes.size(); ++i) context.more_sandboxes.push_back(boxes[i].get());
   context.in_work = std::move(before.in_work);
+  context.wall = plan_.wall;
+  if (!plan_.agent->configured.reveals.empty())
+    context.hidden = [this](fs::path file) { return GradeHidden(std::move(file)); };
   context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };
   context.recorded = plan_.recorded;
   context.forked = before.forked.has_value();
@@ -180,9 +189,48 @@ agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView befo
   return context;
 }
 
+const tasks::PreparedTask& SandboxWork::Seen() const {
+  if (plan_.agent->configured.reveals.empty()) return run_.prepared.at(plan_.id.task);
+  return run_.hidden.at(plan_.id.task).agent;
+}
+
+Task<Result<agents::HiddenScores>> SandboxWork::GradeHidden(fs::path file) const {
+  const tasks::HiddenSplit& split = run_.hidden.at(plan_.id.task);
+  fs::path search = file.string() + ".search", choice = file.string() + ".choice";
+  auto take = [&split, file, search, choice]() -> Result<Digest> {
+    PODIUM_TRY(tasks::TakeHeldRows(split, file, search, choice));
+    return DigestFile(file);
+  };
+  auto taken = co_await run_.reactor.Blocking(std::move(take), Pool::kTransfer);
+  agents::HiddenScores out;
+  if (!taken && taken.error().code != ErrorCode::kUsage) co_return tl::unexpected(taken.error());
+  if (!taken) {
+    out.fault = "bad_ids";
+    out.detail = taken.error().message;
+    co_return out;
+  }
+  out.submission = *taken;
+  PODIUM_CO_ASSIGN(out.search, co_await GradePart(split.search, search, out));
+  PODIUM_CO_ASSIGN(out.choice, co_await GradePart(split.choice, choice, out));
+  co_return out;
+}
+
+Task<Result<double>> SandboxWork::GradePart(const tasks::HeldPart& part, fs::path file,
+                                            agents::HiddenScores& out) const {
+  GradeJob job{.task = &part.task, .prepared = &part.prepared, .hand_over = {}, .submission = file};
+  job.hand_over.status = records::HandOverStatus::kOk;
+  auto grade = co_await run_.grader.Grade(std::move(job));
+  std::error_code ec;
+  fs::remove(file, ec);
+  if (!grade) co_return tl::unexpected(grade.error());
+  if (grade->score && std::isfinite(*grade->score)) co_return *grade->score;
+  out.fault = grade->reason.empty() ? "no_score" : grade->reason;
+  out.detail = "on hidden rows: " + grade->detail;
+  co_return 0.0;
+}
+
 agents::ShapeVerdict SandboxWork::CheckShape(std::string_view bytes) const {
-  auto verdict =
-      tasks::KindOf(*plan_.task).CheckShape(*plan_.task, run_.prepared.at(plan_.id.task), bytes);
+  auto verdict = tasks::KindOf(*plan_.task).CheckShape(*plan_.task, Seen(), bytes);
   if (!verdict) return {false, "unreadable", verdict.error().message};
   return {verdict->valid, verdict->reason, verdict->message};
 }
@@ -211,6 +259,9 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandboxes(Boxes& boxes, TrialSe
   if (!hand_over) co_return tl::unexpected(hand_over.error());
   records::Sealed sealed;
   sealed.agent = {outcome->end, outcome->detail};
+  sealed.candidates = outcome->candidates;
+  sealed.reveals = plan_.agent->configured.reveals;
+  if (!sealed.reveals.empty()) sealed.reveals.push_back(SplitText(run_.hidden.at(plan_.id.task)));
   sealed.validations = Counted(services.validations());
   sealed.hand_over = std::move(*hand_over);
   sealed.file = plan_.task->submission.path;

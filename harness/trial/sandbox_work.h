@@ -36,7 +36,13 @@ class SandboxWork {
 
   [[nodiscard]] sandbox::SandboxSpec MakeSpec(int worker) const;
   [[nodiscard]] agents::TrialContext MakeContext(const Boxes& boxes, TrialView before) const;
+  // The task as the agent has it: without the rows that are hidden from it.
+  [[nodiscard]] const tasks::PreparedTask& Seen() const;
   [[nodiscard]] agents::ShapeVerdict CheckShape(std::string_view bytes) const;
+  Task<Result<agents::HiddenScores>> GradeHidden(std::filesystem::path file) const;
+  // The score on the held rows; a fault in `out` where there is none.
+  Task<Result<double>> GradePart(const tasks::HeldPart& part, std::filesystem::path file,
+                                 agents::HiddenScores& out) const;
   // One for each worker of the agent.
   Task<Status> MakeBoxes(const class TrialServices& services, Boxes& boxes);
   static Task<Status> DestroyAll(Boxes& boxes);

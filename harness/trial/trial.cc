@@ -169,13 +169,33 @@ class TrialMachine {
       job.submission = SubmissionFile(dir_, *plan_.task);
     auto grade = co_await run_.grader.Grade(std::move(job));
     if (!grade) co_return tl::unexpected(grade.error());
+    auto candidates = co_await GradeCandidates(sealed.candidates);
+    if (!candidates) co_return tl::unexpected(candidates.error());
     TrialVerdict verdict{.grade = std::move(*grade),
                          .agent = std::move(sealed.agent),
                          .image = plan_.agent->needs_sandbox() ? run_.image_digest : "",
                          .isolation = std::move(sealed.isolation),
                          .validations = sealed.validations,
-                         .models = std::move(sealed.models)};
+                         .models = std::move(sealed.models),
+                         .top_k = std::move(*candidates),
+                         .reveals = std::move(sealed.reveals)};
     co_return co_await KeepVerdict(std::move(verdict));
+  }
+
+  // The submissions of selection top-k, each as if it had been handed in.
+  Task<Result<std::vector<records::CandidateGrade>>> GradeCandidates(std::vector<int> nodes) {
+    std::vector<records::CandidateGrade> out;
+    for (int node : nodes) {
+      GradeJob job{.task = plan_.task,
+                   .prepared = &run_.prepared.at(plan_.id.task),
+                   .hand_over = {},
+                   .submission = dir_ / "snapshots" / ("node_" + std::to_string(node) + ".csv")};
+      job.hand_over.status = records::HandOverStatus::kOk;
+      auto grade = co_await run_.grader.Grade(std::move(job));
+      if (!grade) co_return tl::unexpected(grade.error());
+      out.push_back({node, grade->verdict, grade->score, grade->standing.medal});
+    }
+    co_return out;
   }
 
   // The history knows of a grading before its verdict can be seen: a score that somebody saw cannot

@@ -15,6 +15,7 @@
 #include "harness/trial/observer.h"
 #include "sandbox/images/image.h"
 #include "sandbox/sandbox.h"
+#include "tasks/hidden_split.h"
 #include "tasks/prepare.h"
 
 namespace podium::harness {
@@ -32,6 +33,7 @@ struct RunContext {
   std::vector<std::filesystem::path> image_layers;
   std::vector<std::pair<std::string, std::string>> image_env;  // what the image says of itself
   std::map<TaskId, tasks::PreparedTask> prepared;
+  std::map<TaskId, tasks::HiddenSplit> hidden;  // of those whose agents are scored on one
   RunObserver& observer;
   const Clock& clock;
   bool allow_unenforced = false;

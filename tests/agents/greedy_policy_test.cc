@@ -139,5 +139,39 @@ TEST(OperatorTest, PoliciesNameOperatorsThatExistWithAsManyParents) {
   EXPECT_EQ(FindOperator("crossed"), nullptr);
 }
 
+SearchNode Counting(double score, std::string_view op = kDraft) {
+  SearchNode node;
+  node.op = op;
+  node.score = score;
+  return node;
+}
+
+TEST(SelectionTest, AnEnsembleStandsWhereItIsNoWorseThanTheBest) {
+  std::vector<SearchNode> nodes = {Counting(0.5), Counting(0.7), Counting(0.7, kEnsemble)};
+  EXPECT_EQ(ChosenNode(nodes, false, Selection::kJoined), 2) << "as good as the best";
+  EXPECT_EQ(ChosenNode(nodes, true, Selection::kJoined), 0) << "worse: the best stands";
+  nodes[2].fault = "exit_1";
+  EXPECT_EQ(ChosenNode(nodes, false, Selection::kJoined), 1);
+}
+
+TEST(SelectionTest, HiddenRowsChooseWhateverTheValidationSays) {
+  std::vector<SearchNode> nodes = {Counting(0.5), Counting(0.9), Counting(0.7)};
+  nodes[0].choice_score = 0.8;
+  nodes[1].choice_score = 0.6;
+  EXPECT_EQ(ChosenNode(nodes, false, Selection::kHidden), 0);
+  EXPECT_EQ(ChosenNode(nodes, true, Selection::kHidden), 1);
+  nodes[0].choice_score.reset();
+  nodes[1].choice_score.reset();
+  EXPECT_EQ(ChosenNode(nodes, false, Selection::kHidden), 1) << "none has one: the best";
+}
+
+TEST(SelectionTest, TheBestAreInOrderAndOfEqualsTheFirst) {
+  std::vector<SearchNode> nodes = {Counting(0.5), Counting(0.7), Counting(0.7), Counting(0.6)};
+  nodes.push_back(Counting(0.9));
+  nodes[4].fault = "no_score";
+  EXPECT_EQ(BestNodes(nodes, false, 3), (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(BestNodes(nodes, true, 2), (std::vector<int>{0, 3}));
+}
+
 }  // namespace
 }  // namespace podium::agents

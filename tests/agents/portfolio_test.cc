@@ -21,9 +21,12 @@ class PortfolioTest : public testing::Test {
   }
 
   Proposal Propose(std::string_view op, int parent) {
+    return Propose(op, parent < 0 ? std::vector<int>() : std::vector<int>{parent});
+  }
+  Proposal Propose(std::string_view op, std::vector<int> parents) {
     ProposalRequest request;
     request.op = op;
-    if (parent >= 0) request.parents = {parent};
+    request.parents = std::move(parents);
     request.nodes = &nodes_;
     request.task = &task_;
     request.preview = &preview_;
@@ -65,6 +68,22 @@ TEST_F(PortfolioTest, DraftsDifferAndImprovementsKeepTheTemplate) {
   Add(first, kDraft, -1, "");
   EXPECT_EQ(Propose(kDraft, -1).source, "tabular-trees/0");
   EXPECT_EQ(Propose(kImprove, 0).source, "tabular-boost/1");
+}
+
+TEST_F(PortfolioTest, AnEnsembleRunsTheParentsThatCanBeJoined) {
+  nodes_left_ = 6;
+  Add(Propose(kDraft, -1), kDraft, -1, "");  // the quick one, on a part of the rows
+  Add(Propose(kImprove, 0), kImprove, 0, "");
+  Add(Propose(kDraft, -1), kDraft, -1, "");
+  Proposal alone = Propose(kEnsemble, 1);
+  EXPECT_TRUE(alone.exhausted) << "one program is no ensemble";
+  Proposal joined = Propose(kEnsemble, {2, 0, 1});
+  EXPECT_FALSE(joined.exhausted);
+  EXPECT_EQ(joined.source, "ensemble of 2, 1");
+  EXPECT_NE(joined.code.find("node 2 (" + nodes_[2].source + ")"), std::string::npos);
+  EXPECT_EQ(joined.code.find("quick"), std::string::npos);
+  nodes_[1].exec_wall = std::chrono::minutes(50);
+  EXPECT_TRUE(Propose(kEnsemble, {2, 0, 1}).exhausted) << "four fifths of the hour are 48 minutes";
 }
 
 TEST_F(PortfolioTest, WhatRanOutOfTimeIsTriedWithLessEffort) {
@@ -119,8 +138,8 @@ TEST_F(PortfolioTest, EndsWhenEverythingWasTried) {
 TEST_F(PortfolioTest, ATemplateThatIsMissingNamesTheFile) {
   auto temp = TempDir::Make("podium-portfolio");
   auto yaml = temp->path() / "p.yaml";
-  ASSERT_TRUE(
-      WriteFileAtomic(yaml, "schema: podium-portfolio/1\nprelude: absent.py\ntemplates: []\n"));
+  ASSERT_TRUE(WriteFileAtomic(
+      yaml, "schema: podium-portfolio/1\nprelude: absent.py\nensemble: e.py\ntemplates: []\n"));
   auto made = MakePortfolioProposer(yaml);
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().message.find("absent.py"), std::string::npos);

@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <mutex>
+#include <sstream>
 #include <thread>
 
+#include "base/digest.h"
 #include "base/text.h"
 #include "tests/e2e/podium_program.h"
 #include "tests/support/model_server.h"
@@ -266,6 +268,71 @@ TEST_F(LlmTest, APromptThatDoesNotFitIsHalvedAndThatIsTheAgentsAffair) {
   EXPECT_EQ(nodes[0]["fault"], "context_overflow");
   EXPECT_EQ(nodes[1]["fault"], "");
   EXPECT_EQ(sizes.size(), 4u) << "two halvings, then the next node";
+}
+
+// Every number of the labels' form that can be read in the sandbox, and a submission.
+constexpr const char* kSearcher = R"(import os, re, pandas as pd
+found = set()
+for top in ("/home", "/tmp", "/root", "/mnt", "/media", "/srv", "/opt", "/var", "/etc", "/run", "/dev/shm", "/.podium"):
+    for folder, _, names in os.walk(top):
+        for name in names:
+            try:
+                path = os.path.join(folder, name)
+                if os.path.isfile(path):
+                    found |= set(re.findall(rb"770042\d{5}9", open(path, "rb").read()))
+            except OSError:
+                pass
+print("FOUND", " ".join(sorted(f.decode() for f in found)))
+sample = pd.read_csv("/home/data/sample_submission.csv")
+sample.to_csv("/home/submission/submission.csv", index=False)
+print("Validation score: 0.25")
+)";
+
+// The tiny task with a label of its own for each training row, 40 of 200 to be held.
+void GiveEachRowALabel(const fs::path& task) {
+  std::string train = "id,a,b,y\n", yaml = *ReadFile(task / "task.yaml");
+  for (int i = 0; i < 200; ++i)
+    train += std::to_string(i) + ",1,2,770042" + std::to_string(10000 + i) + "9\n";
+  ASSERT_TRUE(WriteFileAtomic(task / "data/public/train.csv", train));
+  std::size_t pin = yaml.find("public/train.csv: ") + 18;
+  yaml.replace(pin, 64, Digest::Of(train).hex());
+  yaml.replace(yaml.find(", min: 0, max: 1"), 16, "");
+  yaml += "split: {table: train.csv, target: y, fraction: 0.2}\n";
+  ASSERT_TRUE(WriteFileAtomic(task / "task.yaml", yaml));
+}
+
+TEST_F(LlmTest, NoLabelOfAHiddenRowIsInTheSandboxAndEveryTableSaysThatThereAreSome) {
+  GiveEachRowALabel(Task());
+  ModelServer server([](int, const ReceivedRequest&) { return StreamedText(Fenced(kSearcher)); });
+  auto r =
+      Run(server, "2", {"--set", "search.feedback=hidden", "--set", "search.selection=hidden"});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  Json node = EventBodies(Trial(), "node").at(0);
+  EXPECT_EQ(node["fault"], "") << node["detail"] << node["output"];
+  EXPECT_EQ(node["own_score"], 0.25);
+  EXPECT_EQ(node["score"], 0.0) << "the metric's word on the hidden rows";
+  EXPECT_EQ(node["choice_score"], 0.0);
+  std::string output = node["output"];
+  std::istringstream words(output.substr(output.find("FOUND ") + 6));
+  int found = 0;
+  for (std::string word; words >> word && word.starts_with("770042");) ++found;
+  EXPECT_EQ(found, 160) << "all labels that it may have, and no other: " << output;
+  Json verdict = Verdict("l", "m-greedy");
+  ASSERT_EQ(verdict["reveals"].size(), 3u);
+  EXPECT_NE(verdict["reveals"][2].get<std::string>().find("20 rows for the search, 20 for"),
+            std::string::npos);
+  EXPECT_EQ(verdict["grade"]["verdict"], "scored") << verdict["grade"]["detail"];
+  EXPECT_NE(r.out.find("m-greedy \u2020"), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("went by hidden rows (search.feedback: hidden"), std::string::npos) << r.out;
+}
+
+TEST_F(LlmTest, ATaskThatDoesNotSayHowIsRefusedBeforeAnythingRuns) {
+  ModelServer server([](int, const ReceivedRequest&) { return StreamedText(""); });
+  auto r = Run(server, "2", {"--set", "search.feedback=hidden", "--dry-run"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_NE(r.err.find("task 'tiny' does not say how its training rows can be split"),
+            std::string::npos)
+      << r.err;
 }
 
 }  // namespace

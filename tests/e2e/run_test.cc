@@ -65,6 +65,23 @@ TEST_F(RunTest, ThreeWorkersShareATrialAndTheBestIsHandedInWhoeverMadeIt) {
   EXPECT_TRUE(Traces(trial).empty());
 }
 
+TEST_F(RunTest, AnEnsembleOfThePortfoliosProgramsIsARealProgram) {
+  auto r = Podium({"run", "--task", Task(), "--agent", "greedy", "--proposer", "portfolio",
+                   "--nodes", "4", "--set", "search.selection=ensemble", "--name", "e"});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  auto nodes = EventBodies(TrialDir("e", "portfolio-greedy"), "node");
+  ASSERT_EQ(nodes.size(), 5u) << "one more than the budget";
+  EXPECT_EQ(nodes[4]["op"], "ensemble");
+  EXPECT_EQ(nodes[4]["fault"], "") << nodes[4]["detail"] << nodes[4]["output"];
+  EXPECT_GE(nodes[4]["parents"].size(), 2u);
+  double best = 0;
+  for (int i = 0; i < 4; ++i)
+    best = std::max(best, nodes[static_cast<std::size_t>(i)].value("score", 0.0));
+  bool stands = nodes[4]["score"].get<double>() >= best;
+  Json verdict = Verdict("e", "portfolio-greedy");
+  EXPECT_EQ(verdict["grade"]["submission_sha256"] == nodes[4]["submission"], stands);
+}
+
 TEST_F(RunTest, WhatEachWorkerHasOfATrialIsSaidBefore) {
   std::vector<std::string> command = {
       "run",   "--task",           Task(),  "--agent",       "greedy",   "--proposer", "portfolio",

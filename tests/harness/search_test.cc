@@ -93,6 +93,12 @@ class SearchTest : public TrialFixture {
                                 std::make_unique<ScriptedProposer>(proposals_, asked_));
     };
   }
+  void Choose(agents::SearchSettings settings) {
+    agent_.configured.make = [this, settings](std::unique_ptr<agents::Proposer>) {
+      return agents::MakeSearch(agents::MakeGreedyPolicy({.drafts = 2}),
+                                std::make_unique<ScriptedProposer>(proposals_, asked_), settings);
+    };
+  }
   static std::vector<int> Steps(const TrialView& view) {
     std::vector<int> out;
     for (const auto& node : view.nodes) out.push_back(node.step);
@@ -133,7 +139,7 @@ TEST_F(SearchTest, EvolutionCrossesAndTheLastIsHandedInWhereThatIsAskedFor) {
   agent_.configured.make = [this, settings](std::unique_ptr<agents::Proposer>) {
     return agents::MakeSearch(agents::MakeEvolutionPolicy(settings),
                               std::make_unique<ScriptedProposer>(proposals_, asked_),
-                              agents::Selection::kLast);
+                              {.selection = agents::Selection::kLast});
   };
   Propose({"score 0.5", "score 0.7", "score 0.6", "score 0.4"});
   auto result = Run();
@@ -312,6 +318,53 @@ TEST_F(SearchTest, AWorkerWhoseSandboxIsGoneLeavesTheOthersAtWork) {
   EXPECT_EQ(result->view.nodes.size(), 4u) << result->view.failure;
   EXPECT_EQ(result->view.nodes[0].end, "init_gone");
   EXPECT_EQ(result->view.verdict->agent.end, "node_budget");
+}
+
+TEST_F(SearchTest, TheBestByValidationIsGradedAndTheNextBesideIt) {
+  Choose({.selection = agents::Selection::kTopK, .top_k = 2});
+  agent_.configured.nodes = 4;
+  Propose({"score 0.5", "score 0.7", "exit", "score 0.6"});
+  auto result = Run();
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_TRUE(result->view.verdict) << result->view.failure;
+  const auto& verdict = *result->view.verdict;
+  ASSERT_EQ(verdict.top_k.size(), 2u);
+  EXPECT_EQ(verdict.top_k[0].node, 1);
+  EXPECT_EQ(verdict.top_k[1].node, 3);
+  EXPECT_EQ(verdict.top_k[1].score, 0.75) << "the grader's word";
+  ASSERT_EQ(grader_.asked.size(), 3u);
+  EXPECT_EQ(grader_.asked[0].submission->filename(), "submission.csv");
+  EXPECT_EQ(grader_.asked[2].submission->filename(), "node_3.csv");
+  EXPECT_THAT(verdict.agent.detail, HasSubstr("node 1"));
+}
+
+TEST_F(SearchTest, TheEnsembleIsOneNodeMoreAndStandsIfItIsNoWorse) {
+  for (auto [joined, handed_in] : {std::pair{"score 0.7", "node 3"}, {"score 0.69", "node 1"}}) {
+    std::filesystem::remove_all(run_dir_);
+    std::filesystem::create_directories(run_dir_);
+    asked_.clear();
+    proposals_.clear();
+    Choose({.selection = agents::Selection::kJoined, .top_k = 2});
+    agent_.configured.nodes = 3;
+    Propose({"score 0.5", "score 0.7", "score 0.6", joined});
+    auto result = Run();
+    ASSERT_TRUE(result) << result.error().message;
+    ASSERT_EQ(result->view.nodes.size(), 4u) << result->view.failure;
+    EXPECT_EQ(asked_[3].op, "ensemble");
+    EXPECT_THAT(asked_[3].parents, ElementsAre(1, 2)) << "the best first";
+    EXPECT_THAT(result->view.verdict->agent.detail, HasSubstr(handed_in));
+    EXPECT_EQ(result->view.verdict->agent.end, "node_budget");
+  }
+}
+
+TEST_F(SearchTest, WhereNothingCanBeJoinedTheBestStands) {
+  Choose({.selection = agents::Selection::kJoined});
+  agent_.configured.nodes = 2;
+  Propose({"exit", "score 0.7"});
+  auto result = Run();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->view.nodes.size(), 2u);
+  EXPECT_THAT(result->view.verdict->agent.detail, HasSubstr("node 1"));
 }
 
 TEST_F(SearchTest, ASandboxThatTheProgramEndedEndsTheSearch) {

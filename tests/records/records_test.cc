@@ -161,6 +161,8 @@ SearchNode Node() {
   n.exec_wall = Millis(1234);
   n.tokens = {10, 20, 2, Millis(99)};
   n.score = 0.25;
+  n.own_score = 0.5;
+  n.choice_score = 0.75;
   n.submission_digest = "abc";
   n.fault = "no_score";
   n.detail = "why";
@@ -177,6 +179,8 @@ std::vector<Event> AllEvents() {
   sealed.isolation = Isolation{"oci:runc", {{"memory", "cgroup"}}, {"swap"}};
   sealed.models = ModelsSpent{4, 5, 6, 7, "0.25", Millis(8)};
   sealed.file = "grid.json";
+  sealed.candidates = {4, 2};
+  sealed.reveals = {"search.feedback: hidden"};
   return {Attempt{1, Millis(2), Millis(3)},
           Node(),
           Exec{"start.sh", "signalled", 1, 9, Millis(2), 3, "out"},

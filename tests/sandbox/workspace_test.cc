@@ -81,6 +81,30 @@ TEST_F(WorkspaceTest, ASandboxThatStandsReadyTakesUpAnothersWorkspace) {
   });
 }
 
+TEST_F(WorkspaceTest, DroppedLayersGoAndWhatIsStoodUponStays) {
+  WithSandbox([](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(60));
+    auto fresh = co_await box.TakeSnapshot(deadline);
+    co_await Sh(box, "echo a > /home/code/f");
+    auto a = co_await box.TakeSnapshot(deadline);
+    co_await box.Restore(*fresh, deadline);
+    co_await Sh(box, "echo b > /home/code/f");
+    auto b = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(fresh && a && b);
+    std::vector<Snapshot::Layer> all = {a->layers.front()};
+    all.insert(all.end(), b->layers.begin(), b->layers.end());
+    all.push_back({"/etc", 0});
+    auto dropped = co_await box.DropLayers(std::move(all));
+    EXPECT_TRUE(dropped);
+    auto back = co_await box.Restore(*b, deadline);  // has waited for the removal
+    EXPECT_TRUE(back);
+    EXPECT_FALSE(std::filesystem::exists(a->layers.front().dir));
+    EXPECT_TRUE(std::filesystem::exists("/etc"));
+    auto seen = co_await Sh(box, "cat /home/code/f; ls /home/data");
+    EXPECT_EQ(seen.output, "b\ntrain.csv\n");
+  });
+}
+
 constexpr const char* kTree =
     "cd /home/code; find . -printf '%P %y %m %U %G %n %l\n' | sort; cat kept log; "
     "du -k sparse | cut -f 1";

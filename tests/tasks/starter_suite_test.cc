@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "scoring/grade.h"
 #include "tasks/grading_request.h"
+#include "tasks/hidden_split.h"
 #include "tasks/prepare.h"
 #include "tasks/validate_submission.h"
 
@@ -44,6 +45,31 @@ TEST_P(StarterTaskTest, SampleAndPerfectSubmissionsGradeAsTheyShould) {
       ValidateShape(*task, prepared->sample_submission(), *ReadFile(prepared->sample_submission()));
   ASSERT_TRUE(shape);
   EXPECT_TRUE(shape->valid) << shape->message;
+}
+
+TEST_P(StarterTaskTest, HeldRowsAreGradedAsTheTaskIs) {
+  auto task = FindTask(GetParam());
+  ASSERT_TRUE(task) << task.error().message;
+  if (!task->split) GTEST_SKIP() << "its training data are no table";
+  auto prepared = Prepare(
+      *task, CacheDir(), [](std::string_view) {}, Deadline::In(std::chrono::minutes(9)));
+  if (!prepared && prepared.error().code == ErrorCode::kUnavailable)
+    GTEST_SKIP() << prepared.error().message;
+  ASSERT_TRUE(prepared) << prepared.error().message;
+  auto split = PrepareHiddenSplit(*task, *prepared, Deadline::In(std::chrono::minutes(9)));
+  ASSERT_TRUE(split) << split.error().message;
+  auto temp = TempDir::Make("podium-held");
+  fs::path file = temp->path() / "s.csv", search = temp->path() / "a", choice = temp->path() / "b";
+  ASSERT_TRUE(CopyFileAtomic(split->agent.sample_submission(), file));
+  auto taken = TakeHeldRows(*split, file, search, choice);
+  ASSERT_TRUE(taken) << taken.error().message;
+  for (const auto& [part, held] : {std::pair{split->search, search}, {split->choice, choice}}) {
+    Json record = GradeFile(part.task, part.prepared, held);
+    EXPECT_EQ(record["verdict"], "scored") << record["detail"];
+    EXPECT_GT(part.rows, 100u);
+  }
+  Json rest = GradeFile(*task, *prepared, file);
+  EXPECT_EQ(rest["verdict"], "scored") << rest["detail"];
 }
 
 INSTANTIATE_TEST_SUITE_P(Starter, StarterTaskTest,

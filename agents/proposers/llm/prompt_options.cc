@@ -14,8 +14,6 @@ const OptionSpec kOptions[] = {
     {"search.memory", "simple",
      "what of earlier nodes a prompt holds: none, simple, plans-only, include-failures, sibling, "
      "ancestral"},
-    {"search.feedback", "own",
-     "what a prompt tells of a program's end: none, validity, own (its validation score too)"},
     {"search.complexity_cue", "false", "ask for more elaborate programs as a node gets children"},
     {"search.data_preview", "true", "show names, sizes and columns of the data"},
     {"search.budget_in_prompt", "false", "say how many programs are left"},
@@ -29,8 +27,10 @@ constexpr std::pair<std::string_view, Memory> kMemories[] = {
     {"sibling", Memory::kSibling},
     {"ancestral", Memory::kAncestral}};
 
-constexpr std::pair<std::string_view, Feedback> kFeedbacks[] = {
-    {"none", Feedback::kNone}, {"validity", Feedback::kValidity}, {"own", Feedback::kOwn}};
+constexpr std::pair<std::string_view, Feedback> kFeedbacks[] = {{"none", Feedback::kNone},
+                                                                {"validity", Feedback::kValidity},
+                                                                {"own", Feedback::kOwn},
+                                                                {"hidden", Feedback::kOwn}};
 
 }  // namespace
 

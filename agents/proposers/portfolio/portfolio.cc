@@ -24,7 +24,8 @@ struct Template {
   std::string name;
   std::string modality;
   bool quick = false;   // finishes anywhere, and measures the machine: a first draft and no other
-  std::string program;  // prelude and template
+  bool joins = true;    // keeps held-out predictions, so that an ensemble can be made of it
+  std::string program;  // without the prelude
   std::vector<Variant> variants;  // [0] is the draft, the rest are improvements
 };
 
@@ -65,16 +66,15 @@ Result<Variant> ReadVariant(const YamlNode& node, const Json& base) {
   return v;
 }
 
-Result<Template> ReadTemplate(const YamlNode& node, const fs::path& dir,
-                              const std::string& prelude) {
+Result<Template> ReadTemplate(const YamlNode& node, const fs::path& dir) {
   PODIUM_ASSIGN(auto map, YamlMap::From(node));
   Template t;
   PODIUM_ASSIGN(t.name, map.String("name"));
   PODIUM_ASSIGN(t.modality, map.String("modality"));
   PODIUM_ASSIGN(t.quick, map.BoolOr("quick", false));
+  PODIUM_ASSIGN(t.joins, map.BoolOr("joins", true));
   PODIUM_ASSIGN(auto file, map.String("file"));
-  PODIUM_ASSIGN(auto body, ReadFile(dir / file, 1 << 20));
-  t.program = prelude + body;
+  PODIUM_ASSIGN(t.program, ReadFile(dir / file, 1 << 20));
   Json base = Json::object();
   if (const YamlNode* config = map.Get("config")) base = ToJson(*config);
   PODIUM_ASSIGN(const YamlNode* variants, map.Require("variants"));
@@ -111,11 +111,28 @@ Source ParseSource(std::string_view text) {
   return s;
 }
 
+// As JSON in a raw literal of Python's.
+std::string Literal(const Json& json) {
+  std::string out = "json.loads(r'''";
+  for (char c : DumpJson(json)) out += c == '\'' ? "\\u0027" : std::string(1, c);
+  return out + "''')";
+}
+
+struct Programs {
+  std::string prelude;   // of all templates
+  std::string ensemble;  // joins programs
+  std::vector<Template> templates;
+};
+
 class Portfolio final : public Proposer {
  public:
-  explicit Portfolio(std::vector<Template> templates) : templates_(std::move(templates)) {}
+  explicit Portfolio(Programs programs)
+      : prelude_(std::move(programs.prelude)),
+        ensemble_(std::move(programs.ensemble)),
+        templates_(std::move(programs.templates)) {}
 
   Task<Result<Proposal>> Propose(ProposalRequest request, Deadline deadline) override {
+    if (request.op == kEnsemble) co_return Join(request, deadline);
     std::string modality = Modality(*request.preview);
     std::optional<Source> next;
     // One program alone is the best that there is; of several the first is one that surely ends.
@@ -220,22 +237,68 @@ class Portfolio final : public Proposer {
     return std::nullopt;
   }
 
-  Proposal Write(const Source& s, const ProposalRequest& r) const {
+  [[nodiscard]] const Variant& VariantOf(const Source& s) const {
     const Template& t = *Find(s.name);
-    const Variant& v = t.variants[std::min(s.variant, t.variants.size() - 1)];
-    auto config = ParseJson(v.config_json, "variant");
+    return t.variants[std::min(s.variant, t.variants.size() - 1)];
+  }
+
+  [[nodiscard]] Json ConfigOf(const Source& s, const ProposalRequest& r) const {
+    auto config = ParseJson(VariantOf(s).config_json, "variant");
     Json full = config ? *config : Json::object();
     full["effort"] = s.effort;
     full["seed"] = r.seed;
     full["metric"] = r.task->metric;
     full["lower_is_better"] = r.task->lower_is_better;
+    return full;
+  }
+
+  Proposal Write(const Source& s, const ProposalRequest& r) const {
     Proposal p;
     p.source = SourceText(s);
-    p.plan = v.plan;
-    p.code = "import json\nCONFIG = json.loads(r'''" + DumpJson(full) + "''')\n" + t.program;
+    p.plan = VariantOf(s).plan;
+    p.code = "import json\nCONFIG = " + Literal(ConfigOf(s, r)) + "\n" + prelude_ +
+             Find(s.name)->program;
     return p;
   }
 
+  // Those that can be joined and whose programs together end in four fifths of the time that there
+  // is, the best first.
+  std::vector<int> Joinable(const ProposalRequest& r, Deadline deadline) const {
+    Millis left = std::min(r.exec_limit, deadline.remaining()) * 4 / 5;
+    std::vector<int> out;
+    for (int parent : r.parents) {
+      const SearchNode& node = (*r.nodes)[static_cast<std::size_t>(parent)];
+      const Template* t = Find(ParseSource(node.source).name);
+      if (!t || !t->joins || t->quick || node.exec_wall > left) continue;
+      left -= node.exec_wall;
+      out.push_back(parent);
+    }
+    return out;
+  }
+
+  // Runs the parents' programs again and averages what they predict.
+  Proposal Join(const ProposalRequest& r, Deadline deadline) const {
+    Proposal p;
+    std::vector<int> joined = Joinable(r, deadline);
+    p.exhausted = joined.size() < 2;
+    if (p.exhausted) return p;
+    Json config = {{"metric", r.task->metric}, {"seed", r.seed}, {"prelude", prelude_}};
+    std::vector<std::string> names;
+    for (int parent : joined) {
+      Source s = ParseSource((*r.nodes)[static_cast<std::size_t>(parent)].source);
+      names.push_back(std::to_string(parent));
+      config["parents"].push_back({{"name", "node " + names.back() + " (" + SourceText(s) + ")"},
+                                   {"config", ConfigOf(s, r)},
+                                   {"program", Find(s.name)->program}});
+    }
+    std::string all = podium::Join(names, ", ");
+    p.source = "ensemble of " + all;
+    p.plan = "The predictions of nodes " + all + ", averaged.";
+    p.code = "import json\nCONFIG = " + Literal(config) + "\n" + prelude_ + ensemble_;
+    return p;
+  }
+
+  std::string prelude_, ensemble_;
   std::vector<Template> templates_;
 };
 
@@ -247,19 +310,21 @@ Result<std::unique_ptr<Proposer>> MakePortfolioProposer(const fs::path& portfoli
   PODIUM_ASSIGN(auto schema, map.String("schema"));
   if (schema != "podium-portfolio/1") return root.Complain("schema must be podium-portfolio/1");
   PODIUM_ASSIGN(auto prelude_file, map.String("prelude"));
+  PODIUM_ASSIGN(auto ensemble_file, map.String("ensemble"));
   PODIUM_ASSIGN(const YamlNode* list, map.Require("templates"));
   PODIUM_TRY(map.Finish());
   fs::path dir = portfolio_yaml.parent_path();
-  PODIUM_ASSIGN(auto prelude, ReadFile(dir / prelude_file, 1 << 20));
-  std::vector<Template> templates;
+  Programs out;
+  PODIUM_ASSIGN(out.prelude, ReadFile(dir / prelude_file, 1 << 20));
+  PODIUM_ASSIGN(out.ensemble, ReadFile(dir / ensemble_file, 1 << 20));
   std::set<std::string> names;
   for (const auto& item : list->items) {
-    PODIUM_ASSIGN(auto t, ReadTemplate(item, dir, prelude));
+    PODIUM_ASSIGN(auto t, ReadTemplate(item, dir));
     if (!names.insert(t.name).second)
       return item.Complain("template '" + t.name + "' is there twice");
-    templates.push_back(std::move(t));
+    out.templates.push_back(std::move(t));
   }
-  return std::make_unique<Portfolio>(std::move(templates));
+  return std::make_unique<Portfolio>(std::move(out));
 }
 
 }  // namespace podium::agents
