@@ -392,6 +392,57 @@ for _ in range(4):
   co_return co_await OnGatewayStage(ctx, "n17", std::move(options), std::move(body));
 }
 
+constexpr const char* kTlsClient = R"py(
+import ssl
+def handshake(name, authority):
+    context = ssl.create_default_context(cadata=os.environ[authority])
+    try:
+        with socket.create_connection(('127.0.0.1', 443), timeout=20) as s:
+            with context.wrap_socket(s, server_hostname=name) as t:
+                t.sendall(b'GET /health HTTP/1.1\r\nHost: ' + name.encode() + b'\r\nConnection: close\r\n\r\n')
+                return status(t.recv(65536))
+    except ssl.SSLError as e:
+        return e.reason
+    except OSError as e:
+        return type(e).__name__
+)py";
+
+// Names of others, another trial's authority, what is no handshake, and more of them than a thread
+// can do: what three seconds of that cost the host.
+Task<CaseResult> N18(Context& ctx) {
+  StageOptions options;
+  options.gateway.vendor_hosts = {{"api.openai.com", "/v1"}};
+  StageBody body = [](GatewayStage& stage) -> Task<CaseResult> {
+    auto names = co_await stage.Python(std::string(kTlsClient) + R"py(
+want('the vendor', handshake('api.openai.com', 'AUTHORITY'), 200)
+want('another host', handshake('example.org', 'AUTHORITY'), 'TLSV1_UNRECOGNIZED_NAME')
+want('a host below', handshake('x.api.openai.com', 'AUTHORITY'), 'TLSV1_UNRECOGNIZED_NAME')
+want('another trial', handshake('api.openai.com', 'OTHER_AUTHORITY'), 'CERTIFICATE_VERIFY_FAILED')
+held = [socket.create_connection(('127.0.0.1', 443)) for _ in range(64)]
+for i in range(100):
+    with socket.create_connection(('127.0.0.1', 443)) as s: s.sendall(os.urandom(i * 30))
+want('after garbage, with 64 that say nothing', handshake('api.openai.com', 'AUTHORITY'), 200)
+)py");
+    double start = CpuMs();
+    auto flood = co_await stage.Python(std::string(kTlsClient) + R"py(
+end = time.time() + 3
+def again():
+    while time.time() < end: handshake('api.openai.com', 'AUTHORITY')
+threads = [threading.Thread(target=again) for _ in range(8)]
+for t in threads: t.start()
+for t in threads: t.join()
+)py");
+    double used = CpuMs() - start;
+    auto served = co_await stage.ServeBystander();
+    if (!served) co_return Broken("another trial was not served: " + served.error().message);
+    char detail[96];
+    std::snprintf(detail, sizeof detail, "%.0f ms of CPU for 3 s of handshakes", used);
+    co_return Both(Both(HeldIf(used < 1500, detail), Both(names, flood)),
+                   Flagged(stage, {"host_not_allowed"}));
+  };
+  co_return co_await OnGatewayStage(ctx, "n18", std::move(options), std::move(body));
+}
+
 }  // namespace
 
 std::vector<sandbox::escape::Case> GatewayCases() {
@@ -406,6 +457,7 @@ std::vector<sandbox::escape::Case> GatewayCases() {
       {"N15", "a data set in prompts", "LIMIT", false, N15},
       {"N16", "a replay is asked something new", "BLOCK", true, N16},
       {"N17", "fields with names of 400 KB", "LIMIT", false, N17},
+      {"N18", "TLS for others, for another trial, broken, without end", "LIMIT", false, N18},
   };
 }
 

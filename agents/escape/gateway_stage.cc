@@ -22,7 +22,7 @@ using sandbox::escape::Context;
 using sandbox::escape::Held;
 using sandbox::escape::Skipped;
 
-constexpr std::uint16_t kPort = 8000;
+constexpr std::uint16_t kPort = 8000, kTlsPort = 443;
 constexpr const char* kRealKey = "sk-real-key-of-the-host";
 
 constexpr const char* kPrelude = R"py(
@@ -119,23 +119,29 @@ class Stage final : public GatewayStage {
     auto provider = ListenOnHost(), other = ListenOnHost();
     if (!provider || !other) co_return Broken("cannot listen on the host");
     own_ = Make(options_.gateway, options_.trial, "own", provider->second);
-    bystander_ = Make({}, {}, "other", provider->second);
+    GatewayOptions others;
+    others.vendor_hosts = options_.gateway.vendor_hosts;
+    bystander_ = Make(std::move(others), {}, "other", provider->second);
     if (!own_.gateway || !bystander_.gateway) co_return Broken("no gateway could be made");
     bystander_port_ = other->second;
     HttpHandler handler = [this](HttpExchange& exchange) { return Provide(exchange); };
     ServerLimits limits;
     limits.connections = 256;
     auto ended = co_await Race(ServeHttp(std::move(provider->first), limits, handler),
-                               own_.gateway->Serve(std::move(listener_)),
+                               own_.gateway->Serve(std::move(listener_)), ServeTls(),
                                bystander_.gateway->Serve(std::move(other->first)), body(*this));
-    if (ended.index() != 3) co_return Broken("a server ended by itself");
-    co_return Judge(std::get<3>(std::move(ended)));
+    if (ended.index() != 4) co_return Broken("a server ended by itself");
+    co_return Judge(std::get<4>(std::move(ended)));
   }
 
   Task<CaseResult> Python(std::string script) override {
     sandbox::ExecSpec spec;
     spec.argv = {"python3", "-"};
     spec.env = {{"TOKEN", own_.gateway->token()}};
+    if (const TlsIdentity* own = own_.gateway->tls()) {
+      spec.env.emplace_back("AUTHORITY", own->authority());
+      spec.env.emplace_back("OTHER_AUTHORITY", bystander_.gateway->tls()->authority());
+    }
     spec.stdin_data = kPrelude + script + kEpilogue;
     Deadline deadline = Deadline::In(std::chrono::seconds(120));
     auto result = co_await box_.Exec(std::move(spec), deadline);
@@ -182,7 +188,17 @@ class Stage final : public GatewayStage {
       co_return Skipped(listener.error().message);
     if (!listener) co_return Broken(listener.error().message);
     listener_ = std::move(*listener);
+    if (options_.gateway.vendor_hosts.empty()) co_return std::nullopt;
+    auto tls = co_await box_.Listen(kTlsPort, deadline);
+    if (!tls) co_return Broken(tls.error().message);
+    tls_listener_ = std::move(*tls);
     co_return std::nullopt;
+  }
+
+  Task<void> ServeTls() {
+    if (tls_listener_) co_await own_.gateway->ServeTls(std::move(tls_listener_));
+    Deadline never = Deadline::Never();
+    for (;;) co_await SleepUntil(never);
   }
 
   // A trial of its own with a gateway.
@@ -244,7 +260,7 @@ class Stage final : public GatewayStage {
   ProviderGate gate_;
   KeptEvents events_, other_events_;
   Trial own_, bystander_;
-  UniqueFd listener_;
+  UniqueFd listener_, tls_listener_;
   std::uint16_t bystander_port_ = 0;
   std::vector<ProviderSaw> saw_;
 };
@@ -267,6 +283,7 @@ Task<CaseResult> OnGatewayStage(Context& ctx, std::string name, StageOptions opt
     co_return co_await stage.Run(body);
   };
   sandbox::SandboxSpec spec = ctx.MakeSpec(name);
+  if (!options.gateway.vendor_hosts.empty()) spec.first_port = kTlsPort;
   co_return co_await InOwnBox(ctx, std::move(spec), std::move(in_box));
 }
 

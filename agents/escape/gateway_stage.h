@@ -17,8 +17,9 @@ struct ProviderSaw {
   std::string body;
 };
 
-// One case's surroundings: a sandbox, the gateway at its 127.0.0.1:8000, a provider at the host's
-// loopback, and beside them another trial's gateway that must not notice.
+// One case's surroundings: a sandbox, the gateway at its 127.0.0.1:8000 (and 443, with the hosts of
+// vendors), a provider at the host's loopback, and beside them another trial's gateway that must
+// not notice.
 class GatewayStage {
  public:
   virtual ~GatewayStage() = default;

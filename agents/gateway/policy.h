@@ -35,7 +35,7 @@ struct Screened {
   std::vector<Flag> flags;  // fields that were taken out or changed
 };
 
-// No field of any format has a name of more than 40 bytes, and what is looked for near a longer one
+// No field of any format has a name of more than 45 bytes, and what is looked for near a longer one
 // costs its length.
 inline constexpr std::size_t kLongestName = 256;
 

@@ -172,10 +172,12 @@ struct TlsIdentity::State {
     return out;
   }
 
-  // Nothing is kept between two connections, and nobody can ask for a handshake in one.
-  void SetUp() {
+  // Nothing is kept between two connections, nobody can ask for a handshake in one, and none costs
+  // more than others: of the groups that OpenSSL knows some take a hundred times as long.
+  Status SetUp() {
     SSL_CTX* raw = context.native_handle();
     SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
+    if (SSL_CTX_set1_groups_list(raw, "X25519:P-256") != 1) return Failed("choose its groups");
     SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(raw, 0);
@@ -183,6 +185,7 @@ struct TlsIdentity::State {
     SSL_CTX_set_alpn_select_cb(raw, ChooseProtocol, nullptr);
     SSL_CTX_set_tlsext_servername_callback(raw, ChooseCertificate);
     SSL_CTX_set_tlsext_servername_arg(raw, this);
+    return {};
   }
 
   static int ChooseCertificate(SSL* connection, int* alert, void* self) {
@@ -212,7 +215,7 @@ Result<std::shared_ptr<TlsIdentity>> TlsIdentity::Make(std::vector<std::string> 
   auto state = std::make_unique<State>();
   state->hosts = std::move(hosts);
   PODIUM_TRY(state->MakeCertificates(now));
-  state->SetUp();
+  PODIUM_TRY(state->SetUp());
   return std::shared_ptr<TlsIdentity>(new TlsIdentity(std::move(state)));
 }
 

@@ -68,6 +68,12 @@ Examples() {  // NOLINT(readability-function-size)
       {"image",
        "  podium image build podium-ml         the image of the shipped agents, about two minutes\n"
        "  podium image ls\n"},
+      {"agents",
+       "  podium agents import mle-bench ~/mle-bench --to agents    then: podium run --agent "
+       "agents/dummy.yaml\n"},
+      {"agents import",
+       "  podium agents import mle-bench ~/mle-bench --to agents --instructions\n"
+       "  podium run --task TASK --agent agents/dummy.yaml\n"},
       {"image build",
        "  podium image build podium-ml         from configs/sandboxes/podium-ml.yaml\n"},
       {"image import",

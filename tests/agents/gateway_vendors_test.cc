@@ -52,6 +52,18 @@ TEST_F(GatewayVendorsTest, EachServersOwnPathReachesTheFormat) {
   EXPECT_TRUE(events_.Flags().empty());
 }
 
+// As LiteLLM asks OpenRouter, which tells its usage always here.
+TEST_F(GatewayVendorsTest, WhatAsksOpenrouterForItsUsageIsLeftOut) {
+  Attempt(Always(ChatAnswer(5, 5)), [&](Live& live) -> Task<void> {
+    std::string answer =
+        co_await Ask(live, "openrouter.ai", "/api/v1/chat/completions",
+                     R"({"model": "m", "messages": [], "usage": {"include": true}})");
+    EXPECT_THAT(answer, HasSubstr("HTTP/1.1 200"));
+  });
+  EXPECT_FALSE(Json::parse(received_.at(0).body).contains("usage"));
+  EXPECT_THAT(events_.Flags(), UnorderedElementsAre("field_dropped"));
+}
+
 TEST_F(GatewayVendorsTest, AStreamIsHandedOnPieceByPiece) {
   std::string events = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"one\"}}]}\n\n";
   events += "data: [DONE]\n\n";

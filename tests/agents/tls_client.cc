@@ -47,12 +47,14 @@ std::string LastError() {
 
 }  // namespace
 
-TlsClient::TlsClient(std::uint16_t port, const std::string& authority, const std::string& host)
+TlsClient::TlsClient(std::uint16_t port, const std::string& authority, const std::string& host,
+                     const char* groups)
     : fd_(Connect(port)), context_(SSL_CTX_new(TLS_client_method())) {
   ::signal(SIGPIPE, SIG_IGN);
   ERR_clear_error();
   SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_alpn_protos(context_.get(), kProtocols, sizeof kProtocols - 1);
+  SSL_CTX_set1_groups_list(context_.get(), groups);
   Trust(context_.get(), authority);
   ssl_.reset(SSL_new(context_.get()));
   SSL_set_fd(ssl_.get(), fd_.get());

@@ -15,7 +15,8 @@ namespace podium::tests {
 // and blocks; every wait ends after 10 s.
 class TlsClient {
  public:
-  TlsClient(std::uint16_t port, const std::string& authority, const std::string& host);
+  TlsClient(std::uint16_t port, const std::string& authority, const std::string& host,
+            const char* groups = "X25519:P-256");
 
   [[nodiscard]] bool connected() const { return error_.empty(); }
   // Why the handshake failed, in OpenSSL's words.

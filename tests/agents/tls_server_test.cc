@@ -82,6 +82,16 @@ TEST_F(TlsServerTest, AnotherNameIsTurnedAwayAndTold) {
   EXPECT_THAT(strangers, ElementsAre("example.org", "x.api.openai.com", ""));
 }
 
+// A group of 8,192 bits costs a hundred times what the usual ones do.
+TEST_F(TlsServerTest, HandshakesThatCostMoreAreNotHad) {
+  Serve([&](std::uint16_t port) {
+    TlsClient dear(port, limits_.tls->authority(), "openrouter.ai", "ffdhe8192");
+    EXPECT_FALSE(dear.connected());
+    TlsClient either(port, limits_.tls->authority(), "openrouter.ai", "ffdhe8192:P-256");
+    EXPECT_TRUE(either.connected()) << either.error();
+  });
+}
+
 TEST_F(TlsServerTest, OneTrialsAuthorityIsNothingToAnother) {
   auto other = TlsIdentity::Make({"api.openai.com", "openrouter.ai"}, WallNow());
   ASSERT_TRUE(other);

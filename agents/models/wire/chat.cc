@@ -26,7 +26,7 @@ constexpr std::string_view kFields = R"json({
     "chat_template_kwargs": {"enable_thinking": "value", "thinking": "value"},
     "store": "false", "background": "never", "metadata": "drop", "user": "drop",
     "service_tier": "drop", "prompt_cache_key": "drop", "prompt_cache_retention": "drop",
-    "safety_identifier": "drop", "web_search_options": "drop-tool"
+    "safety_identifier": "drop", "usage": "drop", "web_search_options": "drop-tool"
   },
   "message": {
     "role": "text", "content": {"?": ["text", ["@part"]]}, "name": "text", "refusal": "text",

@@ -19,10 +19,11 @@ constexpr std::string_view kFields = R"json({
     "output_config": {"effort": "text", "format": "any"}, "output_format": "any",
     "cache_control": "@cache", "context_management": {"edits": ["@edit"]},
     "background": "never", "metadata": "drop", "service_tier": "drop", "thread": "drop",
+    "diagnostics": "drop",
     "mcp_servers": "drop-tool"
   },
   "message": {"role": "text", "content": {"?": ["text", ["@block"]]}},
-  "cache": {"type": "ephemeral", "ttl": "5m"},
+  "cache": {"type": "ephemeral", "ttl": "5m", "scope": "drop"},
   "block": {"by": "type", "refuse": "input_not_allowed", "of": {
     "text": {"type": "text", "text": "text", "cache_control": "@cache", "citations": "any"},
     "image": {"type": "text", "source": "@source", "cache_control": "@cache"},
@@ -52,7 +53,8 @@ constexpr std::string_view kFields = R"json({
     "text_editor_20241022": "@own", "text_editor_20250124": "@own", "text_editor_20250429": "@own",
     "text_editor_20250728": "@own", "memory_20250818": "@own",
     "custom": {"type": "text", "name": "text", "description": "text", "input_schema": "any",
-               "cache_control": "@cache", "strict": "value", "input_examples": "any"}
+               "cache_control": "@cache", "strict": "value", "input_examples": "any",
+               "defer_loading": "drop", "eager_input_streaming": "drop"}
   }}
 })json";
 
