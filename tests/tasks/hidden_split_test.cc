@@ -182,7 +182,8 @@ TEST_F(HiddenSplitTest, TheLatestAreHeld) {
   task_.split->time = "day";
   HiddenSplit split = Make();
   for (const auto& day : Column(split.agent.public_dir / "train.csv", 2)) {
-    if (day != "day") EXPECT_LT(std::stoi(day), 35);
+    if (day == "day") continue;
+    EXPECT_LT(std::stoi(day), 35);
   }
 }
 
