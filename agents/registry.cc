@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agents/programs/program.h"
+#include "agents/react/react.h"
 #include "agents/scaffolds/baselines.h"
 #include "agents/scaffolds/search_scaffolds.h"
 
@@ -17,6 +18,7 @@ std::vector<ScaffoldInfo>& Registered() {
     out.push_back(EvolutionScaffold());
     out.push_back(ChainScaffold());
     out.push_back(SingleShotScaffold());
+    out.push_back(ReactScaffold());
     out.push_back(SampleSubmissionScaffold());
     out.push_back(NopScaffold());
     out.push_back(OracleScaffold());

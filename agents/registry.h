@@ -17,6 +17,8 @@
 
 namespace podium::agents {
 
+class ChatClient;
+
 // Where the file that is graded comes from.
 enum class HandsIn {
   kNothing,    // there is none
@@ -41,6 +43,8 @@ struct ConfiguredScaffold {
   std::optional<Digest> files;
   // A trial's; null where it takes no proposer. nullptr for kAnswers and for what needs no sandbox.
   std::function<std::unique_ptr<Scaffold>(std::unique_ptr<Proposer>)> make;
+  // The same of one that asks a model by itself (ScaffoldInfo::asks_model).
+  std::function<std::unique_ptr<Scaffold>(std::unique_ptr<ChatClient>)> make_asking;
 };
 
 // What the rest of Podium knows of a scaffold; nobody compares its name.
@@ -49,6 +53,7 @@ struct ScaffoldInfo {
   std::string help;  // a line
   bool needs_sandbox = true;
   bool takes_proposer = false;
+  bool asks_model = false;    // by itself, without a proposer
   bool uses_gateway = false;  // its program asks models through the trial's gateway
   bool is_baseline = false;   // tries nothing: its time says nothing of an agent
   bool owns_home = false;     // /home is its own to write to, with what the image has of it

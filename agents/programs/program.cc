@@ -5,6 +5,7 @@
 #include "agents/programs/output_log.h"
 #include "agents/programs/references.h"
 #include "agents/scaffolds/exec_event.h"
+#include "agents/scaffolds/valid_snapshots.h"
 #include "base/async/race.h"
 #include "base/deadlines.h"
 #include "base/files.h"
@@ -140,35 +141,11 @@ class Program final : public Scaffold {
   // Runs until cancelled by the program's end. What stands in a snapshot's way is not worth a word:
   // the next one comes.
   Task<void> KeepSnapshots(TrialContext& context) {
-    for (std::string last;;) {
+    for (ValidSnapshots snapshots(context);;) {
       Deadline next = Deadline::In(settings_->snapshot_every);
       co_await SleepUntil(next);
-      fs::path fresh = context.trial_dir / "snapshots" / "incoming.csv";
-      Deadline control = Deadline::In(kStepTime);
-      auto taken = co_await context.sandbox.TakeFile(context.task.submission_path, fresh,
-                                                     context.submission_cap_bytes, control);
-      if (!taken || taken->fault != sandbox::TakeFault::kNone || taken->digest.hex() == last)
-        continue;
-      auto keep = [&context, fresh] { return KeepIfValid(context, fresh); };
-      auto kept = co_await context.reactor.Blocking(std::move(keep), Pool::kTransfer);
-      if (!kept || !*kept) continue;
-      last = taken->digest.hex();
-      records::Snapshot event{.digest = last, .bytes = taken->bytes};
-      auto recorded = co_await context.events.Append(std::move(event));
-      if (!recorded) LogWarn("cannot record a snapshot: " + recorded.error().message);
+      auto look = co_await snapshots.Take();
     }
-  }
-
-  // Blocks.
-  static Result<bool> KeepIfValid(const TrialContext& context, const fs::path& fresh) {
-    PODIUM_ASSIGN(auto shape, CheckFileShape(fresh, context.check_shape));
-    std::error_code ec;
-    if (shape.valid)
-      fs::rename(fresh, context.trial_dir / "snapshots" / "last_valid.csv", ec);
-    else
-      fs::remove(fresh, ec);
-    if (ec) return FailErrno(ErrorCode::kIo, "cannot keep " + fresh.string(), ec.value());
-    return shape.valid;
   }
 
   std::shared_ptr<const ProgramSettings> settings_;

@@ -28,6 +28,11 @@ bool StepTimes::EndsLater(int step, int nodes) const {
   return recorded && nodes < recorded->id;
 }
 
+Millis StepTimes::Left(int step) const {
+  const auto* recorded = Recorded(step);
+  return recorded ? recorded->left : Until(step).remaining();
+}
+
 Deadline StepTimes::Until(int step) const {
   if (const auto* recorded = Recorded(step)) return Deadline::In(recorded->left - Kept());
   return Deadline(context_.deadline.at() + outage_() - Kept());

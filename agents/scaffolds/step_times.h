@@ -27,6 +27,8 @@ class StepTimes {
   // that had ended before it.
   [[nodiscard]] bool BeginsLater(int step, int nodes) const;
   [[nodiscard]] bool EndsLater(int step, int nodes) const;
+  // What is left of the trial's time.
+  [[nodiscard]] Millis Left(int step) const;
   // The time that step `step` has for its proposal.
   [[nodiscard]] Deadline Until(int step) const;
   // The time that its program has.

@@ -268,11 +268,30 @@ Result<Event> From(const Json& j, std::type_identity<Rebuilt>) {
   return Rebuilt{Whole(j, "nodes"), JsonOr<std::vector<int>>(j, "different", {})};
 }
 
+Json ToJson(const ToolUse& e) {
+  return {{"step", e.step},
+          {"said", e.said},
+          {"tool", e.tool},
+          {"arguments", e.arguments},
+          {"end", e.end},
+          {"exit_code", e.exit_code},
+          {"left_ms", e.left.count()},
+          {"wall_ms", e.wall.count()},
+          {"failed", e.failed},
+          {"observation", e.observation}};
+}
+Result<Event> From(const Json& j, std::type_identity<ToolUse>) {
+  return ToolUse{JsonOr(j, "step", 0),  Text(j, "said"),    Text(j, "tool"),
+                 Text(j, "arguments"),  Text(j, "end"),     JsonOr(j, "exit_code", 0),
+                 Time(j, "left_ms"),    Time(j, "wall_ms"), JsonOr(j, "failed", false),
+                 Text(j, "observation")};
+}
+
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
-    "attempt", "node",      "exec",    "snapshot",   "validation",   "outage",
-    "taken",   "fell_back", "service", "model_call", "gateway_flag", "failed",
-    "paused",  "sealed",    "graded",  "begun",      "forked",       "rebuilt"};
+    "attempt",   "node",    "exec",       "snapshot",     "validation", "outage", "taken",
+    "fell_back", "service", "model_call", "gateway_flag", "failed",     "paused", "sealed",
+    "graded",    "begun",   "forked",     "rebuilt",      "tool"};
 
 template <std::size_t... I>
 Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {

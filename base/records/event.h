@@ -108,13 +108,25 @@ struct Rebuilt {  // "rebuilt": the programs of a forked trial's first nodes wer
   std::int64_t nodes = 0;
   std::vector<int> different;  // those that did not end as they had
 };
+struct ToolUse {  // "tool": a step of a model that works with tools
+  int step = 0;
+  std::string said;       // what it said beside it, shortened
+  std::string tool;       // "": it called none
+  std::string arguments;  // as it wrote them, shortened
+  std::string end;        // sandbox::ExecEndText, "" where nothing ran
+  int exit_code = 0;
+  Millis left{0};  // of the trial's time, before it
+  Millis wall{0};
+  bool failed = false;      // as it was told
+  std::string observation;  // what it was shown
+};
 struct Graded {  // "graded": verdict.json stands
   std::string verdict;
 };
 
-using Event =
-    std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack, Service,
-                 ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun, Forked, Rebuilt>;
+using Event = std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack,
+                           Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun,
+                           Forked, Rebuilt, ToolUse>;
 
 [[nodiscard]] std::string_view EventName(const Event& event);
 

@@ -44,6 +44,7 @@ Result<Exit> ExecutePlan(const struct RunPlan& plan, bool json, const std::strin
 void AddRunVerbs(CLI::App& app, Exit& exit,
                  const std::string& program);   // run, status, report, reindex
 void AddVerifyVerb(CLI::App& app, Exit& exit);  // verify
+void AddTraceVerb(CLI::App& app, Exit& exit);   // trace
 void AddReplayVerbs(CLI::App& app, Exit& exit, const std::string& program);  // replay, fork
 // `argv`: of the whole program, for what another program does.
 void AddTaskVerbs(CLI::App& app, Exit& exit, char** argv);  // tasks

@@ -37,6 +37,9 @@ Examples() {  // NOLINT(readability-function-size)
        "  podium verify quickstart             digests, history, and every verdict by grading "
        "again\n"
        "  podium verify theirs --task ./task   with the package that it was made with\n"},
+      {"trace",
+       "  podium trace quickstart/unimelb-grants/portfolio-greedy/s0\n"
+       "  podium trace l/conway-reverse/m-react/s0 --node 4\n"},
       {"replay",
        "  podium replay conway-reverse/llm-greedy/s0      a trial of the newest run\n"
        "  podium replay quickstart/unimelb-grants/portfolio-greedy/s0 --keep\n"},
@@ -68,6 +71,8 @@ Examples() {  // NOLINT(readability-function-size)
       {"image",
        "  podium image build podium-ml         the image of the shipped agents, about two minutes\n"
        "  podium image ls\n"},
+      {"agents ls", "  podium agents ls --json\n"},
+      {"agents show", "  podium agents show react\n"},
       {"agents",
        "  podium agents import mle-bench ~/mle-bench --to agents    then: podium run --agent "
        "agents/dummy.yaml\n"},

@@ -15,6 +15,7 @@ int Main(int argc, char** argv) {
       {{"run", "resume", "status", "report", "reindex"},
        [&](CLI::App& a, Exit& e) { AddRunVerbs(a, e, program); }},
       {{"verify"}, AddVerifyVerb},
+      {{"trace"}, AddTraceVerb},
       {{"replay", "fork"}, [&](CLI::App& a, Exit& e) { AddReplayVerbs(a, e, program); }},
       {{"tasks"}, [&](CLI::App& a, Exit& e) { AddTaskVerbs(a, e, argv); }},
       {{"agents"}, AddAgentVerbs},

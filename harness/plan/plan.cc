@@ -135,6 +135,7 @@ Result<std::unique_ptr<AgentPlan>> FindAgent(const std::string& name, const Sett
   }
   agent->settings = run;
   std::string id = name;
+  if (agent->scaffold->asks_model) id = IdText(run.Get("model").value) + "-" + name;
   if (agent->scaffold->takes_proposer) {
     agent->proposer = run.Get("proposer").value;
     id = (agent->proposer == "llm" ? IdText(run.Get("model").value) : agent->proposer) + "-" + name;
@@ -200,6 +201,10 @@ Status FillModel(AgentPlan& a) {
   PODIUM_ASSIGN(auto preview, a.settings.Int("llm.preview_bytes", 200, 1'000'000));
   a.llm.max_tokens = static_cast<int>(tokens);
   a.llm.preview_bytes = static_cast<std::size_t>(preview);
+  return {};
+}
+
+Status FillPrompts(AgentPlan& a) {
   PODIUM_TRY(agents::TakePromptOptions(a.settings, a.llm));
   a.configured.files = a.llm.prompts->digest();
   return {};
@@ -307,10 +312,13 @@ Status FillAgent(AgentPlan& a) {
   }
   if (!a.scaffold->takes_proposer) {
     a.proposer.clear();
-    return {};
+    return a.scaffold->asks_model ? FillModel(a) : Status{};
   }
   if (a.proposer.empty()) a.proposer = a.settings.Get("proposer").value;
-  if (a.proposer == "llm") return FillModel(a);
+  if (a.proposer == "llm") {
+    PODIUM_TRY(FillModel(a));
+    return FillPrompts(a);
+  }
   if (a.proposer == "portfolio") return {};
   return Fail(ErrorCode::kConfig, a.settings.Get("proposer").origin + ": there is no proposer '" +
                                       a.proposer + "': portfolio or llm");

@@ -33,6 +33,8 @@ struct AgentPlan {
   sandbox::GpuDevices gpus;  // of each trial's container
 
   [[nodiscard]] bool needs_sandbox() const { return scaffold->needs_sandbox; }
+  // Whether it asks a model by the harness's own client, `model`.
+  [[nodiscard]] bool asks_model() const { return proposer == "llm" || scaffold->asks_model; }
   // Whether it keeps each candidate's file outside, and hands over the one that it chooses.
   [[nodiscard]] bool chooses() const { return scaffold->hands_in == agents::HandsIn::kChosen; }
 };

@@ -39,12 +39,14 @@ const Names& Particular() {
 Names UsableBy(const AgentPlan& agent) {
   Names out(agent.scaffold->also_usable.begin(), agent.scaffold->also_usable.end());
   for (const auto& option : agent.scaffold->options) out.insert(option.name);
-  bool asks_models = agent.proposer == "llm";
+  bool asks_models = agent.asks_model();
   if (agent.scaffold->takes_proposer) out.insert({"proposer", "model"});
   if (asks_models) {
     AddGroup("llm.", out);
-    for (const auto& option : agents::PromptOptions()) out.insert(option.name);
-    out.insert({"gateway.catalogue", "gateway.mode"});
+    if (agent.scaffold->takes_proposer) {
+      for (const auto& option : agents::PromptOptions()) out.insert(option.name);
+    }
+    out.insert({"model", "gateway.catalogue", "gateway.mode"});
   }
   if (agent.scaffold->uses_gateway) {
     AddGroup("gateway.", out);

@@ -88,6 +88,24 @@ std::optional<Divergence> CompareCommands(const std::vector<JournalLine>& record
   return Values("the number of commands", before.size(), after.size(), kBySelf);
 }
 
+std::optional<Divergence> CompareTools(const std::vector<JournalLine>& recorded,
+                                       const std::vector<JournalLine>& now) {
+  auto before = LastAttempts<records::ToolUse>(recorded),
+       after = LastAttempts<records::ToolUse>(now);
+  for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
+    const auto &a = before[i], &b = after[i];
+    std::string where =
+        "step " + std::to_string(a.step) + (a.tool.empty() ? "" : " (" + a.tool + ")");
+    auto found = FirstOf({Texts(where + ", its tool", a.tool, b.tool, kAskedAlike),
+                          Texts(where + ", what the model said", a.said, b.said, kAskedAlike),
+                          Texts(where + ", its arguments", a.arguments, b.arguments, kAskedAlike),
+                          Texts(where + ", its end", a.end, b.end, kBySelf),
+                          Texts(where + ", what it gave", a.observation, b.observation, kBySelf)});
+    if (found) return found;
+  }
+  return Values("the number of steps", before.size(), after.size(), kBySelf);
+}
+
 // How often each request was answered. What was asked after a search's last node came to nothing.
 std::map<std::string, std::string> Asked(const std::vector<JournalLine>& lines) {
   std::map<std::string, std::string> out, open;
@@ -158,6 +176,7 @@ std::optional<Divergence> CompareTrials(const RecordedTrial& recorded,
                                         const TrialView& now) {
   if (auto found = CompareAllNodes(recorded.view.nodes, now.nodes)) return found;
   if (auto found = CompareCommands(recorded.lines, now_lines)) return found;
+  if (auto found = CompareTools(recorded.lines, now_lines)) return found;
   if (auto found = CompareRequests(recorded.lines, now_lines)) return found;
   const auto* sealed = LastOf<records::Sealed>(recorded.lines);
   const auto* again = LastOf<records::Sealed>(now_lines);

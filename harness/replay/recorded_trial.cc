@@ -94,6 +94,18 @@ int SeenBy(const std::vector<JournalLine>& lines, const records::SearchNode& nod
   return seen;
 }
 
+// Steps with tools, of the last attempt: they begin anew with each.
+void AddTools(const std::vector<JournalLine>& lines, agents::RecordedRun& out) {
+  for (const auto& line : lines) {
+    const auto* use = std::get_if<records::ToolUse>(&line.event);
+    if (!use || use->step < 0) continue;
+    auto at = static_cast<std::size_t>(use->step);
+    if (out.steps.size() <= at) out.steps.resize(at + 1);
+    out.steps[at] = {.left = use->left, .ran = use->wall, .cut = use->end == "time_limit"};
+    out.nodes = out.searched = use->step + 1;
+  }
+}
+
 }  // namespace
 
 Result<RecordedTrial> ReadRecordedTrial(const FoundTrial& at) {
@@ -140,6 +152,7 @@ agents::RecordedRun TimesOf(const RecordedTrial& trial) {
                      .seen = seen,
                      .id = node.id};
   }
+  AddTools(trial.lines, out);
   const std::string& end = trial.view.verdict->agent.end;
   if (end == "time_limit" || end == "model_budget") out.end = end;
   return out;

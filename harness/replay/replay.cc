@@ -138,7 +138,8 @@ Result<ReplayResult> ReplayTrial(const FoundTrial& trial, const ReplayOptions& o
   PODIUM_TRY(LayOut(recorded, record, options.into));
   PODIUM_ASSIGN(auto plan, PlanFromRecord(record));
   plan.dir = options.into;
-  if (plan.agents.front()->chooses())
+  const AgentPlan& agent = *plan.agents.front();
+  if (agent.chooses() || agent.asks_model())
     plan.trials.front().recorded = std::make_shared<const agents::RecordedRun>(TimesOf(recorded));
   StopSource stop;
   Watcher watcher(recorded, stop, options.progress);

@@ -40,6 +40,15 @@ Result<std::unique_ptr<agents::Proposer>> MakeProposer(const AgentPlan& agent,
                                        "portfolio.yaml");
 }
 
+Result<std::unique_ptr<agents::Scaffold>> MakeScaffold(const AgentPlan& agent,
+                                                       agents::TrialModels* models) {
+  const auto& configured = agent.configured;
+  if (agent.scaffold->asks_model)
+    return configured.make_asking(std::make_unique<agents::ChatClient>(*models, agent.model));
+  PODIUM_ASSIGN(auto proposer, MakeProposer(agent, models));
+  return configured.make(std::move(proposer));
+}
+
 records::Isolation IsolationOf(const sandbox::IsolationRecord& record) {
   records::Isolation out{
       .backend = record.backend, .enforced = {}, .not_enforced = record.not_enforced};
@@ -237,9 +246,9 @@ agents::ShapeVerdict SandboxWork::CheckShape(std::string_view bytes) const {
 
 Task<Result<SandboxWork::Ended>> SandboxWork::UseSandboxes(Boxes& boxes, TrialServices& services,
                                                            TrialView before) {
-  auto proposer = MakeProposer(*plan_.agent, services.models());
-  if (!proposer) co_return tl::unexpected(proposer.error());
-  auto scaffold = plan_.agent->configured.make(std::move(*proposer));
+  auto made = MakeScaffold(*plan_.agent, services.models());
+  if (!made) co_return tl::unexpected(made.error());
+  std::unique_ptr<agents::Scaffold> scaffold = std::move(*made);
   Deadline control = Deadline::In(kSandboxTime);
   bool has_validator = tasks::KindOf(*plan_.task).has_validator();
   for (auto& box : boxes) PODIUM_CO_TRY(co_await services.Open(*box, has_validator, control));

@@ -88,7 +88,7 @@ agents::TrialModelsOptions TrialServices::OptionsOf(const AgentPlan& agent) cons
 Status TrialServices::AddModels(HttpClient& http, agents::ProviderGate& gate,
                                 const AgentPlan& agent) {
   const GatewayPlan& plan = agent.gateway;
-  bool native = agent.proposer == "llm";
+  bool native = agent.asks_model();
   if (plan.models.empty() && !native) return {};
   models_ = std::make_unique<agents::TrialModels>(reactor_, http, gate, journal_, OptionsOf(agent));
   priced_ = native ? agent.model.prices.has_value()

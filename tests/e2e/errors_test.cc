@@ -129,13 +129,14 @@ TEST_F(ErrorsTest, ATaskWhoseTablesWereNeverPinnedSaysHow) {
 
 TEST_F(ErrorsTest, EachVerbsHelpHasExamplesOfItsOwn) {
   std::set<std::string> seen;
-  for (const std::string& verb :
-       {"run",          "status",       "report",        "reindex",      "verify",
-        "tasks ls",     "tasks show",   "tasks prepare", "tasks import", "tasks pin",
-        "doctor",       "image build",  "image import",  "image ls",     "image show",
-        "image rm",     "image gc",     "sandbox test",  "sandbox exec", "sandbox shell",
-        "grade",        "grade-sample", "metrics ls",    "metrics show", "aggregate",
-        "agents import"}) {
+  for (const std::string verb :
+       {"run",           "status",       "report",        "reindex",      "verify",
+        "tasks ls",      "tasks show",   "tasks prepare", "tasks import", "tasks pin",
+        "doctor",        "image build",  "image import",  "image ls",     "image show",
+        "image rm",      "image gc",     "sandbox test",  "sandbox exec", "sandbox shell",
+        "grade",         "grade-sample", "metrics ls",    "metrics show", "aggregate",
+        "agents import", "agents ls",    "agents show",   "trace",        "replay",
+        "fork"}) {
     std::vector<std::string> args;
     for (auto word : Split(verb, ' ')) args.emplace_back(word);
     args.emplace_back("--help");

@@ -1,6 +1,4 @@
 // A trial that is done again from its record: what makes it equal, and what stops it.
-#include <zstd.h>
-
 #include "tests/e2e/podium_program.h"
 #include "tests/support/model_server.h"
 
@@ -231,6 +229,62 @@ TEST_F(ReplayTest, WhatCannotBeForkedIsSaid) {
   auto none = Podium({"fork", "n", "--at-step", "1"});
   EXPECT_EQ(none.exit_code, 2);
   EXPECT_NE(none.err.find("no nodes"), std::string::npos) << none.err;
+}
+
+TEST_F(ReplayTest, AModelWithToolsIsEqualAndCanBeRead) {
+  {
+    ModelServer server([](int number, const ReceivedRequest&) {
+      if (number == 0)
+        return StreamedToolCall("bash", R"({"command": "cd /tmp && ls /home/data"})");
+      if (number == 1) return StreamedToolCall("bash", R"({"command": "pwd"})");
+      if (number == 2) return StreamedToolCall("python", Json{{"code", kGood}}.dump());
+      if (number == 3) return StreamedToolCall("validate", "{}");
+      return StreamedToolCall("submit", "{}");
+    });
+    auto ran = Podium({"run", "--task", Task(), "--agent", "react", "--model", "m", "--name", "l"},
+                      {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-1"}});
+    ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  }
+  EXPECT_EQ(Verdict("l", "m-react")["grade"]["verdict"], "scored");
+  auto steps = EventBodies(TrialDir("l", "m-react"), "tool");
+  ASSERT_EQ(steps.size(), 5u);
+  EXPECT_NE(std::string(steps[0]["observation"]).find("train.csv"), std::string::npos) << steps[0];
+  EXPECT_EQ(steps[1]["observation"], "/tmp\n") << "it begins where the one before ended";
+  EXPECT_EQ(steps[3]["observation"], "The submission has the right shape.");
+  auto again = Replay();
+  EXPECT_EQ(again.exit_code, 0) << again.out << again.err;
+  auto trace = Podium({"trace", "l"});
+  EXPECT_NE(trace.out.find("submit"), std::string::npos) << trace.out;
+  auto one = Podium({"trace", "l", "--node", "2"});
+  EXPECT_NE(one.out.find("read_csv"), std::string::npos) << one.out;
+  EXPECT_EQ(Podium({"trace", "l", "--node", "9"}).exit_code, 2);
+}
+
+TEST_F(ReplayTest, ATraceShowsNodesAndOneWithAllOfIt) {
+  Search({Scored("0.5"), "raise ValueError('no')\n", Scored("0.9")});
+  auto trace = Podium({"trace", "l"});
+  ASSERT_EQ(trace.exit_code, 0) << trace.err;
+  EXPECT_NE(trace.out.find("exit_1"), std::string::npos) << trace.out;
+  auto one = Podium({"trace", "l", "--node", "1"});
+  EXPECT_NE(one.out.find("raise ValueError('no')"), std::string::npos) << one.out;
+  EXPECT_NE(one.out.find("--- what it printed"), std::string::npos) << one.out;
+  Json json = *ParseJson(Podium({"trace", "l", "--json"}).out, "trace");
+  EXPECT_EQ(json["schema"], "podium-trace/1");
+  EXPECT_EQ(json["nodes"].size(), 3u);
+  EXPECT_GE(json["model_calls"].size(), 3u);
+}
+
+TEST_F(PodiumProgram, AgentsAndTheirOptionsAreListed) {
+  Json all = *ParseJson(Podium({"agents", "ls", "--json"}).out, "agents");
+  std::set<std::string> scaffolds;
+  for (const Json& s : all["scaffolds"]) scaffolds.insert(s["name"]);
+  EXPECT_TRUE(scaffolds.contains("greedy") && scaffolds.contains("react"));
+  EXPECT_FALSE(all["agents"].empty());
+  auto show = Podium({"agents", "show", "react"});
+  EXPECT_NE(show.out.find("react.context_turns"), std::string::npos) << show.out;
+  auto wrong = Podium({"agents", "show", "raect"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_NE(wrong.err.find("react"), std::string::npos) << wrong.err;
 }
 
 }  // namespace

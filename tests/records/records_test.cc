@@ -200,7 +200,8 @@ std::vector<Event> AllEvents() {
           Graded{"scored"},
           Begun{6, {3, 1}, "crossover", 4, 2},
           Forked{"run", "t/a/s0", 3, "ab"},
-          Rebuilt{3, {1}}};
+          Rebuilt{3, {1}},
+          ToolUse{2, "said", "bash", "{}", "exited", 1, Millis(2), Millis(3), true, "seen"}};
 }
 
 TEST(EventTest, EachIsReadAsItWasWritten) {

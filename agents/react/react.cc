@@ -1,0 +1,342 @@
+#include "agents/react/react.h"
+
+#include <algorithm>
+
+#include "agents/models/chat_client.h"
+#include "agents/models/wire/foreign_json.h"
+#include "agents/operators/preview.h"
+#include "agents/proposers/llm/extract_code.h"
+#include "agents/react/context_window.h"
+#include "agents/react/toolbox.h"
+#include "agents/scaffolds/step_times.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
+
+namespace podium::agents {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kShownOfDescription = 6000;
+constexpr std::size_t kShownOfTurn = 600;  // of each part of a turn that is summarised
+constexpr std::size_t kMostCalls = 8;      // of one answer that are carried out
+constexpr int kMostIdle = 10;              // answers without a call in a row
+constexpr int kMostRefused = 3;            // prompts in a row
+constexpr int kSummaryTokens = 800;
+constexpr const char* kGoOn =
+    "Please go on with the approach that you think is most promising, and call a tool. When the "
+    "submission is as good as you can make it, call submit.";
+
+struct ReactSettings {
+  std::string prompt;  // with {{placeholders}}
+  int steps = 500;
+  Millis action{0};  // 0: what is left
+  std::size_t turns = 20;
+  std::size_t observation = 5000;
+  bool validate = true;
+  bool budget_in_prompt = false;
+  double temperature = 0.5;
+  int max_tokens = 2048;
+};
+
+void Replace(std::string& text, const std::string& name, const std::string& value) {
+  std::string mark = "{{" + name + "}}";
+  for (std::size_t at = text.find(mark); at != std::string::npos;
+       at = text.find(mark, at + value.size()))
+    text.replace(at, mark.size(), value);
+}
+
+// A call that a model wrote as text: JSON with a tool's name, else a block of code.
+std::optional<ToolCall> CallInText(const std::string& content, const std::vector<ToolSpec>& tools) {
+  std::string text(WithoutThoughts(content));
+  std::size_t open = text.find('{'), close = text.rfind('}');
+  if (open != std::string::npos && close != std::string::npos && close > open) {
+    auto json = ParseForeignJson(std::string_view(text).substr(open, close - open + 1), "a call");
+    std::string name = json && json->is_object() ? JsonOr<std::string>(*json, "name", "") : "";
+    bool known = std::ranges::find(tools, name, &ToolSpec::name) != tools.end();
+    auto arguments = known ? json->find("arguments") : Json::iterator();
+    if (known && arguments != json->end() && arguments->is_object())
+      return ToolCall{"", name, DumpJson(*arguments)};
+  }
+  for (const char* shell : {"```bash\n", "```sh\n"}) {
+    std::size_t begin = text.find(shell);
+    if (begin == std::string::npos) continue;
+    begin += std::string_view(shell).size();
+    std::size_t end = text.find("\n```", begin);
+    if (end == std::string::npos) continue;
+    return ToolCall{"", "bash", DumpJson(Json{{"command", text.substr(begin, end - begin)}})};
+  }
+  ExtractedCode code = ExtractCode(content);
+  if (code.code.empty() || !code.closed) return std::nullopt;
+  return ToolCall{"", "python", DumpJson(Json{{"code", code.code}})};
+}
+
+class React final : public Scaffold {
+ public:
+  React(std::shared_ptr<const ReactSettings> settings, std::unique_ptr<ChatClient> client)
+      : settings_(std::move(settings)), client_(std::move(client)) {}
+
+  Task<Result<AgentOutcome>> Run(TrialContext& context) override {
+    PODIUM_CO_TRY(Prepare(context));
+    while (end_.empty()) {
+      if (context.stop.draining()) End("paused");
+      if (auto end = times_->Ended(step_)) End(*end);
+      if (step_ >= context.max_nodes) End("node_budget");
+      if (!end_.empty()) break;
+      PODIUM_CO_TRY(co_await Turn());
+    }
+    AgentOutcome outcome;
+    outcome.end = end_;
+    outcome.detail = detail_;
+    co_return outcome;
+  }
+
+ private:
+  Status Prepare(TrialContext& context) {
+    context_ = &context;
+    context.outage = [this] { return client_->outage(); };
+    times_.emplace(context, context.outage);
+    toolbox_.emplace(context,
+                     ToolLimits{settings_->action, settings_->observation, settings_->validate});
+    tools_ = toolbox_->Specs();
+    left_ = times_->Left(0);
+    PODIUM_ASSIGN(auto preview, MakePreview(context.task.public_dir));
+    std::string system = settings_->prompt;
+    Replace(system, "submission", context.task.submission_path);
+    Replace(system, "metric", context.task.metric);
+    Replace(system, "direction", context.task.lower_is_better ? "lower" : "higher");
+    std::string task = context.task.title + "\n\n" +
+                       HeadTail(context.task.description, kShownOfDescription, 0) +
+                       "\n\nThe data in /home/data:\n" + PreviewText(preview, kShownOfDescription);
+    window_.emplace(ChatMessage{.role = "system", .content = std::move(system)},
+                    ChatMessage{.role = "user", .content = std::move(task)}, settings_->turns);
+    return {};
+  }
+
+  // One answer of the model and what follows from it.
+  Task<Status> Turn() {
+    context_->on_phase("step " + std::to_string(step_) + ": asking");
+    PODIUM_CO_TRY(co_await Summarise());
+    std::vector<ChatMessage> messages = window_->Messages();
+    auto reply = co_await Ask(std::move(messages), true);
+    if (!reply) co_return tl::unexpected(reply.error());
+    if (!*reply) co_return Status{};
+    ChatMessage said{.role = "assistant", .content = (*reply)->content, .calls = (*reply)->calls};
+    ChatMessage answered{.role = "user"};
+    if (said.calls.empty())
+      PODIUM_CO_TRY(co_await ActOnText(said, answered));
+    else
+      PODIUM_CO_TRY(co_await ActOnCalls(said, answered));
+    left_ = times_->Left(step_);
+    if (settings_->budget_in_prompt) answered.content += BudgetText();
+    window_->Add(std::move(said), std::move(answered));
+    co_return Status{};
+  }
+
+  Task<Status> ActOnCalls(const ChatMessage& said, ChatMessage& answered) {
+    idle_ = 0;
+    for (std::size_t i = 0; i < said.calls.size(); ++i) {
+      const ToolCall& call = said.calls[i];
+      ToolOutcome done;
+      done.failed = true;
+      done.text = "Not carried out: the work has ended, or an answer held more than " +
+                  std::to_string(kMostCalls) + " calls.";
+      if (end_.empty() && i < kMostCalls && step_ < context_->max_nodes) {
+        std::string words = i == 0 ? said.content : std::string();
+        auto outcome = co_await Act(call, words);
+        if (!outcome) co_return tl::unexpected(outcome.error());
+        done = std::move(*outcome);
+      }
+      answered.results.push_back({call.id, call.name, std::move(done.text), done.failed});
+    }
+    co_return Status{};
+  }
+
+  // Models that cannot call write what they would call; others talk.
+  Task<Status> ActOnText(const ChatMessage& said, ChatMessage& answered) {
+    if (auto call = CallInText(said.content, tools_)) {
+      idle_ = 0;
+      auto outcome = co_await Act(*call, said.content);
+      if (!outcome) co_return tl::unexpected(outcome.error());
+      answered.content = "What " + call->name + " gave:\n" + outcome->text + "\n";
+      co_return Status{};
+    }
+    records::ToolUse talk{.step = step_++, .said = Short(said.content), .left = left_};
+    PODIUM_CO_TRY(co_await context_->events.Append(std::move(talk)));
+    answered.content = kGoOn;
+    if (++idle_ < kMostIdle) co_return Status{};
+    End("finished");
+    detail_ = std::to_string(kMostIdle) + " answers in a row called no tool";
+    co_return Status{};
+  }
+
+  Task<Result<ToolOutcome>> Act(const ToolCall& call, const std::string& said) {
+    context_->on_phase("step " + std::to_string(step_) + ": " + Printable(call.name.substr(0, 20)));
+    auto done = co_await toolbox_->Call(call, step_, ActionUntil());
+    if (!done) co_return tl::unexpected(done.error());
+    done->wall = times_->Ran(step_, done->wall);
+    records::ToolUse use{.step = step_++,
+                         .said = Short(said),
+                         .tool = Printable(call.name.substr(0, 60)),
+                         .arguments = HeadTail(Printable(call.arguments), 8000, 4000),
+                         .end = done->end,
+                         .exit_code = done->exit_code,
+                         .left = left_,
+                         .wall = done->wall,
+                         .failed = done->failed,
+                         .observation = done->text};
+    PODIUM_CO_TRY(co_await context_->events.Append(std::move(use)));
+    if (done->submitted) End("finished");
+    if (done->lost) End("init_gone");
+    co_return std::move(*done);
+  }
+
+  [[nodiscard]] Deadline ActionUntil() const {
+    return Deadline::In(settings_->action).Earlier(times_->RunUntil(step_));
+  }
+
+  // Nothing where the work ends, or the prompt was refused; `with_tools`: the model may call some.
+  Task<Result<std::optional<ChatReply>>> Ask(std::vector<ChatMessage> messages, bool with_tools) {
+    std::optional<ChatReply> none;
+    for (;;) {
+      ChatRequest chat;
+      chat.messages = messages;
+      if (with_tools) chat.tools = tools_;
+      chat.temperature = with_tools ? settings_->temperature : 0;
+      chat.max_tokens = with_tools ? settings_->max_tokens : kSummaryTokens;
+      // Distinct an asking, so that equal prompts are not answered from the record of another step.
+      chat.seed = static_cast<std::int64_t>(context_->seed * 1'000'000) + asked_++;
+      auto reply = co_await client_->Complete(std::move(chat), times_->Until(step_));
+      if (reply) {
+        refused_ = 0;
+        co_return std::move(*reply);
+      }
+      const Error& error = reply.error();
+      bool halved = IsContextOverflow(error) && with_tools && window_->DropHalf();
+      if (halved) messages = window_->Messages();
+      if (!halved) {
+        PODIUM_CO_TRY(Meet(error, with_tools));
+        co_return none;
+      }
+    }
+  }
+
+  // What is the agent's affair ends its work; the rest is an error.
+  Status Meet(const Error& error, bool with_tools) {
+    detail_ = Printable(error.message.substr(0, 300));
+    if (error.code == ErrorCode::kTimeout) {
+      End("time_limit");
+    } else if (IsBudgetExhausted(error)) {
+      End("model_budget");
+    } else if (IsContextOverflow(error)) {
+      if (with_tools) End("context_overflow");
+    } else if (IsContentRefusal(error)) {
+      if (++refused_ >= kMostRefused) End("content_refused");
+    } else {
+      return tl::unexpected(error);
+    }
+    return {};
+  }
+
+  // The older half of what is shown becomes a text, once it is too much.
+  Task<Status> Summarise() {
+    std::vector<ChatMessage> old = window_->TakeOverflow();
+    if (old.empty()) co_return Status{};
+    std::string text = "Here is a part of the record of your work.\n\n";
+    if (!window_->summary().empty()) text += "Before it:\n" + window_->summary() + "\n\n";
+    text += TextOf(old, kShownOfTurn) +
+            "\nSum up all of it in at most 300 words for yourself: what was tried, what it scored, "
+            "which files matter, what is to be done next. Answer with the summary alone.";
+    std::vector<ChatMessage> messages = {ChatMessage{.role = "user", .content = std::move(text)}};
+    auto reply = co_await Ask(std::move(messages), false);
+    if (!reply) co_return tl::unexpected(reply.error());
+    if (*reply) window_->SetSummary(std::string(WithoutThoughts((*reply)->content)));
+    co_return Status{};
+  }
+
+  [[nodiscard]] std::string BudgetText() const {
+    auto minutes = std::chrono::ceil<std::chrono::minutes>(left_).count();
+    return "\n[" + std::to_string(context_->max_nodes - step_) + " steps and about " +
+           std::to_string(minutes) + " minutes are left]";
+  }
+
+  static std::string Short(const std::string& text) { return HeadTail(Printable(text), 1500, 500); }
+
+  void End(std::string_view why) {
+    if (end_.empty()) end_ = why;
+  }
+
+  std::shared_ptr<const ReactSettings> settings_;
+  std::unique_ptr<ChatClient> client_;
+  TrialContext* context_ = nullptr;
+  std::optional<StepTimes> times_;
+  std::optional<Toolbox> toolbox_;
+  std::optional<ContextWindow> window_;
+  std::vector<ToolSpec> tools_;
+  int step_ = 0, idle_ = 0, refused_ = 0;
+  Millis left_{0};  // of the trial's time, when the turn began
+  std::int64_t asked_ = 0;
+  std::string end_, detail_;
+};
+
+Result<std::string> ReadPrompt(const OptionReader& options) {
+  fs::path file = options.Text("react.prompt");
+  if (file.empty()) file = ShareDir() / "agents" / "react" / "prompt.md";
+  auto text = ReadFile(file, 1 << 20);
+  if (!text)
+    return Fail(ErrorCode::kConfig,
+                options.Origin("react.prompt") + ": 'react.prompt': " + text.error().message);
+  constexpr std::string_view kHead = "podium-prompt/1\n";
+  if (!text->starts_with(kHead))
+    return Fail(ErrorCode::kConfig,
+                file.string() + ":1: the first line of a prompt is podium-prompt/1");
+  return text->substr(kHead.size());
+}
+
+Result<ConfiguredScaffold> Configure(const OptionReader& options) {
+  auto settings = std::make_shared<ReactSettings>();
+  PODIUM_ASSIGN(settings->prompt, ReadPrompt(options));
+  PODIUM_ASSIGN(auto steps, options.Int("react.steps", 1, 1'000'000));
+  PODIUM_ASSIGN(settings->action, options.Duration("react.action_time"));
+  PODIUM_ASSIGN(auto turns, options.Int("react.context_turns", 2, 10'000));
+  PODIUM_ASSIGN(auto observation, options.Int("react.observation_bytes", 200, 1'000'000));
+  PODIUM_ASSIGN(settings->validate, options.Bool("react.validate_tool"));
+  PODIUM_ASSIGN(settings->budget_in_prompt, options.Bool("react.budget_in_prompt"));
+  PODIUM_ASSIGN(settings->temperature, options.Double("llm.temperature", 0, 2));
+  PODIUM_ASSIGN(auto tokens, options.Int("llm.max_tokens", 64, 1'000'000));
+  settings->steps = static_cast<int>(steps);
+  settings->turns = static_cast<std::size_t>(turns);
+  settings->observation = static_cast<std::size_t>(observation);
+  settings->max_tokens = static_cast<int>(tokens);
+  ConfiguredScaffold out;
+  out.nodes = settings->steps;
+  out.files = Digest::Of(settings->prompt);
+  out.make_asking = [settings](std::unique_ptr<ChatClient> client) -> std::unique_ptr<Scaffold> {
+    return std::make_unique<React>(settings, std::move(client));
+  };
+  return out;
+}
+
+}  // namespace
+
+ScaffoldInfo ReactScaffold() {
+  ScaffoldInfo out;
+  out.name = "react";
+  out.help = "a model with tools in a loop: bash, python, view, edit, validate, submit";
+  out.asks_model = true;
+  out.options = {
+      {"react.steps", "500", "tools that are used, or answers without one, at most"},
+      {"react.action_time", "30 min", "time that one command has at most"},
+      {"react.context_turns", "20", "turns that the model is shown; older ones are summed up"},
+      {"react.observation_bytes", "5000", "what the model is shown of one tool's output"},
+      {"react.validate_tool", "true",
+       "whether the tool that checks the submission's shape is there"},
+      {"react.budget_in_prompt", "false", "whether steps and minutes left stand after each turn"},
+      {"react.prompt", "", "file with the system message; empty = Podium's", true},
+  };
+  out.configure = Configure;
+  return out;
+}
+
+}  // namespace podium::agents

@@ -1,0 +1,241 @@
+#include "agents/react/toolbox.h"
+
+#include <algorithm>
+
+#include "agents/models/wire/foreign_json.h"
+#include "base/deadlines.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
+
+namespace podium::agents {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kWork = "/home/code";
+constexpr std::uint64_t kLargestEdited = 1 << 20;
+
+// A command begins where the one before it ended. Only where: each is a shell of its own.
+constexpr const char* kShell =
+    "cd \"$(cat /tmp/.podium-cwd 2>/dev/null || echo /home/code)\" 2>/dev/null || cd /home/code\n"
+    "trap 'pwd > /tmp/.podium-cwd' EXIT\n"
+    "eval \"$1\"\n";
+
+constexpr const char* kView =
+    "if [ -d \"$1\" ]; then ls -la -- \"$1\"; else awk -v a=\"$2\" -v b=\"$3\" "
+    "'NR >= a && NR <= b { printf \"%6d  %s\\n\", NR, $0 } NR > b { exit }' < \"$1\"; fi";
+
+ToolOutcome Told(std::string text, bool failed = true) {
+  ToolOutcome out;
+  out.text = std::move(text);
+  out.failed = failed;
+  return out;
+}
+
+// What an agent's doing keeps from working is told to the model; the rest is the host's.
+Result<ToolOutcome> ToldOr(const Error& error) {
+  if (!sandbox::CausedByAgent(error)) return tl::unexpected(error);
+  return Told(error.message);
+}
+
+ToolSpec Spec(std::string name, std::string description, std::string properties,
+              std::string required) {
+  return {std::move(name), std::move(description),
+          R"({"type":"object","properties":{)" + properties + R"(},"required":[)" + required +
+              R"(],"additionalProperties":false})"};
+}
+
+std::string Text(const char* name, const char* description) {
+  return DumpJson(Json(name)) + R"(:{"type":"string","description":)" +
+         DumpJson(Json(description)) + "}";
+}
+
+std::string Whole(const char* name, const char* description) {
+  return DumpJson(Json(name)) + R"(:{"type":"integer","description":)" +
+         DumpJson(Json(description)) + "}";
+}
+
+}  // namespace
+
+struct Toolbox::Arguments {
+  Json object;
+
+  [[nodiscard]] std::string Get(const char* name) const {
+    return JsonOr<std::string>(object, name, "");
+  }
+  [[nodiscard]] std::int64_t Number(const char* name, std::int64_t fallback) const {
+    return JsonOr<std::int64_t>(object, name, fallback);
+  }
+};
+
+std::vector<ToolSpec> Toolbox::Specs() const {
+  std::vector<ToolSpec> out = {
+      Spec(
+          "bash",
+          "Runs a command with bash and gives what it printed. The next begins in the folder where "
+          "this one ended; variables and processes do not stay.",
+          Text("command", "the command"), R"("command")"),
+      Spec("python", "Runs a Python program from /home/code and gives what it printed.",
+           Text("code", "the whole program"), R"("code")"),
+      Spec("view", "Shows a text file with numbers before its lines, or what is in a folder.",
+           Text("path", "an absolute path") + "," + Whole("from", "the first line, 1 by default") +
+               "," + Whole("to", "the last line, 200 by default"),
+           R"("path")"),
+      Spec("edit",
+           "Puts new_text in the place of old_text, which must be in the file once. Without "
+           "old_text "
+           "the file is written anew.",
+           Text("path", "an absolute path") + "," + Text("old_text", "what stands there") + "," +
+               Text("new_text", "what is to stand there"),
+           R"("path","new_text")")};
+  if (limits_.validate)
+    out.push_back(Spec("validate",
+                       "Says whether the submission has the right shape. Gives no score.", "", ""));
+  out.push_back(Spec("submit", "Ends your work. The submission is graded as it is now.", "", ""));
+  return out;
+}
+
+std::string Toolbox::Shown(const std::string& text) const {
+  return HeadTail(Printable(text), limits_.observation * 3 / 5, limits_.observation * 2 / 5);
+}
+
+Task<Result<ToolOutcome>> Toolbox::Call(const ToolCall& call, int step, Deadline until) {
+  auto json = ParseForeignJson(call.arguments.empty() ? "{}" : call.arguments, "arguments");
+  if (!json || !json->is_object())
+    co_return Told("The arguments of " + call.name + " are not a JSON object" +
+                   (json ? "." : ": " + json.error().message));
+  Arguments arguments{std::move(*json)};
+  if (call.name == "bash") co_return co_await Bash(std::move(arguments), until);
+  if (call.name == "python") co_return co_await Python(std::move(arguments), step, until);
+  if (call.name == "view") co_return co_await View(std::move(arguments), until);
+  if (call.name == "edit") co_return co_await Edit(std::move(arguments));
+  if (call.name == "validate" && limits_.validate) co_return co_await Validate();
+  if (call.name == "submit") co_return co_await Submit();
+  std::vector<std::string> names;
+  for (const auto& spec : Specs()) names.push_back(spec.name);
+  co_return Told("There is no tool '" + Printable(call.name.substr(0, 60)) + "'. There are " +
+                 Join(names, ", ") + ".");
+}
+
+Toolbox::Outcome Toolbox::Bash(Arguments arguments, Deadline until) {
+  std::string command = arguments.Get("command");
+  if (command.empty()) co_return Told("bash needs 'command', a text.");
+  sandbox::ExecSpec spec;
+  spec.argv = {"bash", "-c", kShell, "bash", std::move(command)};
+  co_return co_await Execute(std::move(spec), until);
+}
+
+Toolbox::Outcome Toolbox::Python(Arguments arguments, int step, Deadline until) {
+  std::string code = arguments.Get("code");
+  if (code.empty()) co_return Told("python needs 'code', a text.");
+  std::string path = std::string(kWork) + "/step_" + std::to_string(step) + ".py";
+  auto put = co_await Put(path, std::move(code));
+  if (!put || put->failed) co_return put;
+  sandbox::ExecSpec spec;
+  spec.argv = {"python3", std::move(path)};
+  spec.cwd = kWork;
+  co_return co_await Execute(std::move(spec), until);
+}
+
+Toolbox::Outcome Toolbox::View(Arguments arguments, Deadline until) {
+  std::string path = arguments.Get("path");
+  if (path.empty()) co_return Told("view needs 'path', a text.");
+  std::int64_t from = std::max<std::int64_t>(1, arguments.Number("from", 1));
+  std::int64_t to = std::max(from, arguments.Number("to", from + 199));
+  sandbox::ExecSpec spec;
+  spec.argv = {"/bin/sh",         "-c", kView, "view", std::move(path), std::to_string(from),
+               std::to_string(to)};
+  spec.cwd = kWork;
+  co_return co_await Execute(std::move(spec), until);
+}
+
+Task<Result<ToolOutcome>> Toolbox::Put(std::string path, std::string bytes) {
+  std::string done = "wrote " + std::to_string(bytes.size()) + " bytes to " + Printable(path);
+  Deadline control = Deadline::In(kStepTime);
+  auto put = co_await context_.sandbox.PutFile(std::move(path), std::move(bytes), 0644, control);
+  if (!put) co_return ToldOr(put.error());
+  co_return Told(std::move(done), false);
+}
+
+Toolbox::Outcome Toolbox::Edit(Arguments arguments) {
+  std::string path = arguments.Get("path");
+  if (!path.starts_with('/')) co_return Told("edit needs 'path', an absolute one.");
+  std::string old_text = arguments.Get("old_text"), new_text = arguments.Get("new_text");
+  if (old_text.empty()) co_return co_await Put(std::move(path), std::move(new_text));
+  co_return co_await Replace(std::move(path), std::move(old_text), std::move(new_text));
+}
+
+Toolbox::Outcome Toolbox::Replace(std::string path, std::string old_text, std::string new_text) {
+  fs::path copy = context_.trial_dir / "snapshots" / "edited";
+  Deadline control = Deadline::In(kStepTime);
+  auto taken = co_await context_.sandbox.TakeFile(path, copy, kLargestEdited, control);
+  if (!taken) co_return tl::unexpected(taken.error());
+  if (taken->fault != sandbox::TakeFault::kNone)
+    co_return Told(Printable(path) +
+                   " cannot be edited: " + std::string(TakeFaultText(taken->fault)));
+  auto read = [copy]() -> Result<std::string> {
+    auto text = ReadFile(copy, kLargestEdited);
+    std::error_code ec;
+    fs::remove(copy, ec);
+    return text;
+  };
+  auto text = co_await context_.reactor.Blocking(std::move(read), Pool::kTransfer);
+  if (!text) co_return tl::unexpected(text.error());
+  std::size_t at = text->find(old_text);
+  if (at == std::string::npos) co_return Told("old_text is not in " + Printable(path) + ".");
+  if (text->find(old_text, at + 1) != std::string::npos)
+    co_return Told("old_text is in " + Printable(path) + " more than once: give more around it.");
+  text->replace(at, old_text.size(), new_text);
+  co_return co_await Put(std::move(path), std::move(*text));
+}
+
+Toolbox::Outcome Toolbox::Validate() {
+  auto look = co_await snapshots_.Take();
+  if (!look) co_return tl::unexpected(look.error());
+  const ShapeVerdict& shape = look->shape;
+  records::Validation asked{.valid = shape.valid, .reason = shape.reason, .bytes = 0};
+  PODIUM_CO_TRY(co_await context_.events.Append(std::move(asked)));
+  if (shape.valid) co_return Told("The submission has the right shape.", false);
+  co_return Told("The submission at " + context_.task.submission_path + " is not valid: " +
+                 shape.reason + (shape.message.empty() ? "" : ": " + shape.message));
+}
+
+Toolbox::Outcome Toolbox::Submit() {
+  auto look = co_await snapshots_.Take();
+  if (!look) co_return tl::unexpected(look.error());
+  if (!look->shape.valid)
+    co_return Told("Not submitted: there is no valid submission at " +
+                   context_.task.submission_path + " (" + look->shape.reason + ").");
+  ToolOutcome out = Told("Submitted.", false);
+  out.submitted = true;
+  co_return out;
+}
+
+Toolbox::Outcome Toolbox::Execute(sandbox::ExecSpec spec, Deadline until) {
+  if (spec.cwd.empty()) spec.cwd = kWork;
+  spec.env = {{"PODIUM_SEED", std::to_string(context_.seed)}};
+  for (const auto& [name, value] : context_.env) spec.env.emplace_back(name, value);
+  auto result = co_await context_.sandbox.Exec(std::move(spec), until);
+  if (!result) co_return ToldOr(result.error());
+  ToolOutcome out;
+  out.end = std::string(sandbox::ExecEndText(result->end));
+  out.exit_code = result->exit_code;
+  out.wall = result->wall;
+  out.lost = result->end == sandbox::ExecEnd::kInitGone;
+  out.failed = result->end != sandbox::ExecEnd::kExited || result->exit_code != 0;
+  out.text = Shown(result->output);
+  if (result->end == sandbox::ExecEnd::kTimeLimit)
+    out.text += "\n[stopped: its time of " + FormatDuration(limits_.action) + " is over]";
+  else if (out.failed)
+    out.text += "\n[" +
+                (out.end == "exited" ? "exit code " + std::to_string(out.exit_code) : out.end) +
+                "]";
+  if (out.text.empty()) out.text = "[no output]";
+  if (out.lost) co_return out;
+  auto look = co_await snapshots_.Take();
+  if (!look) co_return tl::unexpected(look.error());
+  co_return out;
+}
+
+}  // namespace podium::agents
