@@ -418,10 +418,10 @@ want('the vendor', handshake('api.openai.com', 'AUTHORITY'), 200)
 want('another host', handshake('example.org', 'AUTHORITY'), 'TLSV1_UNRECOGNIZED_NAME')
 want('a host below', handshake('x.api.openai.com', 'AUTHORITY'), 'TLSV1_UNRECOGNIZED_NAME')
 want('another trial', handshake('api.openai.com', 'OTHER_AUTHORITY'), 'CERTIFICATE_VERIFY_FAILED')
-held = [socket.create_connection(('127.0.0.1', 443)) for _ in range(64)]
+held = [socket.create_connection(('127.0.0.1', 443)) for _ in range(48)]
 for i in range(100):
     with socket.create_connection(('127.0.0.1', 443)) as s: s.sendall(os.urandom(i * 30))
-want('after garbage, with 64 that say nothing', handshake('api.openai.com', 'AUTHORITY'), 200)
+want('after garbage, with 48 that say nothing', handshake('api.openai.com', 'AUTHORITY'), 200)
 )py");
     double start = CpuMs();
     auto flood = co_await stage.Python(std::string(kTlsClient) + R"py(

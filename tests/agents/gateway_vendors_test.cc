@@ -2,7 +2,9 @@
 // of models.
 #include <gmock/gmock.h>
 
+#include "agents/models/catalogue.h"
 #include "agents/models/wire/registry.h"
+#include "base/http/address.h"
 #include "tests/agents/gateway_fixture.h"
 
 namespace podium::tests {
@@ -147,6 +149,47 @@ TEST_F(GatewayVendorsTest, EveryVariableOfAKeyHoldsTheToken) {
                 Contains(std::pair<std::string, std::string>("REAL_KEY", live.gateway.token())));
     co_return;
   });
+}
+
+TEST(PublicHostTest, IsANameOfHttpsThatOthersKnow) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"https://api.openai.com/v1", "api.openai.com"},
+      {"HTTPS://User:pw@API.OpenAI.com:443/v1?x=1", "api.openai.com"},
+      {"http://api.openai.com/v1", ""},
+      {"https://api.openai.com:8443/v1", ""},
+      {"https://localhost/v1", ""},
+      {"https://server/v1", ""},
+      {"https://models.internal/v1", ""},
+      {"https://me.local/v1", ""},
+      {"https://10.0.0.1/v1", ""},
+      {"https://[::1]/v1", ""},
+      {"https://example.org./v1", ""},
+      {"", ""}};
+  for (const auto& [url, host] : cases) EXPECT_EQ(PublicHost(url).value_or(""), host) << url;
+}
+
+TEST(VendorHostsTest, AreThoseOfTheAddressesAndThoseThatAreListed) {
+  constexpr const char* kModels =
+      "models:\n  - {id: a, base_url: \"https://api.openai.com/v1\"}\n"
+      "  - {id: b, base_url: \"https://api.openai.com/v1/\"}\n"
+      "  - {id: c, base_url: \"http://127.0.0.1:8000/v1\"}\n";
+  auto read = [](const std::string& hosts) {
+    auto root = ParseYaml("schema: podium-models/1\n" + hosts + kModels, "m.yaml");
+    EXPECT_TRUE(root) << root.error().message;
+    return agents::ModelCatalogue::From(*root);
+  };
+  auto catalogue = read("hosts: [openrouter.ai/api/v1, api.deepseek.com]\n");
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  std::vector<agents::VendorHost> all = {
+      {"api.deepseek.com", ""}, {"api.openai.com", "/v1"}, {"openrouter.ai", "/api/v1"}};
+  EXPECT_EQ(catalogue->vendor_hosts(), all);
+  EXPECT_EQ(read("")->vendor_hosts().size(), 1u);
+  for (const char* bad : {"https://openrouter.ai/api/v1", "localhost/v1", "10.0.0.1/v1", "A.org/v1",
+                          "openrouter.ai:8443/v1", "\"\""}) {
+    auto refused = read("hosts: [" + std::string(bad) + "]\n");
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_THAT(refused.error().message, HasSubstr("m.yaml:2: 'hosts' lists public servers"));
+  }
 }
 
 }  // namespace

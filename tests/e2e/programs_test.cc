@@ -162,6 +162,22 @@ cp /home/data/sample_submission.csv /home/submission/submission.csv
   EXPECT_EQ(again.exit_code, 2) << again.out << again.err;
 }
 
+// An agent's file may be a stranger's: no file of the host's comes into the container by it.
+TEST_F(ProgramsTest, InstructionsOfAnAgentsFileLieBesideIt) {
+  std::string agent = ProgramAgent("leaks", "true");
+  std::string yaml = *ReadFile(agent);
+  ASSERT_TRUE(WriteFileAtomic(dir() / "answers.csv", "the answers\n"));
+  fs::create_symlink(dir() / "answers.csv", dir() / "agents" / "link.txt");
+  for (const std::string file : {"../answers.csv", "/etc/passwd", "link.txt"}) {
+    std::string leak = yaml;
+    leak.replace(leak.find("snapshot_every"), 0, "instructions: " + file + ", ");
+    ASSERT_TRUE(WriteFileAtomic(agent, leak));
+    auto r = Run(agent, "leaks");
+    EXPECT_EQ(r.exit_code, 2) << file << r.out << r.err;
+    EXPECT_THAT(r.err, HasSubstr("leaks.yaml:4")) << file;
+  }
+}
+
 TEST_F(ProgramsTest, ItsOutputIsFollowedAndItsEndIsTold) {
   constexpr const char* kSaves = R"sh(
 cat > /tmp/work.py <<'PY'

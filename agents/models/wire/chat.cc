@@ -45,7 +45,7 @@ constexpr std::string_view kFields = R"json({
   }},
   "tool": {"by": "type", "refuse": "tool_not_allowed", "others": "tool_dropped", "of": {
     "function": {"type": "text", "function": {"name": "text", "description": "text",
-                 "parameters": "any", "strict": "value"}, "cache_control": "drop"},
+                 "parameters": "any", "strict": "value"}, "strict": "drop", "cache_control": "drop"},
     "custom": {"type": "text", "custom": {"name": "text", "description": "text", "format": "any"}}
   }},
   "choice": {"by": "type", "refuse": "tool_not_allowed", "others": "tool_dropped", "of": {
