@@ -6,4 +6,8 @@ Task<Result<ScoreReading>> Proposer::ReadScore(const SearchNode&, const TaskBrie
   co_return ScoreReading{};
 }
 
+Task<Result<LeakReading>> Proposer::FindLeak(const SearchNode&, const TaskBrief&, Deadline) {
+  co_return LeakReading{};
+}
+
 }  // namespace podium::agents

@@ -47,6 +47,11 @@ struct ScoreReading {
   TokenUsage tokens;
 };
 
+struct LeakReading {
+  std::string leak;  // what the program knows that it cannot; "": nothing was found
+  TokenUsage tokens;
+};
+
 // Turns an operator into code. One a trial, on the event loop's thread; a search with several
 // workers asks while other answers are still to come.
 class Proposer {
@@ -61,6 +66,11 @@ class Proposer {
   [[nodiscard]] virtual Task<Result<ScoreReading>> ReadScore(const SearchNode& node,
                                                              const TaskBrief& task,
                                                              Deadline deadline);
+  // Asked of each program that counts: does it use answers that it cannot have? By default nobody
+  // looks.
+  [[nodiscard]] virtual Task<Result<LeakReading>> FindLeak(const SearchNode& node,
+                                                           const TaskBrief& task,
+                                                           Deadline deadline);
   // How long its provider has not served it so far: no working time, so deadlines move by it.
   [[nodiscard]] virtual Millis outage() const { return Millis(0); }
 };

@@ -15,6 +15,7 @@ constexpr std::string_view kHeader = "podium-prompt/1\n";
 constexpr std::string_view kFiles[] = {"draft", "debug", "improve", "crossover", "review"};
 // Where it is missing, crossover.md stands in: its placeholders are the same.
 constexpr std::string_view kEnsembleFile = "ensemble";
+constexpr std::string_view kOptional[] = {kEnsembleFile, "leak"};
 constexpr std::string_view kPlaceholders[] = {
     "title",  "description", "metric", "direction", "data",  "memory", "code",
     "result", "failure",     "output", "solutions", "rules", "budget", "complexity"};
@@ -93,7 +94,9 @@ Result<std::shared_ptr<const PromptSet>> PromptSet::Load(const fs::path& dir) {
                                         " (podium, aide, aira, or a path with a '/')");
   std::string all;
   std::vector<std::string_view> names(std::begin(kFiles), std::end(kFiles));
-  if (fs::exists(dir / "ensemble.md", ec)) names.push_back(kEnsembleFile);
+  for (std::string_view name : kOptional) {
+    if (fs::exists(dir / (std::string(name) + ".md"), ec)) names.push_back(name);
+  }
   for (std::string_view name : names) {
     fs::path file = dir / (std::string(name) + ".md");
     PODIUM_ASSIGN(auto text, ReadFile(file, 1 << 20));

@@ -12,9 +12,9 @@
 namespace podium::agents {
 
 // The prompts of all operators and of the review: a folder with a file each (draft.md, debug.md,
-// improve.md, crossover.md, review.md; ensemble.md, else crossover.md is used for it). A file's
-// first line is "podium-prompt/1"; then comes the system message, a line "---", and the user's
-// message. {{name}} stands for a part of the state.
+// improve.md, crossover.md, review.md; ensemble.md, else crossover.md is used for it; leak.md where
+// leaks are looked for). A file's first line is "podium-prompt/1"; then comes the system message, a
+// line "---", and the user's message. {{name}} stands for a part of the state.
 class PromptSet {
  public:
   struct Prompt {
@@ -28,6 +28,7 @@ class PromptSet {
   // The folder itself where there is a '/' in it, else that of the shipped set of this name.
   [[nodiscard]] static std::filesystem::path Find(const std::string& name_or_dir);
 
+  [[nodiscard]] bool Has(std::string_view prompt) const { return prompts_.contains(prompt); }
   // With the placeholders' values; one without a value is left empty. `prompt` is an operator's
   // name or "review".
   [[nodiscard]] Prompt Render(std::string_view prompt,

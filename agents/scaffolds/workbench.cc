@@ -15,6 +15,13 @@ namespace fs = std::filesystem;
 constexpr std::size_t kOutputHead = 6000;
 constexpr std::size_t kOutputTail = 6000;
 
+void Add(TokenUsage& total, const TokenUsage& more) {
+  total.prompt += more.prompt;
+  total.completion += more.completion;
+  total.calls += more.calls;
+  total.wait += more.wait;
+}
+
 }  // namespace
 
 Status AgentsOr(SearchNode& node, const Error& error) {
@@ -32,7 +39,20 @@ Task<Status> Workbench::Run(SearchNode& node) {
   auto result = co_await Execute(node, times_.RunUntil(node.step));
   if (!result) co_return AgentsOr(node, result.error());
   if (!node.fault.empty()) co_return Status{};
-  co_return co_await Judge(node, *result);
+  PODIUM_CO_TRY(co_await Judge(node, *result));
+  co_return co_await CheckLeak(node);
+}
+
+// A program that knows what it cannot know does not count.
+Task<Status> Workbench::CheckLeak(SearchNode& node) {
+  if (!node.good()) co_return Status{};
+  auto reading = co_await proposer_.FindLeak(node, context_.task, times_.Until(node.step));
+  if (!reading) co_return tl::unexpected(reading.error());
+  Add(node.tokens, reading->tokens);
+  if (reading->leak.empty()) co_return Status{};
+  node.fault = "leak";
+  node.detail = std::move(reading->leak);
+  co_return Status{};
 }
 
 // A program that was cut is cut at the same time; another may take longer than it did.
@@ -165,10 +185,7 @@ Task<Status> Workbench::FindScore(SearchNode& node, const std::string& printed) 
     auto reading = co_await proposer_.ReadScore(node, context_.task, times_.Until(node.step));
     if (!reading) co_return tl::unexpected(reading.error());
     node.score = reading->score;
-    node.tokens.prompt += reading->tokens.prompt;
-    node.tokens.completion += reading->tokens.completion;
-    node.tokens.calls += reading->tokens.calls;
-    node.tokens.wait += reading->tokens.wait;
+    Add(node.tokens, reading->tokens);
   }
   if (!node.score || !std::isfinite(*node.score)) {
     node.score.reset();

@@ -38,6 +38,15 @@ class ScriptedProposer final : public agents::Proposer {
     co_return next;
   }
 
+  // A program that says "leak" leaks.
+  Task<Result<agents::LeakReading>> FindLeak(const agents::SearchNode& node,
+                                             const agents::TaskBrief&, Deadline) override {
+    agents::LeakReading out;
+    if (node.code.find("leak") != std::string::npos) out.leak = "the answers are in it";
+    out.tokens.calls = 1;
+    co_return out;
+  }
+
  private:
   std::deque<agents::Proposal> proposals_;
   std::vector<Asked>& asked_;
@@ -318,6 +327,20 @@ TEST_F(SearchTest, AWorkerWhoseSandboxIsGoneLeavesTheOthersAtWork) {
   EXPECT_EQ(result->view.nodes.size(), 4u) << result->view.failure;
   EXPECT_EQ(result->view.nodes[0].end, "init_gone");
   EXPECT_EQ(result->view.verdict->agent.end, "node_budget");
+}
+
+TEST_F(SearchTest, AProgramThatLeaksDoesNotCountAndIsDebugged) {
+  agent_.configured.nodes = 3;
+  Propose({"score 0.9\n#leak", "score 0.5", "score 0.6"});
+  auto result = Run();
+  ASSERT_TRUE(result);
+  ASSERT_EQ(result->view.nodes.size(), 3u) << result->view.failure;
+  EXPECT_EQ(result->view.nodes[0].fault, "leak");
+  EXPECT_EQ(result->view.nodes[0].detail, "the answers are in it");
+  EXPECT_EQ(result->view.nodes[0].tokens.calls, 1);
+  EXPECT_FALSE(std::filesystem::exists(Dir() / "snapshots/node_0.csv"));
+  EXPECT_EQ(asked_[2].op, "debug");
+  EXPECT_THAT(result->view.verdict->agent.detail, HasSubstr("node 2"));
 }
 
 TEST_F(SearchTest, TheBestByValidationIsGradedAndTheNextBesideIt) {

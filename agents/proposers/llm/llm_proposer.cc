@@ -59,6 +59,18 @@ std::optional<double> MetricOf(const ChatReply& reply) {
   return ScoreFromOutput(reply.content);
 }
 
+// What a tool call, or the same JSON written as text, says of a leak. An answer that says neither
+// yes nor no says nothing.
+std::string LeakIn(const ChatReply& reply) {
+  for (const std::string& text : {ArgumentsOf(reply), reply.content}) {
+    auto object = ObjectIn(text);
+    if (!object || !JsonOr(*object, "leaks", false)) continue;
+    std::string why = Printable(JsonOr<std::string>(*object, "why", "").substr(0, 300));
+    return why.empty() ? "the review gave no reason" : why;
+  }
+  return "";
+}
+
 class LlmProposer final : public Proposer {
  public:
   LlmProposer(std::unique_ptr<ChatClient> client, LlmSettings settings)
@@ -109,13 +121,29 @@ class LlmProposer final : public Proposer {
     chat.temperature = 0;
     chat.max_tokens = 300;
     auto reply = co_await client_->Complete(std::move(chat), deadline);
-    bool none = !reply && (reply.error().code == ErrorCode::kTimeout ||
-                           AskersAffair(reply.error()) || IsBudgetExhausted(reply.error()));
-    if (none) co_return reading;
+    if (!reply && IsNoAnswer(reply.error())) co_return reading;
     if (!reply) co_return tl::unexpected(reply.error());
     reading.tokens = reply->usage;
     reading.score = MetricOf(*reply);
     if (reading.score && !NumberIsPrinted(node.output, *reading.score)) reading.score.reset();
+    co_return reading;
+  }
+
+  Task<Result<LeakReading>> FindLeak(const SearchNode& node, const TaskBrief& task,
+                                     Deadline deadline) override {
+    LeakReading reading;
+    if (!settings_.leak_check) co_return reading;
+    ChatRequest chat;
+    chat.messages = LeakPrompt(node, task, settings_);
+    chat.tools = {LeakTool()};
+    chat.forced_tool = chat.tools[0].name;
+    chat.temperature = 0;
+    chat.max_tokens = 300;
+    auto reply = co_await client_->Complete(std::move(chat), deadline);
+    if (!reply && IsNoAnswer(reply.error())) co_return reading;
+    if (!reply) co_return tl::unexpected(reply.error());
+    reading.tokens = reply->usage;
+    reading.leak = LeakIn(*reply);
     co_return reading;
   }
 
@@ -124,6 +152,11 @@ class LlmProposer final : public Proposer {
  private:
   // What the last answer was.
   enum class Last { kNothing, kProgram, kProse, kCut, kRefusal };
+
+  // A review that does not come about says nothing.
+  static bool IsNoAnswer(const Error& error) {
+    return error.code == ErrorCode::kTimeout || AskersAffair(error) || IsBudgetExhausted(error);
+  }
 
   static bool AskersAffair(const Error& error) {
     return IsContextOverflow(error) || IsContentRefusal(error);

@@ -24,6 +24,7 @@ struct LlmSettings {
   bool complexity_cue = false;
   bool data_preview = true;
   bool budget_in_prompt = false;
+  bool leak_check = false;
   int extraction_tries = 3;  // answers asked for until one holds code
 };
 

@@ -16,6 +16,9 @@ const OptionSpec kOptions[] = {
      "ancestral"},
     {"search.complexity_cue", "false", "ask for more elaborate programs as a node gets children"},
     {"search.data_preview", "true", "show names, sizes and columns of the data"},
+    {"search.leak_check", "false",
+     "review each program that counts for answers that it cannot have; one that uses them counts "
+     "no more"},
     {"search.budget_in_prompt", "false", "say how many programs are left"},
 };
 
@@ -47,6 +50,11 @@ Status TakePromptOptions(const OptionReader& options, LlmSettings& out) {
     return Fail(prompts.error().code, options.Origin("search.operators") +
                                           ": 'search.operators': " + prompts.error().message);
   out.prompts = std::move(*prompts);
+  PODIUM_ASSIGN(out.leak_check, options.Bool("search.leak_check"));
+  if (out.leak_check && !out.prompts->Has("leak"))
+    return Fail(ErrorCode::kConfig, options.Origin("search.leak_check") +
+                                        ": 'search.leak_check' needs leak.md in " +
+                                        PromptSet::Find(options.Text("search.operators")).string());
   return {};
 }
 

@@ -154,4 +154,20 @@ ToolSpec ReviewTool() {
       R"("summary":{"type":"string","description":"one sentence on what the program did"}},"required":["metric","summary"]})"};
 }
 
+std::vector<ChatMessage> LeakPrompt(const SearchNode& node, const TaskBrief& task,
+                                    const LlmSettings& s) {
+  Values values = {{"title", task.title},
+                   {"metric", task.metric},
+                   {"code", node.code.substr(0, s.code_bytes)},
+                   {"output", OutputText(node, s)}};
+  return Messages(s.prompts->Render("leak", values));
+}
+
+ToolSpec LeakTool() {
+  return {
+      "report_leak", "Say whether the program uses answers that it cannot have.",
+      R"({"type":"object","properties":{"leaks":{"type":"boolean","description":"whether it does"},)"
+      R"("why":{"type":"string","description":"the line that does, and how; one sentence"}},"required":["leaks","why"]})"};
+}
+
 }  // namespace podium::agents

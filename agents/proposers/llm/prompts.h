@@ -18,4 +18,9 @@ namespace podium::agents {
                                                     const LlmSettings& settings);
 [[nodiscard]] ToolSpec ReviewTool();
 
+// The same of the search for leaks.
+[[nodiscard]] std::vector<ChatMessage> LeakPrompt(const SearchNode& node, const TaskBrief& task,
+                                                  const LlmSettings& settings);
+[[nodiscard]] ToolSpec LeakTool();
+
 }  // namespace podium::agents

@@ -2,7 +2,6 @@
 import csv
 import os
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -12,11 +11,11 @@ OUT = os.environ.get("PODIUM_OUT", "/home/submission/submission.csv")
 SEED = int(CONFIG.get("seed", 0))
 EFFORT = float(CONFIG.get("effort", 1.0))
 METRIC = CONFIG.get("metric", "accuracy")
-STARTED = time.time()
 
 
 def say(*words):
-    print(f"[{time.time() - STARTED:6.1f} s]", *words, flush=True)
+    """No clock in it: a program that is done again prints the same."""
+    print(*words, flush=True)
 
 
 def finish(score, columns):
