@@ -16,7 +16,7 @@ class Beside {
     if (!worth_a_thread) return;
     try {
       result_ = std::async(std::launch::async, work_);
-    } catch (const std::system_error&) {
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch)
       // No thread: Get does it.
     }
   }

@@ -67,8 +67,8 @@ class Rows {
   }
   [[nodiscard]] Result<std::size_t> Need(std::string_view name) const {
     if (auto at = Find(name)) return *at;
-    return Unfit(*task_, file_ + " has no column '" + std::string(name) + "'." +
-                             Suggest(std::string(name), names_));
+    return Unfit(*task_,
+                 file_ + " has no column '" + std::string(name) + "'." + Suggest(name, names_));
   }
 
  private:
@@ -161,7 +161,7 @@ Around AroundId(const std::vector<std::string>& cells, std::optional<std::size_t
   Around out;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     std::string& side = id && i > *id ? out.after : out.before;
-    if (i > 0) side += ",";
+    if (i > 0) side += ',';
     if (i != id) side += CsvCell(cells[i]);
   }
   return out;

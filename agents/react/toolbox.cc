@@ -39,8 +39,8 @@ Result<ToolOutcome> ToldOr(const Error& error) {
   return Told(error.message);
 }
 
-ToolSpec Spec(std::string name, std::string description, std::string properties,
-              std::string required) {
+ToolSpec Spec(std::string name, std::string description, const std::string& properties,
+              const std::string& required) {
   return {std::move(name), std::move(description),
           R"({"type":"object","properties":{)" + properties + R"(},"required":[)" + required +
               R"(],"additionalProperties":false})"};

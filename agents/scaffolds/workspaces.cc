@@ -48,7 +48,10 @@ Task<Result<std::optional<Snapshot>>> Workspaces::Freeze(int worker) {
 }
 
 void Workspaces::Keep(const SearchNode& node, std::optional<Snapshot> snapshot) {
-  of_[node.id] = snapshot ? std::move(*snapshot) : Of(node);
+  if (snapshot)
+    of_[node.id] = std::move(*snapshot);
+  else
+    of_[node.id] = Of(node);
 }
 
 void Workspaces::Know(const Snapshot& snapshot) {

@@ -11,6 +11,8 @@ class App;
 
 namespace podium::harness {
 
+struct RunPlan;  // NOLINT(bugprone-forward-declaration-namespace): records has one of its own
+
 // Exit codes of every verb; docs/exit-codes.md explains them.
 enum class Exit : int {
   kOk = 0,
@@ -37,7 +39,7 @@ auto Wrap(Exit& exit, F function) {
 }
 
 // Works on the plan as `podium run` does, and prints what came of it.
-Result<Exit> ExecutePlan(const struct RunPlan& plan, bool json, const std::string& program);
+Result<Exit> ExecutePlan(const RunPlan& plan, bool json, const std::string& program);
 
 // Each adds its verbs to the program; the chosen verb stores what main returns in `exit`.
 // `program` is how the user called it, for the commands that are printed.

@@ -173,8 +173,10 @@ void Show(const std::string& text) {
   bool watched = ::isatty(STDOUT_FILENO) == 1 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &screen) == 0;
   bool longer = std::ranges::count(text, '\n') >= screen.ws_row;
   const char* own = std::getenv("PAGER");
-  FILE* pager = watched && longer ? ::popen(own && *own ? own : "less -FRX 2>/dev/null || cat", "w")
-                                  : nullptr;
+  // The person's own pager, as every program of the system starts it.
+  const char* command = own && *own ? own : "less -FRX 2>/dev/null || cat";
+  FILE* pager = nullptr;
+  if (watched && longer) pager = ::popen(command, "w");  // NOLINT(bugprone-command-processor)
   if (!pager) {
     std::cout << text;
     return;

@@ -182,7 +182,8 @@ Json Seccomp(const SandboxSpec& spec, Json profile) {
   auto drop = [&](std::string_view name) {
     Json kept = Json::array();
     for (const auto& rule : profile["syscalls"]) {
-      bool names_it = std::ranges::find(rule["names"], name) != rule["names"].end();
+      auto is_it = [name](const Json& one) { return one.get_ref<const std::string&>() == name; };
+      bool names_it = std::ranges::any_of(rule["names"], is_it);
       if (!names_it) kept.push_back(rule);
     }
     profile["syscalls"] = kept;
