@@ -117,7 +117,7 @@ struct Transfers::Impl {
   // A socket of libcurl's, which opens and closes it; watched for what libcurl waits for.
   struct Watch {
     Watch(asio::io_context& loop, curl_socket_t fd) : descriptor(loop, fd) {}
-    ~Watch() { descriptor.release(); }
+    ~Watch() { descriptor.release(); }  // without effect where it was done before
     asio::posix::stream_descriptor descriptor;
     int wanted = CURL_POLL_NONE;
     bool reading = false, writing = false;  // a wait is under way
@@ -200,7 +200,7 @@ struct Transfers::Impl {
   static int OnSocket(CURL*, curl_socket_t fd, int what, void* user, void*) {
     auto* self = static_cast<Impl*>(user);
     if (what == CURL_POLL_REMOVE) {
-      self->watches.erase(fd);
+      self->Forget(fd);
       return 0;
     }
     auto& watch = self->watches[fd];
@@ -210,8 +210,17 @@ struct Transfers::Impl {
     return 0;
   }
 
+  // At once, also where a handler still holds the watch: the next socket may have this number, and
+  // would be taken out of epoll in its place.
+  void Forget(curl_socket_t fd) {
+    auto watch = watches.find(fd);
+    if (watch == watches.end()) return;
+    watch->second->descriptor.release();
+    watches.erase(watch);
+  }
+
   static int OnClose(void* user, curl_socket_t fd) {
-    static_cast<Impl*>(user)->watches.erase(fd);
+    static_cast<Impl*>(user)->Forget(fd);
     return ::close(fd);
   }
 
