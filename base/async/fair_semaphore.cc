@@ -28,7 +28,7 @@ struct FairSemaphore::State {
 
   explicit State(int count) : places(std::max(1, count)) {}
 
-  [[nodiscard]] bool Resting() const { return SteadyNow() < rest_until; }
+  [[nodiscard]] bool Resting(SteadyTime now) const { return now < rest_until; }
 
   void Add(const std::string& owner, Waiter& waiter) {
     auto found = std::ranges::find(owners, owner, &decltype(owners)::value_type::first);
@@ -44,9 +44,11 @@ struct FairSemaphore::State {
     }
   }
 
-  // Gives every free place to one who waits and wakes it.
-  void Grant() {
-    while (taken < places && !owners.empty() && !Resting()) {
+  // Gives every free place to one who waits and wakes it. Whoever then decides how long to wait
+  // goes by the same `now`: a rest that ends between two looks at the clock would be waited for
+  // by nobody.
+  void Grant(SteadyTime now = SteadyNow()) {
+    while (taken < places && !owners.empty() && !Resting(now)) {
       auto turn = owners.begin();
       Waiter* next = turn->second.front();
       turn->second.pop_front();
@@ -111,14 +113,15 @@ Task<std::optional<FairSemaphore::Permit>> FairSemaphore::TakeFrom(std::shared_p
   State& state = *shared;
   InQueue place(std::move(shared), executor);
   state.Add(owner, place.waiter);
-  state.Grant();
-  while (!place.waiter.granted) {
+  for (;;) {
+    SteadyTime now = SteadyNow();
+    state.Grant(now);
+    if (place.waiter.granted) break;
     if (deadline.expired()) co_return std::nullopt;
-    place.waiter.timer.expires_at(state.Resting() ? std::min(state.rest_until, deadline.at())
-                                                  : deadline.at());
+    place.waiter.timer.expires_at(state.Resting(now) ? std::min(state.rest_until, deadline.at())
+                                                     : deadline.at());
     boost::system::error_code ec;
     co_await place.waiter.timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-    state.Grant();
   }
   auto cancellation = co_await asio::this_coro::cancellation_state;
   if (cancellation.cancelled() != asio::cancellation_type::none)
@@ -141,6 +144,6 @@ void FairSemaphore::RestUntil(SteadyTime until) {
   state_->WakeAll();
 }
 
-bool FairSemaphore::resting() const { return state_->Resting(); }
+bool FairSemaphore::resting() const { return state_->Resting(SteadyNow()); }
 
 }  // namespace podium
