@@ -169,6 +169,21 @@ TEST_F(FairSemaphoreTest, ARestThatComesLaterHoldsThoseWhoWaitAlready) {
   EXPECT_THAT(order_, ElementsAre("a", "b", "c"));
 }
 
+// Between one look at the clock and the next: whoever saw the rest in the first and not in the
+// second would wait for ever.
+TEST_F(FairSemaphoreTest, ARestThatEndsInThatMomentIsWaitedForNoLonger) {
+  for (std::size_t i = 0; i < 40'000; ++i) {
+    permits_.clear();
+    places_ = std::make_unique<FairSemaphore>(1);
+    auto task = Take("a", Deadline::Never());
+    places_->RestUntil(SteadyNow() + std::chrono::nanoseconds(i % 4000));
+    Start(std::move(task));
+    io_.restart();
+    io_.run_for(std::chrono::seconds(5));  // until nothing is left to do
+    ASSERT_EQ(order_.size(), i + 1) << "it waits for ever";
+  }
+}
+
 TEST_F(FairSemaphoreTest, PermitsAndWaitsOutliveIt) {
   for (const char* owner : {"a", "b", "c"}) Ask(owner);
   places_.reset();
