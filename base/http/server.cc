@@ -26,7 +26,9 @@
 #include "base/async/alarm.h"
 #include "base/deadlines.h"
 #include "base/files.h"
+#include "base/http/pace.h"
 #include "base/http/peer_stream.h"
+#include "base/http/request_body.h"
 #include "base/text.h"
 
 namespace podium {
@@ -37,40 +39,6 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 using Socket = PeerStream::Socket;
-
-// The bytes of one request's body: in memory, or in a nameless file once they are many.
-class Body {
- public:
-  explicit Body(const std::filesystem::path& spool_dir) : dir_(spool_dir) {}
-
-  Status Append(std::string_view piece) {
-    if (!file_ && (dir_.empty() || text_.size() + piece.size() <= (1 << 20))) {
-      text_ += piece;
-      return {};
-    }
-    if (!file_) {
-      file_ = UniqueFd(::open(dir_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-      if (!file_) return FailErrno(ErrorCode::kIo, "cannot write in " + dir_.string(), errno);
-      PODIUM_TRY(WriteAll(file_.get(), text_));
-      text_ = {};
-    }
-    return WriteAll(file_.get(), piece);
-  }
-
-  // Once all is there.
-  Result<std::string_view> View() {
-    if (!file_) return std::string_view(text_);
-    PODIUM_ASSIGN(auto mapped, MappedFile::Map(file_.get()));
-    mapped_.emplace(std::move(mapped));
-    return mapped_->bytes();
-  }
-
- private:
-  const std::filesystem::path& dir_;
-  std::string text_;
-  UniqueFd file_;
-  std::optional<MappedFile> mapped_;
-};
 
 // Cancels what the socket does once the time is over.
 Alarm CancelAfter(Socket& socket, Millis time) {
@@ -87,24 +55,6 @@ std::string Head(int status, const HttpHeaders& headers, bool keep) {
   out += keep ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
   return out;
 }
-
-// The steps of one server.
-class Pace {
- public:
-  explicit Pace(int a_second)
-      : gap_(std::chrono::nanoseconds(std::chrono::seconds(1)) / a_second) {}
-
-  // Waits for the next step's turn, or for that of as much work as so many.
-  Task<void> Step(int steps = 1) {
-    next_ = std::max(next_ + steps * gap_, SteadyNow() - std::chrono::seconds(1));
-    Deadline turn(next_);
-    if (!turn.expired()) co_await SleepUntil(turn);
-  }
-
- private:
-  std::chrono::nanoseconds gap_;
-  Deadline::Clock::time_point next_{};
-};
 
 class Connection final : public HttpExchange {
  public:
@@ -354,7 +304,7 @@ class Connection final : public HttpExchange {
   const HttpHandler& handler_;
   beast::flat_buffer buffer_{64 << 10};
   ServedRequest request_;
-  std::optional<Body> body_;
+  std::optional<RequestBody> body_;
   bool open_ = true;
   bool keep_ = true;
   bool answered_ = false;
