@@ -26,6 +26,8 @@ std::string_view CodeText(ErrorCode code) {
       return "sandbox";
     case ErrorCode::kModel:
       return "model";
+    case ErrorCode::kReplay:
+      return "replay";
     case ErrorCode::kGrader:
       return "grader";
     case ErrorCode::kBusy:

@@ -21,6 +21,7 @@ enum class ErrorCode {
   kUnavailable,  // the host lacks something: a program, a privilege, a model server
   kSandbox,      // the sandbox could not be made or broke
   kModel,        // a model server refused or answered nonsense
+  kReplay,       // what is done again asks for something that its record does not hold
   kGrader,       // the grading process failed
   kBusy,         // somebody else owns it (a lease, a lock)
   kInterrupted,  // the user asked to stop

@@ -288,9 +288,9 @@ Task<Result<ChatReply>> ChatClient::Complete(ChatRequest request, Deadline deadl
   }
   if (models_.options().replay) {
     std::string difference = co_await call.Difference();
-    co_return Fail(ErrorCode::kModel, "the trial is replayed from its record, and model '" +
-                                          config_.model +
-                                          "' is asked what is not in it: " + difference);
+    co_return Fail(ErrorCode::kReplay, "the trial is replayed from its record, and model '" +
+                                           config_.model +
+                                           "' is asked what is not in it: " + difference);
   }
   co_return co_await AskAnew(request, call, deadline);
 }

@@ -28,9 +28,9 @@ struct TraceVerb {
 // What a trial did, as its journal tells it.
 struct Trace {
   TrialView view;
-  std::vector<records::ToolUse> steps;  // of its last attempt
-  std::vector<records::Exec> commands;
-  std::vector<records::ModelCall> calls;
+  std::vector<records::ToolUse> steps;    // of its last attempt
+  std::vector<records::Exec> commands;    // the same
+  std::vector<records::ModelCall> calls;  // of all
 };
 
 Result<Trace> ReadTrace(const FoundTrial& at) {
@@ -38,14 +38,10 @@ Result<Trace> ReadTrace(const FoundTrial& at) {
   PODIUM_ASSIGN(auto folder, run.Folder(RunFolder::NameOf(at.id)));
   PODIUM_ASSIGN(auto lines, ReadJournal(folder));
   Trace out{.view = ReadTrial(folder.path(), at.id, SystemClock()),
-            .steps = {},
-            .commands = {},
+            .steps = LastAttempts<records::ToolUse>(lines),
+            .commands = LastAttempts<records::Exec>(lines),
             .calls = {}};
   for (const auto& line : lines) {
-    if (std::holds_alternative<records::Attempt>(line.event)) out.steps.clear();
-    if (const auto* use = std::get_if<records::ToolUse>(&line.event)) out.steps.push_back(*use);
-    if (const auto* run_command = std::get_if<records::Exec>(&line.event))
-      out.commands.push_back(*run_command);
     if (const auto* call = std::get_if<records::ModelCall>(&line.event)) out.calls.push_back(*call);
   }
   return out;

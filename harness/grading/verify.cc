@@ -158,7 +158,8 @@ class Verifier {
     check.verdict = trial.verdict->grade.verdict;
     check.score = trial.verdict->grade.score;
     const auto* sealed = LastOf<records::Sealed>(*journal);
-    CheckHistory(trial, check);
+    for (auto& problem : GradingProblems(history_, trial))
+      check.problems.push_back(std::move(problem));
     CheckSeal(sealed ? *sealed : records::Sealed{.agent = {.end = ""}}, *trial.verdict, check);
     CheckIsolation(trial, check);
     CheckGrade(trial, sealed, check);
@@ -186,25 +187,6 @@ class Verifier {
                           std::to_string(failed) + " attempts failed without a verdict, " +
                           std::to_string(cut) + " were cut off" +
                           (last.empty() ? "" : "; the last failure: " + last.substr(0, 200)));
-  }
-
-  // The last grading of the history is of these bytes.
-  void CheckHistory(const TrialView& trial, TrialCheck& check) const {
-    const HistoryLine* last = nullptr;
-    for (const auto& e : history_) {
-      if (e.trial == trial.id.str() && e.event == "graded") last = &e;
-    }
-    if (!last) {
-      check.problems.emplace_back("the run's history knows of no grading");
-      return;
-    }
-    auto folder = ForeignFolder::Open(trial.dir);
-    auto verdict = folder ? folder->DigestOf("verdict.json") : tl::unexpected(folder.error());
-    if (!verdict || last->verdict_sha256 != verdict->hex())
-      check.problems.emplace_back("verdict.json is not what was graded: its digest differs");
-    auto journal = SealedDigest(trial.dir / "journal.jsonl");
-    if (!journal || journal->hex() != last->journal_sha256)
-      check.problems.emplace_back("journal.jsonl was changed after the seal: its digest differs");
   }
 
   static void CheckSeal(const records::Sealed& sealed, const TrialVerdict& verdict,

@@ -59,18 +59,7 @@ std::optional<Divergence> CompareAllNodes(const std::vector<records::SearchNode>
   for (std::size_t i = 0; i < std::min(recorded.size(), now.size()); ++i) {
     if (auto found = CompareNodes(recorded[i], now[i])) return found;
   }
-  return Values("the number of nodes", recorded.size(), now.size(), kBuilds);
-}
-
-// Of the last attempt: whatever is not a search begins anew with each.
-template <class T>
-std::vector<T> LastAttempts(const std::vector<JournalLine>& lines) {
-  std::vector<T> out;
-  for (const auto& line : lines) {
-    if (std::holds_alternative<records::Attempt>(line.event)) out.clear();
-    if (const T* event = std::get_if<T>(&line.event)) out.push_back(*event);
-  }
-  return out;
+  return std::nullopt;
 }
 
 std::optional<Divergence> CompareCommands(const std::vector<JournalLine>& recorded,
@@ -147,6 +136,21 @@ std::optional<Divergence> CompareSeals(const records::Sealed& a, const records::
        Values("the invalid validations", a.validations.invalid, b.validations.invalid, kBySelf)});
 }
 
+// A program learns of a miss as a refusal, and goes on.
+std::optional<Divergence> CompareMisses(const std::vector<JournalLine>& now) {
+  std::string what;
+  if (const auto* failed = LastOf<records::Failed>(now);
+      failed && failed->code == CodeText(ErrorCode::kReplay))
+    what = failed->message;
+  for (const auto& flag : LastAttempts<records::GatewayFlag>(now)) {
+    if (flag.code == "replay_miss" && what.empty()) what = flag.detail;
+  }
+  if (what.empty()) return std::nullopt;
+  return Divergence{"a request to a model", "not in the record", what,
+                    "What is asked follows from what came before: the agent does not do the same "
+                    "twice, or this build asks otherwise."};
+}
+
 }  // namespace
 
 std::string Divergence::Text() const {
@@ -175,6 +179,11 @@ std::optional<Divergence> CompareTrials(const RecordedTrial& recorded,
                                         const std::vector<JournalLine>& now_lines,
                                         const TrialView& now) {
   if (auto found = CompareAllNodes(recorded.view.nodes, now.nodes)) return found;
+  if (auto found = CompareMisses(now_lines)) return found;
+  if (!now.verdict) return std::nullopt;
+  if (auto found =
+          Values("the number of nodes", recorded.view.nodes.size(), now.nodes.size(), kBuilds))
+    return found;
   if (auto found = CompareCommands(recorded.lines, now_lines)) return found;
   if (auto found = CompareTools(recorded.lines, now_lines)) return found;
   if (auto found = CompareRequests(recorded.lines, now_lines)) return found;

@@ -23,7 +23,8 @@ struct Divergence {
 [[nodiscard]] std::optional<Divergence> CompareNodes(const records::SearchNode& recorded,
                                                      const records::SearchNode& now);
 
-// The whole: nodes, commands, models' requests, the seal and the grade. `now` has its verdict.
+// The whole: nodes, commands, models' requests, the seal and the grade. Without a verdict of `now`:
+// as far as it came.
 [[nodiscard]] std::optional<Divergence> CompareTrials(const RecordedTrial& recorded,
                                                       const std::vector<JournalLine>& now_lines,
                                                       const TrialView& now);

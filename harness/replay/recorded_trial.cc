@@ -5,8 +5,8 @@
 
 #include "agents/models/record_store.h"
 #include "agents/operators/operator.h"
-#include "base/digest.h"
 #include "base/foreign_folder.h"
+#include "base/text.h"
 #include "harness/store/history.h"
 
 namespace podium::harness {
@@ -34,26 +34,11 @@ Result<records::RunPlan> PlanOf(const ForeignFolder& run, const TrialId& id) {
   return Fail(ErrorCode::kIo, (run.path() / "plan.json").string() + " does not name " + id.str());
 }
 
-// The history knows which journal and which verdict were written last.
 Status CheckHistory(const RecordedTrial& trial) {
   PODIUM_ASSIGN(auto history, ReadHistory(trial.at.run_dir));
-  const HistoryLine* last = nullptr;
-  for (const auto& line : history) {
-    if (line.trial == trial.at.id.str() && line.event == "graded") last = &line;
-  }
-  if (!last)
-    return Fail(ErrorCode::kDigest,
-                "the run's history knows of no grading of " + trial.view.id.str());
-  PODIUM_ASSIGN(auto folder, ForeignFolder::Open(trial.view.dir));
-  PODIUM_ASSIGN(auto verdict, folder.DigestOf("verdict.json"));
-  auto changed = [&](const char* file) {
-    return Fail(ErrorCode::kDigest, (trial.view.dir / file).string() +
-                                        " is not what the run's history says: its digest differs");
-  };
-  if (verdict.hex() != last->verdict_sha256) return changed("verdict.json");
-  auto journal = SealedDigest(trial.view.dir / "journal.jsonl");
-  if (!journal || journal->hex() != last->journal_sha256) return changed("journal.jsonl");
-  return {};
+  auto problems = GradingProblems(history, trial.view);
+  if (problems.empty()) return {};
+  return Fail(ErrorCode::kDigest, trial.view.dir.string() + ": " + Join(problems, "; "));
 }
 
 // The programs' files say what the journal does.
@@ -94,15 +79,10 @@ int SeenBy(const std::vector<JournalLine>& lines, const records::SearchNode& nod
   return seen;
 }
 
-// Steps with tools, of the last attempt: they begin anew with each.
 void AddTools(const std::vector<JournalLine>& lines, agents::RecordedRun& out) {
-  for (const auto& line : lines) {
-    const auto* use = std::get_if<records::ToolUse>(&line.event);
-    if (!use || use->step < 0) continue;
-    auto at = static_cast<std::size_t>(use->step);
-    if (out.steps.size() <= at) out.steps.resize(at + 1);
-    out.steps[at] = {.left = use->left, .ran = use->wall, .cut = use->end == "time_limit"};
-    out.nodes = out.searched = use->step + 1;
+  for (const auto& use : LastAttempts<records::ToolUse>(lines)) {
+    out.steps.push_back({.left = use.left, .ran = use.wall, .cut = use.end == "time_limit"});
+    out.nodes = out.searched = static_cast<int>(out.steps.size());
   }
 }
 

@@ -24,19 +24,15 @@ class Watcher final : public RunObserver {
   void OnTrialPhase(const TrialId&, std::string_view phase) override { progress_(phase); }
   void OnNode(const TrialId&, const records::SearchNode& node) override {
     auto at = static_cast<std::size_t>(node.id);
-    if (found_ || at >= recorded_.view.nodes.size()) return;
-    found_ = CompareNodes(recorded_.view.nodes[at], node);
-    if (found_) stop_.Raise(StopLevel::kStopping);
+    if (at >= recorded_.view.nodes.size()) return;
+    if (CompareNodes(recorded_.view.nodes[at], node)) stop_.Raise(StopLevel::kStopping);
   }
   void OnTrialEnd(const TrialView&) override {}
-
-  [[nodiscard]] const std::optional<Divergence>& found() const { return found_; }
 
  private:
   const RecordedTrial& recorded_;
   StopSource& stop_;
   const std::function<void(std::string_view)>& progress_;
-  std::optional<Divergence> found_;
 };
 
 Status CopyRecord(const fs::path& from, const fs::path& to) {
@@ -93,15 +89,6 @@ void NoteBuilds(const RecordedTrial& recorded, const records::RunLock& lock, Rep
         "the trial was interrupted and begun anew; its last attempt is compared");
 }
 
-// What a trial that did not come to its verdict says; the difference where it stopped at one.
-Result<Divergence> WhyNot(const TrialView& now, const Watcher& watcher) {
-  if (watcher.found()) return *watcher.found();
-  constexpr std::string_view kMiss = "the trial is replayed from its record";
-  if (now.failure.starts_with(kMiss))
-    return Divergence{"a request to a model", "see below", "see below", now.failure};
-  return Fail(ErrorCode::kUnavailable, "the trial could not be done again: " + now.failure);
-}
-
 int Replayed(const std::vector<JournalLine>& lines) {
   std::set<std::string> out;
   for (const auto& line : lines) {
@@ -111,20 +98,16 @@ int Replayed(const std::vector<JournalLine>& lines) {
   return static_cast<int>(out.size());
 }
 
-Status Compare(const RecordedTrial& recorded, const fs::path& dir, const Watcher& watcher,
-               ReplayResult& out) {
+Status Compare(const RecordedTrial& recorded, const fs::path& dir, ReplayResult& out) {
   fs::path trial = RunFolder{dir}.TrialDir(recorded.at.id);
   TrialView now = ReadTrial(trial, recorded.at.id, SystemClock());
   PODIUM_ASSIGN(auto lines, ReadJournal(trial / "journal.jsonl"));
   out.nodes = static_cast<int>(now.nodes.size());
   out.requests = Replayed(lines);
-  if (now.verdict) {
-    out.divergence = CompareTrials(recorded, lines, now);
-    out.grade = now.verdict->grade.verdict;
-    return {};
-  }
-  PODIUM_ASSIGN(out.divergence, WhyNot(now, watcher));
-  return {};
+  out.divergence = CompareTrials(recorded, lines, now);
+  if (now.verdict) out.grade = now.verdict->grade.verdict;
+  if (now.verdict || out.divergence) return {};
+  return Fail(ErrorCode::kUnavailable, "the trial could not be done again: " + now.failure);
 }
 
 }  // namespace
@@ -144,7 +127,7 @@ Result<ReplayResult> ReplayTrial(const FoundTrial& trial, const ReplayOptions& o
   StopSource stop;
   Watcher watcher(recorded, stop, options.progress);
   PODIUM_TRY(ExecuteRun(plan, watcher, &stop));
-  PODIUM_TRY(Compare(recorded, options.into, watcher, out));
+  PODIUM_TRY(Compare(recorded, options.into, out));
   PODIUM_ASSIGN(auto text, ReadFile(options.into / "lock.json", 64 << 20));
   PODIUM_ASSIGN(auto lock, records::ParseRunLock(text, "lock.json"));
   NoteBuilds(recorded, lock, out);

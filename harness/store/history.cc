@@ -115,6 +115,24 @@ Result<std::vector<HistoryLine>> ReadHistory(const fs::path& run_dir) {
   return out;
 }
 
+std::vector<std::string> GradingProblems(const std::vector<HistoryLine>& lines,
+                                         const TrialView& trial) {
+  const HistoryLine* last = nullptr;
+  for (const auto& line : lines) {
+    if (line.trial == trial.id.str() && line.event == "graded") last = &line;
+  }
+  if (!last) return {"the run's history knows of no grading"};
+  std::vector<std::string> out;
+  auto folder = ForeignFolder::Open(trial.dir);
+  auto verdict = folder ? folder->DigestOf("verdict.json") : tl::unexpected(folder.error());
+  if (!verdict || last->verdict_sha256 != verdict->hex())
+    out.emplace_back("verdict.json is not what was graded: its digest differs");
+  auto journal = SealedDigest(trial.dir / "journal.jsonl");
+  if (!journal || journal->hex() != last->journal_sha256)
+    out.emplace_back("journal.jsonl was changed after the seal: its digest differs");
+  return out;
+}
+
 std::vector<HistoryFlag> HistoryFlags(const std::vector<HistoryLine>& lines, const RunView& run) {
   struct Seen {
     int gradings = 0, attempts_after = 0;

@@ -55,6 +55,11 @@ class HistoryWriter {
 // follow. No file: none. A last line cut by a crash is left out.
 [[nodiscard]] Result<std::vector<HistoryLine>> ReadHistory(const std::filesystem::path& run_dir);
 
+// What of a graded trial is not as the last grading in the history says: the verdict's file, the
+// journal up to the seal, or the grading itself. Blocks.
+[[nodiscard]] std::vector<std::string> GradingProblems(const std::vector<HistoryLine>& lines,
+                                                       const TrialView& trial);
+
 // What a history tells that the trials' folders do not: a trial graded more than once with
 // different submissions, worked on again after a grading, or graded and then taken out of the run.
 struct HistoryFlag {

@@ -105,4 +105,16 @@ template <class T>
   return nullptr;
 }
 
+// All events of a kind since the last attempt began: whatever is not a search begins anew with
+// each.
+template <class T>
+[[nodiscard]] std::vector<T> LastAttempts(const std::vector<JournalLine>& lines) {
+  std::vector<T> out;
+  for (const auto& line : lines) {
+    if (std::holds_alternative<records::Attempt>(line.event)) out.clear();
+    if (const T* event = std::get_if<T>(&line.event)) out.push_back(*event);
+  }
+  return out;
+}
+
 }  // namespace podium::harness
