@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "tests/e2e/podium_program.h"
 #include "tests/support/model_server.h"
+#include "tests/support/tiny_task.h"
 
 namespace podium::tests {
 namespace {
@@ -30,12 +31,6 @@ exec(code)
 PY
 python3 /home/agent/agent.py
 )sh";
-
-constexpr const char* kGood = R"(import pandas as pd
-test = pd.read_csv("/home/data/test.csv")
-test["y"] = (test.a > test.b).astype(int)
-test[["id", "y"]].to_csv("/home/submission/submission.csv", index=False)
-)";
 
 class GatewayRunTest : public SandboxedProgram {
  protected:
@@ -78,7 +73,7 @@ class GatewayRunTest : public SandboxedProgram {
 };
 
 ScriptedReply Good(int, const ReceivedRequest&) {
-  return WholeText("Here.\n```python\n" + std::string(kGood) + "```\n");
+  return WholeText("Here.\n```python\n" + std::string(kTinySolution) + "```\n");
 }
 
 TEST_F(GatewayRunTest, AProgramAsksAModelAndItsCallsAreInVerdictAndReport) {
@@ -152,7 +147,7 @@ TEST_F(GatewayRunTest, WhatWasRecordedReplaysWithoutAKeyAndWithoutAServer) {
 
 // A native scaffold asks the catalogue's model in a format of its own choice, and pays its price.
 TEST_F(GatewayRunTest, ASearchAsksACataloguesModelInItsFormatAtItsPrice) {
-  std::string program = std::string(kGood) + "print('Validation score: 0.9')\n";
+  std::string program = std::string(kTinySolution) + "print('Validation score: 0.9')\n";
   ModelServer server([&](int, const ReceivedRequest&) -> ScriptedReply {
     Json block = {{"type", "text"}, {"text", "Here.\n```python\n" + program + "```\n"}};
     Json body = {{"type", "message"},

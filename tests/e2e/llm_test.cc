@@ -12,15 +12,10 @@
 #include "base/text.h"
 #include "tests/e2e/podium_program.h"
 #include "tests/support/model_server.h"
+#include "tests/support/tiny_task.h"
 
 namespace podium::tests {
 namespace {
-
-constexpr const char* kGood = R"(import pandas as pd
-test = pd.read_csv("/home/data/test.csv")
-test["y"] = (test.a > test.b).astype(int)
-test[["id", "y"]].to_csv("/home/submission/submission.csv", index=False)
-)";
 
 std::string Unpacked(const std::string& zst) {
   unsigned long long size = ZSTD_getFrameContentSize(zst.data(), zst.size());
@@ -81,12 +76,12 @@ TEST_F(LlmTest, ANormalDayOfAWeakModelEndsInAScore) {
         return {200, "", {}, {}, true};  // hangs up
       case 4:
         return StreamedText("```bash\npip install pandas\n```\nthen\n```python\n" +
-                            std::string(kGood) + "```\n");
+                            std::string(kTinySolution) + "```\n");
       case 5:
-        return WholeText(Fenced(std::string(kGood) + "print('Validation score: 1.0')\n"));
+        return WholeText(Fenced(std::string(kTinySolution) + "print('Validation score: 1.0')\n"));
       default:
         return StreamedText(
-            Fenced(std::string(kGood) + "print('Final Validation Score:', 0.99)\n"));
+            Fenced(std::string(kTinySolution) + "print('Final Validation Score:', 0.99)\n"));
     }
   });
   auto r = Run(server, "4");
@@ -116,7 +111,8 @@ TEST_F(LlmTest, ANormalDayOfAWeakModelEndsInAScore) {
 TEST_F(LlmTest, AToolCallGivesTheScoreThatNoLineSays) {
   ModelServer server([](int, const ReceivedRequest& request) -> ScriptedReply {
     if (request.body.find("\"tool_choice\"") == std::string::npos)
-      return StreamedText(Fenced(std::string(kGood) + "print('holdout gives 0.875 here')\n"));
+      return StreamedText(
+          Fenced(std::string(kTinySolution) + "print('holdout gives 0.875 here')\n"));
     Json body = *ParseJson(request.body, "request");
     std::string name = body["tools"][0]["function"]["name"];
     std::string property = body["tools"][0]["function"]["parameters"]["properties"].begin().key();
@@ -178,7 +174,7 @@ TEST_F(LlmTest, AnOutageIsNeitherTheAgentsTimeNorItsEnd) {
   ModelServer server([&](int, const ReceivedRequest&) -> ScriptedReply {
     if (std::chrono::steady_clock::now() - begun < std::chrono::seconds(12))
       return {503, R"({"error": {"message": "overloaded"}})", {{"retry-after", "3"}}, {}, false};
-    return StreamedText(Fenced(std::string(kGood) + "print('Validation score: 0.9')\n"));
+    return StreamedText(Fenced(std::string(kTinySolution) + "print('Validation score: 0.9')\n"));
   });
   auto r = Run(server, "1", {"--set", "budget.wall=8 s"});
   EXPECT_EQ(r.exit_code, 0) << r.out << r.err;
@@ -193,7 +189,7 @@ TEST_F(LlmTest, APaidAnswerIsNeverAskedForTwice) {
   std::atomic<bool> refuse = false;
   ModelServer server([&](int number, const ReceivedRequest&) -> ScriptedReply {
     if (refuse && number == 1) return {401, "{}", {}, {}, false};
-    return StreamedText(Fenced(std::string(kGood) + "print('Validation score: 0." +
+    return StreamedText(Fenced(std::string(kTinySolution) + "print('Validation score: 0." +
                                std::to_string(5 + number) + "')\n"));
   });
   refuse = true;
@@ -210,7 +206,7 @@ TEST_F(LlmTest, APaidAnswerIsNeverAskedForTwice) {
 
 TEST_F(LlmTest, ASearchWhoseBudgetIsUsedUpEndsWithItsBestSoFar) {
   ModelServer server([](int number, const ReceivedRequest&) {
-    return StreamedText(Fenced(std::string(kGood) + "print('Validation score: 0." +
+    return StreamedText(Fenced(std::string(kTinySolution) + "print('Validation score: 0." +
                                std::to_string(5 + number) + "')\n"));
   });
   auto r = Run(server, "6", {"--set", "budget.requests=2"});
@@ -259,7 +255,7 @@ TEST_F(LlmTest, APromptThatDoesNotFitIsHalvedAndThatIsTheAgentsAffair) {
               {},
               {},
               false};
-    return StreamedText(Fenced(std::string(kGood) + "print('Validation score: 1.0')\n"));
+    return StreamedText(Fenced(std::string(kTinySolution) + "print('Validation score: 1.0')\n"));
   });
   auto r = Run(server, "2");
   ASSERT_EQ(r.exit_code, 0) << r.out << r.err;

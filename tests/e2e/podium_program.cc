@@ -25,6 +25,7 @@ void PodiumProgram::SetUp() {
 }
 
 void PodiumProgram::TearDown() {
+  if (!temp_) return;  // skipped before it had a world
   std::error_code ec;
   for (auto it = fs::recursive_directory_iterator(runs(), ec);
        !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {

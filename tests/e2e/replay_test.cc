@@ -1,20 +1,15 @@
 // A trial that is done again from its record: what makes it equal, and what stops it.
 #include "tests/e2e/podium_program.h"
 #include "tests/support/model_server.h"
+#include "tests/support/tiny_task.h"
 
 namespace podium::tests {
 namespace {
 
-constexpr const char* kGood = R"(import pandas as pd
-test = pd.read_csv("/home/data/test.csv")
-test["y"] = (test.a > test.b).astype(int)
-test[["id", "y"]].to_csv("/home/submission/submission.csv", index=False)
-)";
-
 std::string Fenced(const std::string& code) { return "A plan.\n```python\n" + code + "```\n"; }
 
 std::string Scored(const std::string& score) {
-  return std::string(kGood) + "print('Validation score: " + score + "')\n";
+  return std::string(kTinySolution) + "print('Validation score: " + score + "')\n";
 }
 
 class ReplayTest : public SandboxedProgram {
@@ -237,7 +232,7 @@ TEST_F(ReplayTest, AModelWithToolsIsEqualAndCanBeRead) {
       if (number == 0)
         return StreamedToolCall("bash", R"({"command": "cd /tmp && ls /home/data"})");
       if (number == 1) return StreamedToolCall("bash", R"({"command": "pwd"})");
-      if (number == 2) return StreamedToolCall("python", Json{{"code", kGood}}.dump());
+      if (number == 2) return StreamedToolCall("python", Json{{"code", kTinySolution}}.dump());
       if (number == 3) return StreamedToolCall("validate", "{}");
       return StreamedToolCall("submit", "{}");
     });
