@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "agents/operators/prompt_file.h"
 #include "base/digest.h"
 #include "base/result.h"
 
@@ -17,11 +18,6 @@ namespace podium::agents {
 // line "---", and the user's message. {{name}} stands for a part of the state.
 class PromptSet {
  public:
-  struct Prompt {
-    std::string system;
-    std::string user;
-  };
-
   // Errors (kConfig) name file, line, and the placeholders that there are. Blocks.
   [[nodiscard]] static Result<std::shared_ptr<const PromptSet>> Load(
       const std::filesystem::path& dir);

@@ -5,7 +5,9 @@
 #include "agents/models/chat_client.h"
 #include "agents/models/wire/foreign_json.h"
 #include "agents/operators/preview.h"
+#include "agents/operators/prompt_file.h"
 #include "agents/proposers/llm/extract_code.h"
+#include "agents/proposers/llm/fences.h"
 #include "agents/react/context_window.h"
 #include "agents/react/toolbox.h"
 #include "agents/scaffolds/step_times.h"
@@ -29,8 +31,7 @@ constexpr const char* kGoOn =
     "submission is as good as you can make it, call submit.";
 
 struct ReactSettings {
-  std::string prompt;  // with {{placeholders}}
-  int steps = 500;
+  Prompt prompt;
   Millis action{0};  // 0: what is left
   std::size_t turns = 20;
   std::size_t observation = 5000;
@@ -40,32 +41,23 @@ struct ReactSettings {
   int max_tokens = 2048;
 };
 
-void Replace(std::string& text, const std::string& name, const std::string& value) {
-  std::string mark = "{{" + name + "}}";
-  for (std::size_t at = text.find(mark); at != std::string::npos;
-       at = text.find(mark, at + value.size()))
-    text.replace(at, mark.size(), value);
-}
+constexpr std::string_view kPlaceholders[] = {"title",      "description", "data",
+                                              "submission", "metric",      "direction"};
 
-// A call that a model wrote as text: JSON with a tool's name, else a block of code.
+// A call that a model wrote as text: JSON with a tool's name, else a closed block of code.
 std::optional<ToolCall> CallInText(const std::string& content, const std::vector<ToolSpec>& tools) {
-  std::string text(WithoutThoughts(content));
-  std::size_t open = text.find('{'), close = text.rfind('}');
-  if (open != std::string::npos && close != std::string::npos && close > open) {
-    auto json = ParseForeignJson(std::string_view(text).substr(open, close - open + 1), "a call");
-    std::string name = json && json->is_object() ? JsonOr<std::string>(*json, "name", "") : "";
+  std::string_view text = WithoutThoughts(content);
+  if (auto json = ObjectInText(text)) {
+    auto name = JsonOr<std::string>(*json, "name", "");
+    auto arguments = json->find("arguments");
     bool known = std::ranges::find(tools, name, &ToolSpec::name) != tools.end();
-    auto arguments = known ? json->find("arguments") : Json::iterator();
     if (known && arguments != json->end() && arguments->is_object())
       return ToolCall{"", name, DumpJson(*arguments)};
   }
-  for (const char* shell : {"```bash\n", "```sh\n"}) {
-    std::size_t begin = text.find(shell);
-    if (begin == std::string::npos) continue;
-    begin += std::string_view(shell).size();
-    std::size_t end = text.find("\n```", begin);
-    if (end == std::string::npos) continue;
-    return ToolCall{"", "bash", DumpJson(Json{{"command", text.substr(begin, end - begin)}})};
+  for (const Block& block : FindBlocks(Split(text, '\n'))) {
+    if (!block.closed || (block.label != "bash" && block.label != "sh")) continue;
+    std::string command(Trim(block.body));
+    return ToolCall{"", "bash", DumpJson(Json{{"command", std::move(command)}})};
   }
   ExtractedCode code = ExtractCode(content);
   if (code.code.empty() || !code.closed) return std::nullopt;
@@ -102,15 +94,17 @@ class React final : public Scaffold {
     tools_ = toolbox_->Specs();
     left_ = times_->Left(0);
     PODIUM_ASSIGN(auto preview, MakePreview(context.task.public_dir));
-    std::string system = settings_->prompt;
-    Replace(system, "submission", context.task.submission_path);
-    Replace(system, "metric", context.task.metric);
-    Replace(system, "direction", context.task.lower_is_better ? "lower" : "higher");
-    std::string task = context.task.title + "\n\n" +
-                       HeadTail(context.task.description, kShownOfDescription, 0) +
-                       "\n\nThe data in /home/data:\n" + PreviewText(preview, kShownOfDescription);
-    window_.emplace(ChatMessage{.role = "system", .content = std::move(system)},
-                    ChatMessage{.role = "user", .content = std::move(task)}, settings_->turns);
+    const TaskBrief& task = context.task;
+    Prompt prompt = settings_->prompt.Filled(
+        {{"title", task.title},
+         {"description", HeadTail(task.description, kShownOfDescription, 0)},
+         {"data", PreviewText(preview, kShownOfDescription)},
+         {"submission", task.submission_path},
+         {"metric", task.metric},
+         {"direction", task.lower_is_better ? "lower" : "higher"}});
+    window_.emplace(ChatMessage{.role = "system", .content = std::move(prompt.system)},
+                    ChatMessage{.role = "user", .content = std::move(prompt.user)},
+                    settings_->turns);
     return {};
   }
 
@@ -280,23 +274,21 @@ class React final : public Scaffold {
   std::string end_, detail_;
 };
 
-Result<std::string> ReadPrompt(const OptionReader& options) {
+// The prompt, and the digest of its file.
+Result<std::pair<Prompt, Digest>> ReadPrompt(const OptionReader& options) {
   fs::path file = options.Text("react.prompt");
   if (file.empty()) file = ShareDir() / "agents" / "react" / "prompt.md";
   auto text = ReadFile(file, 1 << 20);
-  if (!text)
-    return Fail(ErrorCode::kConfig,
-                options.Origin("react.prompt") + ": 'react.prompt': " + text.error().message);
-  constexpr std::string_view kHead = "podium-prompt/1\n";
-  if (!text->starts_with(kHead))
-    return Fail(ErrorCode::kConfig,
-                file.string() + ":1: the first line of a prompt is podium-prompt/1");
-  return text->substr(kHead.size());
+  auto prompt = text ? ParsePrompt(file, *text, kPlaceholders) : tl::unexpected(text.error());
+  if (prompt) return std::pair(std::move(*prompt), Digest::Of(*text));
+  return Fail(ErrorCode::kConfig,
+              options.Origin("react.prompt") + ": 'react.prompt': " + prompt.error().message);
 }
 
 Result<ConfiguredScaffold> Configure(const OptionReader& options) {
   auto settings = std::make_shared<ReactSettings>();
-  PODIUM_ASSIGN(settings->prompt, ReadPrompt(options));
+  PODIUM_ASSIGN(auto prompt, ReadPrompt(options));
+  settings->prompt = std::move(prompt.first);
   PODIUM_ASSIGN(auto steps, options.Int("react.steps", 1, 1'000'000));
   PODIUM_ASSIGN(settings->action, options.Duration("react.action_time"));
   PODIUM_ASSIGN(auto turns, options.Int("react.context_turns", 2, 10'000));
@@ -305,13 +297,12 @@ Result<ConfiguredScaffold> Configure(const OptionReader& options) {
   PODIUM_ASSIGN(settings->budget_in_prompt, options.Bool("react.budget_in_prompt"));
   PODIUM_ASSIGN(settings->temperature, options.Double("llm.temperature", 0, 2));
   PODIUM_ASSIGN(auto tokens, options.Int("llm.max_tokens", 64, 1'000'000));
-  settings->steps = static_cast<int>(steps);
   settings->turns = static_cast<std::size_t>(turns);
   settings->observation = static_cast<std::size_t>(observation);
   settings->max_tokens = static_cast<int>(tokens);
   ConfiguredScaffold out;
-  out.nodes = settings->steps;
-  out.files = Digest::Of(settings->prompt);
+  out.nodes = static_cast<int>(steps);
+  out.files = prompt.second;
   out.make_asking = [settings](std::unique_ptr<ChatClient> client) -> std::unique_ptr<Scaffold> {
     return std::make_unique<React>(settings, std::move(client));
   };
@@ -333,7 +324,7 @@ ScaffoldInfo ReactScaffold() {
       {"react.validate_tool", "true",
        "whether the tool that checks the submission's shape is there"},
       {"react.budget_in_prompt", "false", "whether steps and minutes left stand after each turn"},
-      {"react.prompt", "", "file with the system message; empty = Podium's", true},
+      {"react.prompt", "", "file with its prompt; empty = Podium's", true},
   };
   out.configure = Configure;
   return out;

@@ -104,7 +104,7 @@ class Search final : public Scaffold {
     auto whole = std::ranges::find(lost_boxes_, false);
     auto parents = BestNodes(nodes_, context_->task.lower_is_better, std::max(2, settings_.top_k));
     bool may = end_ != "paused" && whole != lost_boxes_.end() && parents.size() > 1 &&
-               std::ranges::none_of(nodes_, has_joined) && !times_->Ended(Ended());
+               std::ranges::none_of(nodes_, has_joined) && !times_->Ended(NodesEnded());
     if (!may) co_return Status{};
     if (context_->stop.draining()) {
       end_ = "paused";
@@ -158,9 +158,9 @@ class Search final : public Scaffold {
     }
     if (context_->stop.draining())
       End("paused");
-    else if (auto end = times_->Ended(Ended()))
+    else if (auto end = times_->Ended(NodesEnded()))
       End(*end);
-    else if (times_->BeginsLater(next_step_, Ended()) && !in_work_.empty())
+    else if (times_->BeginsLater(next_step_, NodesEnded()) && !in_work_.empty())
       return std::nullopt;
     if (!end_.empty()) return std::nullopt;
     Step step = next ? Anew(std::move(*next)) : Again();
@@ -207,7 +207,7 @@ class Search final : public Scaffold {
     ProposalRequest request = MakeRequest(step);
     auto proposal = co_await proposer_->Propose(std::move(request), times_->Until(node.step));
     if (!proposal) co_return tl::unexpected(proposal.error());
-    if (proposal->exhausted || times_->Ended(Ended())) {
+    if (proposal->exhausted || times_->Ended(NodesEnded())) {
       co_await GiveUp(node, std::move(proposal->end));
       co_return true;
     }
@@ -240,7 +240,7 @@ class Search final : public Scaffold {
   Task<void> GiveUp(const SearchNode& node, std::string why) {
     Leave(node);
     if (next_step_ == node.step + 1) --next_step_;
-    if (auto end = times_->Ended(Ended())) {
+    if (auto end = times_->Ended(NodesEnded())) {
       End(*end);
     } else if (in_work_.empty()) {
       End(why);
@@ -290,7 +290,7 @@ class Search final : public Scaffold {
 
   // The node is in the journal before anybody acts on it. One at a time: ids are in its order.
   Task<Status> Finish(SearchNode& node, std::optional<sandbox::Snapshot> snapshot) {
-    while (times_->EndsLater(node.step, Ended()) && in_work_.size() > 1 && end_.empty())
+    while (times_->EndsLater(node.step, NodesEnded()) && in_work_.size() > 1 && end_.empty())
       co_await Change();
     Deadline control = Deadline::In(kPutAwayTime);
     auto turn = co_await finishing_.Take("", control);
@@ -334,8 +334,7 @@ class Search final : public Scaffold {
     return std::ranges::any_of(in_work_, has) || policy_->MayGrow(State(), id);
   }
 
-  // How many nodes have ended.
-  [[nodiscard]] int Ended() const { return static_cast<int>(nodes_.size()); }
+  [[nodiscard]] int NodesEnded() const { return static_cast<int>(nodes_.size()); }
 
   ProposalRequest MakeRequest(const Step& step) const {
     ProposalRequest request;

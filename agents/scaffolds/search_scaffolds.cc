@@ -195,35 +195,32 @@ const OptionSpec kPreset = {
     "published settings: greedy: podium (auto), aide-mlebench, aide-upstream; mcts: aira (auto), "
     "ml-master"};
 
+// What all have that may work on several nodes at once, behind their own.
+const std::vector<OptionSpec> kCommon = {kSelection, kTopK,    kEnsembleShare,
+                                         kFeedback,  kWorkers, kLimitsOfWorkers};
+
+void AddCommon(ScaffoldInfo& info, const std::vector<OptionSpec>& common) {
+  info.options.insert(info.options.end(), common.begin(), common.end());
+}
+
 }  // namespace
 
 ScaffoldInfo GreedyScaffold() {
   ScaffoldInfo out = SearchInfo("greedy", "drafts, then debug what failed, then improve the best");
-  out.options = {kPreset,
-                 kDrafts,
+  out.options = {kPreset, kDrafts,
                  OptionSpec{"search.debug_prob", std::string(kPresets),
                             "probability of debugging a failed leaf first (1; aide-upstream 0.5)"},
-                 kDebugDepth,
-                 kSelection,
-                 kTopK,
-                 kEnsembleShare,
-                 kFeedback,
-                 kWorkers,
-                 kLimitsOfWorkers};
+                 kDebugDepth};
   out.also_usable.emplace_back("budget.nodes");
+  AddCommon(out, kCommon);
   out.configure = ConfigureGreedy;
   return out;
 }
 
 ScaffoldInfo SingleShotScaffold() {
   ScaffoldInfo out = SearchInfo("single-shot", "one draft, run once, or the best of several");
-  out.options = {{"search.best_of", "1", "drafts; the one of best validation score is handed in"},
-                 kSelection,
-                 kTopK,
-                 kEnsembleShare,
-                 kFeedback,
-                 kWorkers,
-                 kLimitsOfWorkers};
+  out.options = {{"search.best_of", "1", "drafts; the one of best validation score is handed in"}};
+  AddCommon(out, kCommon);
   out.configure = ConfigureSingleShot;
   return out;
 }
@@ -231,28 +228,23 @@ ScaffoldInfo SingleShotScaffold() {
 ScaffoldInfo ChainScaffold() {
   ScaffoldInfo out =
       SearchInfo("chain", "one line: draft, debug while it fails, improve what came last");
-  out.options = {kDebugDepth, kSelection, kTopK, kEnsembleShare, kFeedback};
+  out.options = {kDebugDepth};
   out.also_usable.emplace_back("budget.nodes");
+  AddCommon(out, {kSelection, kTopK, kEnsembleShare, kFeedback});
   out.configure = ConfigureChain;
   return out;
 }
 
 ScaffoldInfo MctsScaffold() {
   ScaffoldInfo out = SearchInfo("mcts", "Monte Carlo tree search over programs (AIRA, ML-Master)");
-  out.options = {kPreset,
-                 kDrafts,
+  out.options = {kPreset, kDrafts,
                  OptionSpec{"search.children", std::string(kPresets),
                             "children of a node that is expanded (5; ml-master 3)"},
                  OptionSpec{"search.uct_c", std::string(kPresets),
                             "weight of exploration (0.25; ml-master 1.414, falling to 0.5)"},
-                 kDebugDepth,
-                 kSelection,
-                 kTopK,
-                 kEnsembleShare,
-                 kFeedback,
-                 kWorkers,
-                 kLimitsOfWorkers};
+                 kDebugDepth};
   out.also_usable.emplace_back("budget.nodes");
+  AddCommon(out, kCommon);
   out.configure = ConfigureMcts;
   return out;
 }
@@ -267,14 +259,9 @@ ScaffoldInfo EvolutionScaffold() {
                  {"search.island_size", "500", "most members of an island; the worst leave"},
                  {"search.migration_prob", "0",
                   "probability that an island's best goes to the next one after a generation"},
-                 kDebugDepth,
-                 kSelection,
-                 kTopK,
-                 kEnsembleShare,
-                 kFeedback,
-                 kWorkers,
-                 kLimitsOfWorkers};
+                 kDebugDepth};
   out.also_usable.emplace_back("budget.nodes");
+  AddCommon(out, kCommon);
   out.configure = ConfigureEvolution;
   return out;
 }

@@ -31,14 +31,6 @@ Result<Exit> ImportAgents(const ImportAgentsArguments& a) {
   return Exit::kOk;
 }
 
-// "greedy: {scaffold: greedy, proposer: llm}" of a file in configs/agents.
-std::string FileKey(const YamlNode& root, std::string_view key) {
-  for (const auto& [name, value] : root.entries) {
-    if (name == key) return value.scalar;
-  }
-  return "";
-}
-
 struct AgentFile {
   std::string id, scaffold, proposer;
 };
@@ -47,7 +39,10 @@ Result<std::vector<AgentFile>> AgentFiles() {
   std::vector<AgentFile> out;
   for (const auto& id : ListAgents()) {
     PODIUM_ASSIGN(auto root, ReadYaml(ShareDir() / "configs" / "agents" / (id + ".yaml")));
-    out.push_back({id, FileKey(root, "scaffold"), FileKey(root, "proposer")});
+    PODIUM_ASSIGN(auto map, YamlMap::From(root));
+    PODIUM_ASSIGN(auto scaffold, map.String("scaffold"));
+    PODIUM_ASSIGN(auto proposer, map.StringOr("proposer", ""));
+    out.push_back({id, std::move(scaffold), std::move(proposer)});
   }
   return out;
 }

@@ -121,6 +121,16 @@ Result<Json> ParseForeignJson(std::string_view text, std::string_view name) {
   return parsed ? std::move(parsed) : ParseJson(MendJson(text), name);
 }
 
+std::optional<Json> ObjectInText(std::string_view text) {
+  auto whole = ParseForeignJson(text, "a text");
+  if (whole && whole->is_string()) return ObjectInText(whole->get<std::string>());
+  std::size_t open = text.find('{'), close = text.rfind('}');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open)
+    return std::nullopt;
+  auto json = ParseForeignJson(text.substr(open, close - open + 1), "a text");
+  return json && json->is_object() ? std::optional(std::move(*json)) : std::nullopt;
+}
+
 std::optional<std::int64_t> ForeignCount(const Json& object, const char* key) {
   auto it = object.is_object() ? object.find(key) : object.end();
   if (it == object.end()) return std::nullopt;

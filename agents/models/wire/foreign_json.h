@@ -20,6 +20,10 @@ namespace podium::agents {
 // ParseJson of the mended text. Empty and blank texts are errors.
 [[nodiscard]] Result<Json> ParseForeignJson(std::string_view text, std::string_view name);
 
+// The JSON object that a model wrote into a text, from the first brace to the last; also where the
+// whole is a text that holds one.
+[[nodiscard]] std::optional<Json> ObjectInText(std::string_view text);
+
 // A member that counts something: a whole number from 0 to 10^12, also as 11.0 or "11". Nothing
 // where it is missing or cannot be read.
 [[nodiscard]] std::optional<std::int64_t> ForeignCount(const Json& object, const char* key);

@@ -17,24 +17,13 @@ void Add(TokenUsage& total, const TokenUsage& more) {
   total.wait += more.wait;
 }
 
-// A JSON object in a text, also one that was written as a text once more.
-std::optional<Json> ObjectIn(const std::string& text) {
-  auto whole = ParseForeignJson(text, "review");
-  if (whole && whole->is_string()) return ObjectIn(whole->get<std::string>());
-  std::size_t open = text.find('{');
-  std::size_t close = text.rfind('}');
-  if (open == std::string::npos || close == std::string::npos || close < open) return std::nullopt;
-  auto json = ParseForeignJson(std::string_view(text).substr(open, close - open + 1), "review");
-  return json && json->is_object() ? std::optional(std::move(*json)) : std::nullopt;
-}
-
 // Its "metric", or that of the call it describes: a number, or a number as text.
 std::optional<double> MetricIn(const Json& object) {
   for (const char* inner : {"arguments", "parameters"}) {
     auto it = object.find(inner);
     if (it != object.end() && it->is_object()) return MetricIn(*it);
     if (it == object.end() || !it->is_string()) continue;
-    if (auto parsed = ObjectIn(it->get<std::string>())) return MetricIn(*parsed);
+    if (auto parsed = ObjectInText(it->get<std::string>())) return MetricIn(*parsed);
   }
   auto it = object.find("metric");
   if (it != object.end() && it->is_number()) return it->get<double>();
@@ -52,7 +41,7 @@ std::string ArgumentsOf(const ChatReply& reply) {
 // holds nothing else of the kind.
 std::optional<double> MetricOf(const ChatReply& reply) {
   for (const std::string& text : {ArgumentsOf(reply), reply.content}) {
-    auto object = ObjectIn(text);
+    auto object = ObjectInText(text);
     auto metric = object ? MetricIn(*object) : std::nullopt;
     if (metric) return metric;
   }
@@ -63,7 +52,7 @@ std::optional<double> MetricOf(const ChatReply& reply) {
 // yes nor no says nothing.
 std::string LeakIn(const ChatReply& reply) {
   for (const std::string& text : {ArgumentsOf(reply), reply.content}) {
-    auto object = ObjectIn(text);
+    auto object = ObjectInText(text);
     if (!object || !JsonOr(*object, "leaks", false)) continue;
     std::string why = Printable(JsonOr<std::string>(*object, "why", "").substr(0, 300));
     return why.empty() ? "the review gave no reason" : why;
@@ -114,17 +103,12 @@ class LlmProposer final : public Proposer {
   Task<Result<ScoreReading>> ReadScore(const SearchNode& node, const TaskBrief& task,
                                        Deadline deadline) override {
     ScoreReading reading;
-    ChatRequest chat;
-    chat.messages = ReviewPrompt(node, task, settings_);
-    chat.tools = {ReviewTool()};
-    chat.forced_tool = chat.tools[0].name;
-    chat.temperature = 0;
-    chat.max_tokens = 300;
-    auto reply = co_await client_->Complete(std::move(chat), deadline);
-    if (!reply && IsNoAnswer(reply.error())) co_return reading;
+    auto messages = ReviewPrompt(node, task, settings_);
+    auto reply = co_await Review(std::move(messages), ReviewTool(), deadline);
     if (!reply) co_return tl::unexpected(reply.error());
-    reading.tokens = reply->usage;
-    reading.score = MetricOf(*reply);
+    if (!*reply) co_return reading;
+    reading.tokens = (*reply)->usage;
+    reading.score = MetricOf(**reply);
     if (reading.score && !NumberIsPrinted(node.output, *reading.score)) reading.score.reset();
     co_return reading;
   }
@@ -133,23 +117,34 @@ class LlmProposer final : public Proposer {
                                      Deadline deadline) override {
     LeakReading reading;
     if (!settings_.leak_check) co_return reading;
-    ChatRequest chat;
-    chat.messages = LeakPrompt(node, task, settings_);
-    chat.tools = {LeakTool()};
-    chat.forced_tool = chat.tools[0].name;
-    chat.temperature = 0;
-    chat.max_tokens = 300;
-    auto reply = co_await client_->Complete(std::move(chat), deadline);
-    if (!reply && IsNoAnswer(reply.error())) co_return reading;
+    auto messages = LeakPrompt(node, task, settings_);
+    auto reply = co_await Review(std::move(messages), LeakTool(), deadline);
     if (!reply) co_return tl::unexpected(reply.error());
-    reading.tokens = reply->usage;
-    reading.leak = LeakIn(*reply);
+    if (!*reply) co_return reading;
+    reading.tokens = (*reply)->usage;
+    reading.leak = LeakIn(**reply);
     co_return reading;
   }
 
   [[nodiscard]] Millis outage() const override { return client_->outage(); }
 
  private:
+  // A question about a program that a call of `tool` answers; nothing where no answer is to be had.
+  Task<Result<std::optional<ChatReply>>> Review(std::vector<ChatMessage> messages, ToolSpec tool,
+                                                Deadline deadline) {
+    ChatRequest chat;
+    chat.messages = std::move(messages);
+    chat.forced_tool = tool.name;
+    chat.tools.push_back(std::move(tool));
+    chat.temperature = 0;
+    chat.max_tokens = 300;
+    auto reply = co_await client_->Complete(std::move(chat), deadline);
+    std::optional<ChatReply> none;
+    if (!reply && IsNoAnswer(reply.error())) co_return none;
+    if (!reply) co_return tl::unexpected(reply.error());
+    co_return std::move(*reply);
+  }
+
   // What the last answer was.
   enum class Last { kNothing, kProgram, kProse, kCut, kRefusal };
 

@@ -119,7 +119,7 @@ void AddParent(const ProposalRequest& r, const LlmSettings& s, Values& out) {
   out["solutions"] = Solutions(r, s);
 }
 
-std::vector<ChatMessage> Messages(PromptSet::Prompt prompt) {
+std::vector<ChatMessage> Messages(Prompt prompt) {
   return {{"system", std::move(prompt.system)}, {"user", std::move(prompt.user)}};
 }
 
