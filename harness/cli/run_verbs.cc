@@ -12,6 +12,7 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/live_view.h"
 #include "harness/cli/score_program.h"
+#include "harness/plan/machine.h"
 #include "harness/plan/plan.h"
 #include "harness/report/html.h"
 #include "harness/report/summary.h"
@@ -89,6 +90,39 @@ std::string PartText(const TrialPlan& t) {
          " of disk (search.worker_limits: " + (configured.limits_each ? "each" : "shared") + ").\n";
 }
 
+// How many trials and programs run at once, and what decides it.
+std::string AtOnceText(const RunPlan& plan) {
+  Machine machine = ThisMachine();
+  double cpus = 0;
+  std::uint64_t memory = 0;
+  bool waits = false;
+  for (const auto& t : plan.trials) {
+    if (!t.agent->needs_sandbox()) continue;
+    sandbox::Limits each = WorkerLimits(t);
+    cpus = std::max(cpus, each.cpus);
+    memory = std::max(memory, each.memory_bytes);
+    waits = waits || t.agent->takes_turns();
+  }
+  const Setting& jobs = plan.settings.Get("jobs");
+  std::string text = "Trials at once: " + std::to_string(plan.jobs) + " (jobs: " +
+                     (jobs.layer == Layer::kDefault ? "auto" : jobs.value + ", " + jobs.origin) +
+                     ").";
+  if (cpus > 0) {
+    auto by_cores = static_cast<std::uint64_t>(machine.cores / cpus + 1e-9);
+    std::uint64_t by_memory = memory == 0 ? by_cores : machine.memory_bytes / memory;
+    text += " Programs at once: " + std::to_string(std::min(by_cores, by_memory)) +
+            " (this machine has " + FormatDouble(machine.cores) + " cores and " +
+            FormatBytes(machine.memory_bytes) + ", a program up to " + FormatDouble(cpus) +
+            " and " + FormatBytes(memory) + ").";
+  }
+  if (waits)
+    text +=
+        "\nA trial that waits for a model holds no core: with a larger --jobs more of them wait at "
+        "once, and at most " +
+        plan.settings.Get("llm.at_once").value + " requests are open (models.at_once).";
+  return text + "\n";
+}
+
 std::string DryRun(const RunPlan& plan) {
   TextTable table({"task", "agent", "seed", "time", "nodes", "workers", "cores", "memory", "disk"},
                   {false, false, false, true, true, true, true, true, true});
@@ -105,9 +139,8 @@ std::string DryRun(const RunPlan& plan) {
     parts.insert(PartText(t));
   }
   return table.Text() + Join(std::vector<std::string>(parts.begin(), parts.end()), "") + "\nRun '" +
-         plan.name + "': " + std::to_string(plan.trials.size()) + " trials, " +
-         std::to_string(plan.jobs) + " at once, at most " + FormatDuration(total / plan.jobs) +
-         " of working time.\n";
+         plan.name + "': " + std::to_string(plan.trials.size()) + " trials, at most " +
+         FormatDuration(total / plan.jobs) + " of working time.\n" + AtOnceText(plan);
 }
 
 Status WriteReport(const RunView& run) {

@@ -384,6 +384,11 @@ Result<int> JobsOf(const RunPlan& plan) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency() / cpus));
 }
 
+Result<int> ModelsAtOnce(const RunPlan& plan) {
+  PODIUM_ASSIGN(auto at_once, plan.settings.Int("llm.at_once", 1, 100'000));
+  return static_cast<int>(at_once);
+}
+
 std::vector<std::string> ListAgents() {
   std::vector<std::string> out;
   std::error_code ec;
@@ -430,6 +435,7 @@ Result<RunPlan> MakePlan(const Settings& settings) {
   plan.backend = settings.Get("sandbox").value;
   PODIUM_ASSIGN(plan.allow_unenforced, settings.Bool("allow_unenforced"));
   PODIUM_ASSIGN(plan.jobs, JobsOf(plan));
+  PODIUM_TRY(ModelsAtOnce(plan));
   plan.name = settings.Get("name").value.empty() ? DefaultName(plan) : settings.Get("name").value;
   if (!IsIdText(plan.name))
     return Fail(ErrorCode::kConfig, settings.Get("name").origin + ": '" + plan.name +
@@ -463,7 +469,7 @@ std::string PlanYaml(const RunPlan& plan, const Settings& settings, bool with_or
   std::string out = "schema: podium-run/1\n";
   std::string group;
   for (const auto& [name, setting] : settings.all()) {
-    if (!with_origins && (name == "jobs" || name == "name")) continue;
+    if (!with_origins && (name == "jobs" || name == "llm.at_once" || name == "name")) continue;
     if (!with_origins && CameLater(name) && IsFallback(name, setting.value)) continue;
     std::size_t dot = name.find('.');
     std::string_view key = name;

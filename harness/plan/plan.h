@@ -35,6 +35,9 @@ struct AgentPlan {
   [[nodiscard]] bool needs_sandbox() const { return scaffold->needs_sandbox; }
   // Whether it asks a model by the harness's own client, `model`.
   [[nodiscard]] bool asks_model() const { return proposer == "llm" || scaffold->asks_model; }
+  // Whether its programs run between answers of models, each in a turn of its own: it takes nothing
+  // of the machine while it waits. Any other has its share as long as it works.
+  [[nodiscard]] bool takes_turns() const { return needs_sandbox() && asks_model(); }
   // Whether it keeps each candidate's file outside, and hands over the one that it chooses.
   [[nodiscard]] bool chooses() const { return scaffold->hands_in == agents::HandsIn::kChosen; }
 };
@@ -84,9 +87,12 @@ struct RunPlan {
 // How many trials at once, by the settings or by what cores and trials allow.
 [[nodiscard]] Result<int> JobsOf(const RunPlan& plan);
 
+// How many requests at once each provider gets from all trials together.
+[[nodiscard]] Result<int> ModelsAtOnce(const RunPlan& plan);
+
 // The resolved configuration as YAML. With origins, each line ends in a comment that says where its
-// value came from; without, the text depends on the values alone (and leaves out `jobs`, which
-// changes no result), so that equal text means the same run.
+// value came from; without, the text depends on the values alone (and leaves out `jobs` and
+// `llm.at_once`, which change no result), so that equal text means the same run.
 [[nodiscard]] std::string PlanYaml(const RunPlan& plan, bool with_origins);
 // The same of other settings than the plan's own: those that a run has grown to.
 [[nodiscard]] std::string PlanYaml(const RunPlan& plan, const Settings& settings,

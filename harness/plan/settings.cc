@@ -45,6 +45,9 @@ const agents::OptionSpec kSettings[] = {
     {"llm.max_outage", "1 h",
      "longest wait for a model's server that is down, overloaded or over its rate; no working "
      "time"},
+    {"llm.at_once", "64",
+     "requests at once to one provider, of all trials together (also models.at_once); fewer while "
+     "it is overloaded"},
     {"llm.output_limit_field", "max_tokens",
      "name of that limit in a request: max_tokens or max_completion_tokens"},
     {"llm.format", "auto",
@@ -72,11 +75,10 @@ const agents::OptionSpec kSettings[] = {
 struct Alias {
   std::string_view spelling, name;
 };
-constexpr Alias kAliases[] = {{"models.catalogue", "gateway.catalogue"},
-                              {"models.mode", "gateway.mode"},
-                              {"models.request_timeout", "llm.request_timeout"},
-                              {"models.idle_timeout", "llm.idle_timeout"},
-                              {"models.max_outage", "llm.max_outage"}};
+constexpr Alias kAliases[] = {
+    {"models.catalogue", "gateway.catalogue"},         {"models.mode", "gateway.mode"},
+    {"models.request_timeout", "llm.request_timeout"}, {"models.idle_timeout", "llm.idle_timeout"},
+    {"models.max_outage", "llm.max_outage"},           {"models.at_once", "llm.at_once"}};
 
 std::string Canonical(const std::string& name) {
   auto found = std::ranges::find(kAliases, name, &Alias::spelling);
@@ -235,7 +237,8 @@ Result<Settings> Settings::GrownFrom(const Settings& before) const {
   Settings out = *this;
   for (const char* name : {"tasks", "agents"})
     out.values_[name].value = BothLists(before.List(name), List(name));
-  if (Get("suite").value.empty()) out.values_["suite"] = before.Get("suite");
+  if (Get("suite").value.empty() && !before.Get("suite").value.empty())
+    out.values_["suite"] = before.Get("suite");
   for (const auto& [agent, values] : before.per_agent_) out.per_agent_.emplace(agent, values);
   constexpr std::int64_t kMost = 1'000'000;
   PODIUM_ASSIGN(auto first, Int("first_seed", 0, kMost));
@@ -251,7 +254,7 @@ Result<Settings> Settings::GrownFrom(const Settings& before) const {
 
 bool ChoosesTrials(std::string_view name) {
   static constexpr std::string_view kNames[] = {"name",  "suite",      "tasks", "agents",
-                                                "seeds", "first_seed", "jobs"};
+                                                "seeds", "first_seed", "jobs",  "llm.at_once"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 

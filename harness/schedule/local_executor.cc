@@ -25,11 +25,9 @@ constexpr std::size_t kIndexAtOnce = 500;
 // Runs the plan's trials on the event loop.
 class LocalExecutor {
  public:
-  LocalExecutor(const RunPlan& plan, RunContext& context, const Machine& machine, Index* index,
-                RunSummary& summary)
+  LocalExecutor(const RunPlan& plan, RunContext& context, Index* index, RunSummary& summary)
       : plan_(plan),
         context_(context),
-        machine_(machine),
         summary_(summary),
         changed_(context.reactor.io(), Deadline::Never().at()),
         index_(index) {}
@@ -37,6 +35,7 @@ class LocalExecutor {
   Task<Status> Run() {
     PODIUM_CO_TRY(CheckFits());
     Tick();
+    context_.shares.OnFree([this] { changed_.cancel(); });
     std::list<const TrialPlan*> waiting = Unfinished();
     while ((!waiting.empty() && !context_.stop.draining()) || running_ > 0) {
       if (!context_.stop.draining()) StartWhatFits(waiting);
@@ -44,6 +43,7 @@ class LocalExecutor {
       boost::system::error_code ec;
       co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
     }
+    context_.shares.OnFree(nullptr);
     summary_.paused += static_cast<int>(waiting.size());
     tick_.reset();
     FlushIndex();
@@ -77,57 +77,41 @@ class LocalExecutor {
   }
 
   Status CheckFits() const {
+    const Machine& machine = context_.shares.machine();
     for (const auto& t : plan_.trials) {
-      if (!t.agent->needs_sandbox()) continue;
-      if (t.limits.cpus > machine_.cores || t.limits.memory_bytes > machine_.memory_bytes) {
-        return Fail(ErrorCode::kConfig, "trial " + t.id.str() + " asks for " +
-                                            FormatDouble(t.limits.cpus) + " cores and " +
-                                            FormatBytes(t.limits.memory_bytes) +
-                                            "; this machine has " + FormatDouble(machine_.cores) +
-                                            " and " + FormatBytes(machine_.memory_bytes) +
-                                            ". Lower limits.cpus or limits.memory.");
-      }
+      if (!t.agent->needs_sandbox() || context_.shares.CanEverFit(ShareOf(t.limits, *t.agent)))
+        continue;
+      return Fail(ErrorCode::kConfig,
+                  "trial " + t.id.str() + " asks for " + FormatDouble(t.limits.cpus) +
+                      " cores and " + FormatBytes(t.limits.memory_bytes) + "; this machine has " +
+                      FormatDouble(machine.cores) + " and " + FormatBytes(machine.memory_bytes) +
+                      ". Lower limits.cpus or limits.memory.");
     }
     return {};
   }
 
-  bool Fits(const TrialPlan& t) const {
-    if (!t.agent->needs_sandbox()) return true;
-    bool gpus_free = std::ranges::none_of(gpus_used_, [&](const sandbox::GpuDevices* used) {
-      return sandbox::ShareGpu(*used, t.agent->gpus);
-    });
-    return gpus_free && cores_used_ + t.limits.cpus <= machine_.cores + 1e-9 &&
-           memory_used_ + t.limits.memory_bytes <= machine_.memory_bytes;
-  }
-
   void StartWhatFits(std::list<const TrialPlan*>& waiting) {
-    for (auto it = waiting.begin(); it != waiting.end() && running_ < plan_.jobs;) {
-      if (!Fits(**it)) {
-        ++it;
-        continue;
-      }
-      Start(**it);
-      it = waiting.erase(it);
-    }
+    for (auto it = waiting.begin(); it != waiting.end() && running_ < plan_.jobs;)
+      it = Start(**it) ? waiting.erase(it) : std::next(it);
   }
 
-  void Start(const TrialPlan& trial) {
-    ++running_;
-    if (trial.agent->needs_sandbox()) {
-      cores_used_ += trial.limits.cpus;
-      memory_used_ += trial.limits.memory_bytes;
-      gpus_used_.push_back(&trial.agent->gpus);
+  // False: there is no room for it now. What runs its programs in turns needs none to begin.
+  bool Start(const TrialPlan& trial) {
+    std::optional<MachineShares::Turn> turn;
+    if (trial.agent->needs_sandbox() && !trial.agent->takes_turns()) {
+      auto taken = context_.shares.TryTake(ShareOf(trial.limits, *trial.agent));
+      if (!taken) return false;
+      turn.emplace(std::move(*taken));
     }
+    ++running_;
+    auto held = std::make_shared<std::optional<MachineShares::Turn>>(std::move(turn));
     // Joined by Run, which waits until running_ is 0.
-    asio::co_spawn(context_.reactor.io(), WorkOn(trial), [this, &trial](std::exception_ptr) {
+    asio::co_spawn(context_.reactor.io(), WorkOn(trial), [this, held](std::exception_ptr) {
       --running_;
-      if (trial.agent->needs_sandbox()) {
-        cores_used_ -= trial.limits.cpus;
-        memory_used_ -= trial.limits.memory_bytes;
-        gpus_used_.erase(std::ranges::find(gpus_used_, &trial.agent->gpus));
-      }
+      held->reset();
       changed_.cancel();
     });
+    return true;
   }
 
   // An exception is this trial's failure, and no other's.
@@ -163,14 +147,10 @@ class LocalExecutor {
 
   const RunPlan& plan_;
   RunContext& context_;
-  const Machine machine_;
   RunSummary& summary_;
   asio::steady_timer changed_;  // never rings; cancelled when a trial ends
   std::optional<Alarm> tick_;
   int running_ = 0;
-  double cores_used_ = 0;
-  std::uint64_t memory_used_ = 0;
-  std::vector<const sandbox::GpuDevices*> gpus_used_;  // of the trials that run
   Status first_error_;
   Index* index_;                      // nullptr where it could not be opened
   std::vector<TrialView> unindexed_;  // trials that have ended
@@ -178,9 +158,9 @@ class LocalExecutor {
 
 }  // namespace
 
-Task<Status> RunTrials(const RunPlan& plan, RunContext& context, Machine machine, Index* index,
+Task<Status> RunTrials(const RunPlan& plan, RunContext& context, Index* index,
                        RunSummary& summary) {
-  LocalExecutor executor(plan, context, machine, index, summary);
+  LocalExecutor executor(plan, context, index, summary);
   co_return co_await executor.Run();
 }
 

@@ -10,9 +10,9 @@
 #include "base/foreign_folder.h"
 #include "base/records/run_lock.h"
 #include "base/yaml.h"
+#include "harness/plan/machine.h"
 #include "harness/plan/plan_record.h"
 #include "harness/plan/settings.h"
-#include "harness/schedule/machine.h"
 
 namespace podium::harness {
 namespace {

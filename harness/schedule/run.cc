@@ -6,9 +6,9 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "harness/plan/machine.h"
 #include "harness/schedule/local_executor.h"
 #include "harness/schedule/lock.h"
-#include "harness/schedule/machine.h"
 #include "harness/schedule/stop_signals.h"
 #include "harness/store/index.h"
 #include "harness/trial/trial.h"
@@ -57,17 +57,20 @@ Result<std::map<TaskId, tasks::HiddenSplit>> SplitAll(
 Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSource* stopped) {
   // What trials use outlives the loop, whose end destroys what is left of their coroutines.
   HttpClient http;
-  agents::ProviderGate gate;
+  PODIUM_ASSIGN(int at_once, ModelsAtOnce(plan));
+  agents::ProviderGate gate(at_once);
   Reactor reactor;
   auto grader = MakeSealedGrader(reactor);
   HistoryWriter history(plan.dir, SystemClock());
   StopSource own;
   StopSource& stop = stopped ? *stopped : own;
+  MachineShares shares(ThisMachine());
   RunContext context{.reactor = reactor,
                      .http = http,
                      .gate = gate,
                      .grader = *grader,
                      .history = history,
+                     .shares = shares,
                      .folder = {plan.dir},
                      .observer = observer,
                      .clock = SystemClock(),
@@ -100,7 +103,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
   summary.dir = context.folder.dir;
   PODIUM_TRY(reactor.Run([&]() -> Task<Status> {
     StopSignals signals(reactor, stop, observer);
-    co_return co_await RunTrials(plan, context, ThisMachine(), index ? &*index : nullptr, summary);
+    co_return co_await RunTrials(plan, context, index ? &*index : nullptr, summary);
   }));
   return summary;
 }

@@ -9,8 +9,8 @@
 #include "base/async/race.h"
 #include "base/deadlines.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "harness/trial/collect.h"
-#include "harness/trial/services.h"
 #include "tasks/kinds/kind.h"
 
 namespace podium::harness {
@@ -119,33 +119,49 @@ sandbox::SandboxSpec SandboxWork::MakeSpec(int worker) const {
 Task<Result<SandboxWork::Ended>> SandboxWork::Run(TrialView before) {
   run_.observer.OnTrialPhase(plan_.id, "starting");
   auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
-  TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes);
+  TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes,
+                         plan_.agent->configured.workers);
   PODIUM_CO_TRY(services.AddModels(run_.http, run_.gate, *plan_.agent));
-  Boxes boxes;
-  auto made = co_await MakeBoxes(services, boxes);
-  Result<Ended> result = tl::unexpected(Error{});
-  if (made) result = co_await UseSandboxes(boxes, services, std::move(before));
+  Boxes boxes = MakeBoxes(services);
+  auto result = co_await UseSandboxes(boxes, services, std::move(before));
   auto destroyed = co_await DestroyAll(boxes);
-  if (!made) co_return tl::unexpected(made.error());
   if (!result) co_return result;
   if (!destroyed) co_return tl::unexpected(destroyed.error());
   co_return result;
 }
 
-Task<Status> SandboxWork::MakeBoxes(const TrialServices& services, Boxes& boxes) {
+SandboxWork::Boxes SandboxWork::MakeBoxes(TrialServices& services) const {
+  Boxes out;
   for (int worker = 0; worker < plan_.agent->configured.workers; ++worker) {
-    Deadline control = Deadline::In(kSandboxTime);
-    sandbox::SandboxSpec spec = MakeSpec(worker);
-    auto prepare = [&services, &spec]() -> Status {
-      services.Prepare(spec);
-      return {};
-    };
-    PODIUM_CO_TRY(co_await run_.reactor.Blocking(std::move(prepare)));
-    auto box = co_await run_.backend->Create(std::move(spec), control);
-    if (!box) co_return tl::unexpected(box.error());
-    boxes.push_back(std::move(*box));
+    auto make = [this, worker, &services] { return MakeSandbox(worker, services); };
+    std::unique_ptr<Turns> turns;
+    if (plan_.agent->takes_turns() && services.models()) {
+      turns = std::make_unique<Turns>(run_.shares, ShareOf(WorkerLimits(plan_), *plan_.agent),
+                                      services.models()->blocked());
+    }
+    out.push_back(std::make_unique<SandboxOnDemand>(std::move(make), std::move(turns)));
   }
-  co_return Status{};
+  return out;
+}
+
+Task<SandboxOnDemand::Made> SandboxWork::MakeSandbox(int worker, TrialServices& services) const {
+  Deadline control = Deadline::In(kSandboxTime);
+  sandbox::SandboxSpec spec = MakeSpec(worker);
+  auto prepare = [&services, &spec]() -> Status {
+    services.Prepare(spec);
+    return {};
+  };
+  auto prepared = co_await run_.reactor.Blocking(std::move(prepare));
+  if (!prepared) co_return tl::unexpected(prepared.error());
+  auto box = co_await run_.backend->Create(std::move(spec), control);
+  if (!box) co_return tl::unexpected(box.error());
+  bool has_validator = tasks::KindOf(*plan_.task).has_validator();
+  auto opened = co_await services.Open(worker, **box, has_validator, control);
+  if (opened) co_return std::move(*box);
+  Deadline last = Deadline::In(kSandboxTime);
+  auto destroyed = co_await (*box)->Destroy(last);
+  if (!destroyed) LogWarn(destroyed.error().message);
+  co_return tl::unexpected(opened.error());
 }
 
 // The first error, after all of them.
@@ -249,9 +265,10 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandboxes(Boxes& boxes, TrialSe
   auto made = MakeScaffold(*plan_.agent, services.models());
   if (!made) co_return tl::unexpected(made.error());
   std::unique_ptr<agents::Scaffold> scaffold = std::move(*made);
-  Deadline control = Deadline::In(kSandboxTime);
-  bool has_validator = tasks::KindOf(*plan_.task).has_validator();
-  for (auto& box : boxes) PODIUM_CO_TRY(co_await services.Open(*box, has_validator, control));
+  // Whoever works in them from the beginning has them before its time begins.
+  for (auto& box : boxes) {
+    if (!plan_.agent->takes_turns()) PODIUM_CO_TRY(co_await box->Ready());
+  }
   auto context = MakeContext(boxes, std::move(before));
   context.env = services.Environment();
   if (auto* models = services.models()) context.outage = [models] { return models->outage(); };
@@ -274,7 +291,7 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandboxes(Boxes& boxes, TrialSe
   sealed.validations = Counted(services.validations());
   sealed.hand_over = std::move(*hand_over);
   sealed.file = plan_.task->submission.path;
-  sealed.isolation = IsolationOf(boxes.front()->isolation());
+  if (boxes.front()->made()) sealed.isolation = IsolationOf(boxes.front()->isolation());
   sealed.models = services.ModelsSpent();
   co_return sealed;
 }

@@ -9,6 +9,8 @@
 #include "harness/plan/plan.h"
 #include "harness/store/journal.h"
 #include "harness/store/run_folder.h"
+#include "harness/trial/sandbox_on_demand.h"
+#include "harness/trial/services.h"
 #include "harness/trial/trial.h"
 
 namespace podium::harness {
@@ -32,7 +34,7 @@ class SandboxWork {
   [[nodiscard]] Millis outage() const { return context_ ? context_->outage() : outage_; }
 
  private:
-  using Boxes = std::vector<std::unique_ptr<sandbox::Sandbox>>;
+  using Boxes = std::vector<std::unique_ptr<SandboxOnDemand>>;
 
   [[nodiscard]] sandbox::SandboxSpec MakeSpec(int worker) const;
   [[nodiscard]] agents::TrialContext MakeContext(const Boxes& boxes, TrialView before) const;
@@ -43,8 +45,10 @@ class SandboxWork {
   // The score on the held rows; a fault in `out` where there is none.
   Task<Result<double>> GradePart(const tasks::HeldPart& part, std::filesystem::path file,
                                  agents::HiddenScores& out) const;
-  // One for each worker of the agent.
-  Task<Status> MakeBoxes(const class TrialServices& services, Boxes& boxes);
+  // One for each worker of the agent, to be made by MakeSandbox.
+  Boxes MakeBoxes(TrialServices& services) const;
+  // With the ports of its services open.
+  Task<SandboxOnDemand::Made> MakeSandbox(int worker, TrialServices& services) const;
   static Task<Status> DestroyAll(Boxes& boxes);
   Task<Result<Ended>> UseSandboxes(Boxes& boxes, TrialServices& services, TrialView before);
   Task<Result<agents::AgentOutcome>> Agent(agents::Scaffold& scaffold,

@@ -38,12 +38,13 @@ std::vector<sandbox::HomeFile> HomeFiles(const TrialPlan& plan) {
 
 TrialServices::TrialServices(Reactor& reactor, Journal& journal,
                              agents::Validator::CheckShape check, std::filesystem::path trial_dir,
-                             std::uint64_t disk_bytes)
+                             std::uint64_t disk_bytes, int sandboxes)
     : reactor_(reactor),
       journal_(journal),
       trial_dir_(std::move(trial_dir)),
       disk_bytes_(disk_bytes),
-      validator_(reactor, std::move(check), journal, LimitsFor(disk_bytes)) {
+      validator_(reactor, std::move(check), journal, LimitsFor(disk_bytes)),
+      ports_(static_cast<std::size_t>(sandboxes)) {
   validator_.Resume(ValidationsIn(journal.lines()));
 }
 
@@ -109,50 +110,54 @@ void TrialServices::Prepare(sandbox::SandboxSpec& spec) const {
   spec.first_port = kHttpsPort;
 }
 
-Task<Status> TrialServices::OpenGateway(sandbox::Sandbox& box, Deadline deadline) {
+Task<Status> TrialServices::OpenGateway(Ports& ports, sandbox::Sandbox& box, Deadline deadline) {
   auto models = co_await box.Listen(kGatewayPort, deadline);
   if (!models) co_return tl::unexpected(models.error());
-  gateway_listeners_.push_back(std::move(*models));
+  ports.gateway = std::move(*models);
   if (!gateway_->tls()) co_return Status{};
   auto vendors = co_await box.Listen(kHttpsPort, deadline);
   if (vendors) {
-    vendors_listeners_.push_back(std::move(*vendors));
+    ports.vendors = std::move(*vendors);
     co_return Status{};
   }
   records::Service missing{.service = "https", .missing = vendors.error().message};
   co_return co_await journal_.Append(std::move(missing));
 }
 
-Task<Status> TrialServices::Open(sandbox::Sandbox& box, bool with_validator, Deadline deadline) {
-  if (gateway_) PODIUM_CO_TRY(co_await OpenGateway(box, deadline));
-  if (!with_validator || validator_missing_) co_return Status{};
-  auto listener = co_await box.Listen(agents::kValidatorPort, deadline);
-  if (listener) {
-    validator_listeners_.push_back(std::move(*listener));
-    co_return Status{};
+Task<Status> TrialServices::Open(int worker, sandbox::Sandbox& box, bool with_validator,
+                                 Deadline deadline) {
+  Ports& ports = ports_.at(static_cast<std::size_t>(worker));
+  if (gateway_) PODIUM_CO_TRY(co_await OpenGateway(ports, box, deadline));
+  if (with_validator && !validator_missing_) {
+    auto listener = co_await box.Listen(agents::kValidatorPort, deadline);
+    if (listener) {
+      ports.validator = std::move(*listener);
+    } else {
+      validator_missing_ = true;
+      records::Service missing{.service = "validator", .missing = listener.error().message};
+      PODIUM_CO_TRY(co_await journal_.Append(std::move(missing)));
+    }
   }
-  validator_missing_ = true;
-  records::Service missing{.service = "validator", .missing = listener.error().message};
-  co_return co_await journal_.Append(std::move(missing));
+  ports.opened.Raise(StopLevel::kDraining);
+  co_return Status{};
 }
 
-Task<void> TrialServices::ServeValidator() {
+Task<void> TrialServices::ServeSandbox(Ports& ports) {
+  StopToken opened = ports.opened.token();
+  co_await opened.Reached(StopLevel::kDraining);
   std::vector<Task<void>> all;
-  for (auto& listener : validator_listeners_)
-    all.push_back(validator_.Serve(std::move(listener), trial_dir_));
+  if (ports.validator) all.push_back(validator_.Serve(std::move(ports.validator), trial_dir_));
+  if (ports.gateway) all.push_back(gateway_->Serve(std::move(ports.gateway)));
+  if (ports.vendors) all.push_back(gateway_->ServeTls(std::move(ports.vendors)));
   if (!all.empty()) co_await AllOf(std::move(all));
   co_await WaitForEver();
 }
 
-Task<void> TrialServices::ServeGateway() {
+Task<void> TrialServices::Serve() {
   std::vector<Task<void>> all;
-  for (auto& listener : gateway_listeners_) all.push_back(gateway_->Serve(std::move(listener)));
-  for (auto& listener : vendors_listeners_) all.push_back(gateway_->ServeTls(std::move(listener)));
-  if (!all.empty()) co_await AllOf(std::move(all));
-  co_await WaitForEver();
+  for (Ports& ports : ports_) all.push_back(ServeSandbox(ports));
+  co_await AllOf(std::move(all));
 }
-
-Task<void> TrialServices::Serve() { auto ended = co_await Race(ServeValidator(), ServeGateway()); }
 
 Task<Status> TrialServices::End() {
   if (gateway_) gateway_->End();

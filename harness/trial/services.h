@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "agents/gateway/gateway.h"
 #include "agents/validator/validator.h"
 #include "base/async/reactor.h"
+#include "base/async/stop_token.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "harness/plan/plan.h"
@@ -23,9 +25,10 @@ namespace podium::harness {
 // of the vendors' hosts. Lives while the scaffold runs.
 class TrialServices {
  public:
-  // disk_bytes: of the sandbox, which no file that is sent to be checked may exceed.
+  // disk_bytes: of the sandbox, which no file that is sent to be checked may exceed. sandboxes: how
+  // many of them there will be.
   TrialServices(Reactor& reactor, Journal& journal, agents::Validator::CheckShape check,
-                std::filesystem::path trial_dir, std::uint64_t disk_bytes);
+                std::filesystem::path trial_dir, std::uint64_t disk_bytes, int sandboxes);
 
   // Before Open. Does nothing where the agent asks no model.
   [[nodiscard]] Status AddModels(HttpClient& http, agents::ProviderGate& gate,
@@ -36,11 +39,13 @@ class TrialServices {
   // What a sandbox is to be made with for them. Blocks.
   void Prepare(sandbox::SandboxSpec& spec) const;
 
-  // Opens the ports in this sandbox too. Without its gateway an agent cannot work; of the validator
-  // a backend that hands none out is an event "service" with its reason, not an error.
-  [[nodiscard]] Task<Status> Open(sandbox::Sandbox& box, bool with_validator, Deadline deadline);
+  // Opens the ports in the sandbox of this worker, once it is made. Without its gateway an agent
+  // cannot work; of the validator a backend that hands none out is an event "service" with its
+  // reason, not an error.
+  [[nodiscard]] Task<Status> Open(int worker, sandbox::Sandbox& box, bool with_validator,
+                                  Deadline deadline);
 
-  // Serves until cancelled.
+  // Serves until cancelled, each sandbox from when its ports are open.
   [[nodiscard]] Task<void> Serve();
 
   // Ends the gateway's token. An error: what models were asked could not be recorded.
@@ -54,21 +59,25 @@ class TrialServices {
   [[nodiscard]] const agents::ValidationCounts& validations() const { return validator_.counts(); }
 
  private:
+  // The ports of one sandbox; none of those that are not open.
+  struct Ports {
+    StopSource opened;  // raised once they are
+    UniqueFd validator, gateway, vendors;
+  };
+
   [[nodiscard]] agents::TrialModelsOptions OptionsOf(const AgentPlan& agent) const;
-  [[nodiscard]] Task<void> ServeValidator();
-  [[nodiscard]] Task<void> ServeGateway();
-  [[nodiscard]] Task<Status> OpenGateway(sandbox::Sandbox& box, Deadline deadline);
+  [[nodiscard]] Task<void> ServeSandbox(Ports& ports);
+  [[nodiscard]] Task<Status> OpenGateway(Ports& ports, sandbox::Sandbox& box, Deadline deadline);
   Reactor& reactor_;
   Journal& journal_;
   std::filesystem::path trial_dir_;
   std::uint64_t disk_bytes_;
   agents::Validator validator_;
-  std::vector<UniqueFd> validator_listeners_;
+  std::deque<Ports> ports_;         // by worker
   bool validator_missing_ = false;  // the backend hands none out
   std::unique_ptr<agents::TrialModels> models_;
   bool priced_ = false;  // what each model costs is known
   std::unique_ptr<agents::Gateway> gateway_;
-  std::vector<UniqueFd> gateway_listeners_, vendors_listeners_;
 };
 
 // What lies in /home of every trial: instructions.txt and validate_submission.sh.

@@ -12,6 +12,7 @@
 #include "harness/plan/plan.h"
 #include "harness/store/history.h"
 #include "harness/store/run_folder.h"
+#include "harness/trial/machine_shares.h"
 #include "harness/trial/observer.h"
 #include "sandbox/images/image.h"
 #include "sandbox/sandbox.h"
@@ -28,6 +29,7 @@ struct RunContext {
   agents::ProviderGate& gate;
   Grader& grader;
   HistoryWriter& history;
+  MachineShares& shares;
   RunFolder folder;
   std::string image_digest;
   std::vector<std::filesystem::path> image_layers;

@@ -60,13 +60,12 @@ class LocalExecutorTest : public TrialFixture {
   RunSummary RunAll() {
     RunSummary summary;
     status_ = WithContext([&](RunContext& context) -> Task<Status> {
-      co_return co_await RunTrials(plan_, context, machine_, nullptr, summary);
+      co_return co_await RunTrials(plan_, context, nullptr, summary);
     });
     return summary;
   }
 
   RunPlan plan_;
-  Machine machine_{.cores = 64, .memory_bytes = 1024 * kGiB};
   Status status_;
   std::function<bool(int seed)> enough_ = [](int) { return true; };
   std::function<void()> on_begin_;
@@ -230,7 +229,7 @@ TEST_F(LocalExecutorTest, DrainedBeforeItBeginsItBeginsNothing) {
   status_ = WithContext([&](RunContext& context) -> Task<Status> {
     stop_->Raise(StopLevel::kDraining);
     RunSummary summary;
-    auto ran = co_await RunTrials(plan_, context, machine_, nullptr, summary);
+    auto ran = co_await RunTrials(plan_, context, nullptr, summary);
     EXPECT_EQ(summary.paused, 2);
     co_return ran;
   });
@@ -281,7 +280,7 @@ TEST_F(LocalExecutorTest, WhatEndedIsInTheIndex) {
   ASSERT_EQ(RowsIn(run_dir_, "trials"), 0);
   RunSummary summary;
   status_ = WithContext([&](RunContext& context) -> Task<Status> {
-    co_return co_await RunTrials(plan_, context, machine_, &*index, summary);
+    co_return co_await RunTrials(plan_, context, &*index, summary);
   });
   ASSERT_TRUE(status_);
   EXPECT_EQ(RowsIn(run_dir_, "trials"), 2);

@@ -114,11 +114,13 @@ class TrialFixture : public testing::Test {
     HttpClient http;
     agents::ProviderGate gate;
     HistoryWriter history(run_dir_, SystemClock());
+    MachineShares shares(machine_);
     RunContext context{.reactor = reactor,
                        .http = http,
                        .gate = gate,
                        .grader = grader_,
                        .history = history,
+                       .shares = shares,
                        .folder = {run_dir_},
                        .observer = observer_,
                        .clock = SystemClock()};
@@ -146,6 +148,7 @@ class TrialFixture : public testing::Test {
 
   TempDir temp_ = *TempDir::Make("podium-trial");
   std::filesystem::path run_dir_ = temp_.path() / "run";
+  Machine machine_{.cores = 64, .memory_bytes = std::uint64_t{1} << 40};
   tasks::TaskPackage task_;
   tasks::PreparedTask prepared_;
   agents::ScaffoldInfo info_;

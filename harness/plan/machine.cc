@@ -1,4 +1,4 @@
-#include "harness/schedule/machine.h"
+#include "harness/plan/machine.h"
 
 #include <unistd.h>
 
