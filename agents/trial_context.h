@@ -53,6 +53,8 @@ class EventSink {
   }
 };
 
+struct DataPreview;  // operators/preview.h
+
 struct ShapeVerdict {
   bool valid = false;
   std::string reason;   // a fixed code
@@ -92,12 +94,18 @@ struct TrialContext {
   std::uint64_t kept_cap_bytes = submission_cap_bytes;  // of a search's files together
   // Where a scaffold works at several places at once: the others, all as fresh as the first.
   std::vector<sandbox::Sandbox*> more_sandboxes = {};
+  // Of task.public_dir, where it was made already: trials of one task share it.
+  std::shared_ptr<const DataPreview> preview = nullptr;
   Millis wall{0};  // the trial's time, of which earlier attempts may have used a part
   // Takes the hidden rows out of a submission that was taken out and grades them; its test rows
   // stay. Empty: the trial has no hidden rows.
   std::function<Task<Result<HiddenScores>>(std::filesystem::path)> hidden = {};
   std::vector<records::Begun> in_work = {};  // of an earlier attempt: begun and not ended, in order
 };
+
+// The context's, else one that is made now.
+[[nodiscard]] Task<Result<std::shared_ptr<const DataPreview>>> PreviewOf(
+    const TrialContext& context);
 
 // How an agent's work ended. `end` is a stable text: "finished", "node_budget", "time_limit",
 // "model_budget", "memory_limit", "pid_limit", "disk_limit", "init_gone", "exit_<n>", "signal_<n>",

@@ -70,7 +70,9 @@ class React final : public Scaffold {
       : settings_(std::move(settings)), client_(std::move(client)) {}
 
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
-    PODIUM_CO_TRY(Prepare(context));
+    auto preview = co_await PreviewOf(context);
+    if (!preview) co_return tl::unexpected(preview.error());
+    Prepare(context, **preview);
     while (end_.empty()) {
       if (context.stop.draining()) End("paused");
       if (auto end = times_->Ended(step_)) End(*end);
@@ -85,7 +87,7 @@ class React final : public Scaffold {
   }
 
  private:
-  Status Prepare(TrialContext& context) {
+  void Prepare(TrialContext& context, const DataPreview& preview) {
     context_ = &context;
     context.outage = [this] { return client_->outage(); };
     times_.emplace(context, context.outage);
@@ -93,7 +95,6 @@ class React final : public Scaffold {
                      ToolLimits{settings_->action, settings_->observation, settings_->validate});
     tools_ = toolbox_->Specs();
     left_ = times_->Left(0);
-    PODIUM_ASSIGN(auto preview, MakePreview(context.task.public_dir));
     const TaskBrief& task = context.task;
     Prompt prompt = settings_->prompt.Filled(
         {{"title", task.title},
@@ -105,7 +106,6 @@ class React final : public Scaffold {
     window_.emplace(ChatMessage{.role = "system", .content = std::move(prompt.system)},
                     ChatMessage{.role = "user", .content = std::move(prompt.user)},
                     settings_->turns);
-    return {};
   }
 
   // One answer of the model and what follows from it.

@@ -33,7 +33,10 @@ class Search final : public Scaffold {
       : policy_(std::move(policy)), proposer_(std::move(proposer)), settings_(settings) {}
 
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
-    PODIUM_CO_TRY(Prepare(context));
+    auto preview = co_await PreviewOf(context);
+    if (!preview) co_return tl::unexpected(preview.error());
+    preview_ = std::move(*preview);
+    Prepare(context);
     if (workspaces_) PODIUM_CO_TRY(co_await workspaces_->Begin());
     if (context.forked) PODIUM_CO_TRY(co_await Rebuild());
     std::vector<Task<void>> workers;
@@ -47,13 +50,12 @@ class Search final : public Scaffold {
   }
 
  private:
-  Status Prepare(TrialContext& context) {
+  void Prepare(TrialContext& context) {
     context_ = &context;
     nodes_ = context.nodes;
     unfinished_.assign(context.in_work.begin(), context.in_work.end());
     for (const auto& node : nodes_) next_step_ = std::max(next_step_, node.step + 1);
     for (const auto& begun : unfinished_) next_step_ = std::max(next_step_, begun.step + 1);
-    PODIUM_ASSIGN(preview_, MakePreview(context.task.public_dir));
     context.outage = [this] { return proposer_->outage() + rebuilding_; };
     files_.emplace(context.trial_dir, context.kept_cap_bytes);
     times_.emplace(context, [this] { return proposer_->outage() + rebuilding_; });
@@ -66,7 +68,6 @@ class Search final : public Scaffold {
       times_->Reserve(Millis(static_cast<std::int64_t>(settings_.ensemble_share *
                                                        static_cast<double>(context.wall.count()))));
     if (boxes.size() > 1) workspaces_.emplace(std::move(boxes));
-    return {};
   }
 
   // What the nodes of another trial left in /home. It takes no working time: that was spent there.
@@ -344,7 +345,7 @@ class Search final : public Scaffold {
     request.nodes = &step.nodes;
     request.in_work = step.in_work;
     request.task = &context_->task;
-    request.preview = &preview_;
+    request.preview = preview_.get();
     request.seed = context_->seed;
     request.exec_limit = context_->exec_limit;
     int begun = static_cast<int>(step.nodes.size() + step.in_work.size());
@@ -391,7 +392,7 @@ class Search final : public Scaffold {
   std::unique_ptr<Proposer> proposer_;
   SearchSettings settings_;
   TrialContext* context_ = nullptr;
-  DataPreview preview_;
+  std::shared_ptr<const DataPreview> preview_;
   std::optional<KeptFiles> files_;
   std::optional<StepTimes> times_;
   std::deque<Workbench> benches_;         // one a worker

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agents/operators/preview.h"
 #include "base/deadlines.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -52,6 +53,21 @@ Result<std::map<TaskId, tasks::HiddenSplit>> SplitAll(
   return out;
 }
 
+// Once a task, not once a trial.
+Status AddPreviews(const RunPlan& plan, RunContext& context) {
+  for (const auto& trial : plan.trials) {
+    const AgentPlan& agent = *trial.agent;
+    if (!agent.scaffold->takes_proposer && !agent.scaffold->asks_model) continue;
+    const auto& dir = agent.configured.reveals.empty()
+                          ? context.prepared.at(trial.id.task).public_dir
+                          : context.hidden.at(trial.id.task).agent.public_dir;
+    if (context.previews.contains(dir)) continue;
+    PODIUM_ASSIGN(auto preview, agents::MakePreview(dir));
+    context.previews[dir] = std::make_shared<const agents::DataPreview>(std::move(preview));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSource* stopped) {
@@ -88,6 +104,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
   }
   PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));
   PODIUM_ASSIGN(context.hidden, SplitAll(plan, context.prepared));
+  PODIUM_TRY(AddPreviews(plan, context));
   PODIUM_TRY(OpenRunFolder(plan, context));
   auto index = Index::Open(context.folder.dir);
   if (!index) LogWarn(index.error().message + " (`podium reindex` makes it anew)");

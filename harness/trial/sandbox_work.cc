@@ -203,6 +203,8 @@ agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView befo
   for (std::size_t i = 1; i < boxes.size(); ++i) context.more_sandboxes.push_back(boxes[i].get());
   context.in_work = std::move(before.in_work);
   context.wall = plan_.wall;
+  auto preview = run_.previews.find(Seen().public_dir);
+  if (preview != run_.previews.end()) context.preview = preview->second;
   if (!plan_.agent->configured.reveals.empty())
     context.hidden = [this](fs::path file) { return GradeHidden(std::move(file)); };
   context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };

@@ -36,6 +36,8 @@ struct RunContext {
   std::vector<std::pair<std::string, std::string>> image_env;  // what the image says of itself
   std::map<TaskId, tasks::PreparedTask> prepared;
   std::map<TaskId, tasks::HiddenSplit> hidden;  // of those whose agents are scored on one
+  // By public folder, of those tasks whose agents look at their data first.
+  std::map<std::filesystem::path, std::shared_ptr<const agents::DataPreview>> previews;
   RunObserver& observer;
   const Clock& clock;
   bool allow_unenforced = false;
