@@ -20,6 +20,7 @@ struct ProposalRequest {
   std::span<const SearchNode> in_work = {};
   const TaskBrief* task = nullptr;
   const DataPreview* preview = nullptr;
+  std::string_view knowledge = {};  // for the prompt; "" without
   std::uint64_t seed = 0;
   Millis exec_limit{0};
   int nodes_left = 0;

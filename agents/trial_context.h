@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "agents/event_sink.h"
+#include "agents/knowledge/knowledge.h"
 #include "agents/operators/operator.h"
 #include "agents/recorded_run.h"
 #include "base/async/reactor.h"
@@ -39,18 +41,6 @@ struct HiddenScores {
   Digest submission;          // of what is left of the file: the rows of the test
   double search = 0;          // on the rows that the search goes by
   double choice = 0;          // on those that make the final choice
-};
-
-// Where a trial's events go: durable before they are acted on.
-class EventSink {
- public:
-  virtual ~EventSink() = default;
-  // Blocks until the event is on disk.
-  [[nodiscard]] virtual Status Record(records::Event event) = 0;
-  // The same without holding up the event loop.
-  [[nodiscard]] virtual Task<Status> Append(records::Event event) {
-    co_return Record(std::move(event));
-  }
 };
 
 struct DataPreview;  // operators/preview.h
@@ -96,6 +86,7 @@ struct TrialContext {
   std::vector<sandbox::Sandbox*> more_sandboxes = {};
   // Of task.public_dir, where it was made already: trials of one task share it.
   std::shared_ptr<const DataPreview> preview = nullptr;
+  Knowledge knowledge = {};
   Millis wall{0};  // the trial's time, of which earlier attempts may have used a part
   // Takes the hidden rows out of a submission that was taken out and grades them; its test rows
   // stay. Empty: the trial has no hidden rows.

@@ -49,7 +49,7 @@ bool IsIdText(std::string_view text) {
   auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   if (text.empty() || text.size() > 100 || !plain(text[0])) return false;
   for (char c : text) {
-    if (!plain(c) && c != '.' && c != '_' && c != '-') return false;
+    if (!plain(c) && c != '.' && c != '_' && c != '-' && c != '=') return false;
   }
   return true;
 }

@@ -306,6 +306,10 @@ Status ReadHead(YamlMap& map, const ForeignFolder& package, TaskPackage& out) {
   }
   PODIUM_ASSIGN(auto instruction, map.String("instruction"));
   PODIUM_ASSIGN(out.description, ReadNamed(package, *map.Get("instruction"), instruction, 1 << 20));
+  const YamlNode* expert = map.Get("expert");
+  if (!expert) return {};
+  PODIUM_ASSIGN(auto name, expert->AsString());
+  PODIUM_ASSIGN(out.expert, ReadNamed(package, *expert, name, 1 << 20));
   return {};
 }
 

@@ -102,6 +102,7 @@ struct TaskPackage {
   std::string category;     // tabular, image, grid, text, ...
   std::string difficulty;   // easy, medium, hard
   std::string description;  // the text of description.md, as the agent reads it
+  std::string expert;       // what an expert would say of it, "" where the package has no such text
   PrepareSpec prepare;
   // Prepared file ("public/train.csv") to the digest of its bytes; all zeros where task.yaml says
   // "unpinned", empty in a package whose tables were never pinned.

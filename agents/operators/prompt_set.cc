@@ -15,9 +15,10 @@ constexpr std::string_view kFiles[] = {"draft", "debug", "improve", "crossover",
 // Where it is missing, crossover.md stands in: its placeholders are the same.
 constexpr std::string_view kEnsembleFile = "ensemble";
 constexpr std::string_view kOptional[] = {kEnsembleFile, "leak"};
-constexpr std::string_view kPlaceholders[] = {
-    "title",  "description", "metric", "direction", "data",  "memory", "code",
-    "result", "failure",     "output", "solutions", "rules", "budget", "complexity"};
+constexpr std::string_view kPlaceholders[] = {"title",   "description", "metric",    "direction",
+                                              "data",    "memory",      "code",      "result",
+                                              "failure", "output",      "solutions", "rules",
+                                              "budget",  "complexity",  "knowledge"};
 
 }  // namespace
 

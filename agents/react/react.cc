@@ -41,8 +41,8 @@ struct ReactSettings {
   int max_tokens = 2048;
 };
 
-constexpr std::string_view kPlaceholders[] = {"title",      "description", "data",
-                                              "submission", "metric",      "direction"};
+constexpr std::string_view kPlaceholders[] = {"title",  "description", "data",     "submission",
+                                              "metric", "direction",   "knowledge"};
 
 // A call that a model wrote as text: JSON with a tool's name, else a closed block of code.
 std::optional<ToolCall> CallInText(const std::string& content, const std::vector<ToolSpec>& tools) {
@@ -72,7 +72,11 @@ class React final : public Scaffold {
   Task<Result<AgentOutcome>> Run(TrialContext& context) override {
     auto preview = co_await PreviewOf(context);
     if (!preview) co_return tl::unexpected(preview.error());
-    Prepare(context, **preview);
+    std::string title = context.task.title;
+    auto knowledge = co_await KnowledgeText(context.reactor, context.knowledge, context.events,
+                                            std::move(title), context.task.description, false);
+    if (!knowledge) co_return tl::unexpected(knowledge.error());
+    Prepare(context, **preview, *knowledge);
     while (end_.empty()) {
       if (context.stop.draining()) End("paused");
       if (auto end = times_->Ended(step_)) End(*end);
@@ -87,7 +91,7 @@ class React final : public Scaffold {
   }
 
  private:
-  void Prepare(TrialContext& context, const DataPreview& preview) {
+  void Prepare(TrialContext& context, const DataPreview& preview, const std::string& knowledge) {
     context_ = &context;
     context.outage = [this] { return client_->outage(); };
     times_.emplace(context, context.outage);
@@ -100,6 +104,7 @@ class React final : public Scaffold {
         {{"title", task.title},
          {"description", HeadTail(task.description, kShownOfDescription, 0)},
          {"data", PreviewText(preview, kShownOfDescription)},
+         {"knowledge", knowledge.empty() ? "" : "\n\nWhat is known of such tasks:\n" + knowledge},
          {"submission", task.submission_path},
          {"metric", task.metric},
          {"direction", task.lower_is_better ? "lower" : "higher"}});

@@ -92,6 +92,10 @@ std::vector<ToolSpec> Toolbox::Specs() const {
   if (limits_.validate)
     out.push_back(Spec("validate",
                        "Says whether the submission has the right shape. Gives no score.", "", ""));
+  if (context_.knowledge.searchable())
+    out.push_back(Spec("search_knowledge",
+                       "Finds passages of papers and notes that have some of the words asked for.",
+                       Text("query", "a few words"), R"("query")"));
   out.push_back(Spec("submit", "Ends your work. The submission is graded as it is now.", "", ""));
   return out;
 }
@@ -111,6 +115,8 @@ Task<Result<ToolOutcome>> Toolbox::Call(const ToolCall& call, int step, Deadline
   if (call.name == "view") co_return co_await View(std::move(arguments), until);
   if (call.name == "edit") co_return co_await Edit(std::move(arguments));
   if (call.name == "validate" && limits_.validate) co_return co_await Validate();
+  if (call.name == "search_knowledge" && context_.knowledge.searchable())
+    co_return co_await LookUp(std::move(arguments));
   if (call.name == "submit") co_return co_await Submit();
   std::vector<std::string> names;
   for (const auto& spec : Specs()) names.push_back(spec.name);
@@ -136,6 +142,16 @@ Toolbox::Outcome Toolbox::Python(Arguments arguments, int step, Deadline until) 
   spec.argv = {"python3", std::move(path)};
   spec.cwd = kWork;
   co_return co_await Execute(std::move(spec), until);
+}
+
+Toolbox::Outcome Toolbox::LookUp(Arguments arguments) {
+  std::string query = arguments.Get("query");
+  if (query.empty()) co_return Told("search_knowledge needs 'query', a text.");
+  std::string by = "tool";
+  auto text = co_await agents::LookUp(context_.reactor, context_.knowledge, context_.events,
+                                      std::move(by), std::move(query));
+  if (!text) co_return tl::unexpected(text.error());
+  co_return Told(Shown(*text), false);
 }
 
 Toolbox::Outcome Toolbox::View(Arguments arguments, Deadline until) {

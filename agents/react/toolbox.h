@@ -50,6 +50,7 @@ class Toolbox {
   Outcome Edit(Arguments arguments);
   Outcome Replace(std::string path, std::string old_text, std::string new_text);
   Outcome Validate();
+  Outcome LookUp(Arguments arguments);
   Outcome Submit();
   Outcome Execute(sandbox::ExecSpec spec, Deadline until);
   Task<Result<ToolOutcome>> Put(std::string path, std::string bytes);

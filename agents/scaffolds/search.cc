@@ -36,6 +36,11 @@ class Search final : public Scaffold {
     auto preview = co_await PreviewOf(context);
     if (!preview) co_return tl::unexpected(preview.error());
     preview_ = std::move(*preview);
+    std::string title = context.task.title;
+    auto knowledge = co_await KnowledgeText(context.reactor, context.knowledge, context.events,
+                                            std::move(title), context.task.description, true);
+    if (!knowledge) co_return tl::unexpected(knowledge.error());
+    knowledge_ = std::move(*knowledge);
     Prepare(context);
     if (workspaces_) PODIUM_CO_TRY(co_await workspaces_->Begin());
     if (context.forked) PODIUM_CO_TRY(co_await Rebuild());
@@ -346,6 +351,7 @@ class Search final : public Scaffold {
     request.in_work = step.in_work;
     request.task = &context_->task;
     request.preview = preview_.get();
+    request.knowledge = knowledge_;
     request.seed = context_->seed;
     request.exec_limit = context_->exec_limit;
     int begun = static_cast<int>(step.nodes.size() + step.in_work.size());
@@ -393,6 +399,7 @@ class Search final : public Scaffold {
   SearchSettings settings_;
   TrialContext* context_ = nullptr;
   std::shared_ptr<const DataPreview> preview_;
+  std::string knowledge_;
   std::optional<KeptFiles> files_;
   std::optional<StepTimes> times_;
   std::deque<Workbench> benches_;         // one a worker

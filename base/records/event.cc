@@ -287,11 +287,19 @@ Result<Event> From(const Json& j, std::type_identity<ToolUse>) {
                  Text(j, "observation")};
 }
 
+Json ToJson(const KnowledgeUse& e) {
+  return {{"by", e.by}, {"query", e.query}, {"passages", e.passages}};
+}
+Result<Event> From(const Json& j, std::type_identity<KnowledgeUse>) {
+  return KnowledgeUse{Text(j, "by"), Text(j, "query"),
+                      JsonOr<std::vector<std::string>>(j, "passages", {})};
+}
+
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
-    "attempt",   "node",    "exec",       "snapshot",     "validation", "outage", "taken",
-    "fell_back", "service", "model_call", "gateway_flag", "failed",     "paused", "sealed",
-    "graded",    "begun",   "forked",     "rebuilt",      "tool"};
+    "attempt",   "node",    "exec",       "snapshot",     "validation", "outage",   "taken",
+    "fell_back", "service", "model_call", "gateway_flag", "failed",     "paused",   "sealed",
+    "graded",    "begun",   "forked",     "rebuilt",      "tool",       "knowledge"};
 
 template <std::size_t... I>
 Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {

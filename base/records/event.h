@@ -120,13 +120,19 @@ struct ToolUse {  // "tool": a step of a model that works with tools
   bool failed = false;      // as it was told
   std::string observation;  // what it was shown
 };
+struct KnowledgeUse {  // "knowledge": the agent was told something of a corpus, or of the task's
+                       // expert
+  std::string by;      // "tool", "http", "context", "oracle"
+  std::string query;   // shortened
+  std::vector<std::string> passages;  // "notes/boosting.md#3"
+};
 struct Graded {  // "graded": verdict.json stands
   std::string verdict;
 };
 
 using Event = std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack,
                            Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun,
-                           Forked, Rebuilt, ToolUse>;
+                           Forked, Rebuilt, ToolUse, KnowledgeUse>;
 
 [[nodiscard]] std::string_view EventName(const Event& event);
 

@@ -58,6 +58,17 @@ Result<PlanAgent> AgentFrom(const Json& json) {
   out.proposer = JsonOr<std::string>(json, "proposer", "");
   out.files = JsonOr<std::string>(json, "files", "");
   PODIUM_ASSIGN(out.settings, SettingsFrom(json.value("settings", Json::object())));
+  out.cell = JsonOr<std::map<std::string, std::string>>(json, "cell", {});
+  return out;
+}
+
+OrderedJson ToJson(const PlanAgent& a) {
+  OrderedJson out = {{"id", a.id},
+                     {"scaffold", a.scaffold},
+                     {"proposer", a.proposer},
+                     {"files", a.files},
+                     {"settings", ToJson(a.settings)}};
+  if (!a.cell.empty()) out["cell"] = a.cell;
   return out;
 }
 
@@ -122,12 +133,7 @@ std::string ToText(const RunPlan& p) {
   for (const char* key : {"tasks", "agents", "cells"}) out[key] = OrderedJson::array();
   for (const auto& t : p.tasks)
     out["tasks"].push_back({{"id", t.id}, {"digest", t.digest}, {"folder", t.folder}});
-  for (const auto& a : p.agents)
-    out["agents"].push_back({{"id", a.id},
-                             {"scaffold", a.scaffold},
-                             {"proposer", a.proposer},
-                             {"files", a.files},
-                             {"settings", ToJson(a.settings)}});
+  for (const auto& a : p.agents) out["agents"].push_back(ToJson(a));
   for (const auto& c : p.cells) out["cells"].push_back(ToJson(c));
   // A line a trial.
   std::string text = DumpJson(out, 2);

@@ -31,6 +31,7 @@ struct PlanAgent {
   std::string proposer;  // "" where the scaffold takes none
   std::string files;     // digest of the agent's own files, "" without
   PlanSettings settings;
+  std::map<std::string, std::string> cell = {};  // by what it differs from the run's other cells
 };
 
 // What every trial of one task and one agent gets.

@@ -70,6 +70,8 @@ struct TrialVerdict {
   std::vector<CandidateGrade> top_k;
   // What the agent's work was told of labels that it does not have ("search.feedback: hidden").
   std::vector<std::string> reveals;
+  // The matrix's cell that it belongs to: by what its agent differs from the run's others.
+  std::map<std::string, std::string> cell = {};
 };
 
 // The file's text, "podium-trial-verdict/1", indented for people.

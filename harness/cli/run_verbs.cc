@@ -29,7 +29,7 @@ namespace fs = std::filesystem;
 
 struct RunOptions {
   std::string file;
-  std::vector<std::string> tasks, agents, sets;
+  std::vector<std::string> tasks, agents, sets, vary;
   std::map<std::string, std::string> values;  // setting -> value, of the single flags
   bool print_config = false;
   bool dry_run = false;
@@ -76,6 +76,7 @@ Result<Settings> Resolve(const RunOptions& o) {
     PODIUM_TRY(settings.Set(item.substr(0, equals), item.substr(equals + 1),
                             "--set " + item.substr(0, equals)));
   }
+  for (const auto& axis : o.vary) PODIUM_TRY(settings.Vary(axis, "--vary"));
   return settings;
 }
 
@@ -269,6 +270,10 @@ void AddRunVerbs(CLI::App& app, Exit& exit, const std::string& program) {
     run->add_option(flag, o->values[flag], help);
   }
   run->add_option("--set", o->sets, "Any setting, as NAME=VALUE; may be repeated")
+      ->allow_extra_args(false);
+  run->add_option("--vary", o->vary,
+                  "An axis of a matrix, as NAME=VALUE,VALUE: every agent with each value; may be "
+                  "repeated")
       ->allow_extra_args(false);
   run->add_flag("--print-config", o->print_config,
                 "Show every setting and where its value came from, then stop");

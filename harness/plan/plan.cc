@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "base/http/address.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "harness/plan/usable.h"
 #include "harness/store/run_folder.h"
@@ -46,7 +47,7 @@ Status PlaceBeside(const fs::path& agent_file, const std::string& key, Settings&
   while (name.ends_with('/')) name.pop_back();
   if (name != ".") {
     PODIUM_ASSIGN(auto around, ForeignFolder::Open(beside));
-    bool folder = key == "program.folder";
+    bool folder = key == "program.folder" || key == "knowledge.corpus";
     auto inside = folder ? around.Folder(name).map([](const auto&) { return true; })
                          : around.Read(name, 1 << 20).map([](const auto&) { return true; });
     if (!inside) return Fail(inside.error().code, named.origin + ": " + inside.error().message);
@@ -54,8 +55,9 @@ Status PlaceBeside(const fs::path& agent_file, const std::string& key, Settings&
   return own.Set(key, (beside / name).lexically_normal().string(), named.origin, Layer::kAgentFile);
 }
 
-Status PlaceProgram(const fs::path& agent_file, Settings& own) {
+Status PlaceFiles(const fs::path& agent_file, Settings& own) {
   PODIUM_TRY(PlaceBeside(agent_file, "program.folder", own));
+  PODIUM_TRY(PlaceBeside(agent_file, "knowledge.corpus", own));
   return PlaceBeside(agent_file, "program.instructions", own);
 }
 
@@ -103,7 +105,7 @@ Status ReadAgentFile(const fs::path& path, AgentPlan& agent, Settings& own) {
   if (const YamlNode* proposer = take("proposer")) agent.proposer = proposer->scalar;
   PODIUM_TRY(own.ApplyYaml(root, kOwn, Layer::kAgentFile));
   PODIUM_TRY(CheckIsAnAgents(own));
-  PODIUM_TRY(PlaceProgram(path, own));
+  PODIUM_TRY(PlaceFiles(path, own));
   const YamlNode* id = take("id");
   auto parsed = AgentId::Parse(id ? id->scalar : path.stem().string());
   if (!parsed) return (id ? *id : root).Complain(parsed.error().message);
@@ -111,38 +113,48 @@ Status ReadAgentFile(const fs::path& path, AgentPlan& agent, Settings& own) {
   return {};
 }
 
-// `name` is an agent file's id or path, or a scaffold.
+// An entry with a name of its own is that agent's id.
+Result<std::unique_ptr<AgentPlan>> NamedAs(const std::string& name,
+                                           std::unique_ptr<AgentPlan> agent) {
+  if (agent->cell.empty()) return agent;
+  PODIUM_ASSIGN(agent->id, AgentId::Parse(name));
+  return agent;
+}
+
+// `name` is an agent file's id or path, or a scaffold, or an entry's name for one.
 Result<std::unique_ptr<AgentPlan>> FindAgent(const std::string& name, const Settings& all) {
   Settings run = all.ForAgent(name);
   auto agent = std::make_unique<AgentPlan>();
   Settings own;
   std::error_code ec;
-  fs::path file = ShareDir() / "configs" / "agents" / (name + ".yaml");
-  if (name.ends_with(".yaml")) file = name;
+  const std::string base = all.AgentOf(name);
+  agent->cell = all.CellOf(name);
+  fs::path file = ShareDir() / "configs" / "agents" / (base + ".yaml");
+  if (base.ends_with(".yaml")) file = base;
   if (fs::exists(file, ec)) {
     PODIUM_TRY(ReadAgentFile(file, *agent, own));
     agent->settings = std::move(run);
     agent->settings.FillFrom(own);
-    return agent;
+    return NamedAs(name, std::move(agent));
   }
-  agent->scaffold = agents::FindScaffold(name);
+  agent->scaffold = agents::FindScaffold(base);
   if (!agent->scaffold) {
     auto known = ListAgents(), scaffolds = agents::ScaffoldNames();
     known.insert(known.end(), scaffolds.begin(), scaffolds.end());
-    return Fail(ErrorCode::kNotFound, run.Get("agents").origin + ": there is no agent '" + name +
-                                          "'." + Suggest(name, known) +
+    return Fail(ErrorCode::kNotFound, run.Get("agents").origin + ": there is no agent '" + base +
+                                          "'." + Suggest(base, known) +
                                           " `podium run --help` lists them.");
   }
   agent->settings = run;
-  std::string id = name;
-  if (agent->scaffold->asks_model) id = IdText(run.Get("model").value) + "-" + name;
+  std::string id = base;
+  if (agent->scaffold->asks_model) id = IdText(run.Get("model").value) + "-" + base;
   if (agent->scaffold->takes_proposer) {
     agent->proposer = run.Get("proposer").value;
-    id = (agent->proposer == "llm" ? IdText(run.Get("model").value) : agent->proposer) + "-" + name;
+    id = (agent->proposer == "llm" ? IdText(run.Get("model").value) : agent->proposer) + "-" + base;
   }
   auto parsed = AgentId::Parse(id);
-  agent->id = parsed ? *parsed : *AgentId::Parse(name);
-  return agent;
+  agent->id = parsed ? *parsed : *AgentId::Parse(base);
+  return NamedAs(name, std::move(agent));
 }
 
 // A variable as people paste it; "" where it is not set.
@@ -262,32 +274,43 @@ std::string DefaultName(const RunPlan& plan) {
                          : IdText(plan.settings.Get("suite").value);
   if (plan.tasks.size() > 1 && plan.settings.Get("suite").value.empty())
     base += "-and-" + std::to_string(plan.tasks.size() - 1);
-  return base + "-" + plan.agents.front()->id.str() + "-" +
-         Digest::Of(PlanYaml(plan, false)).hex().substr(0, 6);
+  const AgentPlan& first = *plan.agents.front();
+  std::string agent = first.cell.empty() ? first.id.str() : "matrix";
+  return base + "-" + agent + "-" + Digest::Of(PlanYaml(plan, false)).hex().substr(0, 6);
 }
 
-// The list of agents with what each alone is given: "[a, {id: b, budget: {nodes: 8}}]".
+// As a value in a flow of YAML.
+std::string FlowText(const std::string& value) {
+  bool plain = !value.empty() && value.find_first_of(",:{}[]#&*!|>'\"%@`\n") == std::string::npos;
+  return plain ? value : DumpJson(Json(value));
+}
+
+std::string EntryYaml(const std::string& name, const AgentEntry& entry) {
+  std::string item = "{id: " + FlowText(entry.agent), group;
+  if (entry.named) item += ", as: " + name;
+  for (const auto& [key, setting] : entry.values) {
+    std::size_t dot = key.find('.');
+    std::string of = dot == std::string::npos ? "" : key.substr(0, dot);
+    if (!group.empty() && of != group) item += '}';
+    item += ", ";
+    if (!of.empty() && of != group) item += of + ": {";
+    item += key.substr(dot == std::string::npos ? 0 : dot + 1) + ": " + FlowText(setting.value);
+    group = of;
+  }
+  return item + (group.empty() ? "}" : "}}");
+}
+
+// The list of agents with what each alone is given: "[a, {id: b, budget: {nodes: 8}}]"; a line each
+// where entries have names of their own.
 std::string AgentsYaml(const Settings& settings) {
   std::vector<std::string> items;
+  bool named = false;
   for (const auto& name : settings.List("agents")) {
     auto own = settings.per_agent().find(name);
-    if (own == settings.per_agent().end()) {
-      items.push_back(name);
-      continue;
-    }
-    std::string item = "{id: " + name, group;
-    for (const auto& [key, setting] : own->second) {
-      std::size_t dot = key.find('.');
-      std::string of = dot == std::string::npos ? "" : key.substr(0, dot);
-      if (!group.empty() && of != group) item += '}';
-      item += ", ";
-      if (!of.empty() && of != group) item += of + ": {";
-      item += key.substr(dot == std::string::npos ? 0 : dot + 1) + ": " + setting.value;
-      group = of;
-    }
-    items.push_back(item + (group.empty() ? "}" : "}}"));
+    items.push_back(own == settings.per_agent().end() ? name : EntryYaml(name, own->second));
+    named = named || (own != settings.per_agent().end() && own->second.named);
   }
-  return "[" + Join(items, ", ") + "]";
+  return named ? "\n  - " + Join(items, "\n  - ") : "[" + Join(items, ", ") + "]";
 }
 
 }  // namespace
@@ -304,9 +327,19 @@ sandbox::Limits WorkerLimits(const TrialPlan& trial) {
   return out;
 }
 
-Status FillAgent(AgentPlan& a) {
-  PODIUM_TRY(FillGpus(a));
-  PODIUM_ASSIGN(a.configured, a.scaffold->configure(a.settings));
+namespace {
+
+// What it may look up counts as a file of its own.
+Status FillKnowledge(AgentPlan& a) {
+  if (!a.asks_model() && !a.scaffold->uses_gateway) return {};
+  PODIUM_ASSIGN(a.knowledge, agents::TakeKnowledge(a.settings));
+  if (!a.knowledge.digest) return {};
+  std::string own = a.configured.files ? a.configured.files->hex() : "";
+  a.configured.files = Digest::Of(own + "\nknowledge " + a.knowledge.digest->hex());
+  return {};
+}
+
+Status FillScaffold(AgentPlan& a) {
   if (a.scaffold->uses_gateway) {
     PODIUM_ASSIGN(a.gateway, PlanGateway(a.settings));
   }
@@ -324,6 +357,15 @@ Status FillAgent(AgentPlan& a) {
                                       a.proposer + "': portfolio or llm");
 }
 
+}  // namespace
+
+Status FillAgent(AgentPlan& a) {
+  PODIUM_TRY(FillGpus(a));
+  PODIUM_ASSIGN(a.configured, a.scaffold->configure(a.settings));
+  PODIUM_TRY(FillScaffold(a));
+  return FillKnowledge(a);
+}
+
 namespace {
 
 // What so many sandboxes use together, each with these limits.
@@ -334,6 +376,14 @@ void Multiply(sandbox::Limits& limits, int sandboxes) {
   for (auto* size : {&limits.memory_bytes, &limits.disk_bytes, &limits.inodes, &limits.shm_bytes,
                      &limits.tmp_bytes})
     *size *= n;
+}
+
+Status CheckExpert(const tasks::TaskPackage& task, const AgentPlan& agent) {
+  if (agent.knowledge.mode != agents::KnowledgeMode::kOracle || !task.expert.empty()) return {};
+  return Fail(ErrorCode::kConfig, agent.settings.Get("knowledge.mode").origin +
+                                      ": 'knowledge.mode: oracle' needs an " +
+                                      "expert's text, and task '" + task.id.str() +
+                                      "' has none ('expert: FILE' in its task.yaml)");
 }
 
 }  // namespace
@@ -400,9 +450,11 @@ std::vector<std::string> ListAgents() {
   return out;
 }
 
-Result<RunPlan> MakePlan(const Settings& settings) {
+Result<RunPlan> MakePlan(const Settings& given) {
   RunPlan plan;
-  plan.settings = settings;
+  plan.settings = given;
+  PODIUM_TRY(ExpandMatrix(plan.settings));
+  const Settings& settings = plan.settings;
   PODIUM_ASSIGN(plan.tasks, FindTasks(settings));
   std::vector<std::string> agents = settings.List("agents");
   if (agents.empty())
@@ -426,6 +478,7 @@ Result<RunPlan> MakePlan(const Settings& settings) {
     for (const auto& task : plan.tasks) {
       for (const auto& agent : plan.agents) {
         if (!agent->configured.reveals.empty()) PODIUM_TRY(tasks::CheckSplittable(*task));
+        PODIUM_TRY(CheckExpert(*task, *agent));
         PODIUM_ASSIGN(auto trial, MakeTrial(*task, *agent, static_cast<int>(first) + s));
         plan.trials.push_back(trial);
       }
@@ -449,8 +502,9 @@ namespace {
 // Runs that do not set them keep the names that they had.
 bool CameLater(std::string_view name) {
   static constexpr std::string_view kNames[] = {
-      "llm.format",    "gateway.tls",    "program.args",         "program.env",
-      "program.grace", "program.kwargs", "program.instructions", "program.kwargs_type"};
+      "llm.format",     "gateway.tls",      "program.args",         "program.env",
+      "program.grace",  "program.kwargs",   "program.instructions", "program.kwargs_type",
+      "knowledge.mode", "knowledge.corpus", "knowledge.passages"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
@@ -482,7 +536,7 @@ std::string PlanYaml(const RunPlan& plan, const Settings& settings, bool with_or
     std::string value = name == "name" ? plan.name : setting.value;
     if (name == "agents" && !settings.per_agent().empty()) value = AgentsYaml(settings);
     line += value.empty() ? "\"\"" : value;
-    if (with_origins) {
+    if (with_origins && value.find('\n') == std::string::npos) {
       line.resize(std::max<std::size_t>(line.size(), 46), ' ');
       line += "  # " + setting.origin;
     }

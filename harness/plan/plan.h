@@ -26,9 +26,12 @@ struct AgentPlan {
   const agents::ScaffoldInfo* scaffold = nullptr;
   std::string proposer;  // "portfolio", "llm"; "" where the scaffold takes none
   Settings settings;     // the run's over the agent file's over the defaults
+  // By what it differs from the run's other cells: "agent", "search.memory", ... Else empty.
+  std::map<std::string, std::string> cell;
   agents::ConfiguredScaffold configured;
   agents::LlmSettings llm;
   agents::ModelConfig model;
+  agents::KnowledgePlan knowledge;
   GatewayPlan gateway;       // what it may ask of models
   sandbox::GpuDevices gpus;  // of each trial's container
 

@@ -97,6 +97,7 @@ Result<std::unique_ptr<AgentPlan>> AgentFrom(const records::PlanAgent& record, A
                                           Printable(record.scaffold) +
                                           "', which this Podium does not have");
   out->proposer = record.proposer;
+  out->cell = record.cell;
   PODIUM_ASSIGN(out->settings, SettingsFrom(record.settings));
   PODIUM_TRY(FillAgent(*out));
   std::string files = out->configured.files ? out->configured.files->hex() : "";
@@ -151,7 +152,8 @@ records::RunPlan ToRecord(const RunPlan& plan) {
                           .scaffold = agent->scaffold->name,
                           .proposer = agent->proposer,
                           .files = agent->configured.files ? agent->configured.files->hex() : "",
-                          .settings = ToRecord(agent->settings)});
+                          .settings = ToRecord(agent->settings),
+                          .cell = agent->cell});
   std::set<std::pair<TaskId, AgentId>> celled;
   for (const auto& t : plan.trials) {
     out.trials.push_back({t.id.task.str(), t.id.agent.str(), t.id.seed});

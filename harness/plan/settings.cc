@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cctype>
 
+#include "agents/knowledge/knowledge.h"
 #include "agents/proposers/llm/prompt_options.h"
 #include "agents/registry.h"
+#include "base/ids.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -80,23 +82,12 @@ constexpr Alias kAliases[] = {
     {"models.request_timeout", "llm.request_timeout"}, {"models.idle_timeout", "llm.idle_timeout"},
     {"models.max_outage", "llm.max_outage"},           {"models.at_once", "llm.at_once"}};
 
-std::string Canonical(const std::string& name) {
-  auto found = std::ranges::find(kAliases, name, &Alias::spelling);
-  return found == std::end(kAliases) ? name : std::string(found->name);
-}
-
 constexpr std::string_view kOtherVariables[] = {"PODIUM_CACHE", "PODIUM_HOME", "PODIUM_RUNS"};
 
 std::string VariableName(std::string_view name) {
   std::string out = "PODIUM_";
   for (char c : name)
     out += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return out;
-}
-
-std::vector<std::string> Names() {
-  std::vector<std::string> out;
-  for (const auto& s : KnownSettings()) out.push_back(s.name);
   return out;
 }
 
@@ -132,6 +123,17 @@ bool IsGroup(const std::string& name) {
 
 }  // namespace
 
+std::string CanonicalSetting(const std::string& name) {
+  auto found = std::ranges::find(kAliases, name, &Alias::spelling);
+  return found == std::end(kAliases) ? name : std::string(found->name);
+}
+
+std::vector<std::string> SettingNames() {
+  std::vector<std::string> out;
+  for (const auto& s : KnownSettings()) out.push_back(s.name);
+  return out;
+}
+
 const std::vector<agents::OptionSpec>& KnownSettings() {
   static const std::vector<agents::OptionSpec> all = [] {
     std::vector<agents::OptionSpec> out(std::begin(kSettings), std::end(kSettings));
@@ -143,6 +145,7 @@ const std::vector<agents::OptionSpec>& KnownSettings() {
       }
     }
     for (const auto& option : agents::PromptOptions()) at = out.insert(at, option) + 1;
+    for (const auto& option : agents::KnowledgeOptions()) at = out.insert(at, option) + 1;
     return out;
   }();
   return all;
@@ -156,14 +159,23 @@ Status Settings::Apply(const YamlNode& node, const std::string& prefix,
                        std::span<const std::string_view> also_allowed, Layer layer) {
   if (node.kind != YamlNode::Kind::kMap) return node.Complain("expected a mapping (key: value)");
   for (const auto& [key, value] : node.entries) {
-    std::string name = Canonical(prefix + key);
+    std::string name = CanonicalSetting(prefix + key);
     if (prefix.empty() && std::ranges::find(also_allowed, name) != also_allowed.end()) continue;
+    if (prefix.empty() && layer == Layer::kRunFile && name == "matrix") {
+      PODIUM_TRY(ReadMatrixAxes(value, matrix_));
+      continue;
+    }
+    if (prefix.empty() && layer == Layer::kRunFile && (name == "exclude" || name == "include")) {
+      auto& cells = name == "exclude" ? matrix_.exclude : matrix_.include;
+      PODIUM_ASSIGN(cells, ReadMatrixCells(value));
+      continue;
+    }
     if (IsGroup(name)) {
       PODIUM_TRY(Apply(value, name + ".", {}, layer));
       continue;
     }
     if (!values_.contains(name))
-      return value.Complain("unknown key '" + name + "'." + Suggest(name, Names()));
+      return value.Complain("unknown key '" + name + "'." + Suggest(name, SettingNames()));
     std::string text = value.scalar;
     if (ShapeOf(name) != Shape::kText && value.kind > YamlNode::Kind::kScalar) {
       PODIUM_ASSIGN(text, JsonOf(value, ShapeOf(name)));
@@ -194,10 +206,17 @@ Result<std::string> Settings::ApplyAgents(const YamlNode& list) {
     if (id == item.entries.end())
       return item.Complain("an agent is a name, or a mapping with 'id' and its own settings");
     PODIUM_ASSIGN(auto name, id->second.AsString());
-    static constexpr std::string_view kOwn[] = {"id"};
+    AgentEntry entry{.agent = name, .values = {}};
+    auto as = std::ranges::find(item.entries, "as", &YamlNode::Entry::first);
+    if (as != item.entries.end()) {
+      PODIUM_ASSIGN(name, as->second.AsString());
+      if (!IsIdText(name)) return as->second.Complain("'" + name + "' cannot name an agent");
+      entry.named = true;
+    }
+    static constexpr std::string_view kOwn[] = {"id", "as"};
     Settings own;
     PODIUM_TRY(own.Apply(item, "", kOwn, Layer::kAgentEntry));
-    Values& values = per_agent_[name];
+    Values& values = entry.values;
     for (const auto& [key, setting] : own.values_) {
       if (setting.layer == Layer::kDefault) continue;
       if (IsWholeRuns(key))
@@ -205,6 +224,7 @@ Result<std::string> Settings::ApplyAgents(const YamlNode& list) {
                     setting.origin + ": '" + key + "' is the whole run's, not one agent's");
       values[key] = setting;
     }
+    per_agent_[name] = std::move(entry);
     names.push_back(std::move(name));
   }
   return Join(names, ",");
@@ -214,11 +234,59 @@ Settings Settings::ForAgent(const std::string& name) const {
   Settings out = *this;
   auto own = per_agent_.find(name);
   if (own == per_agent_.end()) return out;
-  for (const auto& [key, setting] : own->second) {
+  for (const auto& [key, setting] : own->second.values) {
     Setting& now = out.values_[key];
     if (now.layer < Layer::kAgentEntry) now = setting;
   }
   return out;
+}
+
+std::string Settings::AgentOf(const std::string& name) const {
+  auto own = per_agent_.find(name);
+  return own == per_agent_.end() ? name : own->second.agent;
+}
+
+std::map<std::string, std::string> Settings::CellOf(const std::string& name) const {
+  std::map<std::string, std::string> out;
+  auto own = per_agent_.find(name);
+  if (own == per_agent_.end() || !own->second.named) return out;
+  out["agent"] = own->second.agent;
+  for (const auto& [key, setting] : own->second.values) out[key] = setting.value;
+  return out;
+}
+
+Status Settings::Vary(const std::string& axis, const std::string& origin) {
+  std::size_t equals = axis.find('=');
+  if (equals == std::string::npos || equals == 0)
+    return Fail(ErrorCode::kUsage, origin + " takes NAME=VALUE,VALUE, found '" + axis + "'");
+  YamlNode values{.kind = YamlNode::Kind::kList, .file = origin};
+  for (auto value : Split(axis.substr(equals + 1), ','))
+    values.items.push_back(
+        {.kind = YamlNode::Kind::kScalar, .scalar = std::string(Trim(value)), .file = origin});
+  YamlNode node{.kind = YamlNode::Kind::kMap, .file = origin};
+  node.entries.push_back({axis.substr(0, equals), std::move(values)});
+  return ReadMatrixAxes(node, matrix_);
+}
+
+AgentEntry Settings::EntryOf(const Matrix::Cell& cell) const {
+  AgentEntry out{.agent = "", .values = {}, .named = true};
+  for (const auto& [key, value, origin] : cell) {
+    if (key != "agents") continue;
+    out.agent = AgentOf(value);
+    auto own = per_agent_.find(value);
+    if (own != per_agent_.end()) out.values = own->second.values;
+  }
+  for (const auto& [key, value, origin] : cell) {
+    if (key != "agents") out.values[key] = {value, origin, Layer::kAgentEntry};
+  }
+  return out;
+}
+
+void Settings::UseEntries(const std::vector<std::string>& names,
+                          std::map<std::string, AgentEntry> entries) {
+  values_["agents"] = {Join(names, ","), "the matrix", Layer::kRunFile};
+  per_agent_ = std::move(entries);
+  matrix_ = {};
 }
 
 namespace {
@@ -239,7 +307,7 @@ Result<Settings> Settings::GrownFrom(const Settings& before) const {
     out.values_[name].value = BothLists(before.List(name), List(name));
   if (Get("suite").value.empty() && !before.Get("suite").value.empty())
     out.values_["suite"] = before.Get("suite");
-  for (const auto& [agent, values] : before.per_agent_) out.per_agent_.emplace(agent, values);
+  for (const auto& [agent, entry] : before.per_agent_) out.per_agent_.emplace(agent, entry);
   constexpr std::int64_t kMost = 1'000'000;
   PODIUM_ASSIGN(auto first, Int("first_seed", 0, kMost));
   PODIUM_ASSIGN(auto count, Int("seeds", 1, kMost));
@@ -295,10 +363,10 @@ Status Settings::ApplyEnvironment(const char* const* environment) {
 
 Status Settings::Set(const std::string& name, const std::string& value, const std::string& origin,
                      Layer layer) {
-  std::string own = Canonical(name);
+  std::string own = CanonicalSetting(name);
   if (!values_.contains(own))
     return Fail(ErrorCode::kUsage,
-                origin + ": there is no setting '" + name + "'." + Suggest(name, Names()));
+                origin + ": there is no setting '" + name + "'." + Suggest(name, SettingNames()));
   values_[own] = {value, origin, layer};
   return {};
 }

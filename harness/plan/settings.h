@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/yaml.h"
+#include "harness/plan/matrix.h"
 
 namespace podium::harness {
 
@@ -32,6 +33,13 @@ struct Setting {
   std::string value;
   std::string origin;  // "default", "configs/runs/x.yaml:4", "environment PODIUM_JOBS", "--jobs"
   Layer layer = Layer::kDefault;
+};
+
+// One of a run's agents, where it is more than a name: what it alone is given.
+struct AgentEntry {
+  std::string agent;  // an agent file's id or path, or a scaffold
+  std::map<std::string, Setting, std::less<>> values;
+  bool named = false;  // under a name of its own: the same agent may be there with other values
 };
 
 // Layers of settings: defaults under files under the environment under flags. Every value keeps
@@ -58,11 +66,24 @@ class Settings final : public agents::OptionReader {
   // that was begun with `before` and continued with these.
   [[nodiscard]] Result<Settings> GrownFrom(const Settings& before) const;
 
-  // The settings of one agent: those that an entry `{id: NAME, budget: {...}}` of `agents` gives it
-  // stand over the file's, under the environment and the flags.
+  // The settings of one agent: those that an entry `{id: AGENT, as: NAME, budget: {...}}` of
+  // `agents` gives it stand over the file's, under the environment and the flags.
   [[nodiscard]] Settings ForAgent(const std::string& name) const;
   using Values = std::map<std::string, Setting, std::less<>>;
-  [[nodiscard]] const std::map<std::string, Values>& per_agent() const { return per_agent_; }
+  [[nodiscard]] const std::map<std::string, AgentEntry>& per_agent() const { return per_agent_; }
+  // The agent that this name stands for: itself, but for an entry with a name of its own.
+  [[nodiscard]] std::string AgentOf(const std::string& name) const;
+  // By what a named entry differs from others: its agent and what it is given. Else nothing.
+  [[nodiscard]] std::map<std::string, std::string> CellOf(const std::string& name) const;
+
+  // Of `matrix:`, not yet expanded.
+  [[nodiscard]] const Matrix& matrix() const { return matrix_; }
+  // Adds an axis, "search.memory=none,simple".
+  [[nodiscard]] Status Vary(const std::string& axis, const std::string& origin);
+  // Of a cell of the matrix, with what an entry of its agent says already.
+  [[nodiscard]] AgentEntry EntryOf(const Matrix::Cell& cell) const;
+  // These are the agents now, and there is no matrix any more.
+  void UseEntries(const std::vector<std::string>& names, std::map<std::string, AgentEntry> entries);
 
   [[nodiscard]] const Setting& Get(std::string_view name) const;
   [[nodiscard]] bool IsDefault(std::string_view name) const {
@@ -90,8 +111,13 @@ class Settings final : public agents::OptionReader {
   [[nodiscard]] YamlNode AsNode(std::string_view name) const;
   [[nodiscard]] Result<std::string> ApplyAgents(const YamlNode& list);
   Values values_;
-  std::map<std::string, Values> per_agent_;  // by agent as named in `agents`
+  std::map<std::string, AgentEntry> per_agent_;  // by the name in `agents`
+  Matrix matrix_;
 };
+
+// The names of all settings, and a setting's own name under another spelling of it.
+[[nodiscard]] std::vector<std::string> SettingNames();
+[[nodiscard]] std::string CanonicalSetting(const std::string& name);
 
 // The settings that say which trials there are, not what a trial is: a run may grow by them.
 [[nodiscard]] bool ChoosesTrials(std::string_view name);

@@ -25,6 +25,7 @@ const Names& Particular() {
     Names out = {"proposer", "model", "budget.nodes", "budget.exec"};
     AddGroup("llm.", out);
     AddGroup("gateway.", out);
+    AddGroup("knowledge.", out);
     for (const auto& option : agents::PromptOptions()) out.insert(option.name);
     out.insert(kModelBudgets.begin(), kModelBudgets.end());
     for (const auto& scaffold : agents::Scaffolds()) {
@@ -52,6 +53,7 @@ Names UsableBy(const AgentPlan& agent) {
     AddGroup("gateway.", out);
     out.insert({"llm.request_timeout", "llm.idle_timeout"});
   }
+  if (asks_models || agent.scaffold->uses_gateway) AddGroup("knowledge.", out);
   if (asks_models || agent.scaffold->uses_gateway)
     out.insert(kModelBudgets.begin(), kModelBudgets.end());
   return out;
@@ -71,6 +73,13 @@ bool IsOwn(const Setting& setting) {
   return setting.layer == Layer::kAgentFile || setting.layer == Layer::kAgentEntry;
 }
 
+// What a run's file says of all agents may say what holds anyway: `--print-config` writes it all.
+bool SaysNothing(const std::string& key, const Setting& setting) {
+  auto known = std::ranges::find(KnownSettings(), key, &agents::OptionSpec::name);
+  return setting.layer == Layer::kRunFile && known != KnownSettings().end() &&
+         known->fallback == setting.value;
+}
+
 // A budget of the whole run bounds those who spend it; the others keep to it as they are.
 bool IsWholeRunsWord(const std::string& key, const Setting& setting) {
   return (setting.layer == Layer::kRunFile || setting.layer == Layer::kFlag) &&
@@ -86,8 +95,9 @@ Status CheckUsed(const std::vector<std::unique_ptr<AgentPlan>>& agents) {
     Names own = UsableBy(*agent);
     for (const auto& [key, setting] : agent->settings.all()) {
       if (!Particular().contains(key)) continue;
-      bool refused = (IsOwn(setting) && !own.contains(key)) ||
-                     (IsWholeRunsWord(key, setting) && !used.contains(key));
+      bool refused =
+          (IsOwn(setting) && !own.contains(key)) ||
+          (IsWholeRunsWord(key, setting) && !SaysNothing(key, setting) && !used.contains(key));
       if (!refused) continue;
       return Fail(ErrorCode::kConfig, setting.origin + ": agent '" + agent->id.str() +
                                           "' cannot use '" + key + "': " + WhatItHas(*agent, key));

@@ -241,6 +241,7 @@ std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
     seeds[a.agent].insert(t.id.seed);
     AddModelCalls(t, a);
     if (!t.verdict) continue;
+    a.cell = t.verdict->cell;
     a.reveals = a.reveals || !t.verdict->reveals.empty();
     if (t.verdict->grade.verdict == "grader_error") {
       ++a.grader_errors;
@@ -345,7 +346,8 @@ std::string SummaryJson(const RunView& run) {
          {"completion_tokens", a.completion_tokens},
          {"model_wait_ms", a.wait.count()},
          {"model_cost_usd", a.model_cost.Text()},
-         {"active_ms", a.active.count()}});
+         {"active_ms", a.active.count()},
+         {"cell", a.cell}});
   }
   return DumpJson(out, 2);
 }

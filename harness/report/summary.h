@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@ struct AgentSummary {
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
   agents::Usd model_cost;  // of what went through gateways
   Millis wait{0}, active{0};
+  std::map<std::string, std::string> cell = {};  // TrialVerdict::cell
   bool reveals = false;  // some of its trials went by labels that it does not have
 };
 [[nodiscard]] std::vector<AgentSummary> SummarizeAgents(const RunView& run);

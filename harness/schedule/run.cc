@@ -68,6 +68,17 @@ Status AddPreviews(const RunPlan& plan, RunContext& context) {
   return {};
 }
 
+Status OpenCorpora(const RunPlan& plan, RunContext& context) {
+  for (const auto& agent : plan.agents) {
+    const auto& folder = agent->knowledge.corpus;
+    if (!agent->knowledge.digest || context.corpora.contains(folder)) continue;
+    context.observer.OnMessage("reading " + folder.string());
+    PODIUM_ASSIGN(context.corpora[folder],
+                  agents::Corpus::Open(folder, CacheDir(), Deadline::In(kPrepareTime)));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSource* stopped) {
@@ -105,6 +116,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
   PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));
   PODIUM_ASSIGN(context.hidden, SplitAll(plan, context.prepared));
   PODIUM_TRY(AddPreviews(plan, context));
+  PODIUM_TRY(OpenCorpora(plan, context));
   PODIUM_TRY(OpenRunFolder(plan, context));
   auto index = Index::Open(context.folder.dir);
   if (!index) LogWarn(index.error().message + " (`podium reindex` makes it anew)");

@@ -122,6 +122,7 @@ Task<Result<SandboxWork::Ended>> SandboxWork::Run(TrialView before) {
   TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes,
                          plan_.agent->configured.workers);
   PODIUM_CO_TRY(services.AddModels(run_.http, run_.gate, *plan_.agent));
+  if (plan_.agent->scaffold->uses_gateway) services.AddKnowledge(Known());
   Boxes boxes = MakeBoxes(services);
   auto result = co_await UseSandboxes(boxes, services, std::move(before));
   auto destroyed = co_await DestroyAll(boxes);
@@ -203,6 +204,7 @@ agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView befo
   for (std::size_t i = 1; i < boxes.size(); ++i) context.more_sandboxes.push_back(boxes[i].get());
   context.in_work = std::move(before.in_work);
   context.wall = plan_.wall;
+  context.knowledge = Known();
   auto preview = run_.previews.find(Seen().public_dir);
   if (preview != run_.previews.end()) context.preview = preview->second;
   if (!plan_.agent->configured.reveals.empty())
@@ -214,6 +216,15 @@ agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView befo
   context.on_node = [this](const agents::SearchNode& n) { run_.observer.OnNode(plan_.id, n); };
   context.on_phase = [this](std::string_view p) { run_.observer.OnTrialPhase(plan_.id, p); };
   return context;
+}
+
+agents::Knowledge SandboxWork::Known() const {
+  const agents::KnowledgePlan& plan = plan_.agent->knowledge;
+  agents::Knowledge out{
+      .mode = plan.mode, .corpus = nullptr, .expert = "", .passages = plan.passages};
+  if (plan.digest) out.corpus = run_.corpora.at(plan.corpus);
+  if (plan.mode == agents::KnowledgeMode::kOracle) out.expert = plan_.task->expert;
+  return out;
 }
 
 const tasks::PreparedTask& SandboxWork::Seen() const {

@@ -38,6 +38,7 @@ class SandboxWork {
 
   [[nodiscard]] sandbox::SandboxSpec MakeSpec(int worker) const;
   [[nodiscard]] agents::TrialContext MakeContext(const Boxes& boxes, TrialView before) const;
+  [[nodiscard]] agents::Knowledge Known() const;
   // The task as the agent has it: without the rows that are hidden from it.
   [[nodiscard]] const tasks::PreparedTask& Seen() const;
   [[nodiscard]] agents::ShapeVerdict CheckShape(std::string_view bytes) const;

@@ -32,8 +32,13 @@ agents::ValidatorLimits LimitsFor(std::uint64_t disk_bytes) {
 
 std::vector<sandbox::HomeFile> HomeFiles(const TrialPlan& plan) {
   std::string text = plan.agent->configured.instructions.value_or(AgentInstructions(plan));
-  return {{"instructions.txt", std::move(text), 0644},
-          {"validate_submission.sh", std::string(agents::ValidateScript()), 0755}};
+  std::vector<sandbox::HomeFile> out = {
+      {"instructions.txt", std::move(text), 0644},
+      {"validate_submission.sh", std::string(agents::ValidateScript()), 0755}};
+  if (plan.agent->knowledge.mode == agents::KnowledgeMode::kOracle &&
+      plan.agent->scaffold->uses_gateway)
+    out.push_back({"knowledge.md", plan.task->expert, 0644});
+  return out;
 }
 
 TrialServices::TrialServices(Reactor& reactor, Journal& journal,
@@ -104,6 +109,11 @@ Status TrialServices::AddModels(HttpClient& http, agents::ProviderGate& gate,
   return {};
 }
 
+void TrialServices::AddKnowledge(agents::Knowledge knowledge) {
+  if (!knowledge.corpus) return;
+  knowledge_ = std::make_unique<agents::KnowledgeService>(reactor_, std::move(knowledge), journal_);
+}
+
 void TrialServices::Prepare(sandbox::SandboxSpec& spec) const {
   if (!gateway_ || !gateway_->tls()) return;
   spec.root_files = VendorFiles(*gateway_->tls(), spec.layers);
@@ -128,6 +138,11 @@ Task<Status> TrialServices::Open(int worker, sandbox::Sandbox& box, bool with_va
                                  Deadline deadline) {
   Ports& ports = ports_.at(static_cast<std::size_t>(worker));
   if (gateway_) PODIUM_CO_TRY(co_await OpenGateway(ports, box, deadline));
+  if (knowledge_) {
+    auto listener = co_await box.Listen(agents::kKnowledgePort, deadline);
+    if (!listener) co_return tl::unexpected(listener.error());
+    ports.knowledge = std::move(*listener);
+  }
   if (with_validator && !validator_missing_) {
     auto listener = co_await box.Listen(agents::kValidatorPort, deadline);
     if (listener) {
@@ -149,6 +164,7 @@ Task<void> TrialServices::ServeSandbox(Ports& ports) {
   if (ports.validator) all.push_back(validator_.Serve(std::move(ports.validator), trial_dir_));
   if (ports.gateway) all.push_back(gateway_->Serve(std::move(ports.gateway)));
   if (ports.vendors) all.push_back(gateway_->ServeTls(std::move(ports.vendors)));
+  if (ports.knowledge) all.push_back(knowledge_->Serve(std::move(ports.knowledge)));
   if (!all.empty()) co_await AllOf(std::move(all));
   co_await WaitForEver();
 }
@@ -166,9 +182,12 @@ Task<Status> TrialServices::End() {
 }
 
 std::vector<std::pair<std::string, std::string>> TrialServices::Environment() const {
-  if (!gateway_) return {};
-  auto out = gateway_->Environment("127.0.0.1:" + std::to_string(kGatewayPort));
-  if (!gateway_->tls()) return out;
+  std::vector<std::pair<std::string, std::string>> out;
+  if (gateway_) out = gateway_->Environment("127.0.0.1:" + std::to_string(kGatewayPort));
+  if (knowledge_)
+    out.emplace_back("PODIUM_KNOWLEDGE_URL",
+                     "http://127.0.0.1:" + std::to_string(agents::kKnowledgePort));
+  if (!gateway_ || !gateway_->tls()) return out;
   for (auto& variable : VendorEnvironment()) out.push_back(std::move(variable));
   return out;
 }
@@ -209,6 +228,13 @@ std::string AgentInstructions(const TrialPlan& plan) {
   text += "Working time: " + FormatDuration(plan.wall) +
           ". Cores: " + FormatDouble(plan.limits.cpus) +
           ". Memory: " + FormatBytes(plan.limits.memory_bytes) + ".\n";
+  if (plan.agent->knowledge.digest)
+    text +=
+        "Papers and notes: curl \"http://127.0.0.1:8001/search?q=WORDS\" (PODIUM_KNOWLEDGE_URL) "
+        "finds "
+        "passages that have some of the words.\n";
+  if (plan.agent->knowledge.mode == agents::KnowledgeMode::kOracle)
+    text += "knowledge.md beside this file holds what an expert says of this task.\n";
   std::vector<std::string> models;
   for (const auto& model : plan.agent->gateway.models) models.push_back(model.id);
   if (!models.empty())

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agents/gateway/gateway.h"
+#include "agents/knowledge/service.h"
 #include "agents/validator/validator.h"
 #include "base/async/reactor.h"
 #include "base/async/stop_token.h"
@@ -33,6 +34,8 @@ class TrialServices {
   // Before Open. Does nothing where the agent asks no model.
   [[nodiscard]] Status AddModels(HttpClient& http, agents::ProviderGate& gate,
                                  const AgentPlan& agent);
+  // Before Open. Does nothing where there is nothing to be looked up.
+  void AddKnowledge(agents::Knowledge knowledge);
   // The trial's way to models; nullptr where the agent asks none.
   [[nodiscard]] agents::TrialModels* models() { return models_.get(); }
 
@@ -62,7 +65,7 @@ class TrialServices {
   // The ports of one sandbox; none of those that are not open.
   struct Ports {
     StopSource opened;  // raised once they are
-    UniqueFd validator, gateway, vendors;
+    UniqueFd validator, gateway, vendors, knowledge;
   };
 
   [[nodiscard]] agents::TrialModelsOptions OptionsOf(const AgentPlan& agent) const;
@@ -78,6 +81,7 @@ class TrialServices {
   std::unique_ptr<agents::TrialModels> models_;
   bool priced_ = false;  // what each model costs is known
   std::unique_ptr<agents::Gateway> gateway_;
+  std::unique_ptr<agents::KnowledgeService> knowledge_;
 };
 
 // What lies in /home of every trial: instructions.txt and validate_submission.sh.

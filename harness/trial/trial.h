@@ -38,6 +38,7 @@ struct RunContext {
   std::map<TaskId, tasks::HiddenSplit> hidden;  // of those whose agents are scored on one
   // By public folder, of those tasks whose agents look at their data first.
   std::map<std::filesystem::path, std::shared_ptr<const agents::DataPreview>> previews;
+  std::map<std::filesystem::path, std::shared_ptr<const agents::Corpus>> corpora;  // by folder
   RunObserver& observer;
   const Clock& clock;
   bool allow_unenforced = false;

@@ -92,6 +92,20 @@ TEST_F(PromptsTest, ADraftHasTaskDataAndRules) {
   EXPECT_THAT(text, Not(HasSubstr("pd.get_dummies(both)")));
 }
 
+TEST_F(PromptsTest, KnowledgeStandsBeforeTheInstructions) {
+  for (const char* op : {"podium", "aide", "aira"}) {
+    auto prompts = PromptSet::Load(PromptSet::Find(op));
+    ASSERT_TRUE(prompts) << prompts.error().message;
+    request_.knowledge = {};
+    std::string without = Prompt(kDraft, -1, {.prompts = *prompts});
+    EXPECT_THAT(without, Not(HasSubstr("What is known"))) << op;
+    request_.knowledge = "[a.md#1]\nBoosting wins.";
+    std::string with = Prompt(kDraft, -1, {.prompts = *prompts});
+    EXPECT_THAT(with, HasSubstr("# What is known of such tasks\n[a.md#1]\nBoosting wins.\n")) << op;
+    EXPECT_LT(with.find("Boosting wins."), with.find("# Instructions")) << op;
+  }
+}
+
 TEST_F(PromptsTest, StarterCodeNamesTheColumnsAsTheyAre) {
   std::string text = Prompt(kDraft, -1, {.starter_code = true});
   EXPECT_THAT(text, HasSubstr("target = \"target\""));

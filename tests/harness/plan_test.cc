@@ -182,9 +182,11 @@ TEST_F(SearchPlanTest, WhatAScaffoldDoesNotHaveIsAnError) {
               HasSubstr("run.yaml:3: 'search.preset' is one of aira, ml-master"));
   EXPECT_THAT(MessageOf(Plan("chain", {{"search.drafts", "3"}})),
               HasSubstr("agent 'portfolio-chain' cannot use 'search.drafts'"));
-  EXPECT_THAT(MessageOf(Plan("greedy", {{"search.memory", "simple"}})),
+  EXPECT_THAT(MessageOf(Plan("greedy", {{"search.memory", "none"}})),
               HasSubstr("cannot use 'search.memory'"))
       << "the portfolio reads no prompt";
+  EXPECT_EQ(MessageOf(Plan("greedy", {{"search.memory", "simple"}})), "no error")
+      << "what holds anyway may be said, as --print-config says it";
   auto asking = Asking("aide");
   asking.emplace_back("search.memory", "siblings");
   EXPECT_THAT(MessageOf(Plan("greedy", asking)), HasSubstr("Did you mean 'sibling'?"));

@@ -13,6 +13,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
+namespace fs = std::filesystem;
+
 const char* kSubmission = "/home/submission/submission.csv";
 
 std::string Command(const std::string& text) { return DumpJson(Json{{"command", text}}); }
@@ -83,6 +85,32 @@ TEST_F(ReactTest, ItSeesWhatItsToolsGaveAndSubmits) {
   EXPECT_THAT(DumpJson(requests_[1]["messages"]), HasSubstr("hello"));
   EXPECT_THAT(DumpJson(requests_[0]["tools"]), HasSubstr("validate"));
   EXPECT_FALSE(requests_[0].contains("tool_choice")) << "the model chooses";
+}
+
+TEST_F(ReactTest, KnowledgeIsAToolAndItsUseIsNoted) {
+  fs::create_directories(temp_.path() / "notes");
+  ASSERT_TRUE(WriteFileAtomic(temp_.path() / "notes/a.md", "# Trees\nBoosting wins on tables.\n"));
+  auto corpus = agents::Corpus::Open(temp_.path() / "notes", temp_.path() / "cache",
+                                     Deadline::In(std::chrono::seconds(30)));
+  ASSERT_TRUE(corpus) << corpus.error().message;
+  agent_.knowledge = {.mode = agents::KnowledgeMode::kSearch,
+                      .corpus = temp_.path() / "notes",
+                      .passages = 5,
+                      .digest = (*corpus)->digest()};
+  corpora_[agent_.knowledge.corpus] = *corpus;
+  Work({tests::StreamedToolCall("search_knowledge", R"({"query": "boosting"})"), Bash("good"),
+        Submit()});
+  ASSERT_EQ(uses_.size(), 3u);
+  EXPECT_EQ(uses_[0].observation, "[a.md#1, Trees]\nBoosting wins on tables.\n\n");
+  EXPECT_THAT(DumpJson(requests_[0]["tools"]), HasSubstr("search_knowledge"));
+  EXPECT_THAT(Names(), HasSubstr("knowledge"));
+}
+
+TEST_F(ReactTest, WithoutKnowledgeThereIsNoSuchTool) {
+  Work({tests::StreamedToolCall("search_knowledge", R"({"query": "boosting"})"), Bash("good"),
+        Submit()});
+  EXPECT_THAT(uses_[0].observation, HasSubstr("There is no tool 'search_knowledge'"));
+  EXPECT_THAT(DumpJson(requests_[0]["tools"]), Not(HasSubstr("search_knowledge")));
 }
 
 TEST_F(ReactTest, WhatItGetsWrongIsToldToIt) {

@@ -127,6 +127,7 @@ class TrialFixture : public testing::Test {
     context.backend = backend_.get();
     context.image_digest = "image";
     context.prepared.emplace(task_.id, prepared_);
+    context.corpora = corpora_;
     stop_ = std::make_unique<StopSource>();
     context.stop = stop_->token();
     auto ended = reactor.Run([&]() -> Task<Status> {
@@ -151,6 +152,7 @@ class TrialFixture : public testing::Test {
   Machine machine_{.cores = 64, .memory_bytes = std::uint64_t{1} << 40};
   tasks::TaskPackage task_;
   tasks::PreparedTask prepared_;
+  std::map<std::filesystem::path, std::shared_ptr<const agents::Corpus>> corpora_;
   agents::ScaffoldInfo info_;
   AgentPlan agent_;
   ScriptedScaffold::Work work_;

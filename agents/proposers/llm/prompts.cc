@@ -134,6 +134,8 @@ std::vector<ChatMessage> OperatorPrompt(const ProposalRequest& r, const LlmSetti
                    {"memory", MemoryText(r, s.memory, s.feedback, s.output_bytes)},
                    {"rules", RulesAndHelp(r, s)}};
   if (s.data_preview) values["data"] = "# Data\n" + PreviewText(*r.preview, s.preview_bytes);
+  if (!r.knowledge.empty())
+    values["knowledge"] = "# What is known of such tasks\n" + std::string(r.knowledge) + "\n";
   if (s.complexity_cue) values["complexity"] = ComplexityCue(r);
   if (s.budget_in_prompt)
     values["budget"] = "Programs left, this one included: " + std::to_string(r.nodes_left) + ".\n";

@@ -1,0 +1,121 @@
+// A run file with a matrix, and what agents may look up.
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+
+#include "tests/e2e/podium_program.h"
+#include "tests/support/model_server.h"
+#include "tests/support/tiny_task.h"
+
+namespace podium::tests {
+namespace {
+
+using testing::HasSubstr;
+
+class AblationTest : public SandboxedProgram {
+ protected:
+  void SetUp() override {
+    SandboxedProgram::SetUp();
+    if (IsSkipped()) return;
+    fs::create_directories(dir() / "notes");
+    ASSERT_TRUE(WriteFileAtomic(dir() / "notes/tables.md", "# Tables\nPredict y with boosting.\n"));
+  }
+  int Verdicts(const std::string& run) const {
+    int out = 0;
+    std::error_code ec;
+    for (auto it = fs::recursive_directory_iterator(runs() / run / "trials", ec);
+         !ec && it != fs::recursive_directory_iterator(); it.increment(ec))
+      out += it->path().filename() == "verdict.json";
+    return out;
+  }
+};
+
+TEST_F(AblationTest, EveryCellIsARowWhateverInterruptsTheRun) {
+  ModelServer server([](int, const ReceivedRequest&) {
+    return StreamedText("A forest.\n```python\n" + std::string(kTinySolution) +
+                        "print('Validation score: 0.9')\n```\n");
+  });
+  fs::path file = dir() / "ablation.yaml";
+  ASSERT_TRUE(WriteFileAtomic(file, "schema: podium-run/1\nname: ab\ntasks: [" + Task() + ", " +
+                                        Task("tiny2") +
+                                        "]\nproposer: llm\nmodel: m\nseeds: 3\njobs: 8\n"
+                                        "budget: {nodes: 2}\nknowledge: {corpus: " +
+                                        (dir() / "notes").string() +
+                                        "}\nmatrix:\n  agents: [greedy, mcts]\n  search.memory: "
+                                        "[simple, none]\n  knowledge.mode: [\"off\", context]\n"));
+  std::map<std::string, std::string> env = {{"OPENAI_BASE_URL", server.base_url()},
+                                            {"OPENAI_API_KEY", "k"}};
+  pid_t pid = Start({"run", file.string()}, dir() / "log", env);
+  auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(300);
+  while (Verdicts("ab") < 20 && std::chrono::steady_clock::now() < patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ::kill(pid, SIGKILL);
+  Wait(pid);
+  ASSERT_LT(Verdicts("ab"), 48) << "the test was too slow to kill it";
+  auto last = Podium({"resume", "ab", "--json"}, env, std::chrono::seconds(500));
+  ASSERT_EQ(last.exit_code, 0) << last.out << last.err << *ReadFile(dir() / "log");
+  EXPECT_EQ(Verdicts("ab"), 48);
+  Json cell = Verdict("ab", "mcts.memory=none.mode=context", "tiny2", 2)["cell"];
+  EXPECT_EQ(cell,
+            (Json{{"agent", "mcts"}, {"search.memory", "none"}, {"knowledge.mode", "context"}}));
+  auto summary = ParseJson(last.out, "summary");
+  ASSERT_TRUE(summary) << last.out;
+  ASSERT_EQ((*summary)["agents"].size(), 8u);
+  for (const Json& row : (*summary)["agents"]) {
+    EXPECT_EQ(row["graded"], 6) << row;
+    EXPECT_EQ(row["cell"].size(), 3u) << row;
+  }
+  int told = 0;
+  for (const auto& request : server.requests())
+    told += request.body.find("Predict y with boosting.") != std::string::npos;
+  EXPECT_GE(told, 24) << "each node of half of the trials";
+  EXPECT_FALSE(
+      EventBodies(TrialDir("ab", "greedy.memory=simple.mode=context"), "knowledge").empty());
+  EXPECT_TRUE(EventBodies(TrialDir("ab", "greedy.memory=simple.mode=off"), "knowledge").empty());
+  std::string table = Podium({"status", "ab"}).out;
+  EXPECT_THAT(table, HasSubstr("greedy.memory=simple.mode=off"));
+}
+
+TEST_F(AblationTest, AProgramFindsKnowledgeAtItsAddress) {
+  std::string agent =
+      ProgramAgent("reader",
+                   "python3 - <<'P'\nimport json, os, urllib.request\n"
+                   "u = os.environ['PODIUM_KNOWLEDGE_URL'] + '/search?q=boosting'\n"
+                   "t = json.load(urllib.request.urlopen(u))['text']\n"
+                   "assert 'Predict y with boosting.' in t, t\n"
+                   "assert 'PODIUM_KNOWLEDGE_URL' in open('/home/instructions.txt').read()\nP\n"
+                   "[ $? = 0 ] && cp /home/data/sample_submission.csv "
+                   "/home/submission/submission.csv");
+  auto ran =
+      Podium({"run", "--task", Task(), "--agent", agent, "--name", "kn", "--set",
+              "knowledge.mode=search", "--set", "knowledge.corpus=" + (dir() / "notes").string()});
+  ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  EXPECT_EQ(Verdict("kn", "reader")["grade"]["verdict"], "scored");
+  auto looks = EventBodies(TrialDir("kn", "reader"), "knowledge");
+  ASSERT_EQ(looks.size(), 1u);
+  EXPECT_EQ(looks[0]["by"], "http");
+  EXPECT_EQ(looks[0]["passages"], (Json{"tables.md#1"}));
+}
+
+TEST_F(AblationTest, AnExpertsTextIsTheTasksOwn) {
+  std::string task = Task();
+  auto refused = Podium({"run", "--task", task, "--agent", "react", "--model", "m", "--set",
+                         "knowledge.mode=oracle", "--dry-run"},
+                        {{"OPENAI_BASE_URL", "http://127.0.0.1:9/v1"}});
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_THAT(refused.err, HasSubstr("task 'tiny' has none"));
+  ASSERT_TRUE(WriteFileAtomic(fs::path(task) / "expert.md", "The answer is a > b.\n"));
+  std::string yaml = *ReadFile(fs::path(task) / "task.yaml");
+  ASSERT_TRUE(WriteFileAtomic(fs::path(task) / "task.yaml", yaml + "expert: expert.md\n"));
+  ModelServer server([](int, const ReceivedRequest&) { return StreamedToolCall("submit", "{}"); });
+  auto ran = Podium({"run", "--task", task, "--agent", "react", "--model", "m", "--set",
+                     "knowledge.mode=oracle", "--set", "react.steps=1", "--name", "or"},
+                    {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "k"}});
+  ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  ASSERT_FALSE(server.requests().empty());
+  EXPECT_THAT(server.requests()[0].body, HasSubstr("The answer is a > b."));
+}
+
+}  // namespace
+}  // namespace podium::tests
