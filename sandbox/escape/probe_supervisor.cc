@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "sandbox/escape/probe.h"
 
 namespace podium::probe {
@@ -106,7 +108,10 @@ void ReachForInit(int, char**) {
   Expect(syscall(SYS_prlimit64, getpid(), RLIMIT_STACK, nullptr, &stack) == 0 &&
              syscall(SYS_prlimit64, getpid(), RLIMIT_STACK, &stack, nullptr) == 0,
          "control: its own limits");
-  Expect(setpriority(PRIO_PROCESS, static_cast<id_t>(getpid()), 1) == 0, "control: its own nice");
+  // One more than whatever it was started with.
+  int nicer = std::min(19, getpriority(PRIO_PROCESS, static_cast<id_t>(getpid())) + 1);
+  Expect(setpriority(PRIO_PROCESS, static_cast<id_t>(getpid()), nicer) == 0,
+         "control: its own nice");
 }
 
 // Argument: how many. Byte-range locks, 2,000 a file, held until the end.
