@@ -3,8 +3,8 @@
 // - TRIALS trials (2000) of a scaffold that runs nothing, on a model that answers after SECONDS
 // (20):
 //   wall, CPU a trial beside a `nop` trial of the same run, CPU while all wait, peak memory.
-// - STREAMS (200) streams at once through the gateway: the time to the first byte of an answer
-// beside
+// - STREAMS (200) streams at once through gateways, four a trial: the time to the first byte of an
+// answer beside
 //   that of the same server asked directly.
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -15,6 +15,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -136,6 +137,7 @@ struct Spent {
 // A whole command; watched while its trials wait where `seconds` says how long they do.
 Spent Timed(const fs::path& world, const std::vector<std::string>& arguments, std::uint16_t port,
             double seconds) {
+  std::fflush(stdout);
   auto start = steady_clock::now();
   pid_t pid = ::fork();
   if (pid == 0) {
@@ -185,14 +187,15 @@ void BenchTrials(int trials, int seconds) {
   fs::create_directory_symlink(CacheDir() / "images", world / "cache" / "images", ec);
   SlowModel model(std::chrono::seconds(seconds), 1);
   std::string many = std::to_string(trials);
-  auto run = [&](const std::string& agent, const std::string& seeds, const std::string& name) {
+  // One question whose answer uses no tool, and ends it.
+  auto run = [&](const std::string& seeds, const std::string& name) {
     return std::vector<std::string>{"run",
                                     "--task",
                                     (world / "task/").string(),
                                     "--agent",
-                                    agent,
+                                    "react",
                                     "--set",
-                                    "proposer=llm",
+                                    "react.steps=1",
                                     "--model",
                                     "m",
                                     "--set",
@@ -211,8 +214,8 @@ void BenchTrials(int trials, int seconds) {
   Timed(world, {"run", "--task", (world / "task/").string(), "--agent", "nop", "--name", "first"},
         model.port(), 0);
   Spent base = Timed(world, nop, model.port(), 0);
-  Spent one = Timed(world, run("single-shot", "1", "one"), model.port(), 0);
-  Spent all = Timed(world, run("single-shot", many, "all"), model.port(), seconds);
+  Spent one = Timed(world, run("1", "one"), model.port(), 0);
+  Spent all = Timed(world, run(many, "all"), model.port(), seconds);
   std::printf(
       "| %d trials waiting %d s each | |\n| --- | --- |\n| wall | %.1f s (one trial: %.1f s) |\n"
       "| CPU a trial | %.2f ms, %.2f x a `nop` trial's %.2f ms |\n"
@@ -226,26 +229,42 @@ class NoEvents final : public agents::EventSink {
   Status Record(records::Event) override { return {}; }
 };
 
-// Streams at once, each measured to the first byte of its answer's body, in ms.
+// Where to ask, and with what token.
+struct Door {
+  std::uint16_t port = 0;
+  std::string token;
+};
+
+// Streams at once, each measured to the first byte of its answer's body, in ms; they take the doors
+// in turn.
 class Clients {
  public:
-  Clients(std::uint16_t port, std::string token) : port_(port), token_(std::move(token)) {}
+  explicit Clients(std::vector<Door> doors) : doors_(std::move(doors)) {}
 
   std::vector<double> Run(int streams) {
     asio::io_context io;
-    for (int i = 0; i < streams; ++i) asio::co_spawn(io, Ask(io), asio::detached);
+    for (int i = 0; i < streams; ++i) {
+      const Door& door = doors_[static_cast<std::size_t>(i) % doors_.size()];
+      // As each goes on for a second, all are there together once the last has begun.
+      std::chrono::milliseconds begins(i * 1000 / streams);
+      asio::co_spawn(io, Ask(io, door, begins), asio::detached);
+    }
     io.run();
     return std::move(times_);
   }
 
  private:
-  asio::awaitable<void> Ask(asio::io_context& io) {
+  asio::awaitable<void> Ask(asio::io_context& io, const Door& door,
+                            std::chrono::milliseconds begins) {
+    asio::steady_timer timer(io, begins);
+    co_await timer.async_wait(asio::use_awaitable);
     tcp::socket socket(io);
-    co_await socket.async_connect({asio::ip::address_v4::loopback(), port_}, asio::use_awaitable);
+    tcp::endpoint there(asio::ip::address_v4::loopback(), door.port);
+    co_await socket.async_connect(there, asio::use_awaitable);
     std::string body = R"({"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]})";
     std::string request =
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + token_ +
-        "\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " +
+        door.token + "\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
         std::to_string(body.size()) + "\r\n\r\n" + body;
     auto start = steady_clock::now();
     co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
@@ -256,8 +275,7 @@ class Clients {
     co_await asio::async_read_until(socket, asio::dynamic_buffer(in), "[DONE]",
                                     asio::use_awaitable);
   }
-  std::uint16_t port_;
-  std::string token_;
+  std::vector<Door> doors_;
   std::vector<double> times_;
 };
 
@@ -274,6 +292,36 @@ std::pair<UniqueFd, std::uint16_t> Loopback() {
   return {UniqueFd(acceptor.release()), port};
 }
 
+// One trial's gateway on a port of its own.
+struct TrialGateway {
+  TrialGateway(Reactor& reactor, HttpClient& http, agents::ProviderGate& gate,
+               const agents::Model& model, fs::path record)
+      : models(reactor, http, gate, events, Options(std::move(record))) {
+    agents::GatewayOptions options;
+    options.models = {model};
+    options.variable = [](const std::string&) { return std::optional<std::string>("k"); };
+    auto made = agents::Gateway::Make(models, std::move(options));
+    if (!made) {
+      std::cerr << made.error().message << "\n";
+      std::exit(1);
+    }
+    gateway = std::move(*made);
+    auto [fd, port] = Loopback();
+    listener = std::move(fd);
+    door = {port, gateway->token()};
+  }
+  static agents::TrialModelsOptions Options(fs::path record) {
+    agents::TrialModelsOptions out;
+    out.record_dir = std::move(record);
+    return out;
+  }
+  NoEvents events;
+  agents::TrialModels models;
+  std::unique_ptr<agents::Gateway> gateway;
+  UniqueFd listener;
+  Door door;
+};
+
 void BenchGateway(int streams) {
   auto temp = TempDir::Make("podium-gateway-bench");
   if (!temp) std::exit(1);
@@ -281,12 +329,6 @@ void BenchGateway(int streams) {
   Reactor reactor;
   HttpClient http;
   agents::ProviderGate gate(streams);
-  NoEvents events;
-  agents::TrialModelsOptions trial;
-  trial.record_dir = temp->path() / "llm";
-  agents::TrialModels models(reactor, http, gate, events, std::move(trial));
-  agents::GatewayOptions options;
-  options.server.connections = streams + 10;
   agents::Model model;
   model.id = model.upstream_name = "m";
   model.provider = "bench";
@@ -294,35 +336,35 @@ void BenchGateway(int streams) {
   model.base_url = "http://127.0.0.1:" + std::to_string(upstream.port()) + "/v1";
   model.max_output_tokens = 1000;
   model.context_tokens = 100'000;
-  options.models = {model};
-  options.variable = [](const std::string&) { return std::optional<std::string>("k"); };
-  auto gateway = agents::Gateway::Make(models, std::move(options));
-  if (!gateway) {
-    std::cerr << gateway.error().message << "\n";
-    std::exit(1);
+  std::vector<std::unique_ptr<TrialGateway>> trials;
+  std::vector<Door> doors;
+  for (int i = 0; i < (streams + 3) / 4; ++i) {
+    trials.push_back(std::make_unique<TrialGateway>(reactor, http, gate, model,
+                                                    temp->path() / std::to_string(i)));
+    doors.push_back(trials.back()->door);
   }
-  auto [listener, port] = Loopback();
   StopSource stop;
-  std::thread loop([&, fd = std::move(listener)]() mutable {
+  std::thread loop([&] {
     auto ended = reactor.Run([&]() -> Task<Status> {
+      std::vector<Task<void>> all;
+      for (auto& trial : trials) all.push_back(trial->gateway->Serve(std::move(trial->listener)));
       StopToken token = stop.token();
-      auto first =
-          co_await Race((*gateway)->Serve(std::move(fd)), token.Reached(StopLevel::kStopping));
+      auto first = co_await Race(AllOf(std::move(all)), token.Reached(StopLevel::kStopping));
       co_return Status{};
     });
     if (!ended) std::cerr << ended.error().message << "\n";
   });
   std::vector<double> direct, through;
   for (int round = 0; round < 5; ++round) {
-    auto some = Clients(upstream.port(), "k").Run(streams);
+    auto some = Clients({{upstream.port(), "k"}}).Run(streams);
     direct.insert(direct.end(), some.begin(), some.end());
-    some = Clients(port, (*gateway)->token()).Run(streams);
+    some = Clients(doors).Run(streams);
     through.insert(through.end(), some.begin(), some.end());
   }
   std::printf(
-      "| time to the first byte, %d streams at once, 5 rounds | p50 ms | p99 ms | n |\n"
+      "| time to the first byte, %d streams at once, 4 a trial, 5 rounds | p50 ms | p99 ms | n |\n"
       "| --- | --- | --- | --- |\n| directly | %.2f | %.2f | %zu |\n| through the gateway | %.2f | "
-      "%.2f | %zu |\n",
+      "%.2f | %zu |\n\n",
       streams, At(direct, 0.5), At(direct, 0.99), direct.size(), At(through, 0.5),
       At(through, 0.99), through.size());
   asio::post(reactor.io(), [&stop] { stop.Raise(StopLevel::kStopping); });
