@@ -33,8 +33,10 @@ struct ConfiguredScaffold {
   int workers = 1;           // sandboxes that a trial has at the same time
   bool limits_each = false;  // each of them has the trial's limits; else they share them
   // What of labels that the agent does not have takes part in its work, a line each:
-  // "search.feedback: hidden". Not empty: the trial has a hidden split, and every verdict says so.
+  // "search.feedback: hidden". Every verdict says so.
   std::vector<std::string> reveals;
+  bool hidden_split = false;  // the trial has one
+  bool leaderboard = false;   // its programs are told their place on the leaderboard
   // Of one program's run, where budget.exec is left to it; never more than the trial's time.
   std::optional<Millis> exec;
   // What instructions.txt says in place of Podium's own text.

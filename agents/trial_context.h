@@ -91,6 +91,9 @@ struct TrialContext {
   // Takes the hidden rows out of a submission that was taken out and grades them; its test rows
   // stay. Empty: the trial has no hidden rows.
   std::function<Task<Result<HiddenScores>>(std::filesystem::path)> hidden = {};
+  // Grades a submission that was taken out and says its place on the leaderboard, "112 of 204".
+  // Empty: nobody is told.
+  std::function<Task<Result<std::string>>(std::filesystem::path)> place = {};
   std::vector<records::Begun> in_work = {};  // of an earlier attempt: begun and not ended, in order
 };
 

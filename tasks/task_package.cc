@@ -291,6 +291,29 @@ Status ReadSplit(const YamlNode& node, const TaskPackage& task, SplitSpec& out) 
   return {};
 }
 
+// "description.md", or {default: description.md, variants: {NAME: FILE}}.
+Status ReadInstruction(const YamlNode& node, const ForeignFolder& package, TaskPackage& out) {
+  if (node.kind != YamlNode::Kind::kMap) {
+    PODIUM_ASSIGN(auto name, node.AsString());
+    PODIUM_ASSIGN(out.description, ReadNamed(package, node, name, 1 << 20));
+    return {};
+  }
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  PODIUM_ASSIGN(auto name, map.String("default"));
+  PODIUM_ASSIGN(out.description, ReadNamed(package, *map.Get("default"), name, 1 << 20));
+  if (const YamlNode* variants = map.Get("variants")) {
+    if (variants->kind != YamlNode::Kind::kMap)
+      return variants->Complain("expected names with a file each");
+    for (const auto& [variant, file] : variants->entries) {
+      if (!IsIdText(variant) || variant == "default")
+        return file.Complain("'" + Printable(variant) + "' cannot name a variant");
+      PODIUM_ASSIGN(auto named, file.AsString());
+      PODIUM_ASSIGN(out.variants[variant], ReadNamed(package, file, named, 1 << 20));
+    }
+  }
+  return map.Finish();
+}
+
 Status ReadHead(YamlMap& map, const ForeignFolder& package, TaskPackage& out) {
   PODIUM_ASSIGN(auto schema, OneOf(map, "schema", {"podium-task/1"}));
   PODIUM_ASSIGN(auto id, map.String("id"));
@@ -304,8 +327,8 @@ Status ReadHead(YamlMap& map, const ForeignFolder& package, TaskPackage& out) {
       return kind->Complain("there is no kind of task '" + Printable(out.kind) + "'." +
                             Suggest(out.kind, KindNames()) + " Kinds: " + Join(KindNames(), ", "));
   }
-  PODIUM_ASSIGN(auto instruction, map.String("instruction"));
-  PODIUM_ASSIGN(out.description, ReadNamed(package, *map.Get("instruction"), instruction, 1 << 20));
+  PODIUM_ASSIGN(const YamlNode* instruction, map.Require("instruction"));
+  PODIUM_TRY(ReadInstruction(*instruction, package, out));
   const YamlNode* expert = map.Get("expert");
   if (!expert) return {};
   PODIUM_ASSIGN(auto name, expert->AsString());

@@ -103,6 +103,7 @@ struct TaskPackage {
   std::string difficulty;   // easy, medium, hard
   std::string description;  // the text of description.md, as the agent reads it
   std::string expert;       // what an expert would say of it, "" where the package has no such text
+  std::map<std::string, std::string> variants;  // other texts of it, by name: "obfuscated"
   PrepareSpec prepare;
   // Prepared file ("public/train.csv") to the digest of its bytes; all zeros where task.yaml says
   // "unpinned", empty in a package whose tables were never pinned.

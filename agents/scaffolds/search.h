@@ -11,6 +11,7 @@ struct SearchSettings {
   Selection selection = Selection::kBest;
   int top_k = 3;                 // of selection top-k and ensemble
   double ensemble_share = 0.1;   // of the trial's time, kept for the ensemble
+  bool place_feedback = false;   // a node is told its place on the leaderboard
   bool hidden_feedback = false;  // a node's score is that on hidden rows (TrialContext::hidden)
 };
 

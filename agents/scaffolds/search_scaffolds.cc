@@ -31,7 +31,7 @@ constexpr std::pair<std::string_view, Selection> kSelections[] = {
 
 // Whether a node's score is that on hidden rows.
 constexpr std::pair<std::string_view, bool> kFeedbacks[] = {
-    {"own", false}, {"none", false}, {"validity", false}, {"hidden", true}};
+    {"own", false}, {"none", false}, {"validity", false}, {"leaderboard", false}, {"hidden", true}};
 
 Result<SearchSettings> SettingsOf(const OptionReader& options) {
   SearchSettings out;
@@ -40,12 +40,14 @@ Result<SearchSettings> SettingsOf(const OptionReader& options) {
   out.top_k = static_cast<int>(top_k);
   PODIUM_ASSIGN(out.ensemble_share, options.Double("search.ensemble_share", 0, 0.9));
   PODIUM_ASSIGN(out.hidden_feedback, FindChoice(options, "search.feedback", kFeedbacks));
+  out.place_feedback = options.Text("search.feedback") == "leaderboard";
   return out;
 }
 
 std::vector<std::string> RevealsOf(const SearchSettings& settings) {
   std::vector<std::string> out;
   if (settings.hidden_feedback) out.emplace_back("search.feedback: hidden");
+  if (settings.place_feedback) out.emplace_back("search.feedback: leaderboard");
   if (settings.selection == Selection::kHidden) out.emplace_back("search.selection: hidden");
   return out;
 }
@@ -70,6 +72,8 @@ Result<ConfiguredScaffold> Searching(const OptionReader& options, int nodes, int
   ConfiguredScaffold out;
   out.nodes = nodes;
   out.reveals = RevealsOf(settings);
+  out.hidden_split = settings.hidden_feedback || settings.selection == Selection::kHidden;
+  out.leaderboard = settings.place_feedback;
   if (workers != kOneLine) PODIUM_TRY(TakeWorkers(options, workers, out));
   out.make = [make_policy, settings](std::unique_ptr<Proposer> proposer) {
     return MakeSearch(make_policy(), std::move(proposer), settings);
@@ -176,8 +180,9 @@ const OptionSpec kEnsembleShare = {"search.ensemble_share", "0.1",
                                    "part of the trial's time that is kept for the ensemble"};
 const OptionSpec kFeedback = {
     "search.feedback", "own",
-    "what is told of a program's end: none, validity, own (its validation score too), hidden (its "
-    "score on rows whose labels it does not have, which every verdict says)"};
+    "what is told of a program's end: none, validity, own (its validation score too), leaderboard "
+    "(and its place there), hidden (its score on rows whose labels it does not have); the last two "
+    "are said in every verdict"};
 const OptionSpec kWorkers = {"search.workers", std::string(kPresets),
                              "nodes worked on at the same time, each in a sandbox of its own (1; "
                              "ml-master 3); runc and crun alone"};

@@ -40,7 +40,16 @@ Task<Status> Workbench::Run(SearchNode& node) {
   if (!result) co_return AgentsOr(node, result.error());
   if (!node.fault.empty()) co_return Status{};
   PODIUM_CO_TRY(co_await Judge(node, *result));
-  co_return co_await CheckLeak(node);
+  PODIUM_CO_TRY(co_await CheckLeak(node));
+  co_return co_await FindPlace(node);
+}
+
+Task<Status> Workbench::FindPlace(SearchNode& node) {
+  if (!node.good() || !context_.place) co_return Status{};
+  auto place = co_await context_.place(files_.Submission(node.step));
+  if (!place) co_return tl::unexpected(place.error());
+  node.place = std::move(*place);
+  co_return Status{};
 }
 
 // A program that knows what it cannot know does not count.

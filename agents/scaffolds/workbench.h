@@ -38,6 +38,7 @@ class Workbench {
   Task<Status> Judge(SearchNode& node, const sandbox::ExecResult& result);
   Task<Status> CheckShape(SearchNode& node);
   Task<Status> CheckLeak(SearchNode& node);
+  Task<Status> FindPlace(SearchNode& node);
   Task<Status> FindScore(SearchNode& node, const std::string& printed);
   Task<Status> GradeHidden(SearchNode& node, const std::string& printed);
 

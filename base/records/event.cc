@@ -57,6 +57,7 @@ Json ToJson(const SearchNode& n) {
   out["score"] = n.score ? Json(*n.score) : Json();
   if (n.step != n.id) out["step"] = n.step;
   if (n.own_score) out["own_score"] = *n.own_score;
+  if (!n.place.empty()) out["place"] = n.place;
   if (n.choice_score) out["choice_score"] = *n.choice_score;
   return out;
 }
@@ -86,6 +87,7 @@ Result<Event> From(const Json& j, std::type_identity<SearchNode>) {
   n.detail = Text(j, "detail");
   n.score = Real(j, "score");
   n.own_score = Real(j, "own_score");
+  n.place = JsonOr<std::string>(j, "place", "");
   n.choice_score = Real(j, "choice_score");
   if (auto t = j.find("tokens"); t != j.end())
     n.tokens = {Whole(*t, "prompt"), Whole(*t, "completion"), JsonOr(*t, "calls", 0),

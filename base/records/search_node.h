@@ -35,7 +35,8 @@ struct SearchNode {
   std::optional<double> own_score;     // as it printed it, where `score` is of a hidden split
   std::optional<double> choice_score;  // of the hidden rows that make the final choice; no program
                                        // and no model is told
-  std::string submission_digest;       // of the file this node left, "" if none was taken
+  std::string place;  // "112 of 204": on the leaderboard, where the search is told of it
+  std::string submission_digest;  // of the file this node left, "" if none was taken
   std::string fault;   // why the node does not count: "exit_1", "time_limit", "no_score", ...; "" =
                        // it counts
   std::string detail;  // the same for a person

@@ -378,6 +378,17 @@ void Multiply(sandbox::Limits& limits, int sandboxes) {
     *size *= n;
 }
 
+// Nothing where it is the task's own.
+Result<std::optional<tasks::Instruction>> InstructionFor(const tasks::TaskPackage& task,
+                                                         const Settings& settings) {
+  const Setting& variant = settings.Get("instruction");
+  std::optional<tasks::Instruction> none;
+  if (variant.value == "default") return none;
+  auto found = tasks::InstructionOf(task, variant.value);
+  if (found) return *found;
+  return Fail(found.error().code, variant.origin + ": " + found.error().message);
+}
+
 Status CheckExpert(const tasks::TaskPackage& task, const AgentPlan& agent) {
   if (agent.knowledge.mode != agents::KnowledgeMode::kOracle || !task.expert.empty()) return {};
   return Fail(ErrorCode::kConfig, agent.settings.Get("knowledge.mode").origin +
@@ -394,6 +405,7 @@ Result<TrialPlan> MakeTrial(const tasks::TaskPackage& task, const AgentPlan& age
   t.task = &task;
   t.agent = &agent;
   const Settings& s = agent.settings;
+  PODIUM_ASSIGN(t.instruction, InstructionFor(task, s));
   t.wall = task.budget_wall;
   t.limits.cpus = task.runtime.cpus;
   t.limits.memory_bytes = task.runtime.memory_bytes;
@@ -477,7 +489,7 @@ Result<RunPlan> MakePlan(const Settings& given) {
   for (int s = 0; s < seeds; ++s) {
     for (const auto& task : plan.tasks) {
       for (const auto& agent : plan.agents) {
-        if (!agent->configured.reveals.empty()) PODIUM_TRY(tasks::CheckSplittable(*task));
+        if (agent->configured.hidden_split) PODIUM_TRY(tasks::CheckSplittable(*task));
         PODIUM_TRY(CheckExpert(*task, *agent));
         PODIUM_ASSIGN(auto trial, MakeTrial(*task, *agent, static_cast<int>(first) + s));
         plan.trials.push_back(trial);
@@ -504,7 +516,7 @@ bool CameLater(std::string_view name) {
   static constexpr std::string_view kNames[] = {
       "llm.format",     "gateway.tls",      "program.args",         "program.env",
       "program.grace",  "program.kwargs",   "program.instructions", "program.kwargs_type",
-      "knowledge.mode", "knowledge.corpus", "knowledge.passages"};
+      "knowledge.mode", "knowledge.corpus", "knowledge.passages",   "instruction"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "harness/plan/gateway_plan.h"
 #include "harness/plan/settings.h"
 #include "sandbox/sandbox.h"
+#include "tasks/instruction.h"
 #include "tasks/task_package.h"
 
 namespace podium::harness {
@@ -50,6 +52,8 @@ struct TrialPlan {
   TrialId id;
   const tasks::TaskPackage* task = nullptr;
   const AgentPlan* agent = nullptr;
+  std::optional<tasks::Instruction>
+      instruction;  // where the agent is given another than the task's
   Millis wall{0};
   Millis exec{0};
   sandbox::Limits limits;  // of all its sandboxes together

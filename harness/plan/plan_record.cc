@@ -124,6 +124,8 @@ Status AddTrials(const records::RunPlan& record, RunPlan& plan) {
     t.task = tasks[trial.task];
     t.agent = agents[trial.agent];
     t.id = {t.task->id, t.agent->id, static_cast<int>(trial.seed)};
+    PODIUM_ASSIGN(auto whole, MakeTrial(*t.task, *t.agent, static_cast<int>(trial.seed)));
+    t.instruction = std::move(whole.instruction);
     t.wall = c.wall;
     t.exec = c.exec;
     t.limits.cpus = c.cpus;

@@ -26,6 +26,9 @@ const agents::OptionSpec kSettings[] = {
     {"jobs", "auto", "trials at once; auto = what cores and memory allow"},
     {"image", "podium-ml", "container image"},
     {"sandbox", "runc", "what isolates: runc, crun, runsc, docker, podman, unsafe-local"},
+    {"instruction", "default",
+     "which text of its task an agent is given: default, or a variant that the package has "
+     "(obfuscated)"},
     {"budget.wall", "task", "working time of a trial ('90 s', '24 h'); task = the task's own"},
     {"budget.exec", "auto", "time limit of one program run; auto = half of budget.wall"},
     {"budget.nodes", "8", "nodes (programs) a search may try"},

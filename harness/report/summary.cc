@@ -176,7 +176,7 @@ std::string TopKText(const records::TrialVerdict& verdict) {
 
 std::string RevealsText(const records::TrialVerdict& verdict) {
   if (verdict.reveals.empty()) return "";
-  return "its work went by hidden rows (" + Join(verdict.reveals, ", ") + ")";
+  return "its work went by labels that it does not have (" + Join(verdict.reveals, ", ") + ")";
 }
 
 std::string PlaceText(const records::GradeRecord& v) {

@@ -44,7 +44,7 @@ struct AgentSummary {
 [[nodiscard]] std::string PlaceText(const records::GradeRecord& grade);
 // "top-3 of test: node 2 with 0.91": the best by test of the submissions graded beside it; else "".
 [[nodiscard]] std::string TopKText(const records::TrialVerdict& verdict);
-// "its work went by hidden rows (search.feedback: hidden)"; else "".
+// "its work went by labels that it does not have (search.feedback: hidden)"; else "".
 [[nodiscard]] std::string RevealsText(const records::TrialVerdict& verdict);
 // Behind an agent's name where that is so, in every table.
 inline constexpr const char* kRevealsMark = " \u2020";

@@ -45,7 +45,7 @@ Result<std::map<TaskId, tasks::HiddenSplit>> SplitAll(
     const RunPlan& plan, const std::map<TaskId, tasks::PreparedTask>& prepared) {
   std::map<TaskId, tasks::HiddenSplit> out;
   for (const auto& trial : plan.trials) {
-    if (trial.agent->configured.reveals.empty() || out.contains(trial.id.task)) continue;
+    if (!trial.agent->configured.hidden_split || out.contains(trial.id.task)) continue;
     PODIUM_ASSIGN(auto split, tasks::PrepareHiddenSplit(*trial.task, prepared.at(trial.id.task),
                                                         Deadline::In(kPrepareTime)));
     out.emplace(trial.id.task, std::move(split));
@@ -53,14 +53,24 @@ Result<std::map<TaskId, tasks::HiddenSplit>> SplitAll(
   return out;
 }
 
+// Where an agent is given another text than the task's own.
+Status AddInstructions(const RunPlan& plan, RunContext& context) {
+  for (const auto& trial : plan.trials) {
+    std::pair key(trial.id.task, trial.id.agent);
+    if (!trial.instruction || context.instructed.contains(key)) continue;
+    PODIUM_ASSIGN(
+        context.instructed[key],
+        tasks::PublicWith(PublicDir(context, trial), trial.instruction->description, CacheDir()));
+  }
+  return {};
+}
+
 // Once a task, not once a trial.
 Status AddPreviews(const RunPlan& plan, RunContext& context) {
   for (const auto& trial : plan.trials) {
     const AgentPlan& agent = *trial.agent;
     if (!agent.scaffold->takes_proposer && !agent.scaffold->asks_model) continue;
-    const auto& dir = agent.configured.reveals.empty()
-                          ? context.prepared.at(trial.id.task).public_dir
-                          : context.hidden.at(trial.id.task).agent.public_dir;
+    fs::path dir = PublicDir(context, trial);
     if (context.previews.contains(dir)) continue;
     PODIUM_ASSIGN(auto preview, agents::MakePreview(dir));
     context.previews[dir] = std::make_shared<const agents::DataPreview>(std::move(preview));
@@ -115,6 +125,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
   }
   PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));
   PODIUM_ASSIGN(context.hidden, SplitAll(plan, context.prepared));
+  PODIUM_TRY(AddInstructions(plan, context));
   PODIUM_TRY(AddPreviews(plan, context));
   PODIUM_TRY(OpenCorpora(plan, context));
   PODIUM_TRY(OpenRunFolder(plan, context));

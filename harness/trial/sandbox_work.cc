@@ -91,7 +91,7 @@ sandbox::SandboxSpec SandboxWork::MakeSpec(int worker) const {
   if (worker > 0) spec.id += "-w" + std::to_string(worker);
   spec.layers = run_.image_layers;
   spec.state_dir = run_.folder.SandboxState();
-  spec.data.push_back({Seen().public_dir, "/home/data"});
+  spec.data.push_back({PublicDir(run_, plan_), "/home/data"});
   spec.home_files = HomeFiles(plan_);
   spec.limits = WorkerLimits(plan_);
   spec.gpus = plan_.agent->gpus;
@@ -110,7 +110,8 @@ sandbox::SandboxSpec SandboxWork::MakeSpec(int worker) const {
               {"LOGS_DIR", "/home/logs"},
               {"CODE_DIR", "/home/code"},
               {"AGENT_DIR", "/home/agent"},
-              {"COMPETITION_ID", plan_.id.task.str()}};
+              // An obfuscated task has no name.
+              {"COMPETITION_ID", plan_.instruction ? "task" : plan_.id.task.str()}};
   AddWhereUnset(run_.image_env, spec.env);
   spec.allow_unenforced = run_.allow_unenforced;
   return spec;
@@ -179,12 +180,12 @@ Task<Status> SandboxWork::DestroyAll(Boxes& boxes) {
 agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView before) const {
   agents::TaskBrief brief;
   brief.id = plan_.id.task.str();
-  brief.title = plan_.task->title;
-  brief.description = plan_.task->description;
+  brief.title = plan_.instruction ? plan_.instruction->title : plan_.task->title;
+  brief.description = plan_.instruction ? plan_.instruction->description : plan_.task->description;
   brief.metric = plan_.task->grader.metric;
   brief.lower_is_better = plan_.task->grader.lower_is_better;
   brief.submission_path = SubmissionPath(*plan_.task);
-  brief.public_dir = Seen().public_dir;
+  brief.public_dir = PublicDir(run_, plan_);
   Millis wall = plan_.recorded ? kSlowerMachine * plan_.wall : plan_.wall;
   Millis left = std::max(Millis(0), wall - before.active);
   agents::TrialContext context{run_.reactor,
@@ -205,9 +206,11 @@ agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView befo
   context.in_work = std::move(before.in_work);
   context.wall = plan_.wall;
   context.knowledge = Known();
-  auto preview = run_.previews.find(Seen().public_dir);
+  auto preview = run_.previews.find(context.task.public_dir);
   if (preview != run_.previews.end()) context.preview = preview->second;
-  if (!plan_.agent->configured.reveals.empty())
+  if (plan_.agent->configured.leaderboard)
+    context.place = [this](fs::path file) { return PlaceOf(std::move(file)); };
+  if (plan_.agent->configured.hidden_split)
     context.hidden = [this](fs::path file) { return GradeHidden(std::move(file)); };
   context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };
   context.recorded = plan_.recorded;
@@ -228,7 +231,7 @@ agents::Knowledge SandboxWork::Known() const {
 }
 
 const tasks::PreparedTask& SandboxWork::Seen() const {
-  if (plan_.agent->configured.reveals.empty()) return run_.prepared.at(plan_.id.task);
+  if (!plan_.agent->configured.hidden_split) return run_.prepared.at(plan_.id.task);
   return run_.hidden.at(plan_.id.task).agent;
 }
 
@@ -267,6 +270,19 @@ Task<Result<double>> SandboxWork::GradePart(const tasks::HeldPart& part, fs::pat
   co_return 0.0;
 }
 
+Task<Result<std::string>> SandboxWork::PlaceOf(fs::path file) const {
+  GradeJob job{.task = plan_.task,
+               .prepared = &run_.prepared.at(plan_.id.task),
+               .hand_over = {},
+               .submission = std::move(file)};
+  job.hand_over.status = records::HandOverStatus::kOk;
+  auto grade = co_await run_.grader.Grade(std::move(job));
+  if (!grade) co_return tl::unexpected(grade.error());
+  if (grade->verdict != "scored" || !grade->standing.rank || !grade->board)
+    co_return std::string("unknown: ") + grade->verdict;
+  co_return std::to_string(*grade->standing.rank) + " of " + std::to_string(grade->board->rows + 1);
+}
+
 agents::ShapeVerdict SandboxWork::CheckShape(std::string_view bytes) const {
   auto verdict = tasks::KindOf(*plan_.task).CheckShape(*plan_.task, Seen(), bytes);
   if (!verdict) return {false, "unreadable", verdict.error().message};
@@ -300,7 +316,8 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandboxes(Boxes& boxes, TrialSe
   sealed.agent = {outcome->end, outcome->detail};
   sealed.candidates = outcome->candidates;
   sealed.reveals = plan_.agent->configured.reveals;
-  if (!sealed.reveals.empty()) sealed.reveals.push_back(SplitText(run_.hidden.at(plan_.id.task)));
+  if (plan_.agent->configured.hidden_split)
+    sealed.reveals.push_back(SplitText(run_.hidden.at(plan_.id.task)));
   sealed.validations = Counted(services.validations());
   sealed.hand_over = std::move(*hand_over);
   sealed.file = plan_.task->submission.path;

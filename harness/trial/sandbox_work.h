@@ -43,6 +43,7 @@ class SandboxWork {
   [[nodiscard]] const tasks::PreparedTask& Seen() const;
   [[nodiscard]] agents::ShapeVerdict CheckShape(std::string_view bytes) const;
   Task<Result<agents::HiddenScores>> GradeHidden(std::filesystem::path file) const;
+  Task<Result<std::string>> PlaceOf(std::filesystem::path file) const;
   // The score on the held rows; a fault in `out` where there is none.
   Task<Result<double>> GradePart(const tasks::HeldPart& part, std::filesystem::path file,
                                  agents::HiddenScores& out) const;

@@ -278,6 +278,13 @@ Result<Taken> TakeTrial(RunContext& run, const TrialPlan& plan) {
 
 }  // namespace
 
+fs::path PublicDir(const RunContext& run, const TrialPlan& plan) {
+  auto instructed = run.instructed.find({plan.id.task, plan.id.agent});
+  if (instructed != run.instructed.end()) return instructed->second;
+  if (plan.agent->configured.hidden_split) return run.hidden.at(plan.id.task).agent.public_dir;
+  return run.prepared.at(plan.id.task).public_dir;
+}
+
 Task<Result<TrialResult>> RunTrial(RunContext& run, TrialPlan plan) {
   auto take = [&run, &plan] { return TakeTrial(run, plan); };
   auto taken = co_await run.reactor.Blocking(std::move(take));

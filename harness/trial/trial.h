@@ -38,12 +38,17 @@ struct RunContext {
   std::map<TaskId, tasks::HiddenSplit> hidden;  // of those whose agents are scored on one
   // By public folder, of those tasks whose agents look at their data first.
   std::map<std::filesystem::path, std::shared_ptr<const agents::DataPreview>> previews;
+  // Public folders with another text in them, by whose they are.
+  std::map<std::pair<TaskId, AgentId>, std::filesystem::path> instructed;
   std::map<std::filesystem::path, std::shared_ptr<const agents::Corpus>> corpora;  // by folder
   RunObserver& observer;
   const Clock& clock;
   bool allow_unenforced = false;
   StopToken stop;  // draining: end after the step in flight; stopping: now
 };
+
+// What lies in the trial's /home/data.
+[[nodiscard]] std::filesystem::path PublicDir(const RunContext& run, const TrialPlan& plan);
 
 enum class TrialEnd {
   kDone,      // has its verdict

@@ -319,7 +319,9 @@ TEST_F(LlmTest, NoLabelOfAHiddenRowIsInTheSandboxAndEveryTableSaysThatThereAreSo
             std::string::npos);
   EXPECT_EQ(verdict["grade"]["verdict"], "scored") << verdict["grade"]["detail"];
   EXPECT_NE(r.out.find("m-greedy \u2020"), std::string::npos) << r.out;
-  EXPECT_NE(r.out.find("went by hidden rows (search.feedback: hidden"), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("went by labels that it does not have (search.feedback: hidden"),
+            std::string::npos)
+      << r.out;
 }
 
 TEST_F(LlmTest, ATaskThatDoesNotSayHowIsRefusedBeforeAnythingRuns) {

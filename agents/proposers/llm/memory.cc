@@ -15,6 +15,7 @@ std::string Line(const SearchNode& n, Memory memory, Feedback feedback) {
     return out + " -> failed: " + n.fault +
            (n.detail.empty() ? "" : " (" + n.detail.substr(0, 200) + ")") + "\n";
   if (feedback == Feedback::kOwn && n.score) out += " -> validation score " + FormatScore(*n.score);
+  if (feedback == Feedback::kOwn && !n.place.empty()) out += ", leaderboard " + n.place;
   return out + "\n";
 }
 

@@ -33,6 +33,7 @@ constexpr std::pair<std::string_view, Memory> kMemories[] = {
 constexpr std::pair<std::string_view, Feedback> kFeedbacks[] = {{"none", Feedback::kNone},
                                                                 {"validity", Feedback::kValidity},
                                                                 {"own", Feedback::kOwn},
+                                                                {"leaderboard", Feedback::kOwn},
                                                                 {"hidden", Feedback::kOwn}};
 
 }  // namespace

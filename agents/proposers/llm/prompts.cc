@@ -90,7 +90,9 @@ std::string Failure(const SearchNode& failed, Feedback feedback) {
 
 std::string ResultText(const SearchNode& node, Feedback feedback) {
   if (feedback != Feedback::kOwn) return feedback == Feedback::kNone ? "" : "It counts.";
-  return "Its validation score is " + (node.score ? FormatScore(*node.score) : "unknown") + ".";
+  std::string place = node.place.empty() ? "" : " On the leaderboard it is " + node.place + ".";
+  return "Its validation score is " + (node.score ? FormatScore(*node.score) : "unknown") + "." +
+         place;
 }
 
 std::string OutputText(const SearchNode& node, const LlmSettings& s) {
