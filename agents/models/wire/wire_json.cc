@@ -135,6 +135,34 @@ Json SchemaFrom(const std::string& text) {
   return parsed ? std::move(*parsed) : Json::object();
 }
 
+namespace {
+
+void Close(Json& schema) {
+  if (!schema.is_structured()) return;
+  for (auto& value : schema) Close(value);
+  bool object = schema.is_object() && schema.contains("properties");
+  if (!object || !schema["properties"].is_object()) return;
+  schema["additionalProperties"] = false;
+  schema["required"] = Json::array();
+  for (const auto& [name, value] : schema["properties"].items()) schema["required"].push_back(name);
+}
+
+}  // namespace
+
+Json ClosedSchema(const std::string& text) {
+  Json schema = SchemaFrom(text);
+  Close(schema);
+  return schema;
+}
+
+const ToolSpec* AnswerShape(const ChatRequest& request, const EncodeOptions& options,
+                            const char* field) {
+  if (!options.by_schema || request.forced_tool.empty() || options.omit.contains(field))
+    return nullptr;
+  auto found = std::ranges::find(request.tools, request.forced_tool, &ToolSpec::name);
+  return found == request.tools.end() ? nullptr : &*found;
+}
+
 std::string TextOf(const Json* content) {
   if (!content) return {};
   if (content->is_string()) return content->get<std::string>();

@@ -29,6 +29,7 @@ struct WireTraits {
   bool answers = true;              // has output tokens
   bool camel_names = false;         // takes field_name for fieldName
   bool free = false;                // counts tokens and such: its answers cost nothing
+  bool answers_by_schema = false;   // a request can give the JSON schema of its answer
   std::string with;                 // models that serve the format of this name serve it too
   std::int64_t default_output = 0;  // tokens of an answer where none are declared; 0: the model's
 };
@@ -64,6 +65,12 @@ struct EncodeOptions {
   std::string model;           // the provider's name for it
   std::set<std::string> omit;  // fields that are not sent
   std::string output_limit_field = "max_tokens";
+  // How much is thought before the answer: none, minimal, low, medium, high, xhigh, max; empty: the
+  // model's own way.
+  std::string reasoning_effort = {};
+  // A forced tool's parameters are the schema of the answer, and it is not called, where the format
+  // has that.
+  bool by_schema = false;
 };
 
 }  // namespace podium::agents
