@@ -215,7 +215,7 @@ Task<std::optional<Error>> ChatClient::Meet(ModelFault fault, Asking& asking) {
                     text + " (" + std::to_string(asking.unreadable) + " attempts)"};
   }
   if (fault.kind == FaultKind::kField && LeaveOut(fault.field)) {
-    asking.call.LeaveTurn();
+    asking.call.Release();  // without that field the call may be a dearer one
     co_return std::nullopt;
   }
   co_await asking.call.Finish("refused", TokenCount{});
@@ -294,7 +294,7 @@ Task<void> ChatClient::Keep(ChatReply& reply, ModelCall& call) const {
   HttpRequest sent = MakeRequest({});
   std::vector<std::string> secrets = SecretsOf(sent.url, sent.headers);
   bool found = false;
-  std::vector<std::string*> texts = {&reply.content, &reply.refusal, &reply.reasoning};
+  std::vector<std::string*> texts = {&reply.content, &reply.refusal, &reply.reasoning, &reply.echo};
   for (ToolCall& tool : reply.calls) texts.push_back(&tool.arguments);
   for (std::string* text : texts) {
     std::string clean = KeyScrubber::Scrub(*text, secrets);

@@ -22,6 +22,7 @@ void SetTokens(const TokenCount& tokens, records::ModelCall& event) {
   event.input_tokens = tokens.input;
   event.cached_tokens = tokens.cached;
   event.cache_write_tokens = tokens.cache_write;
+  event.reasoning_tokens = tokens.reasoning;
   event.output_tokens = tokens.output;
 }
 
@@ -94,7 +95,9 @@ Task<bool> ModelCall::Enter(Deadline deadline, OutageWait* own) {
   bool turn = co_await TakeTurn(deadline);
   held_ += Since(begun);
   sent_at_ = SteadyNow();
-  answer_.head.transport_error = "no turn came in time";
+  answer_.head.transport_error = target_.limits.empty()
+                                     ? "no turn came in time"
+                                     : "no turn came in time within its limits a minute";
   if (!turn) co_return false;
   if (own) own->End();
   counted_ = waiting.entered = !own;

@@ -243,5 +243,28 @@ TEST_F(MoneyCapTest, ALimitThatIsNotSentSetsTheLongestAnswerAside) {
   EXPECT_TRUE(trial.events.Flags().empty());
 }
 
+// A server that does not take the limit is asked again without, which may cost more.
+TEST_F(MoneyCapTest, ALimitThatAServerRefusesIsSetAsideAnew) {
+  ModelServer server([this](int, const ReceivedRequest& request) -> ScriptedReply {
+    if (request.body.find("max_tokens") != std::string::npos)
+      return {.status = 400,
+              .body = R"({"error": {"param": "max_tokens", "message": "unsupported"}})"};
+    return Answer(request);
+  });
+  Trial trial(reactor_, http_, gate_);
+  ModelConfig config{.model = "m"};
+  config.base_url = server.base_url();
+  config.prices = kPrices;
+  config.max_output_tokens = 51'000;
+  trial.client = std::make_unique<ChatClient>(*trial.models, config);
+  auto run = reactor_.Run([&]() -> Task<Status> {
+    co_await AskNative(trial, 0, 0);
+    co_return Status{};
+  });
+  EXPECT_TRUE(run);
+  EXPECT_EQ(server.requests().size(), 1u) << "the longest answer does not fit the cap";
+  EXPECT_EQ(trial.models->spent().cost, Usd{}) << "and a refusal costs nothing";
+}
+
 }  // namespace
 }  // namespace podium::agents

@@ -128,6 +128,22 @@ TEST(ReasoningTextTest, IsReadInEachFormat) {
   }
 }
 
+TEST(ReasoningTokensTest, AreCountedAsAPartOfTheAnswer) {
+  const std::pair<const char*, const char*> answers[] = {
+      {"chat", R"({"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage":
+          {"prompt_tokens": 9, "completion_tokens": 30,
+           "completion_tokens_details": {"reasoning_tokens": 20}}})"},
+      {"responses", R"({"status": "completed", "output": [], "usage": {"input_tokens": 9,
+          "output_tokens": 30, "output_tokens_details": {"reasoning_tokens": 20}}})"},
+      {"gemini", R"({"candidates": [{"content": {"parts": [{"text": "4"}]}, "finishReason":
+          "STOP"}], "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 10,
+          "thoughtsTokenCount": 20}})"}};
+  for (const auto& [format, body] : answers) {
+    ChatReply reply = Read(format, body);
+    EXPECT_EQ(reply.tokens, (TokenCount{9, 0, 0, 30, 20})) << format;
+  }
+}
+
 // Providers refuse a tool's result whose call comes back without what they thought.
 TEST(ReasoningTextTest, GoesBackWithTheCallThatItLedTo) {
   std::string stream =

@@ -225,8 +225,8 @@ class Gemini final : public WireFormat {
     if (!prompt) return;
     seen.input = *prompt + UsageCount(*usage, "toolUsePromptTokenCount", seen).value_or(0);
     seen.cached = UsageCount(*usage, "cachedContentTokenCount", seen).value_or(0);
-    seen.output = UsageCount(*usage, "candidatesTokenCount", seen).value_or(0) +
-                  UsageCount(*usage, "thoughtsTokenCount", seen).value_or(0);
+    seen.reasoning = UsageCount(*usage, "thoughtsTokenCount", seen).value_or(0);
+    seen.output = UsageCount(*usage, "candidatesTokenCount", seen).value_or(0) + seen.reasoning;
   }
   [[nodiscard]] bool Ends(const Json& event) const override {
     const Json* feedback = Member(event, "promptFeedback");

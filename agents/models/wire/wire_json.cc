@@ -48,9 +48,12 @@ void AddOpenAiUsage(const Json& value, const char* input, const char* output, co
   auto in = UsageCount(*usage, input, seen), out = UsageCount(*usage, output, seen);
   if (in) seen.input = in;
   if (out) seen.output = out;
-  if (const Json* d = Member(*usage, details)) {
-    UsageSeen none;  // what cannot be read there was not cached
+  UsageSeen none;  // what cannot be read there was not cached, or thought
+  if (const Json* d = Member(*usage, details))
     seen.cached = UsageCount(*d, "cached_tokens", none).value_or(0);
+  for (const char* of_output : {"completion_tokens_details", "output_tokens_details"}) {
+    if (const Json* d = Member(*usage, of_output))
+      seen.reasoning = UsageCount(*d, "reasoning_tokens", none).value_or(0);
   }
 }
 

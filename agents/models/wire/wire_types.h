@@ -54,7 +54,7 @@ struct Finish {
 // What an answer says of its tokens; without `input` or `output` where that is not known.
 struct UsageSeen {
   std::optional<std::int64_t> input, output;
-  std::int64_t cached = 0, cache_write = 0;
+  std::int64_t cached = 0, cache_write = 0, reasoning = 0;
   bool broken = false;  // a count is there and cannot be read
 };
 
