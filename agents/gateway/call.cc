@@ -354,6 +354,14 @@ Task<void> Call::Deliver() {
   auto ended = co_await exchange_.End();
 }
 
+// Some providers say in no header how long to wait.
+void Call::HoldForBody(const ModelAnswer& answer) const {
+  int status = answer.head.status;
+  if (answer.wish || (status != 429 && status < 500)) return;
+  auto delay = JudgeError(status, answer.body).wish;
+  if (delay) context_.models.gate().Hold(call_->target().origin, *delay);
+}
+
 Task<void> Call::PassWhole() {
   std::function<void()> nobody;
   co_await call_->Receive(std::move(nobody));
@@ -367,6 +375,7 @@ Task<void> Call::PassWhole() {
     auto told = co_await AnswerRefusal(exchange_, asked_, std::move(refusal));
     co_return;
   }
+  HoldForBody(answer);
   if (Good(status) || Final(status)) {
     std::string body = answer.body;
     co_await call_->Keep(std::move(body));

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "agents/gateway/gateway.h"
-#include "agents/gateway/translate.h"
+#include "agents/gateway/translated_answer.h"
 #include "agents/gateway/upstream.h"
 #include "agents/models/model_call.h"
 #include "agents/models/wire/registry.h"
@@ -65,6 +65,7 @@ class Call {
   [[nodiscard]] Task<void> Deliver();
   [[nodiscard]] Task<void> Changed();
   [[nodiscard]] Task<void> PassWhole();
+  void HoldForBody(const ModelAnswer& answer) const;
   [[nodiscard]] HttpRequest MakeRequest(std::string body);
   [[nodiscard]] std::int64_t NominalOutput() const;
   [[nodiscard]] Task<std::string> FinishedBody(std::int64_t output_limit) const;

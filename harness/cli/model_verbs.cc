@@ -63,6 +63,15 @@ Json PriceJson(const std::optional<agents::TokenPrices>& prices) {
 
 Json CountOrNull(std::int64_t count) { return count > 0 ? Json(count) : Json(nullptr); }
 
+Json LimitsJson(const agents::Model& m) {
+  Json out = Json::array();
+  for (const auto& limit : m.limits)
+    out.push_back({{"of", limit.name},
+                   {"rpm", CountOrNull(limit.requests)},
+                   {"tpm", CountOrNull(limit.tokens)}});
+  return out;
+}
+
 Json ModelJson(const agents::Model& m) {
   Json out = {{"id", m.id},
               {"aliases", m.aliases},
@@ -75,6 +84,9 @@ Json ModelJson(const agents::Model& m) {
               {"context_tokens", CountOrNull(m.context_tokens)},
               {"max_output_tokens", CountOrNull(m.max_output_tokens)},
               {"capabilities", nullptr},
+              {"structured", m.by_schema ? "json_schema" : "forced_tool"},
+              {"translate", m.translate},
+              {"limits_a_minute", LimitsJson(m)},
               {"usd_per_million_tokens", PriceJson(m.prices)}};
   if (m.capabilities) out["capabilities"] = *m.capabilities;
   return out;
@@ -104,6 +116,16 @@ Result<Exit> ListModels(const ModelsArguments& a) {
   return Exit::kOk;
 }
 
+std::string LimitsText(const agents::Model& m) {
+  std::vector<std::string> out;
+  for (const auto& limit : m.limits) {
+    out.push_back(limit.name + ":");
+    if (limit.requests > 0) out.back() += " " + std::to_string(limit.requests) + " requests";
+    if (limit.tokens > 0) out.back() += " " + std::to_string(limit.tokens) + " tokens";
+  }
+  return out.empty() ? "none" : Join(out, ", ");
+}
+
 std::string PriceText(const std::optional<agents::TokenPrices>& prices) {
   if (!prices) return "not known: no budget.usd with it";
   return "input $" + PerMillion(prices->input) + ", cached $" + PerMillion(prices->cached_input) +
@@ -131,6 +153,9 @@ Result<Exit> ShowModel(const ModelsArguments& a) {
             << "context:      " << CountText(m.context_tokens) << " tokens, of them at most "
             << CountText(m.max_output_tokens) << " of answer\n"
             << "capabilities: " << CapabilitiesOf(m, "not said; `podium models check` asks") << "\n"
+            << "an object by: " << (m.by_schema ? "its JSON schema" : "a forced tool") << "\n"
+            << "translated:   " << (m.translate ? "from chat" : "no") << "\n"
+            << "a minute:     " << LimitsText(m) << "\n"
             << "price:        " << PriceText(m.prices) << "\n";
   return Exit::kOk;
 }
