@@ -179,13 +179,17 @@ void AddRest(const Json& body, bool gemini, Json& out) {
   if (const Json* stop = Member(body, "stop"))
     where[gemini ? "stopSequences" : "stop_sequences"] =
         stop->is_array() ? *stop : Json::array({*stop});
+  if (!gemini && out.contains("tools") && !JsonOr(body, "parallel_tool_calls", true)) {
+    if (!out.contains("tool_choice")) out["tool_choice"] = {{"type", "auto"}};
+    out["tool_choice"]["disable_parallel_tool_use"] = true;
+  }
   std::string choice = ChoiceOf(body);
   if (!out.contains("tools") || (choice != "required" && choice != "none")) return;
   bool none = choice == "none";
   if (gemini)
     out["toolConfig"] = {{"functionCallingConfig", {{"mode", none ? "NONE" : "ANY"}}}};
   else
-    out["tool_choice"] = {{"type", none ? "none" : "any"}};
+    out["tool_choice"]["type"] = none ? "none" : "any";
 }
 
 // A value that is asked for, else what the model does by itself.
@@ -254,7 +258,8 @@ tl::expected<Screened, Refusal> TranslateRequest(const WireFormat& to, const Scr
   out.flags.clear();
   for (const auto& [name, value] : body->items()) {
     bool lost = !kSaid.contains(name) || (name == "seed" && !gemini) ||
-                (name == "reasoning_effort" && !gemini);
+                (name == "reasoning_effort" && !gemini) ||
+                (name == "parallel_tool_calls" && gemini && value == false);
     if (lost && !value.is_null()) out.flags.push_back({"field_dropped", name + ", untranslated"});
   }
   out.body = DumpJson(*json);

@@ -121,16 +121,18 @@ TEST_P(TranslateTest, AToolIsCalledAndItsResultGoesBack) {
   constexpr const char* kTools = R"("tools": [{"type": "function", "function": {"name": "look",
       "description": "Looks.", "parameters": {"type": "object", "properties": {}}}}])";
   Said call{.text = "Let me look.", .tool = "look", .arguments = R"({"at":"train.csv"})"};
-  Answered answer =
-      Ask(Saying(call), R"({"model": "m", "tool_choice": "required", )" + std::string(kTools) +
-                            R"(, "messages": [{"role": "user", "content": "hi"}]})");
+  Answered answer = Ask(Saying(call), R"({"model": "m", "tool_choice": "required",
+      "parallel_tool_calls": false, )" + std::string(kTools) +
+                                          R"(, "messages": [{"role": "user", "content": "hi"}]})");
   ASSERT_EQ(answer.status, 200) << answer.body;
   Json message = answer.json()["choices"][0]["message"];
   EXPECT_EQ(answer.json()["choices"][0]["finish_reason"], "tool_calls");
   ASSERT_EQ(message["tool_calls"].size(), 1u) << answer.body;
   EXPECT_EQ(message["tool_calls"][0]["function"]["name"], "look");
   EXPECT_EQ(message["tool_calls"][0]["function"]["arguments"], R"({"at":"train.csv"})");
-  std::string choice = format_ == "gemini" ? R"("mode":"ANY")" : R"("type":"any")";
+  std::string choice = format_ == "gemini"
+                           ? R"("mode":"ANY")"
+                           : R"("tool_choice":{"disable_parallel_tool_use":true,"type":"any"})";
   EXPECT_NE(Sent().dump().find(choice), std::string::npos) << Sent();
 
   Json next = Json::parse(R"({"model": "m", "stream": true, )" + std::string(kTools) + "}");
