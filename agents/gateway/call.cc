@@ -62,7 +62,11 @@ Task<Status> AnswerRefusal(HttpExchange& exchange, const WireFormat& format, Ref
 }
 
 Call::Call(CallContext context, Route route, bool events, HttpExchange& exchange)
-    : context_(context), route_(std::move(route)), events_(events), exchange_(exchange) {}
+    : context_(context),
+      asked_(*route.format),
+      route_(std::move(route)),
+      events_(events),
+      exchange_(exchange) {}
 
 Call::~Call() {
   call_.reset();
@@ -91,7 +95,7 @@ Task<void> Call::Run() {
 
 Task<void> Call::Refuse(Refusal refusal) {
   context_.models.log().Flag(refusal.code, refusal.message);
-  auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(refusal));
+  auto told = co_await AnswerRefusal(exchange_, asked_, std::move(refusal));
 }
 
 Task<void> Call::Miss() {
@@ -99,7 +103,7 @@ Task<void> Call::Miss() {
                "This trial is replayed from its record, and this request is not in it."};
   std::string difference = co_await call_->Difference();
   context_.models.log().Flag("replay_miss", difference);
-  auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(miss));
+  auto told = co_await AnswerRefusal(exchange_, asked_, std::move(miss));
 }
 
 Task<std::optional<Refusal>> Call::Prepare() {
@@ -114,9 +118,13 @@ Task<std::optional<Refusal>> Call::Prepare() {
   request_ = std::move(*screened);
   for (const Flag& flag : request_.flags) context_.models.log().Flag(flag.code, flag.detail);
   if (auto refusal = ChooseModel()) co_return refusal;
+  if (!model_->Serves(asked_)) {
+    auto refusal = co_await Translate();
+    if (refusal) co_return refusal;
+  }
   std::string body = co_await FinishedBody(request_.facts.output_limit ? 0 : NominalOutput());
-  CallTarget target{model_->id, route_.format, model_->provider, Origin(model_->base_url),
-                    model_->prices};
+  CallTarget target{model_->id,     route_.format, model_->provider, Origin(model_->base_url),
+                    model_->prices, model_->limits};
   call_.emplace(context_.models, std::move(target));
   recorded_ = call_->Begin(UpstreamPath(), std::move(body));
   co_return std::nullopt;
@@ -143,11 +151,36 @@ std::optional<Refusal> Call::ChooseModel() {
     return Refusal{403, "model_not_allowed",
                    "This trial may not use model '" + Printable(name.substr(0, 100)) +
                        "'. It may use: " + context_.ModelNames() + "."};
-  if (!model_->Serves(*route_.format))
+  bool translated = model_->translate && TranslationOf(asked_, model_->formats);
+  if (!model_->Serves(asked_) && !translated)
     return Refusal{403, "model_not_allowed",
                    "Model '" + model_->id + "' is not served at this path (format " +
                        route_.format->name() + ")."};
   return std::nullopt;
+}
+
+// From here on the call is one of the model's own format, the record included.
+Task<std::optional<Refusal>> Call::Translate() {
+  const WireFormat& to = *TranslationOf(asked_, model_->formats);
+  auto work = [this, &to] {
+    return std::pair(AskOf(to, request_), TranslateRequest(to, request_));
+  };
+  auto [ask, request] = co_await Apart(context_.models, std::move(work));
+  if (!request) co_return request.error();
+  for (const Flag& flag : request->flags) context_.models.log().Flag(flag.code, flag.detail);
+  context_.models.log().Flag("translated", model_->id + ": " + asked_.name() + " to " + to.name());
+  request_ = std::move(*request);
+  translation_ = std::move(ask);
+  events_ = request_.facts.stream;
+  route_ = Route{&to, route_.model, request_.facts.stream};
+  co_return std::nullopt;
+}
+
+Task<TranslatedAnswer> Call::Translated(int status, std::string_view body) const {
+  auto work = [this, status, body] {
+    return TranslateAnswer(*route_.format, *translation_, status, body);
+  };
+  co_return co_await Apart(context_.models, std::move(work));
 }
 
 // What an answer may have where its request does not say; 0 where answers have no tokens.
@@ -240,7 +273,7 @@ Task<void> Call::Unreachable() {
   co_await call_->Finish("unreachable", used);
   std::string why = "The model's server did not answer: " + head.transport_error;
   HttpHeaders headers = {{"Content-Type", "application/json"}};
-  std::string body = route_.format->ErrorBody(502, "upstream_unreachable", why);
+  std::string body = asked_.ErrorBody(502, "upstream_unreachable", why);
   auto told = co_await exchange_.Answer(502, std::move(headers), std::move(body));
 }
 
@@ -250,7 +283,7 @@ Task<void> Call::Redirected() {
                   "The model's server points elsewhere, and is not followed."};
   std::string_view to = HeaderOf(call_->answer().head.headers, "location");
   context_.models.log().Flag(refusal.code, model_->id + " to " + std::string(to));
-  auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(refusal));
+  auto told = co_await AnswerRefusal(exchange_, asked_, std::move(refusal));
 }
 
 Task<void> Call::PassOn() {
@@ -297,6 +330,8 @@ Task<void> Call::Deliver() {
   HttpHeaders headers = PassedHeaders(answer.head.headers);
   auto sent = co_await exchange_.Begin(answer.head.status, std::move(headers));
   UsageFilter filter(*route_.format);
+  std::optional<TranslatedStream> translated;
+  if (translation_) translated.emplace(*route_.format, *translation_);
   bool hides = HidesUsage();
   for (std::size_t at = 0; sent && (at < answer.body.size() || !received_);) {
     if (at == answer.body.size()) {
@@ -305,14 +340,26 @@ Task<void> Call::Deliver() {
     }
     std::string piece = answer.body.substr(at);
     at = answer.body.size();
-    if (hides) piece = filter.Add(piece);
+    if (translated)
+      piece = translated->Add(piece);
+    else if (hides)
+      piece = filter.Add(piece);
     if (!piece.empty()) sent = co_await exchange_.Send(std::move(piece));
   }
   std::string rest = filter.End();
+  if (translated && answer.complete) rest = translated->End();
   if (sent && !rest.empty()) sent = co_await exchange_.Send(std::move(rest));
   if (!sent) co_await call_->Finish("client_gone", std::nullopt);
   if (!sent || !answer.complete) co_return;  // without an end, so that the client knows
   auto ended = co_await exchange_.End();
+}
+
+// Some providers say in no header how long to wait.
+void Call::HoldForBody(const ModelAnswer& answer) const {
+  int status = answer.head.status;
+  if (answer.wish || (status != 429 && status < 500)) return;
+  auto delay = JudgeError(status, answer.body).wish;
+  if (delay) context_.models.gate().Hold(call_->target().origin, *delay);
 }
 
 Task<void> Call::PassWhole() {
@@ -325,22 +372,43 @@ Task<void> Call::PassWhole() {
     if (!Good(status)) used.emplace();
     co_await call_->Finish("cut", used);
     Refusal refusal{502, "upstream_cut", "The model's answer broke off."};
-    auto told = co_await AnswerRefusal(exchange_, *route_.format, std::move(refusal));
+    auto told = co_await AnswerRefusal(exchange_, asked_, std::move(refusal));
     co_return;
   }
+  HoldForBody(answer);
   if (Good(status) || Final(status)) {
     std::string body = answer.body;
     co_await call_->Keep(std::move(body));
   }
   co_await call_->Finish("ok", UsedBy(answer));
   HttpHeaders headers = PassedHeaders(answer.head.headers);
+  if (translation_) {
+    auto translated = co_await Translated(status, answer.body);
+    status = translated.status;
+    answer.body = std::move(translated.body);
+  }
   auto told = co_await exchange_.Answer(status, std::move(headers), std::move(answer.body));
+}
+
+// A recorded answer of the model's format as the agent is to have it.
+Task<void> Call::TranslateRecorded(RecordedAnswer& answer) const {
+  if (answer.content_type.starts_with("text/event-stream")) {
+    TranslatedStream stream(*route_.format, *translation_);
+    std::string out = stream.Add(answer.body);
+    answer.body = out + stream.End();
+    co_return;
+  }
+  auto translated = co_await Translated(answer.status, answer.body);
+  answer.status = translated.status;
+  answer.body = std::move(translated.body);
 }
 
 Task<void> Call::Replay(RecordedAnswer answer) {
   co_await call_->Replayed(answer);
   HttpHeaders headers = {{"Content-Type", answer.content_type}};
-  if (HidesUsage()) {
+  if (translation_) {
+    co_await TranslateRecorded(answer);
+  } else if (HidesUsage()) {
     UsageFilter filter(*route_.format);
     std::string shown = filter.Add(answer.body);
     answer.body = shown + filter.End();

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agents/gateway/gateway.h"
+#include "agents/gateway/translated_answer.h"
 #include "agents/gateway/upstream.h"
 #include "agents/models/model_call.h"
 #include "agents/models/wire/registry.h"
@@ -47,6 +48,9 @@ class Call {
   [[nodiscard]] Task<std::optional<Refusal>> Prepare();
   [[nodiscard]] std::optional<Refusal> CheckSize();
   [[nodiscard]] std::optional<Refusal> ChooseModel();
+  [[nodiscard]] Task<std::optional<Refusal>> Translate();
+  [[nodiscard]] Task<void> TranslateRecorded(RecordedAnswer& answer) const;
+  [[nodiscard]] Task<TranslatedAnswer> Translated(int status, std::string_view body) const;
   [[nodiscard]] std::optional<Refusal> SetAside();
   [[nodiscard]] std::optional<Refusal> Reserve(std::int64_t input, std::int64_t output);
   [[nodiscard]] Task<void> Refuse(Refusal refusal);
@@ -61,6 +65,7 @@ class Call {
   [[nodiscard]] Task<void> Deliver();
   [[nodiscard]] Task<void> Changed();
   [[nodiscard]] Task<void> PassWhole();
+  void HoldForBody(const ModelAnswer& answer) const;
   [[nodiscard]] HttpRequest MakeRequest(std::string body);
   [[nodiscard]] std::int64_t NominalOutput() const;
   [[nodiscard]] Task<std::string> FinishedBody(std::int64_t output_limit) const;
@@ -68,8 +73,10 @@ class Call {
   [[nodiscard]] bool HidesUsage() const;
 
   CallContext context_;
-  Route route_;
+  const WireFormat& asked_;  // the agent's format
+  Route route_;              // at the provider
   bool events_;
+  std::optional<TranslatedAsk> translation_;  // where the two formats differ
   HttpExchange& exchange_;
   Screened request_;
   const Model* model_ = nullptr;

@@ -7,6 +7,10 @@
 
 namespace podium::agents {
 
+// An answer of a model is read on the loop up to this size; a larger one apart, so that the answers
+// of other trials are not kept waiting.
+inline constexpr std::size_t kReadOnLoop = std::size_t{1} << 20;
+
 // Never on the loop, one at a time of a trial, and then as long a rest: what an agent sends costs
 // the host half a core at most, and other trials nothing.
 template <class F>

@@ -10,6 +10,10 @@
 namespace podium::agents {
 namespace {
 
+// Names of limits a minute: a model's, a provider's.
+const std::string kOwnLimit = "model ";
+const std::string kProvidersLimit = "provider ";
+
 Result<Usd> PricePerToken(YamlMap& map, std::string_view key, std::optional<Usd> fallback) {
   if (fallback && !map.Get(key)) return *fallback;
   PODIUM_ASSIGN(const YamlNode* node, map.Require(key));
@@ -108,6 +112,17 @@ Status CheckHeaders(const YamlNode& node, const std::map<std::string, std::strin
   return {};
 }
 
+Result<std::set<std::string>> ReadCapabilities(const YamlNode& node) {
+  std::vector<std::string> known(std::begin(kCapabilities), std::end(kCapabilities));
+  PODIUM_ASSIGN(auto names, node.AsStrings());
+  for (const auto& name : names) {
+    if (std::ranges::find(known, name) == known.end())
+      return node.Complain("there is no capability '" + name + "'." + Suggest(name, known) +
+                           " Known: " + Join(known, ", "));
+  }
+  return std::set<std::string>(names.begin(), names.end());
+}
+
 // What a server does otherwise than its format says.
 Status ReadOwnWays(YamlMap& map, Model& out) {
   if (const YamlNode* extra = map.Get("extra_fields")) {
@@ -128,12 +143,70 @@ Status ReadOwnWays(YamlMap& map, Model& out) {
     PODIUM_ASSIGN(out.headers, TextsOf(*headers));
     PODIUM_TRY(CheckHeaders(*headers, out.headers));
   }
+  if (const YamlNode* names = map.Get("capabilities")) {
+    PODIUM_ASSIGN(out.capabilities, ReadCapabilities(*names));
+  }
+  if (const YamlNode* name = map.Get("structured")) {
+    PODIUM_ASSIGN(auto how, name->AsString());
+    out.by_schema = how == "json_schema";
+    if (how != "json_schema" && how != "forced_tool")
+      return name->Complain("'structured' is forced_tool or json_schema, not '" + how + "'");
+  }
   if (const YamlNode* name = map.Get("key_header")) {
     PODIUM_ASSIGN(out.key_header, name->AsString());
     if (!IsHeaderName(*out.key_header))
       return name->Complain("'" + *out.key_header + "' is no name of a header");
   }
   return {};
+}
+
+// `rpm` and `tpm`: what may be asked in a minute.
+Status ReadLimits(YamlMap& map, const std::string& name, std::vector<RateLimit>& out) {
+  RateLimit limit{.name = name};
+  for (auto [key, value] : {std::pair("rpm", &limit.requests), std::pair("tpm", &limit.tokens)}) {
+    const YamlNode* node = map.Get(key);
+    if (!node) continue;
+    PODIUM_ASSIGN(*value, node->AsInt());
+    if (*value < 1 || *value > 1'000'000'000'000)
+      return node->Complain("'" + std::string(key) + "' must be a number a minute above 0");
+  }
+  if (limit.requests > 0 || limit.tokens > 0) out.push_back(std::move(limit));
+  return {};
+}
+
+Status ReadTranslate(YamlMap& map, Model& out) {
+  const YamlNode* node = map.Get("translate");
+  if (!node) return {};
+  PODIUM_ASSIGN(out.translate, node->AsBool());
+  auto known = [](const WireFormat* f) { return f->name() == "messages" || f->name() == "gemini"; };
+  if (out.translate && std::ranges::none_of(out.formats, known))
+    return node->Complain(
+        "'translate' makes Chat Completions of messages or gemini, and the model serves neither");
+  return {};
+}
+
+// What all models of a provider may be asked in a minute together.
+Status ReadProviders(const YamlNode& node, std::vector<Model>& models) {
+  PODIUM_ASSIGN(auto map, YamlMap::From(node));
+  for (const auto& entry : node.entries) {
+    PODIUM_ASSIGN(const YamlNode* own, map.Require(entry.first));
+    PODIUM_ASSIGN(auto limits, YamlMap::From(*own));
+    std::vector<RateLimit> read;
+    PODIUM_TRY(ReadLimits(limits, kProvidersLimit + entry.first, read));
+    PODIUM_TRY(limits.Finish());
+    std::vector<std::string> known;
+    bool any = false;
+    for (auto& model : models) {
+      known.push_back(model.provider);
+      if (model.provider != entry.first) continue;
+      any = true;
+      model.limits.insert(model.limits.end(), read.begin(), read.end());
+    }
+    if (!any)
+      return own->Complain("no model is of provider '" + entry.first + "'." +
+                           Suggest(entry.first, known));
+  }
+  return map.Finish();
 }
 
 Result<Model> ReadModel(const YamlNode& node) {
@@ -155,6 +228,8 @@ Result<Model> ReadModel(const YamlNode& node) {
     PODIUM_ASSIGN(out.aliases, aliases->AsStrings());
   }
   PODIUM_TRY(ReadOwnWays(map, out));
+  PODIUM_TRY(ReadLimits(map, kOwnLimit + out.id, out.limits));
+  PODIUM_TRY(ReadTranslate(map, out));
   PODIUM_TRY(map.Finish());
   return out;
 }
@@ -189,6 +264,7 @@ Result<ModelCatalogue> ModelCatalogue::From(const YamlNode& root) {
     return root.Complain("expected schema podium-models/1, found '" + schema + "'");
   PODIUM_ASSIGN(const YamlNode* list, map.Require("models"));
   const YamlNode* hosts = map.Get("hosts");
+  const YamlNode* providers = map.Get("providers");
   PODIUM_TRY(map.Finish());
   ModelCatalogue out;
   out.file_ = root.file;
@@ -203,6 +279,7 @@ Result<ModelCatalogue> ModelCatalogue::From(const YamlNode& root) {
     out.models_.push_back(std::move(model));
   }
   if (out.models_.empty()) return list->Complain("'models' lists none");
+  if (providers) PODIUM_TRY(ReadProviders(*providers, out.models_));
   if (hosts) {
     for (const auto& item : hosts->items) {
       PODIUM_ASSIGN(auto host, ReadHost(item));
@@ -232,8 +309,33 @@ Result<Model> ModelCatalogue::Find(std::string_view name) const {
       return model;
     known.push_back(model.id);
   }
+  for (const auto& model : models_) {
+    if (name == model.provider + "/" + model.id ||
+        name == model.provider + "/" + model.upstream_name)
+      return model;
+  }
   return Fail(ErrorCode::kConfig, "there is no model '" + std::string(name) + "' in " + file_ +
                                       "." + Suggest(name, known) + " Known: " + Join(known, ", "));
+}
+
+std::optional<Model> ModelCatalogue::FindByProvider(std::string_view name) const {
+  std::size_t slash = name.find('/');
+  if (slash == std::string_view::npos || slash + 1 == name.size()) return std::nullopt;
+  auto talks = [](const WireFormat* format) { return format->converses(); };
+  for (const auto& model : models_) {
+    if (model.provider != name.substr(0, slash) || std::ranges::none_of(model.formats, talks))
+      continue;
+    Model out = model;
+    out.id = name;
+    out.upstream_name = name.substr(slash + 1);
+    out.max_output_tokens = out.context_tokens = 0;
+    out.prices.reset();
+    out.capabilities.reset();
+    std::erase_if(out.limits, [](const auto& l) { return l.name.starts_with(kOwnLimit); });
+    out.aliases.clear();
+    return out;
+  }
+  return std::nullopt;
 }
 
 }  // namespace podium::agents

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agents/models/rate_gate.h"
 #include "agents/models/wire/usd.h"
 #include "agents/models/wire/wire_format.h"
 #include "base/result.h"
@@ -34,9 +35,19 @@ struct Model {
   std::map<std::string, std::string> paths;    // below base_url, by format, where they differ
   std::map<std::string, std::string> headers;  // sent with every request
   std::optional<std::string> key_header;       // where it is not the format's
+  // Of kCapabilities, as far as the file says; nothing: it does not say.
+  std::optional<std::set<std::string>> capabilities;
+  bool by_schema = false;         // an object is asked for by its schema, not by a forced tool
+  std::vector<RateLimit> limits;  // a minute: its own, its provider's
+  bool translate = false;         // Chat Completions are translated to what it serves
 
   [[nodiscard]] bool Serves(const WireFormat& format) const;
 };
+
+// What a catalogue says that a model can: functions are offered, one is forced, the schema of an
+// answer is given, how much is thought is said.
+inline constexpr std::string_view kCapabilities[] = {"tools", "forced_tool", "json_schema",
+                                                     "reasoning"};
 
 // A provider's public server, which clients have built in.
 struct VendorHost {
@@ -54,8 +65,11 @@ class ModelCatalogue {
   [[nodiscard]] static Result<ModelCatalogue> From(const YamlNode& root);
   [[nodiscard]] static Result<ModelCatalogue> Read(const std::filesystem::path& file);
 
-  // By id or alias. The error names the file and suggests.
+  // By id, alias, or provider/name. The error names the file and suggests.
   [[nodiscard]] Result<Model> Find(std::string_view name) const;
+  // "provider/name" of a provider that the file knows, with the server, format and key of its first
+  // model that holds a conversation, and neither price nor limits; nothing for other names.
+  [[nodiscard]] std::optional<Model> FindByProvider(std::string_view name) const;
   [[nodiscard]] const std::vector<Model>& models() const { return models_; }
 
   // The public hosts of the models' addresses and those that the file lists beside them.

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "agents/models/apart.h"
 #include "agents/models/record_store.h"
 #include "agents/models/wire/decode.h"
 #include "agents/models/wire/registry.h"
 #include "base/deadlines.h"
 #include "base/http/address.h"
 #include "base/http/key_scrubber.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -19,6 +21,12 @@ constexpr const char* kContextOverflow = "context_overflow";
 constexpr const char* kContentRefused = "content_refused";
 constexpr const char* kBudgetExhausted = "budget_exhausted";
 constexpr std::int64_t kTokensOfTemplate = 1'000;  // what providers put around prompts and tools
+
+// An end without a word, a call or a refusal: more often a server's trouble than a model's answer.
+bool SaysNothing(const ChatReply& reply) {
+  bool other = reply.stop == StopReason::kLength || reply.stop == StopReason::kRefused;
+  return !other && reply.calls.empty() && reply.refusal.empty() && Trim(reply.content).empty();
+}
 
 bool HasReason(const Error& error, const char* reason) {
   std::pair<std::string, std::string> wanted("reason", reason);
@@ -69,9 +77,10 @@ struct ChatClient::Asking {
   Deadline deadline;  // of the work, outages not counted
   int requests = 0;
   int unreadable = 0;
-  bool told = false;  // the user, of the outage
-  Millis pause{0};    // before the next request
-  std::string where;  // "model 'm' at http://..."
+  bool blank = false;  // an answer without a word was asked for again
+  bool told = false;   // the user, of the outage
+  Millis pause{0};     // before the next request
+  std::string where;   // "model 'm' at http://..."
 
   [[nodiscard]] Deadline Until() const { return Deadline(deadline.at() + wait.waited()); }
 };
@@ -89,17 +98,20 @@ CallTarget ChatClient::Target() const {
   out.provider = config_.provider.empty() ? "own" : config_.provider;
   out.origin = Origin(config_.base_url);
   out.prices = config_.prices;
+  out.limits = config_.limits;
   return out;
 }
 
 EncodeOptions ChatClient::Writing(const ModelConfig& config) const {
-  return {config.model, config.omit, config.output_limit_field};
+  return {config.model, config.omit, config.output_limit_field, config.reasoning_effort,
+          config.by_schema};
 }
 
 std::string ChatClient::Path() const {
   if (!config_.path.empty()) return config_.path;
-  Route route{format_, config_.model, true};
-  return format_->UpstreamPath(route, config_.model, true);
+  bool streams = !config_.omit.contains("stream");
+  Route route{format_, config_.model, streams};
+  return format_->UpstreamPath(route, config_.model, streams);
 }
 
 HttpRequest ChatClient::MakeRequest(const ChatRequest& request) const {
@@ -131,14 +143,20 @@ Task<void> ChatClient::Send(const ChatRequest& request, Asking& asking) {
   if (call.answer().head.status != 0) co_await call.Receive(std::move(nobody));
 }
 
-tl::expected<ChatReply, ModelFault> ChatClient::Judge(const ModelAnswer& answer) const {
+Task<ChatClient::Judged> ChatClient::Decode(const ModelAnswer& answer) const {
+  auto decode = [this, &answer] { return DecodeAnswer(*format_, answer.body); };
+  if (answer.body.size() <= kReadOnLoop) co_return decode();
+  co_return co_await Apart(models_, std::move(decode));
+}
+
+Task<ChatClient::Judged> ChatClient::Judge(const ModelAnswer& answer) const {
   const HttpHead& head = answer.head;
   ModelFault fault;
   if (head.status == 0) {
     fault.kind = head.lasting ? FaultKind::kRefused : FaultKind::kOutage;
   } else if (head.status < 300 && head.transport_error.empty()) {
-    auto reply = DecodeAnswer(*format_, answer.body);
-    if (reply) return reply;
+    auto reply = co_await Decode(answer);
+    if (reply) co_return reply;
     fault = reply.error();
   } else if (head.status < 300) {
     fault.text = "the answer broke off: " + head.transport_error;
@@ -146,12 +164,13 @@ tl::expected<ChatReply, ModelFault> ChatClient::Judge(const ModelAnswer& answer)
     fault = Redirected(head);
   } else {
     fault = JudgeError(head.status, answer.body);
-    if (fault.kind == FaultKind::kOutage && HeaderNamed(head, "x-should-retry") == "false")
-      fault.kind = FaultKind::kRefused;
+    std::string again = HeaderNamed(head, "x-should-retry");
+    if (fault.kind == FaultKind::kOutage && again == "false") fault.kind = FaultKind::kRefused;
+    if (again == "true" && !fault.bill) fault.kind = FaultKind::kOutage;
   }
-  fault.wish = answer.wish;
+  if (answer.wish) fault.wish = answer.wish;
   fault.text = Describe(head, fault.text);
-  return tl::unexpected(std::move(fault));
+  co_return tl::unexpected(std::move(fault));
 }
 
 // An outage goes on from the request that met it.
@@ -196,7 +215,7 @@ Task<std::optional<Error>> ChatClient::Meet(ModelFault fault, Asking& asking) {
                     text + " (" + std::to_string(asking.unreadable) + " attempts)"};
   }
   if (fault.kind == FaultKind::kField && LeaveOut(fault.field)) {
-    asking.call.LeaveTurn();
+    asking.call.Release();  // without that field the call may be a dearer one
     co_return std::nullopt;
   }
   co_await asking.call.Finish("refused", TokenCount{});
@@ -213,27 +232,54 @@ std::optional<Error> ChatClient::Afford(const ChatRequest& request, Asking& aski
   std::string body = format_->Encode(request, Writing(sent_));
   std::int64_t input = static_cast<std::int64_t>(body.size()) + kTokensOfTemplate;
   if (config_.context_tokens > 0) input = std::min(input, config_.context_tokens);
-  std::string_view lacking = asking.call.Reserve(input, request.max_tokens);
+  std::int64_t output = MostOutput(request, body);
+  std::string_view lacking = asking.call.Reserve(input, output);
   if (lacking.empty()) return std::nullopt;
   std::string text = "what is left of the trial's budget of " + std::string(lacking) +
                      " does not hold the next call, which could use up to " +
-                     std::to_string(input) + " tokens of prompt and " +
-                     std::to_string(request.max_tokens) + " of answer";
+                     std::to_string(input) + " tokens of prompt and " + std::to_string(output) +
+                     " of answer";
   return Error{ErrorCode::kModel, text}.With("reason", kBudgetExhausted);
+}
+
+// As the request limits it; where no limit is sent (llm.omit, a server that does not take it), the
+// model's longest.
+std::int64_t ChatClient::MostOutput(const ChatRequest& request, const std::string& body) const {
+  auto json = ParseJson(body, "the request");
+  std::optional<std::int64_t> sent;
+  if (json) sent = format_->FactsOf(*json).output_limit;
+  return sent.value_or(std::max<std::int64_t>(request.max_tokens, config_.max_output_tokens));
+}
+
+// An answer without a word is asked for once more; a second one is the model's.
+bool ChatClient::IsBlank(const ChatReply& reply, Asking& asking) const {
+  bool again = !std::exchange(asking.blank, true) && asking.unreadable + 1 < config_.max_attempts;
+  if (!SaysNothing(reply) || !again) return false;
+  asking.pause = kUnreadablePause * (1 << std::min(asking.unreadable, 6));
+  ++asking.unreadable;
+  return true;
 }
 
 Task<Result<ChatReply>> ChatClient::Ask(const ChatRequest& request, Asking& asking) {
   for (;;) {
     if (auto error = Afford(request, asking)) co_return tl::unexpected(std::move(*error));
     co_await Send(request, asking);
-    auto reply = Judge(asking.call.answer());
+    auto reply = co_await Judge(asking.call.answer());
     bool outage = !reply && reply.error().kind == FaultKind::kOutage;
     if (asking.call.answer().head.status != 0 && !outage)
       models_.gate().Served(asking.call.target().origin);
-    if (reply) co_return std::move(*reply);
+    bool blank = reply && IsBlank(*reply, asking);
+    if (reply && !blank) co_return std::move(*reply);
+    if (blank) {
+      std::optional<TokenCount> used;
+      if (reply->usage_known) used = reply->tokens;
+      co_await asking.call.Finish("blank", used);
+      reply = tl::unexpected(ModelFault{FaultKind::kUnreadable, " said nothing", {}, {}});
+    }
     Error late{ErrorCode::kTimeout, asking.where + reply.error().text + " (time is up)"};
     if (asking.Until().expired()) co_return tl::unexpected(std::move(late));
-    auto error = co_await Meet(std::move(reply).error(), asking);
+    std::optional<Error> error;
+    if (!blank) error = co_await Meet(std::move(reply).error(), asking);
     if (error) co_return tl::unexpected(std::move(*error));
     if (asking.pause == Millis(0)) continue;
     Deadline wake = Deadline::In(asking.pause).Earlier(asking.Until());
@@ -248,7 +294,7 @@ Task<void> ChatClient::Keep(ChatReply& reply, ModelCall& call) const {
   HttpRequest sent = MakeRequest({});
   std::vector<std::string> secrets = SecretsOf(sent.url, sent.headers);
   bool found = false;
-  std::vector<std::string*> texts = {&reply.content, &reply.refusal};
+  std::vector<std::string*> texts = {&reply.content, &reply.refusal, &reply.reasoning, &reply.echo};
   for (ToolCall& tool : reply.calls) texts.push_back(&tool.arguments);
   for (std::string* text : texts) {
     std::string clean = KeyScrubber::Scrub(*text, secrets);

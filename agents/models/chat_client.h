@@ -29,13 +29,17 @@ struct ModelConfig {
   std::vector<std::string> headers;       // "Name: value", sent beside the format's
   std::optional<std::string> key_header;  // where it is not the format's
   std::optional<TokenPrices> prices;
-  std::int64_t context_tokens = 0;  // 0: not known
-  int max_attempts = 5;             // at an answer that can be read
+  std::int64_t context_tokens = 0;     // 0: not known
+  std::int64_t max_output_tokens = 0;  // likewise
+  int max_attempts = 5;                // at an answer that can be read
   Millis request_timeout{600'000};
   Millis idle_timeout{300'000};  // without a byte of the answer
   Millis max_outage{3'600'000};  // of the provider, for one answer
   std::set<std::string> omit;    // fields that are not sent
   std::string output_limit_field = "max_tokens";
+  std::string reasoning_effort = {};   // as EncodeOptions has it
+  bool by_schema = false;              // likewise
+  std::vector<RateLimit> limits = {};  // a minute, shared by all trials
   // The same as records name it that were made before catalogues were asked for this model.
   std::string old_limit_field = "max_tokens";
 };
@@ -72,9 +76,13 @@ class ChatClient {
                                                         const ModelCall& call) const;
   [[nodiscard]] Task<Result<ChatReply>> Ask(const ChatRequest& request, Asking& asking);
   [[nodiscard]] std::optional<Error> Afford(const ChatRequest& request, Asking& asking) const;
+  [[nodiscard]] std::int64_t MostOutput(const ChatRequest& request, const std::string& body) const;
+  [[nodiscard]] bool IsBlank(const ChatReply& reply, Asking& asking) const;
   [[nodiscard]] Task<void> Send(const ChatRequest& request, Asking& asking);
   [[nodiscard]] HttpRequest MakeRequest(const ChatRequest& request) const;
-  [[nodiscard]] tl::expected<ChatReply, ModelFault> Judge(const ModelAnswer& answer) const;
+  using Judged = tl::expected<ChatReply, ModelFault>;
+  [[nodiscard]] Task<Judged> Judge(const ModelAnswer& answer) const;
+  [[nodiscard]] Task<Judged> Decode(const ModelAnswer& answer) const;
   [[nodiscard]] Task<std::optional<Error>> Meet(ModelFault fault, Asking& asking);
   [[nodiscard]] std::optional<Error> WaitOut(const ModelFault& fault, Asking& asking);
   [[nodiscard]] bool LeaveOut(const std::string& field);

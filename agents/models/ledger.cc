@@ -21,6 +21,7 @@ bool AddEvent(const records::Event& event, Spent& spent) {
   spent.tokens.cached += call->cached_tokens;
   spent.tokens.cache_write += call->cache_write_tokens;
   spent.tokens.output += call->output_tokens;
+  spent.tokens.reasoning += call->reasoning_tokens;
   if (auto cost = Usd::Parse(call->cost_usd)) spent.cost = spent.cost + *cost;
   return true;
 }
@@ -41,6 +42,7 @@ Usd Reservation::Book(const TokenCount& used, Usd cost) {
   spent.tokens.cached += used.cached;
   spent.tokens.cache_write += used.cache_write;
   spent.tokens.output += used.output;
+  spent.tokens.reasoning += used.reasoning;
   spent.cost = spent.cost + cost;
   ledger_ = nullptr;
   return cost;

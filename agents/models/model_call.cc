@@ -11,6 +11,7 @@ namespace podium::agents {
 namespace {
 
 constexpr std::size_t kLargestAnswer = 64 << 20;
+constexpr std::int64_t kBytesOfToken = 4;  // of ordinary text, for what limits a minute count
 
 std::string_view ValueOf(const HeaderList& headers, std::string_view name) {
   auto found = std::ranges::find(headers, name, &HeaderList::value_type::first);
@@ -21,6 +22,7 @@ void SetTokens(const TokenCount& tokens, records::ModelCall& event) {
   event.input_tokens = tokens.input;
   event.cached_tokens = tokens.cached;
   event.cache_write_tokens = tokens.cache_write;
+  event.reasoning_tokens = tokens.reasoning;
   event.output_tokens = tokens.output;
 }
 
@@ -90,15 +92,38 @@ Task<bool> ModelCall::Enter(Deadline deadline, OutageWait* own) {
   if (own) own->Begin();
   if (!own) models_.blocked().Wait();
   Waiting waiting{own ? nullptr : &models_.blocked()};
-  std::string provider = target_.origin, trial = models_.options().record_dir.string();
-  auto pass = co_await models_.gate().Enter(provider, std::move(trial), deadline);
+  bool turn = co_await TakeTurn(deadline);
   held_ += Since(begun);
   sent_at_ = SteadyNow();
-  answer_.head.transport_error = "no turn came in time";
-  if (!pass) co_return false;
+  answer_.head.transport_error = target_.limits.empty()
+                                     ? "no turn came in time"
+                                     : "no turn came in time within its limits a minute";
+  if (!turn) co_return false;
   if (own) own->End();
-  pass_.emplace(std::move(*pass));
   counted_ = waiting.entered = !own;
+  co_return true;
+}
+
+// Room within the limits a minute, then a place at the provider, from which on it counts.
+Task<bool> ModelCall::TakeTurn(Deadline deadline) {
+  std::string provider = target_.origin, trial = models_.options().record_dir.string();
+  if (rate_) rate_->Settle(0);  // what was asked before was not served
+  std::optional<RateGate::Turn> room;
+  if (!target_.limits.empty()) {
+    std::int64_t tokens = 0;
+    if (reservation_)
+      tokens = reservation_->ask().input / kBytesOfToken + reservation_->ask().output;
+    std::vector<RateLimit> limits = target_.limits;
+    std::string owner = trial;
+    room = co_await models_.gate().rates().Enter(std::move(limits), std::move(owner), tokens,
+                                                 deadline);
+    if (!room) co_return false;
+  }
+  auto pass = co_await models_.gate().Enter(provider, std::move(trial), deadline);
+  if (!pass) co_return false;
+  pass_.emplace(std::move(*pass));
+  if (room) room->Begin();
+  rate_ = std::move(room);
   co_return true;
 }
 
@@ -127,15 +152,26 @@ Task<void> ModelCall::Receive(std::function<void()> on_piece) {
     answer_.complete = piece && piece->empty();
     if (!piece) answer_.head.transport_error = piece.error().message;
     if (!piece || piece->empty()) break;
-    reader.Add(*piece);
-    answer_.body += scrubber.Add(*piece);
+    auto take = [&] {
+      reader.Add(*piece);
+      answer_.body += scrubber.Add(*piece);
+      return true;
+    };
+    if (answer_.body.size() > kReadOnLoop)
+      co_await Apart(models_, std::move(take));
+    else
+      take();
     if (on_piece) on_piece();
   }
   answer_.body += scrubber.End();
   if (scrubber.found()) models_.log().Flag("key_in_pieces", target_.model);
   stream_.reset();
   LeaveTurn();
-  answer_.used = reader.End();
+  auto end = [&reader] { return reader.End(); };
+  if (answer_.body.size() > kReadOnLoop)
+    answer_.used = co_await Apart(models_, std::move(end));
+  else
+    answer_.used = end();
   answer_.failed = reader.failed();
   bool cut = answer_.events && answer_.head.status < 300 && !reader.ended() && !reader.failed();
   answer_.complete = answer_.complete && !cut;
@@ -151,6 +187,19 @@ Task<void> ModelCall::Keep(std::string body) {
   if (saved) answer_digest_ = std::move(*saved);
 }
 
+// A provider that counts more than a call could use passes the budget by as much; all of it is
+// booked, and no further call is sent.
+void ModelCall::CheckBound(const TokenCount& used) {
+  const Ask& ask = reservation_->ask();
+  bool within = used.input <= ask.input && used.output <= ask.output;
+  if (within || target_.format->traits().free) return;
+  models_.log().Flag(
+      "usage_above_reserved",
+      target_.model + " says " + std::to_string(used.input) + " tokens of prompt and " +
+          std::to_string(used.output) + " of answer, where " + std::to_string(ask.input) + " and " +
+          std::to_string(ask.output) + " were set aside as the most that there could be");
+}
+
 // Ends the reservation and the event's life in memory.
 records::ModelCall ModelCall::Book(std::string_view end, std::optional<TokenCount> used) {
   records::ModelCall event{.model = target_.model, .format = target_.format->name()};
@@ -158,7 +207,11 @@ records::ModelCall ModelCall::Book(std::string_view end, std::optional<TokenCoun
   event.end = end;
   if (reservation_) {
     const Ask& ask = reservation_->ask();
-    SetTokens(used.value_or(TokenCount{.input = ask.input, .output = ask.output}), event);
+    if (used) CheckBound(*used);
+    TokenCount counted = used.value_or(TokenCount{.input = ask.input, .output = ask.output});
+    if (rate_) rate_->Settle(counted.input + counted.output);
+    rate_.reset();
+    SetTokens(counted, event);
     Usd cost = used ? reservation_->Settle(*used) : reservation_->SettleAll();
     event.cost_usd = target_.prices ? cost.Text() : "";
   }
@@ -175,6 +228,7 @@ records::ModelCall ModelCall::Book(std::string_view end, std::optional<TokenCoun
 
 void ModelCall::Release() {
   LeaveTurn();
+  if (rate_) rate_->Settle(0);
   if (reservation_) reservation_->Release();
   reservation_.reset();
   open_ = false;

@@ -17,9 +17,10 @@ namespace podium::agents {
 struct CallTarget {
   std::string model;  // as the trial names it
   const WireFormat* format = nullptr;
-  std::string provider;               // whose answers the record keeps apart
-  std::string origin;                 // scheme and host of its address: they share one queue
-  std::optional<TokenPrices> prices;  // nothing: not known
+  std::string provider;                // whose answers the record keeps apart
+  std::string origin;                  // scheme and host of its address: they share one queue
+  std::optional<TokenPrices> prices;   // nothing: not known
+  std::vector<RateLimit> limits = {};  // a minute
 };
 
 // What came back of one request.
@@ -83,6 +84,8 @@ class ModelCall {
   [[nodiscard]] Deadline::Clock::time_point sent_at() const { return sent_at_; }
 
  private:
+  [[nodiscard]] Task<bool> TakeTurn(Deadline deadline);
+  void CheckBound(const TokenCount& used);
   [[nodiscard]] records::ModelCall Book(std::string_view end, std::optional<TokenCount> used);
 
   TrialModels& models_;
@@ -93,6 +96,7 @@ class ModelCall {
   std::optional<Reservation> reservation_;
   bool open_ = false;  // its event is still to be written
   std::optional<ProviderGate::Pass> pass_;
+  std::optional<RateGate::Turn> rate_;
   bool counted_ = false;  // the pass is in the trial's blocked time
   std::unique_ptr<HttpStream> stream_;
   std::vector<std::string> secrets_;  // of the request that was sent

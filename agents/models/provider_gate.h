@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 
+#include "agents/models/rate_gate.h"
 #include "base/async/fair_semaphore.h"
 #include "base/async/reactor.h"
 #include "base/clock.h"
@@ -41,9 +42,13 @@ class ProviderGate {
   Millis Failed(const std::string& provider, std::optional<Millis> wish);
   void Served(const std::string& provider);
 
+  // The limits a minute of models and providers, of which each trial takes its part.
+  [[nodiscard]] RateGate& rates() { return rates_; }
+
  private:
   int at_once_;
   std::minstd_rand random_;
+  RateGate rates_;
   struct Lane;
   std::map<std::string, std::unique_ptr<Lane>> lanes_;
   Lane& LaneOf(const std::string& provider);

@@ -121,7 +121,10 @@ class React final : public Scaffold {
     auto reply = co_await Ask(std::move(messages), true);
     if (!reply) co_return tl::unexpected(reply.error());
     if (!*reply) co_return Status{};
-    ChatMessage said{.role = "assistant", .content = (*reply)->content, .calls = (*reply)->calls};
+    ChatMessage said{.role = "assistant",
+                     .content = (*reply)->content,
+                     .calls = (*reply)->calls,
+                     .echo = (*reply)->echo};
     ChatMessage answered{.role = "user"};
     if (said.calls.empty())
       PODIUM_CO_TRY(co_await ActOnText(said, answered));

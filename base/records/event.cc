@@ -184,6 +184,7 @@ Json ToJson(const ModelCall& e) {
               {"wall_ms", e.wall.count()},
               {"replayed", e.replayed},
               {"digest", e.digest}};
+  if (e.reasoning_tokens > 0) out["reasoning_tokens"] = e.reasoning_tokens;
   if (!e.answer.empty()) out["answer"] = e.answer;
   return out;
 }
@@ -193,6 +194,7 @@ Result<Event> From(const Json& j, std::type_identity<ModelCall>) {
   e.cached_tokens = Whole(j, "cached_tokens");
   e.cache_write_tokens = Whole(j, "cache_write_tokens");
   e.output_tokens = Whole(j, "output_tokens");
+  e.reasoning_tokens = Whole(j, "reasoning_tokens");
   bool unpriced = j.contains("cost_usd") && j["cost_usd"].is_null();
   e.cost_usd = unpriced ? "" : JsonOr<std::string>(j, "cost_usd", "0");
   e.held = Time(j, "held_ms");

@@ -70,7 +70,8 @@ struct ModelCall {  // "model_call": a request of the agent to a model has ended
   int status = 0;
   std::string end;
   std::int64_t input_tokens = 0, cached_tokens = 0, cache_write_tokens = 0, output_tokens = 0;
-  std::string cost_usd = "0";  // "": the model has no known price
+  std::int64_t reasoning_tokens = 0;  // part of output_tokens
+  std::string cost_usd = "0";         // "": the model has no known price
   Millis held{0}, wait{0}, wall{0};
   bool replayed = false;
   std::string digest;  // the record's name

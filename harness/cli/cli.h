@@ -51,6 +51,7 @@ void AddReplayVerbs(CLI::App& app, Exit& exit, const std::string& program);  // 
 // `argv`: of the whole program, for what another program does.
 void AddTaskVerbs(CLI::App& app, Exit& exit, char** argv);  // tasks
 void AddAgentVerbs(CLI::App& app, Exit& exit);              // agents
+void AddModelVerbs(CLI::App& app, Exit& exit);              // models
 void AddHostVerbs(CLI::App& app, Exit& exit);               // doctor
 void AddImageVerbs(CLI::App& app, Exit& exit);              // image
 void AddSandboxVerbs(CLI::App& app, Exit& exit);            // sandbox

@@ -71,6 +71,14 @@ Examples() {  // NOLINT(readability-function-size)
       {"image",
        "  podium image build podium-ml         the image of the shipped agents, about two minutes\n"
        "  podium image ls\n"},
+      {"models",
+       "  podium models ls\n"
+       "  podium models check gpt-4.1-mini     does it answer, and can it do what it should\n"},
+      {"models ls", "  podium models ls --json              for a script\n"},
+      {"models show", "  podium models show anthropic/claude-haiku-4-5\n"},
+      {"models check",
+       "  podium models check gpt-4.1-mini --json\n"
+       "  podium models check my-model --base-url http://localhost:8000/v1\n"},
       {"agents ls", "  podium agents ls --json\n"},
       {"agents show", "  podium agents show react\n"},
       {"agents",

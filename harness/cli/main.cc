@@ -19,6 +19,7 @@ int Main(int argc, char** argv) {
       {{"replay", "fork"}, [&](CLI::App& a, Exit& e) { AddReplayVerbs(a, e, program); }},
       {{"tasks"}, [&](CLI::App& a, Exit& e) { AddTaskVerbs(a, e, argv); }},
       {{"agents"}, AddAgentVerbs},
+      {{"models"}, AddModelVerbs},
       {{"doctor"}, AddHostVerbs},
       {{"image"}, AddImageVerbs},
       {{"sandbox"}, AddSandboxVerbs},

@@ -53,12 +53,6 @@ Result<bool> AnswersForVendors(const Settings& settings) {
               tls.origin + ": 'gateway.tls' is auto or off, not '" + tls.value + "'");
 }
 
-Result<agents::ModelCatalogue> ReadCatalogue(const Settings& settings) {
-  std::filesystem::path file = settings.Get("gateway.catalogue").value;
-  if (file.empty()) file = ShareDir() / "configs" / "models.yaml";
-  return agents::ModelCatalogue::Read(file);
-}
-
 // What a budget is kept by has to be known of the model.
 Status CheckKnown(const agents::Model& model, const agents::Budget& budget,
                   const Settings& settings) {
@@ -85,25 +79,39 @@ std::vector<std::string> Conversing(const std::vector<const agents::WireFormat*>
   return out;
 }
 
-// The one that is asked for, else the first of those that there are.
-Result<std::string> ChooseFormat(const Settings& settings, const std::string& model,
-                                 const std::vector<std::string>& served) {
+// The one that is asked for, else the first of those that there are. `named`: the setting that
+// names the model; a role's may be served in another format than the others.
+Result<std::string> ChooseFormat(const Settings& settings, std::string_view named,
+                                 const std::string& model, const std::vector<std::string>& served) {
   const Setting& wanted = settings.Get("llm.format");
   if (served.empty())
-    return Fail(ErrorCode::kConfig, settings.Get("model").origin + ": model '" + model +
+    return Fail(ErrorCode::kConfig, settings.Get(named).origin + ": model '" + model +
                                         "' is served in no format that holds a conversation");
   if (wanted.value == "auto") return served.front();
   if (std::ranges::find(served, wanted.value) != served.end()) return wanted.value;
+  if (named != "model") return served.front();
   return Fail(ErrorCode::kConfig, wanted.origin + ": model '" + model + "' is not served in '" +
                                       wanted.value + "'." + Suggest(wanted.value, served) +
                                       " It is served in: " + Join(served, ", "));
 }
 
-Status UseCatalogue(const Settings& settings, const agents::Model& known, bool replay,
-                    agents::ModelConfig& model) {
-  const Setting& origin = settings.Get("model");
+// A model whose capabilities are listed has no others.
+Status CheckReasons(const Settings& settings, const agents::Model& known) {
+  const Setting& effort = settings.Get("llm.reasoning_effort");
+  bool can = !known.capabilities || known.capabilities->contains("reasoning");
+  if (effort.value.empty() || can) return {};
+  return Fail(ErrorCode::kConfig,
+              effort.origin + ": 'llm.reasoning_effort': the catalogue's capabilities of model '" +
+                  known.id + "' have no reasoning");
+}
+
+Status UseCatalogue(const Settings& settings, std::string_view named, const agents::Model& known,
+                    bool replay, agents::ModelConfig& model) {
+  const Setting& origin = settings.Get(named);
   if (!replay) PODIUM_TRY(CheckKey(known, origin));
-  PODIUM_ASSIGN(model.format, ChooseFormat(settings, known.id, Conversing(known.formats)));
+  PODIUM_TRY(CheckReasons(settings, known));
+  PODIUM_ASSIGN(model.format, ChooseFormat(settings, named, known.id, Conversing(known.formats)));
+  model.by_schema = known.by_schema;
   model.id = known.id;
   model.model = known.upstream_name;
   model.base_url = known.base_url;
@@ -114,6 +122,8 @@ Status UseCatalogue(const Settings& settings, const agents::Model& known, bool r
   auto path = known.paths.find(model.format);
   if (path != known.paths.end()) model.path = path->second;
   model.context_tokens = known.context_tokens;
+  model.max_output_tokens = known.max_output_tokens;
+  model.limits = known.limits;
   if (settings.IsDefault("llm.output_limit_field"))
     model.output_limit_field = known.output_limit_field;
   const char* key = known.key_env.empty() ? nullptr : std::getenv(known.key_env.c_str());
@@ -126,14 +136,14 @@ Status UseCatalogue(const Settings& settings, const agents::Model& known, bool r
   return {};
 }
 
-Status UseOwnServer(const Settings& settings, const OwnServer& server, const std::string& agent,
-                    const GatewayPlan& plan, agents::ModelConfig& model) {
+Status UseOwnServer(const Settings& settings, std::string_view named, const OwnServer& server,
+                    const std::string& agent, const GatewayPlan& plan, agents::ModelConfig& model) {
   model.base_url =
       Below(server.base_url.empty() ? "https://api.openai.com/v1" : server.base_url, "");
   model.api_key = server.api_key;
   const Setting& wanted = settings.Get("llm.format");
   std::vector<std::string> known = Conversing(agents::WireFormats());
-  PODIUM_ASSIGN(model.format, ChooseFormat(settings, model.model, known));
+  PODIUM_ASSIGN(model.format, ChooseFormat(settings, named, model.model, known));
   if (wanted.value == "auto") model.format = "chat";
   if (plan.budget.money)
     return Fail(ErrorCode::kConfig,
@@ -149,7 +159,29 @@ Status UseOwnServer(const Settings& settings, const OwnServer& server, const std
   return {};
 }
 
+// A variable as people paste it; "" where it is not set.
+Result<std::string> PastedVariable(const char* name) {
+  const char* value = std::getenv(name);
+  auto word = PastedWord(value ? value : "");
+  if (word) return *word;
+  return Fail(ErrorCode::kUsage, std::string("environment variable ") + name +
+                                     " has a blank or a line end inside: set it to one word");
+}
+
 }  // namespace
+
+Result<OwnServer> ServerOfEnvironment() {
+  OwnServer out;
+  PODIUM_ASSIGN(out.base_url, PastedVariable("OPENAI_BASE_URL"));
+  PODIUM_ASSIGN(out.api_key, PastedVariable("OPENAI_API_KEY"));
+  return out;
+}
+
+Result<agents::ModelCatalogue> ReadCatalogue(const Settings& settings) {
+  std::filesystem::path file = settings.Get("gateway.catalogue").value;
+  if (file.empty()) file = ShareDir() / "configs" / "models.yaml";
+  return agents::ModelCatalogue::Read(file);
+}
 
 Result<GatewayPlan> PlanGateway(const Settings& settings) {
   GatewayPlan out;
@@ -174,23 +206,25 @@ Result<GatewayPlan> PlanGateway(const Settings& settings) {
 }
 
 Result<GatewayPlan> PlanNativeModel(const Settings& settings, const OwnServer& server,
-                                    const std::string& agent, agents::ModelConfig& model) {
+                                    const std::string& agent, agents::ModelConfig& model,
+                                    std::string_view setting) {
   GatewayPlan out;
   PODIUM_ASSIGN(out.replay, IsReplay(settings));
   PODIUM_TRY(FillBudget(settings, out.budget));
-  model.model = settings.Get("model").value;
+  model.model = settings.Get(setting).value;
   PODIUM_ASSIGN(auto catalogue, ReadCatalogue(settings));
   auto known = catalogue.Find(model.model);
-  bool named = !settings.Get("gateway.catalogue").value.empty();
+  bool own_file = !settings.Get("gateway.catalogue").value.empty();
   bool elsewhere =
       !server.base_url.empty() && (!known || Below(server.base_url, "") != known->base_url);
-  if (!known || (elsewhere && !named)) {
-    PODIUM_TRY(UseOwnServer(settings, server, agent, out, model));
+  auto found = known ? std::optional(*known) : catalogue.FindByProvider(model.model);
+  if (!found || (elsewhere && !own_file)) {
+    PODIUM_TRY(UseOwnServer(settings, setting, server, agent, out, model));
     return out;
   }
-  PODIUM_TRY(UseCatalogue(settings, *known, out.replay, model));
-  PODIUM_TRY(CheckKnown(*known, out.budget, settings));
-  out.native = std::move(*known);
+  PODIUM_TRY(UseCatalogue(settings, setting, *found, out.replay, model));
+  PODIUM_TRY(CheckKnown(*found, out.budget, settings));
+  out.native = std::move(*found);
   return out;
 }
 

@@ -18,6 +18,7 @@ namespace podium::harness {
 struct GatewayPlan {
   std::vector<agents::Model> models;    // of a program; empty: there is no gateway
   std::optional<agents::Model> native;  // of a native scaffold, where the catalogue knows it
+  std::vector<agents::Model> roles;     // likewise, of its parts that ask another model
   agents::Budget budget;
   std::vector<agents::VendorHost> vendor_hosts;  // in whose place it answers; empty: none
   bool replay = false;
@@ -35,12 +36,18 @@ struct OwnServer {
   std::string api_key;
 };
 
+[[nodiscard]] Result<OwnServer> ServerOfEnvironment();
+
+// The file of `gateway.catalogue`, or Podium's own. Blocks.
+[[nodiscard]] Result<agents::ModelCatalogue> ReadCatalogue(const Settings& settings);
+
 // The model that a native scaffold asks, with the budgets. It is the catalogue's where that
 // describes it, unless the environment names another server and the settings name no catalogue;
 // else the own server's, at a price that nobody knows. Fills `model` but for how requests are
-// written and waited for.
+// written and waited for. `setting` names it: "model", or that of a role.
 [[nodiscard]] Result<GatewayPlan> PlanNativeModel(const Settings& settings, const OwnServer& server,
                                                   const std::string& agent,
-                                                  agents::ModelConfig& model);
+                                                  agents::ModelConfig& model,
+                                                  std::string_view setting = "model");
 
 }  // namespace podium::harness

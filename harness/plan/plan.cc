@@ -157,21 +157,6 @@ Result<std::unique_ptr<AgentPlan>> FindAgent(const std::string& name, const Sett
   return NamedAs(name, std::move(agent));
 }
 
-// A variable as people paste it; "" where it is not set.
-Result<std::string> PastedVariable(const char* name) {
-  auto word = PastedWord(EnvironmentVariable(name).value_or(""));
-  if (word) return *word;
-  return Fail(ErrorCode::kUsage, std::string("environment variable ") + name +
-                                     " has a blank or a line end inside: set it to one word");
-}
-
-Result<OwnServer> ServerOfEnvironment() {
-  OwnServer out;
-  PODIUM_ASSIGN(out.base_url, PastedVariable("OPENAI_BASE_URL"));
-  PODIUM_ASSIGN(out.api_key, PastedVariable("OPENAI_API_KEY"));
-  return out;
-}
-
 // How requests are written and how long an answer is waited for.
 Status FillRequests(const Settings& settings, agents::ModelConfig& model) {
   PODIUM_ASSIGN(model.request_timeout, settings.Duration("llm.request_timeout"));
@@ -185,14 +170,44 @@ Status FillRequests(const Settings& settings, agents::ModelConfig& model) {
                                         "max_completion_tokens, not '" +
                                         field.value + "'");
   static const std::vector<std::string> kFields = {
-      "temperature", "max_tokens", "max_completion_tokens", "seed", "stream", "stream_options",
-      "tools",       "tool_choice"};
+      "temperature",    "max_tokens",  "max_completion_tokens",
+      "seed",           "stream",      "stream_options",
+      "tools",          "tool_choice", "reasoning_effort",
+      "response_format"};
   for (const auto& name : settings.List("llm.omit")) {
     if (std::ranges::find(kFields, name) == kFields.end())
       return Fail(ErrorCode::kConfig,
                   settings.Get("llm.omit").origin + ": no request has an optional field '" + name +
                       "'." + Suggest(name, kFields) + " Known: " + Join(kFields, ", "));
     model.omit.insert(name);
+  }
+  return {};
+}
+
+Status FillEffort(const Settings& settings, agents::ModelConfig& model) {
+  static const std::vector<std::string> kEfforts = {"none", "minimal", "low", "medium",
+                                                    "high", "xhigh",   "max"};
+  const Setting& effort = settings.Get("llm.reasoning_effort");
+  bool known = std::ranges::find(kEfforts, effort.value) != kEfforts.end();
+  if (!effort.value.empty() && !known)
+    return Fail(ErrorCode::kConfig, effort.origin + ": 'llm.reasoning_effort' is one of " +
+                                        Join(kEfforts, ", ") + ", not '" + effort.value + "'." +
+                                        Suggest(effort.value, kEfforts));
+  model.reasoning_effort = effort.value;
+  return {};
+}
+
+// The models of those parts of the work that have one of their own.
+Status FillRoles(AgentPlan& a, const OwnServer& server) {
+  for (const char* role : {"code", "edit", "review"}) {
+    std::string setting = std::string("llm.models.") + role;
+    if (a.settings.Get(setting).value.empty()) continue;
+    agents::ModelConfig model;
+    PODIUM_TRY(FillRequests(a.settings, model));
+    PODIUM_TRY(FillEffort(a.settings, model));
+    PODIUM_ASSIGN(auto plan, PlanNativeModel(a.settings, server, a.id.str(), model, setting));
+    if (plan.native) a.gateway.roles.push_back(std::move(*plan.native));
+    a.roles[role] = std::move(model);
   }
   return {};
 }
@@ -205,8 +220,10 @@ Status FillModel(AgentPlan& a) {
             "' asks a model, and none is named: give --model NAME (or `model:` in the run's YAML)");
   }
   PODIUM_TRY(FillRequests(a.settings, a.model));
+  PODIUM_TRY(FillEffort(a.settings, a.model));
   PODIUM_ASSIGN(auto server, ServerOfEnvironment());
   PODIUM_ASSIGN(a.gateway, PlanNativeModel(a.settings, server, a.id.str(), a.model));
+  if (a.proposer == "llm") PODIUM_TRY(FillRoles(a, server));
   PODIUM_ASSIGN(a.llm.temperature, a.settings.Double("llm.temperature", 0, 2));
   PODIUM_ASSIGN(auto tokens, a.settings.Int("llm.max_tokens", 64, 1'000'000));
   PODIUM_ASSIGN(a.llm.starter_code, a.settings.Bool("llm.starter_code"));

@@ -34,8 +34,9 @@ struct AgentPlan {
   agents::LlmSettings llm;
   agents::ModelConfig model;
   agents::KnowledgePlan knowledge;
-  GatewayPlan gateway;       // what it may ask of models
-  sandbox::GpuDevices gpus;  // of each trial's container
+  std::map<std::string, agents::ModelConfig> roles;  // models of parts of the work: "review", ...
+  GatewayPlan gateway;                               // what it may ask of models
+  sandbox::GpuDevices gpus;                          // of each trial's container
 
   [[nodiscard]] bool needs_sandbox() const { return scaffold->needs_sandbox; }
   // Whether it asks a model by the harness's own client, `model`.

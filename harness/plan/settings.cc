@@ -43,6 +43,12 @@ const agents::OptionSpec kSettings[] = {
      "GPUs of a trial's container: names as `nvidia-ctk cdi list` prints them, comma-separated"},
     {"llm.temperature", "0.5", "sampling temperature"},
     {"llm.max_tokens", "2048", "longest answer asked for"},
+    {"llm.reasoning_effort", "",
+     "how much a model thinks before it answers, in its format's own field: none, minimal, low, "
+     "medium, high, xhigh, max; empty = its own way"},
+    {"llm.models.code", "", "another model for draft, crossover and ensemble"},
+    {"llm.models.edit", "", "another model for debug and improve"},
+    {"llm.models.review", "", "another model for questions about a program (score, leak)"},
     {"llm.preview_bytes", "4000", "longest data preview in a prompt"},
     {"llm.starter_code", "false", "show drafts code that loads and encodes train and test tables"},
     {"llm.request_timeout", "10 min", "longest wait for one answer"},

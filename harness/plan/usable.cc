@@ -44,6 +44,8 @@ Names UsableBy(const AgentPlan& agent) {
   if (agent.scaffold->takes_proposer) out.insert({"proposer", "model"});
   if (asks_models) {
     AddGroup("llm.", out);
+    bool roles = agent.proposer == "llm";
+    std::erase_if(out, [&](const auto& name) { return !roles && name.starts_with("llm.models."); });
     if (agent.scaffold->takes_proposer) {
       for (const auto& option : agents::PromptOptions()) out.insert(option.name);
     }

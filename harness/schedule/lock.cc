@@ -46,6 +46,7 @@ records::LockedAgent Locked(const AgentPlan& agent) {
   if (const auto& files = agent.configured.files) out.files = files->hex();
   for (const auto& model : agent.gateway.models) out.models[model.id] = Locked(model);
   if (const auto& native = agent.gateway.native) out.models[native->id] = Locked(*native);
+  for (const auto& model : agent.gateway.roles) out.models[model.id] = Locked(model);
   return out;
 }
 

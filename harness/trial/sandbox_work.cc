@@ -29,12 +29,21 @@ Task<void> WaitForWall(const agents::TrialContext& context) {
   }
 }
 
+agents::RoleClients MakeRoles(const AgentPlan& agent, agents::TrialModels& models) {
+  auto client = [&](const char* role) -> std::unique_ptr<agents::ChatClient> {
+    auto found = agent.roles.find(role);
+    if (found == agent.roles.end()) return nullptr;
+    return std::make_unique<agents::ChatClient>(models, found->second);
+  };
+  return {client("code"), client("edit"), client("review")};
+}
+
 Result<std::unique_ptr<agents::Proposer>> MakeProposer(const AgentPlan& agent,
                                                        agents::TrialModels* models) {
   if (!agent.scaffold->takes_proposer) return nullptr;
   if (agent.proposer == "llm") {
     auto client = std::make_unique<agents::ChatClient>(*models, agent.model);
-    return agents::MakeLlmProposer(std::move(client), agent.llm);
+    return agents::MakeLlmProposer(std::move(client), agent.llm, MakeRoles(agent, *models));
   }
   return agents::MakePortfolioProposer(ShareDir() / "agents" / "proposers" / "portfolio" /
                                        "portfolio.yaml");

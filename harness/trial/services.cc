@@ -97,7 +97,8 @@ Status TrialServices::AddModels(HttpClient& http, agents::ProviderGate& gate,
   bool native = agent.asks_model();
   if (plan.models.empty() && !native) return {};
   models_ = std::make_unique<agents::TrialModels>(reactor_, http, gate, journal_, OptionsOf(agent));
-  priced_ = native ? agent.model.prices.has_value()
+  auto is_priced = [](const auto& role) { return role.second.prices.has_value(); };
+  priced_ = native ? agent.model.prices && std::ranges::all_of(agent.roles, is_priced)
                    : std::ranges::all_of(plan.models, [](const auto& m) { return !!m.prices; });
   if (plan.models.empty()) return {};
   agents::GatewayOptions options;

@@ -58,7 +58,7 @@ TEST(UsageReaderTest, ReadsWholeAnswersOfEveryFormat) {
   EXPECT_EQ(Whole(kGemini, R"({"usageMetadata": {"promptTokenCount": 10,
                  "candidatesTokenCount": 3, "thoughtsTokenCount": 5,
                  "cachedContentTokenCount": 2}})"),
-            (TokenCount{10, 2, 0, 8}));
+            (TokenCount{10, 2, 0, 8, 5}));
   EXPECT_EQ(Whole(kGemini, R"([{"usageMetadata": {"promptTokenCount": 1}},
                  {"usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 9}}])"),
             (TokenCount{1, 0, 0, 9}));

@@ -167,6 +167,44 @@ TEST(ModelCatalogueTest, WhatAServerDoesOtherwiseIsRead) {
   EXPECT_EQ(model->paths.at("chat"), "/chat");
 }
 
+TEST(ModelCatalogueTest, WhatAModelCanAndMayBeAskedIsRead) {
+  auto catalogue = Catalogue(Replaced("[chat]",
+                                      "[messages]\n    capabilities: [tools]\n"
+                                      "    structured: json_schema\n    rpm: 60\n"
+                                      "    tpm: 1000\n    translate: true"));
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  auto model = catalogue->Find("a");
+  EXPECT_EQ(model->capabilities, std::set<std::string>{"tools"});
+  EXPECT_TRUE(model->by_schema && model->translate);
+  EXPECT_EQ(model->limits, (std::vector<RateLimit>{{"model a", 60, 1000}}));
+  EXPECT_FALSE(Catalogue(kModel)->Find("a")->capabilities) << "not said is not none";
+}
+
+TEST(ModelCatalogueTest, AProvidersLimitsAreThoseOfAllItsModels) {
+  std::string other = Replaced("- id: a", "- id: b");
+  auto catalogue = Catalogue(std::string(kModel) + other.substr(1) + "providers: {p: {rpm: 5}}\n");
+  ASSERT_TRUE(catalogue) << catalogue.error().message;
+  for (const char* name : {"a", "b"})
+    EXPECT_EQ(catalogue->Find(name)->limits, (std::vector<RateLimit>{{"provider p", 5, 0}}));
+  auto unknown = Catalogue(std::string(kModel) + "providers: {q: {rpm: 5}}\n");
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().message.find("no model is of provider 'q'"), std::string::npos);
+}
+
+TEST(ModelCatalogueTest, AModelIsFoundByItsProviderAndAnUnknownOneOfAKnownProvider) {
+  auto catalogue = Catalogue(kModel);
+  EXPECT_EQ(catalogue->Find("p/a")->id, "a");
+  EXPECT_FALSE(catalogue->Find("p/new"));
+  auto guessed = catalogue->FindByProvider("p/new");
+  ASSERT_TRUE(guessed);
+  EXPECT_EQ(guessed->upstream_name, "new");
+  EXPECT_EQ(guessed->base_url, "http://x/v1");
+  EXPECT_FALSE(guessed->prices) << "what it costs is not known";
+  EXPECT_EQ(guessed->context_tokens, 0);
+  for (const char* name : {"new", "q/new", "p/", ""})
+    EXPECT_FALSE(catalogue->FindByProvider(name)) << name;
+}
+
 TEST(ModelCatalogueTest, EveryMistakeIsNamedWithItsLine) {
   const std::tuple<std::string, std::string, std::string> cases[] = {
       {"provider: p", "provder: p", "provider"},
@@ -182,6 +220,10 @@ TEST(ModelCatalogueTest, EveryMistakeIsNamedWithItsLine) {
       {"    provider", "    key_header: \"a: b\"\n    provider", "no name of a header"},
       {"    provider", "    paths: {chat: chat}\n    provider", "must begin with /"},
       {"    provider", "    paths: {chta: /chat}\n    provider", "Did you mean 'chat'"},
+      {"    provider", "    capabilities: [tool]\n    provider", "Did you mean 'tools'"},
+      {"    provider", "    structured: xml\n    provider", "forced_tool or json_schema"},
+      {"    provider", "    rpm: 0\n    provider", "above 0"},
+      {"    provider", "    translate: true\n    provider", "neither"},
       {"    provider", "    surprise: 1\n    provider", "surprise"}};
   for (const auto& [from, to, said] : cases) {
     auto catalogue = Catalogue(Replaced(from, to));

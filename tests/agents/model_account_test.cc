@@ -114,6 +114,19 @@ TEST(CallEventTest, AnUnknownPriceStaysUnknown) {
   EXPECT_EQ(spent.cost.pico, 0);
 }
 
+TEST(CallEventTest, WhatWasThoughtIsToldApartWhereItIsKnown) {
+  records::ModelCall call{.model = "m", .output_tokens = 30, .reasoning_tokens = 20};
+  auto read = records::ParseEvent("model_call", records::BodyText(call), "an event");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(std::get<records::ModelCall>(*read).reasoning_tokens, 20);
+  Spent spent;
+  EXPECT_TRUE(AddEvent(*read, spent));
+  EXPECT_EQ(spent.tokens.output, 30) << "it is a part of them";
+  EXPECT_EQ(spent.tokens.reasoning, 20);
+  call.reasoning_tokens = 0;
+  EXPECT_EQ(records::BodyText(call).find("reasoning"), std::string::npos);
+}
+
 TEST(RecorderTest, NumbersGoOnBehindWhatIsUsedUp) {
   auto temp = TempDir::Make("podium-recorder");
   ASSERT_TRUE(temp);

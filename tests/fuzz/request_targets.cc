@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "agents/gateway/policy.h"
+#include "agents/gateway/translated_answer.h"
 #include "agents/models/wire/decode.h"
 #include "agents/models/wire/registry.h"
 #include "agents/models/wire/usage_reader.h"
@@ -10,6 +11,45 @@
 #include "tests/fuzz/targets.h"
 
 namespace podium::fuzz {
+namespace {
+
+// A request of Chat Completions in the other formats' words.
+void Translate(const agents::Screened& screened) {
+  for (const char* name : {"messages", "gemini"}) {
+    const agents::WireFormat& to = *agents::FindWireFormat(name);
+    (void)agents::AskOf(to, screened);
+    auto translated = agents::TranslateRequest(to, screened);
+    if (!translated) continue;
+    Require(translated->facts.answers == 1, "one answer is asked for");
+    Require(translated->facts.stream == screened.facts.stream, "as it was asked for");
+    Require(agents::FinishBody(to, *translated, {"upstream", "", 7}).starts_with('{'),
+            "it is an object");
+  }
+}
+
+std::string Streamed(const agents::WireFormat& format, std::string_view first,
+                     std::string_view second) {
+  agents::TranslatedStream stream(format, {"m", "1", "answer", true});
+  std::string out = stream.Add(first);
+  out += stream.Add(second);
+  return out + stream.End();
+}
+
+// What a provider sent as Chat Completions has it.
+void TranslateBack(const agents::WireFormat& format, std::string_view bytes) {
+  if (format.name() != "messages" && format.name() != "gemini") return;
+  for (int status : {200, 400}) {
+    auto whole = agents::TranslateAnswer(format, {"m", "1", "", false}, status, bytes);
+    Require(whole.body.starts_with('{'), "an answer is an object");
+  }
+  std::size_t half = bytes.size() / 2;
+  Require(
+      Streamed(format, bytes, "") == Streamed(format, bytes.substr(0, half), bytes.substr(half)),
+      "chunks do not depend on where pieces end");
+}
+
+}  // namespace
+
 // The first line is the Content-Type, the rest the body.
 void Form(std::string_view bytes) {
   std::size_t line = std::min(bytes.find('\n'), bytes.size());
@@ -38,6 +78,7 @@ void Request(std::string_view bytes) {
     Require(again->facts.output_limit == screened->facts.output_limit &&
                 again->facts.answers == screened->facts.answers,
             "and is as large");
+    if (format.name() == "chat") Translate(*screened);
     Require(agents::MostInput(*screened, 1, 1'000'000) > 0, "a prompt has tokens");
     agents::Finish finish{"upstream", "max_tokens", format.traits().answers ? 7 : 0};
     auto finished = agents::Screen(format, agents::FinishBody(format, *screened, finish));
@@ -59,6 +100,7 @@ void Answer(std::string_view bytes) {
   const agents::WireFormat& format =
       *formats[static_cast<unsigned char>(bytes[0]) % formats.size()];
   if (!format.converses()) return;
+  TranslateBack(format, bytes.substr(1));
   auto reply = agents::DecodeAnswer(format, bytes.substr(1));
   if (!reply) return;
   auto again = agents::DecodeAnswer(format, format.EncodeReply(*reply));

@@ -192,6 +192,59 @@ TEST_F(SearchPlanTest, WhatAScaffoldDoesNotHaveIsAnError) {
   EXPECT_THAT(MessageOf(Plan("greedy", asking)), HasSubstr("Did you mean 'sibling'?"));
 }
 
+TEST_F(SearchPlanTest, PartsOfTheWorkHaveModelsOfTheirOwn) {
+  auto asking = Asking("aide");
+  asking.emplace_back("llm.models.review", "small-model");
+  asking.emplace_back("llm.reasoning_effort", "low");
+  auto plan = Plan("greedy", asking);
+  ASSERT_TRUE(plan) << plan.error().message;
+  const AgentPlan& agent = *plan->agents[0];
+  ASSERT_EQ(agent.roles.size(), 1u);
+  EXPECT_EQ(agent.roles.at("review").model, "small-model");
+  EXPECT_EQ(agent.roles.at("review").reasoning_effort, "low");
+  EXPECT_EQ(agent.model.model, "some-model");
+  EXPECT_EQ(agent.model.reasoning_effort, "low");
+  EXPECT_EQ(ToRecord(*plan).agents[0].settings["llm.models.review"].value, "small-model");
+  EXPECT_THAT(MessageOf(Plan("react", {{"model", "m"}, {"llm.models.review", "small-model"}})),
+              HasSubstr("cannot use 'llm.models.review'"));
+  asking.back().second = "hihg";
+  EXPECT_THAT(MessageOf(Plan("greedy", asking)), HasSubstr("Did you mean 'high'?"));
+}
+
+TEST_F(SearchPlanTest, ABudgetOfMoneyNeedsThePriceOfEveryModel) {
+  fs::path file = temp_.path() / "models.yaml";
+  std::string text = "schema: podium-models/1\nmodels:\n";
+  for (const char* name : {"priced", "free-of-price"}) {
+    text += std::string("  - {id: ") + name +
+            ", base_url: \"http://127.0.0.1:9/v1\", context_tokens: 1000, max_output_tokens: 100";
+    if (name == std::string("priced"))
+      text += ", price: {input: \"1\", output: \"1\", source: s, as_of: 2026-01}";
+    text += "}\n";
+  }
+  ASSERT_TRUE(WriteFileAtomic(file, text));
+  auto given = [&](const std::string& model, const std::string& review) {
+    auto out = Asking("aide");
+    out[1].second = model;
+    out.emplace_back("gateway.catalogue", file.string());
+    out.emplace_back("budget.usd", "0.50");
+    if (!review.empty()) out.emplace_back("llm.models.review", review);
+    return out;
+  };
+  EXPECT_EQ(MessageOf(Plan("greedy", given("priced", ""))), "no error");
+  EXPECT_EQ(MessageOf(Plan("greedy", given("priced", "priced"))), "no error");
+  auto price = HasSubstr("'budget.usd' needs price of model 'free-of-price'");
+  EXPECT_THAT(MessageOf(Plan("greedy", given("free-of-price", ""))), price);
+  EXPECT_THAT(MessageOf(Plan("greedy", given("priced", "free-of-price"))), price);
+  EXPECT_THAT(MessageOf(Plan("greedy", given("priced", "unknown"))),
+              HasSubstr("'budget.usd' needs to know what model 'unknown' costs"));
+  std::vector<std::pair<std::string, std::string>> program = {
+      {"program.folder", (temp_.path() / "agent").string()},
+      {"gateway.models", "priced,free-of-price"},
+      {"gateway.catalogue", file.string()},
+      {"budget.usd", "0.50"}};
+  EXPECT_THAT(MessageOf(Plan("program", program)), price);
+}
+
 TEST_F(SearchPlanTest, ThePromptsDigestIsOfTheAgentsFiles) {
   fs::path own = temp_.path() / "prompts";
   fs::copy(agents::PromptSet::Find("aide"), own);

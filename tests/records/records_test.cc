@@ -191,7 +191,7 @@ std::vector<Event> AllEvents() {
           Taken{.folder = "logs", .failed = "the sandbox is gone"},
           FellBack{"snapshots/last_valid.csv"},
           Service{"validator", "no sockets"},
-          ModelCall{"m", "chat", 200, "ok", 1, 2, 3, 4, "0.5", Millis(5), Millis(6), Millis(7),
+          ModelCall{"m", "chat", 200, "ok", 1, 2, 3, 4, 4, "0.5", Millis(5), Millis(6), Millis(7),
                     true, "d"},
           GatewayFlag{"code", "detail", 3},
           Failed{"sandbox", "message", Millis(4)},

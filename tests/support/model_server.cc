@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <mutex>
@@ -59,6 +60,24 @@ struct ModelServer::Impl {
     }
   }
 
+  using Response = http::response<http::string_body>;
+
+  void Send(tcp::socket& socket, Response& response, const ScriptedReply& reply) const {
+    boost::system::error_code ec;
+    if (!reply.cut_after && reply.drip.count() == 0) {
+      http::write(socket, response, ec);
+      return;
+    }
+    http::response_serializer<http::string_body> serializer(response);
+    http::write_header(socket, serializer, ec);
+    std::size_t end = reply.cut_after.value_or(reply.body.size());
+    std::size_t step = reply.drip.count() > 0 ? 1 : end;
+    for (std::size_t at = 0; at < end && !ec && !stop; at += step) {
+      asio::write(socket, asio::buffer(reply.body.data() + at, step), ec);
+      std::this_thread::sleep_for(reply.drip);
+    }
+  }
+
   void Serve(tcp::socket& socket) {
     beast::flat_buffer buffer;
     while (!stop) {
@@ -85,7 +104,7 @@ struct ModelServer::Impl {
       response.keep_alive(false);
       response.body() = reply.body;
       response.prepare_payload();
-      http::write(socket, response, ec);
+      Send(socket, response, reply);
       socket.shutdown(tcp::socket::shutdown_send, ec);
       return;
     }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,9 @@ struct ScriptedReply {
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
   std::chrono::milliseconds delay{0};
-  bool hang_up = false;  // close the connection without an answer
+  bool hang_up = false;                       // close the connection without an answer
+  std::optional<std::size_t> cut_after = {};  // bytes of the body, then the connection is closed
+  std::chrono::milliseconds drip{0};          // pause after each byte of the body
 };
 
 struct ReceivedRequest {

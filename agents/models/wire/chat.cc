@@ -171,6 +171,9 @@ class ChatReader final : public AnswerReader {
     if (said && said->is_object()) {
       reply_.content += TextOf(Member(*said, "content"));
       reply_.refusal += TextOf(Member(*said, "refusal"));
+      for (const char* key : {"reasoning_content", "reasoning"}) {
+        if (HasText(*said, key)) reply_.reasoning += ForeignText(*said, key);
+      }
       if (const Json* calls = Member(*said, "tool_calls")) calls_.Add(*calls, whole);
       if (const Json* call = Member(*said, "function_call")) calls_.AddFunction(*call);
     } else if (!said) {
@@ -220,7 +223,7 @@ Json ToolsJson(const std::vector<ToolSpec>& tools) {
 // OpenAI's Chat Completions, and what many servers speak that call themselves compatible with it.
 class Chat final : public WireFormat {
  public:
-  Chat() : WireFormat(OpenAiTraits("chat", "/chat/completions")) {}
+  Chat() : WireFormat(Traits()) {}
 
   [[nodiscard]] std::string_view Allowlist() const override { return kFields; }
 
@@ -269,9 +272,15 @@ class Chat final : public WireFormat {
                  {"seed", request.seed},
                  {"stream", true},
                  {"stream_options", {{"include_usage", true}}}};
-    if (!request.tools.empty()) body["tools"] = ToolsJson(request.tools);
-    if (!request.forced_tool.empty())
-      body["tool_choice"] = {{"type", "function"}, {"function", {{"name", request.forced_tool}}}};
+    if (!options.reasoning_effort.empty()) body["reasoning_effort"] = options.reasoning_effort;
+    if (const ToolSpec* shape = AnswerShape(request, options, "response_format"))
+      body["response_format"] = {{"type", "json_schema"},
+                                 {"json_schema",
+                                  {{"name", shape->name},
+                                   {"strict", true},
+                                   {"schema", ClosedSchema(shape->parameters_json)}}}};
+    else
+      AddTools(request, body);
     Omit(body, options.omit);
     if (!body.contains("stream")) body.erase("stream_options");
     if (!body.contains("tools")) body.erase("tool_choice");
@@ -285,6 +294,7 @@ class Chat final : public WireFormat {
   [[nodiscard]] std::string EncodeReply(const ChatReply& reply) const override {
     Json message = {{"role", "assistant"}, {"content", reply.content}};
     if (!reply.refusal.empty()) message["refusal"] = reply.refusal;
+    if (!reply.reasoning.empty()) message["reasoning_content"] = reply.reasoning;
     if (!reply.calls.empty()) message["tool_calls"] = CallsJson(reply.calls);
     Json choice = {{"index", 0}, {"message", message}, {"finish_reason", reply.finish_reason}};
     Json out = {{"choices", Json::array({choice})}};
@@ -306,6 +316,18 @@ class Chat final : public WireFormat {
   }
 
  private:
+  static WireTraits Traits() {
+    WireTraits out = OpenAiTraits("chat", "/chat/completions");
+    out.answers_by_schema = true;
+    return out;
+  }
+
+  static void AddTools(const ChatRequest& request, Json& body) {
+    if (!request.tools.empty()) body["tools"] = ToolsJson(request.tools);
+    if (!request.forced_tool.empty())
+      body["tool_choice"] = {{"type", "function"}, {"function", {{"name", request.forced_tool}}}};
+  }
+
   static void AddDeltaPieces(Json& delta, const std::string& place,
                              std::vector<std::pair<std::string, Json*>>& out) {
     for (const char* key : {"content", "refusal", "reasoning_content", "reasoning"}) {

@@ -11,9 +11,10 @@ namespace podium::agents {
 
 // A function that a model asks to be called.
 struct ToolCall {
-  std::string id;         // as the provider names it; some name none
-  std::string name;       // of the function
-  std::string arguments;  // JSON text as the model wrote it
+  std::string id;              // as the provider names it; some name none
+  std::string name;            // of the function
+  std::string arguments;       // JSON text as the model wrote it
+  std::string signature = {};  // its provider wants it back with the call
 
   friend bool operator==(const ToolCall&, const ToolCall&) = default;
 };
@@ -32,6 +33,7 @@ struct ChatMessage {
   std::string content;
   std::vector<ToolCall> calls;      // of an assistant, after its text
   std::vector<ToolResult> results;  // of a user, before its text
+  std::string echo = {};            // of an assistant: JSON that its provider wants back as it was
 };
 
 // A function that a model may ask for.
@@ -69,6 +71,9 @@ struct ChatReply {
   StopReason stop = StopReason::kOther;
   std::string finish_reason;  // in the format's own words
   std::string refusal;        // why the model or its filter gave no answer
+  std::string reasoning;      // what it let be seen of its thoughts
+  std::string echo;           // as ChatMessage's
+  bool streamed = false;      // it came as events
   bool replayed = false;      // read from the trial's record: asked and paid before
   bool usage_known = false;   // the server said what it used
   TokenUsage usage;

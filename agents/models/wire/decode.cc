@@ -74,6 +74,7 @@ tl::expected<ChatReply, ModelFault> DecodeAnswer(const WireFormat& format, std::
   if (auto added = whole ? AddWhole(text, *reader) : AddStream(body, *reader); !added)
     return tl::unexpected(std::move(added).error());
   ChatReply reply = reader->Finish();
+  reply.streamed = !whole;
   UsageReader usage(format, !whole);
   usage.Add(body);
   if (auto used = usage.End()) {

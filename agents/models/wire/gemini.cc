@@ -115,12 +115,14 @@ class GeminiReader final : public AnswerReader {
     const Json* parts = content ? Member(*content, "parts") : nullptr;
     if (!parts || !parts->is_array()) return;
     for (const Json& part : *parts) {
-      if (!JsonOr(part, "thought", false)) reply_.content += ForeignText(part, "text");
+      bool thought = JsonOr(part, "thought", false);
+      (thought ? reply_.reasoning : reply_.content) += ForeignText(part, "text");
       const Json* call = Member(part, "functionCall");
       if (!call) continue;
       const Json* args = Member(*call, "args");
-      reply_.calls.push_back(
-          {ForeignText(*call, "id"), ForeignText(*call, "name"), args ? DumpJson(*args) : "{}"});
+      reply_.calls.push_back({ForeignText(*call, "id"), ForeignText(*call, "name"),
+                              args ? DumpJson(*args) : "{}",
+                              ForeignText(part, "thoughtSignature")});
     }
   }
 
@@ -132,7 +134,35 @@ class GeminiReader final : public AnswerReader {
 Json CallPart(const ToolCall& call) {
   Json out = {{"name", call.name}, {"args", ObjectFrom(call.arguments)}};
   if (!call.id.empty()) out["id"] = call.id;
-  return {{"functionCall", out}};
+  Json part = {{"functionCall", out}};
+  if (!call.signature.empty()) part["thoughtSignature"] = call.signature;
+  return part;
+}
+
+// Tokens of thought that an effort stands for; nothing: the model's own way.
+std::optional<std::int64_t> ThinkingBudget(const std::string& effort) {
+  if (effort == "none") return 0;
+  if (effort == "minimal") return 512;
+  if (effort == "low") return 1024;
+  if (effort == "medium") return 8192;
+  if (effort == "high" || effort == "xhigh" || effort == "max") return 24576;
+  return std::nullopt;
+}
+
+// This provider's dialect of schemas does not know that an object can be closed.
+Json OpenSchema(Json schema) {
+  if (!schema.is_structured()) return schema;
+  if (schema.is_object()) schema.erase("additionalProperties");
+  for (auto& value : schema) value = OpenSchema(std::move(value));
+  bool list = schema.is_object() && schema.contains("type") && schema["type"].is_array();
+  if (!list) return schema;
+  for (const Json& type : Json(schema["type"])) {
+    if (type == "null")
+      schema["nullable"] = true;
+    else
+      schema["type"] = type;
+  }
+  return schema;
 }
 
 Json PartsOf(const ChatMessage& turn) {
@@ -195,8 +225,8 @@ class Gemini final : public WireFormat {
     if (!prompt) return;
     seen.input = *prompt + UsageCount(*usage, "toolUsePromptTokenCount", seen).value_or(0);
     seen.cached = UsageCount(*usage, "cachedContentTokenCount", seen).value_or(0);
-    seen.output = UsageCount(*usage, "candidatesTokenCount", seen).value_or(0) +
-                  UsageCount(*usage, "thoughtsTokenCount", seen).value_or(0);
+    seen.reasoning = UsageCount(*usage, "thoughtsTokenCount", seen).value_or(0);
+    seen.output = UsageCount(*usage, "candidatesTokenCount", seen).value_or(0) + seen.reasoning;
   }
   [[nodiscard]] bool Ends(const Json& event) const override {
     const Json* feedback = Member(event, "promptFeedback");
@@ -240,7 +270,14 @@ class Gemini final : public WireFormat {
     }
     if (!system.empty())
       body["systemInstruction"] = {{"parts", Json::array({{{"text", Join(system, "\n\n")}}})}};
-    if (!request.tools.empty() && !options.omit.contains("tools")) AddTools(request, body);
+    Json& how = body["generationConfig"];
+    if (!options.omit.contains("reasoning_effort")) AddThinking(request, options, how);
+    if (const ToolSpec* shape = AnswerShape(request, options, "response_format")) {
+      how["responseMimeType"] = "application/json";
+      how["responseSchema"] = OpenSchema(SchemaFrom(shape->parameters_json));
+    } else if (!request.tools.empty() && !options.omit.contains("tools")) {
+      AddTools(request, body);
+    }
     return DumpJson(body);
   }
 
@@ -253,6 +290,10 @@ class Gemini final : public WireFormat {
     Json candidate = {{"content", {{"role", "model"}, {"parts", PartsOf(turn)}}},
                       {"finishReason", reply.finish_reason}};
     Json out = {{"candidates", Json::array({candidate})}};
+    if (!reply.reasoning.empty()) {
+      Json& parts = out["candidates"][0]["content"]["parts"];
+      parts.insert(parts.begin(), Json{{"text", reply.reasoning}, {"thought", true}});
+    }
     if (!reply.refusal.empty()) out = {{"promptFeedback", {{"blockReason", reply.finish_reason}}}};
     if (reply.usage_known)
       out["usageMetadata"] = {{"promptTokenCount", reply.usage.prompt},
@@ -273,6 +314,14 @@ class Gemini final : public WireFormat {
   }
 
  private:
+  // Thoughts are part of what the limit counts.
+  static void AddThinking(const ChatRequest& request, const EncodeOptions& options, Json& how) {
+    auto budget = ThinkingBudget(options.reasoning_effort);
+    if (!budget) return;
+    how["thinkingConfig"] = {{"thinkingBudget", *budget}, {"includeThoughts", *budget > 0}};
+    if (how.contains("maxOutputTokens")) how["maxOutputTokens"] = request.max_tokens + *budget;
+  }
+
   static void AddTools(const ChatRequest& request, Json& body) {
     Json functions = Json::array();
     for (const auto& tool : request.tools)
@@ -293,6 +342,7 @@ class Gemini final : public WireFormat {
     out.upstream = "/models/";
     out.key_header = "x-goog-api-key";
     out.camel_names = true;
+    out.answers_by_schema = true;
     return out;
   }
 };

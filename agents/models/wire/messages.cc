@@ -150,12 +150,16 @@ class MessagesReader final : public AnswerReader {
     ChatReply out;
     out.finish_reason = reason_;
     out.stop = StopOf(reason_);
+    Json thoughts = Json::array();
     for (auto& [index, block] : blocks_) {
       out.content += block.text;
+      out.reasoning += block.thought;
+      if (!block.echo.is_null()) thoughts.push_back(std::move(block.echo));
       if (!block.is_call) continue;
       if (block.call.arguments.empty()) block.call.arguments = block.begun_with;
       out.calls.push_back(std::move(block.call));
     }
+    if (!thoughts.empty()) out.echo = DumpJson(thoughts);
     if (out.stop == StopReason::kRefused) out.refusal = out.content;
     return out;
   }
@@ -166,12 +170,15 @@ class MessagesReader final : public AnswerReader {
     bool is_call = false;
     ToolCall call;
     std::string begun_with;  // arguments as the block's beginning had them
+    std::string thought, signature;
+    Json echo;  // of thoughts: the block as it goes back
   };
 
   void Begin(std::int64_t index, const Json& block) {
     Block& out = blocks_[index];
     std::string type = ForeignText(block, "type");
     if (type == "text") out.text = ForeignText(block, "text");
+    if (type == "thinking" || type == "redacted_thinking") BeginThought(block, out);
     if (type != "tool_use") return;
     out.is_call = true;
     out.call.id = ForeignText(block, "id");
@@ -184,6 +191,20 @@ class MessagesReader final : public AnswerReader {
     std::string type = ForeignText(delta, "type");
     if (type == "text_delta") block.text += ForeignText(delta, "text");
     if (type == "input_json_delta") block.call.arguments += ForeignText(delta, "partial_json");
+    if (type == "thinking_delta") block.thought += ForeignText(delta, "thinking");
+    if (type == "signature_delta") block.signature += ForeignText(delta, "signature");
+    if (block.echo.is_object() && block.echo["type"] == "thinking") EndThought(block);
+  }
+
+  // What was thought goes back unchanged, with its signature.
+  static void BeginThought(const Json& block, Block& out) {
+    out.echo = block;
+    out.thought = ForeignText(block, "thinking");
+    out.signature = ForeignText(block, "signature");
+  }
+  static void EndThought(Block& block) {
+    block.echo["thinking"] = block.thought;
+    block.echo["signature"] = block.signature;
   }
 
   void Stop(const Json& part) {
@@ -197,8 +218,18 @@ class MessagesReader final : public AnswerReader {
   bool ended_ = false;
 };
 
+// Tokens of thought that an effort stands for: this provider takes a number, of at least 1024.
+std::int64_t ThinkingBudget(const std::string& effort) {
+  if (effort == "minimal" || effort == "low") return 1024;
+  if (effort == "medium") return 4096;
+  if (effort == "high") return 16384;
+  if (effort == "xhigh" || effort == "max") return 32768;
+  return 0;
+}
+
 Json BlocksOf(const ChatMessage& turn) {
   Json out = Json::array();
+  if (auto echo = ParseJson(turn.echo, "thoughts"); echo && echo->is_array()) out = *echo;
   for (const auto& result : turn.results) {
     Json block = {
         {"type", "tool_result"}, {"tool_use_id", result.call_id}, {"content", result.text}};
@@ -284,6 +315,7 @@ class Messages final : public WireFormat {
                                {"input_schema", SchemaFrom(tool.parameters_json)}});
     if (!request.forced_tool.empty())
       body["tool_choice"] = {{"type", "tool"}, {"name", request.forced_tool}};
+    if (!options.omit.contains("reasoning_effort")) AddThinking(request, options, body);
     Omit(body, options.omit);
     if (!body.contains("tools")) body.erase("tool_choice");
     return DumpJson(body);
@@ -295,6 +327,7 @@ class Messages final : public WireFormat {
 
   [[nodiscard]] std::string EncodeReply(const ChatReply& reply) const override {
     ChatMessage turn{"assistant", reply.content, reply.calls, {}};
+    turn.echo = reply.echo;
     Json out = {{"type", "message"},
                 {"role", "assistant"},
                 {"content", BlocksOf(turn)},
@@ -314,6 +347,16 @@ class Messages final : public WireFormat {
   }
 
  private:
+  // Thinking comes on top of the answer's limit, takes no temperature, and no tool can be forced
+  // beside it.
+  static void AddThinking(const ChatRequest& request, const EncodeOptions& options, Json& body) {
+    std::int64_t budget = ThinkingBudget(options.reasoning_effort);
+    if (budget == 0 || !request.forced_tool.empty()) return;
+    body["thinking"] = {{"type", "enabled"}, {"budget_tokens", budget}};
+    body["max_tokens"] = request.max_tokens + budget;
+    body.erase("temperature");
+  }
+
   static WireTraits Traits() {
     WireTraits out;
     out.name = "messages";

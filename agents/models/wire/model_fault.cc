@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <span>
 
 #include "agents/models/wire/foreign_json.h"
@@ -49,7 +50,8 @@ constexpr CodeStatus kCodes[] = {
 
 // Fields that a request can do without, longest names first.
 constexpr std::string_view kFields[] = {
-    "stream_options", "max_tokens", "temperature", "tool_choice", "stream", "tools", "seed"};
+    "stream_options", "reasoning_effort", "response_format", "max_tokens", "temperature",
+    "tool_choice",    "stream",           "tools",           "seed"};
 constexpr std::string_view kComplaints[] = {
     "unsupported",   "not support",     "unrecognized",     "unknown",
     "not permitted", "not allowed",     "unexpected",       "extra",
@@ -126,6 +128,26 @@ int StatusOf(const Report& report) {
   return HasAny(report.message, kOutagePhrases) ? 503 : 0;
 }
 
+// Google's RetryInfo, which stands in no header: "details": [{"retryDelay": "17s"}].
+std::optional<Millis> DelayIn(std::string_view body) {
+  auto json = ParseForeignJson(body, "an error");
+  if (!json) return std::nullopt;
+  const Json& whole = json->is_array() && !json->empty() ? json->front() : *json;
+  const Json* details = nullptr;
+  if (auto error = whole.find("error"); whole.is_object() && error != whole.end())
+    details = error->is_object() && error->contains("details") ? &(*error)["details"] : nullptr;
+  if (!details || !details->is_array()) return std::nullopt;
+  for (const Json& detail : *details) {
+    std::string text = ForeignText(detail, "retryDelay");
+    double seconds = 0;
+    auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    bool whole_text = ec == std::errc() && std::string_view(end) == "s";
+    if (whole_text && seconds >= 0 && seconds <= 1e6)
+      return Millis(static_cast<std::int64_t>(seconds * 1000));
+  }
+  return std::nullopt;
+}
+
 std::string FieldOf(const Report& report) {
   for (std::string_view field : kFields) {
     bool named = report.param == field ||
@@ -158,6 +180,8 @@ ModelFault JudgeError(int status, std::string_view body) {
   if (status < 400) status = StatusOf(report);
   ModelFault out;
   out.kind = Kind(status, report, out.field);
+  out.bill = HasAny(report.message, kBillWords);
+  if (out.kind == FaultKind::kOutage) out.wish = DelayIn(body);
   out.text = Printable(Trim(body).substr(0, 500));
   return out;
 }

@@ -105,6 +105,8 @@ class ResponsesReader final : public AnswerReader {
       return tl::unexpected(JudgeError(200, DumpJson(response ? *response : event)));
     if (type == "response.output_text.delta") streamed_.content += ForeignText(event, "delta");
     if (type == "response.refusal.delta") streamed_.refusal += ForeignText(event, "delta");
+    if (type == "response.reasoning_summary_text.delta" || type == "response.reasoning_text.delta")
+      streamed_.reasoning += ForeignText(event, "delta");
     if (type == "response.output_item.done" && Member(event, "item")) AddItem(event["item"], true);
     bool last = type == "response.completed" || type == "response.incomplete";
     if (!last || !response) return {};
@@ -133,6 +135,7 @@ class ResponsesReader final : public AnswerReader {
   [[nodiscard]] bool has_answer() const override { return ended_; }
 
   ChatReply Finish() override {
+    if (whole_.reasoning.empty()) whole_.reasoning = streamed_.reasoning;
     ChatReply out = whole_items_ ? std::move(whole_) : std::move(streamed_);
     out.finish_reason = why_.empty() ? status_ : why_;
     out.stop = StopOf(status_, why_, !out.calls.empty());
@@ -148,10 +151,19 @@ class ResponsesReader final : public AnswerReader {
       reply.calls.push_back({ForeignText(item, "call_id"), ForeignText(item, "name"),
                              ForeignText(item, "arguments")});
     const Json* content = Member(item, "content");
+    if (type == "reasoning" && !streamed) AddReasoning(item);
     if (streamed || type != "message" || !content || !content->is_array()) return;
     for (const Json& part : *content) {
       reply.content += TextOf(&part);
       reply.refusal += ForeignText(part, "refusal");
+    }
+  }
+
+  void AddReasoning(const Json& item) {
+    for (const char* list : {"summary", "content"}) {
+      const Json* parts = Member(item, list);
+      if (!parts || !parts->is_array()) continue;
+      for (const Json& part : *parts) whole_.reasoning += ForeignText(part, "text");
     }
   }
 
@@ -164,7 +176,7 @@ class ResponsesReader final : public AnswerReader {
 // OpenAI's Responses, without what the provider would keep.
 class Responses final : public WireFormat {
  public:
-  Responses() : WireFormat(OpenAiTraits("responses", "/responses")) {}
+  Responses() : WireFormat(Traits()) {}
 
   [[nodiscard]] std::string_view Allowlist() const override { return kFields; }
 
@@ -213,15 +225,18 @@ class Responses final : public WireFormat {
                  {"max_output_tokens", request.max_tokens},
                  {"stream", true},
                  {"store", false}};
-    for (const auto& tool : request.tools)
-      body["tools"].push_back({{"type", "function"},
-                               {"name", tool.name},
-                               {"description", tool.description},
-                               {"parameters", SchemaFrom(tool.parameters_json)},
-                               {"strict", false}});
-    if (!request.forced_tool.empty())
-      body["tool_choice"] = {{"type", "function"}, {"name", request.forced_tool}};
+    if (!options.reasoning_effort.empty())
+      body["reasoning"] = {{"effort", options.reasoning_effort}};
+    if (const ToolSpec* shape = AnswerShape(request, options, "response_format"))
+      body["text"] = {{"format",
+                       {{"type", "json_schema"},
+                        {"name", shape->name},
+                        {"strict", true},
+                        {"schema", ClosedSchema(shape->parameters_json)}}}};
+    else
+      AddTools(request, body);
     Omit(body, options.omit);
+    if (options.omit.contains("reasoning_effort")) body.erase("reasoning");
     if (options.omit.contains("max_tokens")) body.erase("max_output_tokens");
     if (!body.contains("tools")) body.erase("tool_choice");
     return DumpJson(body);
@@ -233,11 +248,14 @@ class Responses final : public WireFormat {
 
   [[nodiscard]] std::string EncodeReply(const ChatReply& reply) const override {
     Json content = Json::array();
+    Json thought = {{"type", "summary_text"}, {"text", reply.reasoning}};
     if (!reply.content.empty())
       content.push_back({{"type", "output_text"}, {"text", reply.content}});
     if (!reply.refusal.empty())
       content.push_back({{"type", "refusal"}, {"refusal", reply.refusal}});
     Json output = Json::array({{{"type", "message"}, {"content", content}}});
+    if (!reply.reasoning.empty())
+      output.push_back({{"type", "reasoning"}, {"summary", Json::array({thought})}});
     for (const auto& call : reply.calls)
       output.push_back({{"type", "function_call"},
                         {"call_id", call.id},
@@ -263,6 +281,24 @@ class Responses final : public WireFormat {
                          ForeignText(event, "output_index") + "/" +
                          ForeignText(event, "content_index"),
                      &event["delta"]);
+  }
+
+ private:
+  static WireTraits Traits() {
+    WireTraits out = OpenAiTraits("responses", "/responses");
+    out.answers_by_schema = true;
+    return out;
+  }
+
+  static void AddTools(const ChatRequest& request, Json& body) {
+    for (const auto& tool : request.tools)
+      body["tools"].push_back({{"type", "function"},
+                               {"name", tool.name},
+                               {"description", tool.description},
+                               {"parameters", SchemaFrom(tool.parameters_json)},
+                               {"strict", false}});
+    if (!request.forced_tool.empty())
+      body["tool_choice"] = {{"type", "function"}, {"name", request.forced_tool}};
   }
 };
 

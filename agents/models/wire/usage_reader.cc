@@ -44,6 +44,7 @@ std::optional<TokenCount> UsageReader::End() {
   TokenCount out{.input = *seen_.input, .output = seen_.output.value_or(0)};
   out.cached = std::min(out.input, seen_.cached);
   out.cache_write = std::min(out.input, seen_.cache_write);
+  out.reasoning = std::min(out.output, seen_.reasoning);
   return out;
 }
 

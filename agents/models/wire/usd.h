@@ -31,11 +31,13 @@ struct TokenPrices {
 };
 
 // Tokens of one call. `input` counts all of the prompt; `cached` and `cache_write` are parts of it.
+// `output` counts all of the answer; `reasoning` is the part of it that was thought.
 struct TokenCount {
   std::int64_t input = 0;
   std::int64_t cached = 0;
   std::int64_t cache_write = 0;
   std::int64_t output = 0;
+  std::int64_t reasoning = 0;
 
   friend bool operator==(const TokenCount&, const TokenCount&) = default;
 };

@@ -48,9 +48,12 @@ void AddOpenAiUsage(const Json& value, const char* input, const char* output, co
   auto in = UsageCount(*usage, input, seen), out = UsageCount(*usage, output, seen);
   if (in) seen.input = in;
   if (out) seen.output = out;
-  if (const Json* d = Member(*usage, details)) {
-    UsageSeen none;  // what cannot be read there was not cached
+  UsageSeen none;  // what cannot be read there was not cached, or thought
+  if (const Json* d = Member(*usage, details))
     seen.cached = UsageCount(*d, "cached_tokens", none).value_or(0);
+  for (const char* of_output : {"completion_tokens_details", "output_tokens_details"}) {
+    if (const Json* d = Member(*usage, of_output))
+      seen.reasoning = UsageCount(*d, "reasoning_tokens", none).value_or(0);
   }
 }
 
@@ -133,6 +136,34 @@ Json ObjectFrom(const std::string& text) {
 Json SchemaFrom(const std::string& text) {
   auto parsed = ParseJson(text, "tool parameters");
   return parsed ? std::move(*parsed) : Json::object();
+}
+
+namespace {
+
+void Close(Json& schema) {
+  if (!schema.is_structured()) return;
+  for (auto& value : schema) Close(value);
+  bool object = schema.is_object() && schema.contains("properties");
+  if (!object || !schema["properties"].is_object()) return;
+  schema["additionalProperties"] = false;
+  schema["required"] = Json::array();
+  for (const auto& [name, value] : schema["properties"].items()) schema["required"].push_back(name);
+}
+
+}  // namespace
+
+Json ClosedSchema(const std::string& text) {
+  Json schema = SchemaFrom(text);
+  Close(schema);
+  return schema;
+}
+
+const ToolSpec* AnswerShape(const ChatRequest& request, const EncodeOptions& options,
+                            const char* field) {
+  if (!options.by_schema || request.forced_tool.empty() || options.omit.contains(field))
+    return nullptr;
+  auto found = std::ranges::find(request.tools, request.forced_tool, &ToolSpec::name);
+  return found == request.tools.end() ? nullptr : &*found;
 }
 
 std::string TextOf(const Json* content) {

@@ -51,6 +51,13 @@ struct GeminiPath {
 [[nodiscard]] Json ObjectFrom(const std::string& text);
 // A JSON schema; {} where it cannot be read.
 [[nodiscard]] Json SchemaFrom(const std::string& text);
+// The same as providers take it that keep to it strictly: every object is closed, and all that it
+// has is required.
+[[nodiscard]] Json ClosedSchema(const std::string& text);
+// The tool whose parameters are the schema of the answer; nullptr where one is not asked for so, or
+// the server does not take `field`.
+[[nodiscard]] const ToolSpec* AnswerShape(const ChatRequest& request, const EncodeOptions& options,
+                                          const char* field);
 // A text, or the text parts of a list; thoughts, pictures and the like are not the answer.
 [[nodiscard]] std::string TextOf(const Json* content);
 // Whether an answer or an event of it reports an error instead.

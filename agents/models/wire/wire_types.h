@@ -29,6 +29,7 @@ struct WireTraits {
   bool answers = true;              // has output tokens
   bool camel_names = false;         // takes field_name for fieldName
   bool free = false;                // counts tokens and such: its answers cost nothing
+  bool answers_by_schema = false;   // a request can give the JSON schema of its answer
   std::string with;                 // models that serve the format of this name serve it too
   std::int64_t default_output = 0;  // tokens of an answer where none are declared; 0: the model's
 };
@@ -53,7 +54,7 @@ struct Finish {
 // What an answer says of its tokens; without `input` or `output` where that is not known.
 struct UsageSeen {
   std::optional<std::int64_t> input, output;
-  std::int64_t cached = 0, cache_write = 0;
+  std::int64_t cached = 0, cache_write = 0, reasoning = 0;
   bool broken = false;  // a count is there and cannot be read
 };
 
@@ -64,6 +65,12 @@ struct EncodeOptions {
   std::string model;           // the provider's name for it
   std::set<std::string> omit;  // fields that are not sent
   std::string output_limit_field = "max_tokens";
+  // How much is thought before the answer: none, minimal, low, medium, high, xhigh, max; empty: the
+  // model's own way.
+  std::string reasoning_effort = {};
+  // A forced tool's parameters are the schema of the answer, and it is not called, where the format
+  // has that.
+  bool by_schema = false;
 };
 
 }  // namespace podium::agents

@@ -62,19 +62,20 @@ std::string LeakIn(const ChatReply& reply) {
 
 class LlmProposer final : public Proposer {
  public:
-  LlmProposer(std::unique_ptr<ChatClient> client, LlmSettings settings)
-      : client_(std::move(client)), settings_(std::move(settings)) {}
+  LlmProposer(std::unique_ptr<ChatClient> client, LlmSettings settings, RoleClients roles)
+      : client_(std::move(client)), settings_(std::move(settings)), roles_(std::move(roles)) {}
 
   Task<Result<Proposal>> Propose(ProposalRequest request, Deadline deadline) override {
     Proposal out;
-    out.source = client_->config().model;
+    ChatClient& client = ClientFor(request.op);
+    out.source = client.config().model;
     LlmSettings shown = settings_;
     Last last = Last::kNothing;
     Millis before = client_->outage();
     for (int attempt = 0, halvings = 0; attempt < settings_.extraction_tries;) {
       ChatRequest chat = MakeChat(request, attempt, last, shown);
       Deadline until(deadline.at() + (client_->outage() - before));
-      auto reply = co_await client_->Complete(std::move(chat), until);
+      auto reply = co_await client.Complete(std::move(chat), until);
       if (!reply && reply.error().code == ErrorCode::kTimeout)
         break;  // the trial's time is up: no fault of the server
       if (!reply && IsBudgetExhausted(reply.error())) {
@@ -138,11 +139,19 @@ class LlmProposer final : public Proposer {
     chat.tools.push_back(std::move(tool));
     chat.temperature = 0;
     chat.max_tokens = 300;
-    auto reply = co_await client_->Complete(std::move(chat), deadline);
+    ChatClient& client = roles_.review ? *roles_.review : *client_;
+    auto reply = co_await client.Complete(std::move(chat), deadline);
     std::optional<ChatReply> none;
     if (!reply && IsNoAnswer(reply.error())) co_return none;
     if (!reply) co_return tl::unexpected(reply.error());
     co_return std::move(*reply);
+  }
+
+  // Who changes a program and who writes a new one.
+  [[nodiscard]] ChatClient& ClientFor(std::string_view op) const {
+    bool changes = op == kDebug || op == kImprove;
+    const auto& client = changes ? roles_.edit : roles_.code;
+    return client ? *client : *client_;
   }
 
   // What the last answer was.
@@ -216,13 +225,14 @@ class LlmProposer final : public Proposer {
 
   std::unique_ptr<ChatClient> client_;
   LlmSettings settings_;
+  RoleClients roles_;
 };
 
 }  // namespace
 
-std::unique_ptr<Proposer> MakeLlmProposer(std::unique_ptr<ChatClient> client,
-                                          LlmSettings settings) {
-  return std::make_unique<LlmProposer>(std::move(client), std::move(settings));
+std::unique_ptr<Proposer> MakeLlmProposer(std::unique_ptr<ChatClient> client, LlmSettings settings,
+                                          RoleClients roles) {
+  return std::make_unique<LlmProposer>(std::move(client), std::move(settings), std::move(roles));
 }
 
 }  // namespace podium::agents

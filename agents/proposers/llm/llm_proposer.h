@@ -28,11 +28,19 @@ struct LlmSettings {
   int extraction_tries = 3;  // answers asked for until one holds code
 };
 
+// Models for parts of the work; nullptr: the model of all.
+struct RoleClients {
+  std::unique_ptr<ChatClient> code;    // writes a program: draft, crossover, ensemble
+  std::unique_ptr<ChatClient> edit;    // changes one: debug, improve
+  std::unique_ptr<ChatClient> review;  // answers a question about one
+};
+
 // Operators by prompting a chat model. An answer without code is asked for again, then the step
 // fails as the agent's fault "no_code"; a prompt that does not fit the model's context is halved
 // twice, then "context_overflow"; what the trial's budget does not hold
 // ends the search ("model_budget"); a server that cannot be reached or refuses is an error.
 [[nodiscard]] std::unique_ptr<Proposer> MakeLlmProposer(std::unique_ptr<ChatClient> client,
-                                                        LlmSettings settings);
+                                                        LlmSettings settings,
+                                                        RoleClients roles = {});
 
 }  // namespace podium::agents

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async/fair_semaphore.h"
+#include "base/async/reactor.h"
+#include "base/clock.h"
+
+namespace podium::agents {
+
+// What a model or a provider may be asked in any minute; 0: not limited.
+struct RateLimit {
+  std::string name;  // those of one name share it
+  std::int64_t requests = 0;
+  std::int64_t tokens = 0;  // of prompts and answers together
+
+  friend bool operator==(const RateLimit&, const RateLimit&) = default;
+};
+
+// Keeps the calls of a run's trials within limits a minute: of each limit no more is used in any
+// window than it allows. Those who wait are served round robin by their owner. On the event loop's
+// thread; turns and waits may outlive it.
+class RateGate {
+  struct Lane;
+  struct Use;
+
+ public:
+  explicit RateGate(Millis window = std::chrono::minutes(1)) : window_(window) {}
+
+  // Room for one call within its limits. Until it is begun nobody else gets room within them.
+  class Turn {
+   public:
+    // It is sent now.
+    void Begin();
+    // What it used in place of what was thought.
+    void Settle(std::int64_t tokens);
+
+   private:
+    friend class RateGate;
+    std::vector<std::pair<std::shared_ptr<Lane>, FairSemaphore::Permit>> held_;
+    std::shared_ptr<Use> use_;
+  };
+
+  // Waits for room for so many tokens; nothing once the deadline has passed. A call larger than a
+  // whole limit has room once nothing else is within the window.
+  [[nodiscard]] Task<std::optional<Turn>> Enter(std::vector<RateLimit> limits, std::string owner,
+                                                std::int64_t tokens, Deadline deadline);
+
+ private:
+  [[nodiscard]] Task<bool> WaitForRoom(std::shared_ptr<Lane> lane, RateLimit limit,
+                                       std::int64_t tokens, Deadline deadline) const;
+  Millis window_;
+  std::map<std::string, std::shared_ptr<Lane>> lanes_;
+};
+
+}  // namespace podium::agents
