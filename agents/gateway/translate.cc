@@ -74,9 +74,9 @@ class Turns {
     if (role == "tool") {
       AddResult(ForeignText(message, "tool_call_id"), std::move(*text));
     } else if (role == "assistant") {
-      AddAnswer(message, std::move(*text));
+      AddAnswer(message, *text);
     } else if (role == "user") {
-      AddWords(std::move(*text));
+      AddWords(*text);
     } else if (role == "system" || role == "developer") {
       system_.push_back(std::move(*text));
     } else {
@@ -103,17 +103,16 @@ class Turns {
     return turns_.back();
   }
 
-  void AddResult(std::string id, std::string text) {
-    ToolResult result{id, names_[id], std::move(text)};
-    if (std::size_t mark = id.find(kSignatureMark); mark != std::string::npos)
-      result.call_id.resize(mark);
+  void AddResult(const std::string& id, std::string text) {
+    std::size_t mark = std::min(id.find(kSignatureMark), id.size());
+    ToolResult result{id.substr(0, mark), names_[id], std::move(text)};
     // Results stand before a turn's text.
     if (!turns_.empty() && turns_.back().role == "user" && !turns_.back().content.empty())
       turns_.push_back({"user", "", {}, {}});
     TurnOf("user").results.push_back(std::move(result));
   }
 
-  void AddAnswer(const Json& message, std::string text) {
+  void AddAnswer(const Json& message, const std::string& text) {
     ChatMessage& turn = TurnOf("assistant");
     turn.content += text;
     const Json* calls = Member(message, "tool_calls");
@@ -124,7 +123,7 @@ class Turns {
     }
   }
 
-  void AddWords(std::string text) {
+  void AddWords(const std::string& text) {
     ChatMessage& turn = TurnOf("user");
     turn.content += (turn.content.empty() ? "" : "\n\n") + text;
   }

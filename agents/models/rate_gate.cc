@@ -46,13 +46,13 @@ void RateGate::Turn::Settle(std::int64_t tokens) { use_->tokens = tokens; }
 
 // What others used is settled meanwhile, so it looks again and again.
 Task<bool> RateGate::WaitForRoom(std::shared_ptr<Lane> lane, RateLimit limit, std::int64_t tokens,
-                                 Deadline deadline) const {
+                                 Millis window, Deadline deadline) {
   for (;;) {
     SteadyTime now = SteadyNow();
-    SteadyTime at = lane->RoomAt(limit, tokens, window_, now);
+    SteadyTime at = lane->RoomAt(limit, tokens, window, now);
     if (at <= now) co_return true;
     if (deadline.expired()) co_return false;
-    Deadline wake(std::min({at, deadline.at(), now + window_ / 60}));
+    Deadline wake(std::min({at, deadline.at(), now + window / 60}));
     co_await SleepUntil(wake);
   }
 }
@@ -60,17 +60,26 @@ Task<bool> RateGate::WaitForRoom(std::shared_ptr<Lane> lane, RateLimit limit, st
 Task<std::optional<RateGate::Turn>> RateGate::Enter(std::vector<RateLimit> limits,
                                                     std::string owner, std::int64_t tokens,
                                                     Deadline deadline) {
+  Lanes lanes;
+  for (RateLimit& limit : limits) {
+    auto& lane = lanes_[limit.name];
+    if (!lane) lane = std::make_shared<Lane>();
+    lanes.emplace_back(lane, std::move(limit));
+  }
+  return EnterAll(std::move(lanes), std::move(owner), tokens, window_, deadline);
+}
+
+Task<std::optional<RateGate::Turn>> RateGate::EnterAll(Lanes lanes, std::string owner,
+                                                       std::int64_t tokens, Millis window,
+                                                       Deadline deadline) {
   std::optional<Turn> out(std::in_place);
   out->use_ = std::make_shared<Use>();
   out->use_->tokens = tokens;
-  for (const RateLimit& limit : limits) {
-    auto& known = lanes_[limit.name];
-    if (!known) known = std::make_shared<Lane>();
-    std::shared_ptr<Lane> lane = known;
+  for (auto& [lane, limit] : lanes) {
     std::string who = owner;
     auto permit = co_await lane->door.Take(std::move(who), deadline);
     if (!permit) co_return std::nullopt;
-    bool room = co_await WaitForRoom(lane, limit, tokens, deadline);
+    bool room = co_await WaitForRoom(lane, limit, tokens, window, deadline);
     if (!room) co_return std::nullopt;
     out->held_.emplace_back(lane, std::move(*permit));
   }

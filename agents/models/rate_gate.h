@@ -52,8 +52,11 @@ class RateGate {
                                                 std::int64_t tokens, Deadline deadline);
 
  private:
-  [[nodiscard]] Task<bool> WaitForRoom(std::shared_ptr<Lane> lane, RateLimit limit,
-                                       std::int64_t tokens, Deadline deadline) const;
+  using Lanes = std::vector<std::pair<std::shared_ptr<Lane>, RateLimit>>;
+  static Task<bool> WaitForRoom(std::shared_ptr<Lane> lane, RateLimit limit, std::int64_t tokens,
+                                Millis window, Deadline deadline);
+  static Task<std::optional<Turn>> EnterAll(Lanes lanes, std::string owner, std::int64_t tokens,
+                                            Millis window, Deadline deadline);
   Millis window_;
   std::map<std::string, std::shared_ptr<Lane>> lanes_;
 };

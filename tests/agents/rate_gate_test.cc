@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/async/race.h"
 #include "base/async/reactor.h"
@@ -27,7 +28,7 @@ class RateGateTest : public testing::Test {
       Deadline deadline = Deadline::In(std::chrono::seconds(20));
       auto limits = limits_;
       std::string who = owner;
-      auto turn = co_await gate_.Enter(std::move(limits), std::move(who), tokens, deadline);
+      auto turn = co_await gate_->Enter(std::move(limits), std::move(who), tokens, deadline);
       EXPECT_TRUE(turn);
       if (!turn) co_return;
       turn->Begin();
@@ -59,7 +60,7 @@ class RateGateTest : public testing::Test {
   }
 
   Reactor reactor_{1};
-  RateGate gate_{kWindow};
+  std::optional<RateGate> gate_{std::in_place, kWindow};
   std::vector<RateLimit> limits_;
   std::vector<Begun> begun_;
   std::int64_t settled_ = -1;
@@ -117,15 +118,47 @@ TEST_F(RateGateTest, AProvidersLimitHoldsForAllItsModels) {
   EXPECT_EQ(Most().first, 4);
 }
 
+TEST_F(RateGateTest, WhoIsCancelledLeavesItsTurnToTheNext) {
+  limits_ = {{"model m", 1, 0}};
+  auto run = reactor_.Run([&]() -> Task<Status> {
+    co_await Calls("first", 1, 0);
+    Deadline soon = Deadline::In(Millis(20));
+    auto ended = co_await Race(Calls("gone", 1, 0), SleepUntil(soon));
+    EXPECT_EQ(ended.index(), 1u);
+    co_await Calls("next", 1, 0);
+    co_return Status{};
+  });
+  EXPECT_TRUE(run);
+  ASSERT_EQ(begun_.size(), 2u);
+  EXPECT_EQ(begun_[1].owner, "next");
+  EXPECT_LT(begun_[1].at - begun_[0].at, 2 * kWindow) << "the one that left used nothing";
+}
+
+TEST_F(RateGateTest, AWaitOutlivesIt) {
+  limits_ = {{"model a", 1, 0}, {"model b", 1, 0}};
+  auto end = [this]() -> Task<void> {
+    gate_.reset();
+    co_return;
+  };
+  std::vector<Task<void>> tasks;
+  tasks.push_back(Calls("first", 1, 0));
+  Run(std::move(tasks));
+  std::vector<Task<void>> more;
+  more.push_back(Calls("waits", 1, 0));
+  more.push_back(end());
+  Run(std::move(more));
+  EXPECT_EQ(begun_.size(), 2u);
+}
+
 TEST_F(RateGateTest, NobodyWaitsBeyondItsDeadline) {
   limits_ = {{"model m", 1, 0}};
   auto run = reactor_.Run([&]() -> Task<Status> {
     Deadline soon = Deadline::In(Millis(20));
     auto limits = limits_, again = limits_;
-    auto first = co_await gate_.Enter(std::move(limits), "a", 0, soon);
+    auto first = co_await gate_->Enter(std::move(limits), "a", 0, soon);
     EXPECT_TRUE(first);
     first->Begin();
-    auto second = co_await gate_.Enter(std::move(again), "a", 0, soon);
+    auto second = co_await gate_->Enter(std::move(again), "a", 0, soon);
     EXPECT_FALSE(second);
     co_return Status{};
   });
