@@ -25,7 +25,7 @@ td{border-bottom:1px solid var(--line);padding:5px 10px 5px 0;vertical-align:top
 a{color:var(--accent);text-decoration:none}a:hover{text-decoration:underline}
 .medal{font-weight:600}.medal.gold{color:var(--gold)}.medal.silver{color:var(--silver)}.medal.bronze{color:var(--bronze)}.fault{color:var(--bad)}
 svg{width:100%;height:auto;max-width:860px;display:block;margin:6px 0}svg text{font:11px system-ui,sans-serif;fill:var(--ink);paint-order:stroke;stroke:var(--paper);stroke-width:3px}svg text.id{stroke:none}
-.bar{fill:#9db2d6}.axis,.edge{stroke:var(--line);stroke-width:1.3}.edge{stroke:var(--soft)}text.tick{fill:var(--soft)!important}
+.crossed{stroke-dasharray:4 3}.dashed{stroke-dasharray:5 4}.bar{fill:#9db2d6}.axis,.edge{stroke:var(--line);stroke-width:1.3}.edge{stroke:var(--soft)}text.tick{fill:var(--soft)!important}
 line.gold{stroke:var(--gold)}line.silver{stroke:var(--silver)}line.bronze{stroke:var(--bronze)}line.median{stroke:var(--soft);stroke-dasharray:4 3}
 line.gold,line.silver,line.bronze,line.median{stroke-width:1.6}text.tag.gold{fill:var(--gold)}text.tag.silver{fill:var(--silver)}text.tag.bronze{fill:var(--bronze)}text.tag.median{fill:var(--soft)}
 .mark{fill:var(--accent)}text.tag.mark{fill:var(--accent);font-weight:600}.stem{stroke:var(--accent)}
@@ -120,6 +120,12 @@ std::string NodeDetails(const agents::SearchNode& n) {
   return out + "</details>";
 }
 
+std::string ParentsText(const records::SearchNode& n) {
+  std::string out;
+  for (int parent : n.parents) out += (out.empty() ? "node " : ", ") + std::to_string(parent);
+  return out;
+}
+
 std::string NodeTable(const TrialView& t) {
   std::string out =
       "<table><tr><th class='n'>node</th><th>step</th><th>from</th><th>source</th><th "
@@ -128,10 +134,9 @@ std::string NodeTable(const TrialView& t) {
       "wait</th></tr>\n";
   for (const auto& n : t.nodes) {
     std::string why = n.fault + (n.detail.empty() ? "" : " - " + n.detail.substr(0, 200));
-    out += "<tr>" + Cell(std::to_string(n.id), true) + Cell(n.op) +
-           Cell(n.parent() >= 0 ? "node " + std::to_string(n.parent()) : "") + Cell(n.source) +
-           Cell(n.score ? FormatScore(*n.score) : "", true) + "<td class='fault'>" + Escape(why) +
-           "</td>" + Cell(FormatDuration(n.exec_wall), true) +
+    out += "<tr>" + Cell(std::to_string(n.id), true) + Cell(n.op) + Cell(ParentsText(n)) +
+           Cell(n.source) + Cell(n.score ? FormatScore(*n.score) : "", true) +
+           "<td class='fault'>" + Escape(why) + "</td>" + Cell(FormatDuration(n.exec_wall), true) +
            Cell(n.tokens.completion
                     ? std::to_string(n.tokens.prompt) + " / " + std::to_string(n.tokens.completion)
                     : "-",
@@ -141,6 +146,19 @@ std::string NodeTable(const TrialView& t) {
   out += "</table>\n";
   for (const auto& n : t.nodes) out += NodeDetails(n);
   return out;
+}
+
+// What a model that works with tools used.
+std::string ToolTable(const TrialView& t) {
+  if (t.tools.empty()) return "";
+  std::string out =
+      "<h3>Tools</h3><table><tr><th>tool</th><th class='n'>uses</th><th "
+      "class='n'>failed</th></tr>\n";
+  for (const auto& [tool, count] : t.tools)
+    out += "<tr>" + Cell(tool.empty() ? "(talked)" : tool) +
+           Cell(std::to_string(count.uses), true) + Cell(std::to_string(count.failed), true) +
+           "</tr>\n";
+  return out + "</table>\n";
 }
 
 std::string TrialSection(const TrialView& t) {
@@ -169,11 +187,14 @@ std::string TrialSection(const TrialView& t) {
   if (!t.nodes.empty()) {
     out += "<h3>Search tree</h3>" + TreePlot(t, lower) +
            "<p class='note'>green: counts; ring: the best by validation; red outline: failed. Left "
-           "to right in order of time.</p>";
+           "to right in order of time; dashed: what was crossed beside its first parent.</p>";
     std::string time = TimePlot(t, lower);
     if (!time.empty()) out += "<h3>Score over time</h3>" + time;
-    out += NodeTable(t);
   }
+  std::string spent = SpentPlot(t);
+  if (!spent.empty()) out += "<h3>Tokens over time</h3>" + spent;
+  out += ToolTable(t);
+  if (!t.nodes.empty()) out += NodeTable(t);
   if (t.verdict)
     out += "<details><summary>verdict.json</summary><pre>" + Escape(records::ToText(*t.verdict)) +
            "</pre></details>";

@@ -216,6 +216,10 @@ std::string TreePlot(const TrialView& trial, bool lower_is_better) {
       auto [px, py] = at[static_cast<std::size_t>(n.parent())];
       edges += Line(px, py, at[i].first, at[i].second, "edge");
     }
+    for (std::size_t k = 1; k < n.parents.size(); ++k) {
+      auto [px, py] = at[static_cast<std::size_t>(n.parents[k])];
+      edges += Line(px, py, at[i].first, at[i].second, "edge crossed");
+    }
     std::string css = n.good() ? "good" : "bad";
     if (static_cast<int>(i) == best) css += " best";
     circles += "<circle cx='" + N(at[i].first) + "' cy='" + N(at[i].second) + "' r='9' class='" +
@@ -226,6 +230,61 @@ std::string TreePlot(const TrialView& trial, bool lower_is_better) {
   return Svg(44 + 38.0 * deepest, "search tree", edges + circles);
 }
 
+namespace {
+
+// A plot of values over working time, the greatest value on top.
+struct TimeFrame {
+  double low = 0, high = 1, end = 1;
+  [[nodiscard]] double X(double t) const { return 90 + t / end * (kWidth - 120); }
+  [[nodiscard]] double Y(double v) const {
+    return 16 + (high - v) / std::max(high - low, 1e-12) * 88;
+  }
+  [[nodiscard]] std::string Axes(const std::string& top, const std::string& bottom,
+                                 const std::string& what) const {
+    return Line(90, 112, kWidth - 20, 112, "axis") + Line(90, 10, 90, 112, "axis") +
+           Words(84, Y(high) + 4, "tick", "end", top) +
+           Words(84, Y(low) + 4, "tick", "end", bottom) +
+           Words(kWidth - 20, 128, "tick", "end",
+                 FormatDuration(Millis(static_cast<std::int64_t>(end)))) +
+           Words(90, 128, "tick", "start", what);
+  }
+};
+
+struct BoardLine {
+  const char* name;
+  double at;
+};
+
+// Those that lie within one and a half times the scores' own range of them: a line far away would
+// press all scores together.
+std::vector<BoardLine> NearLines(const TrialView& trial, double low, double high) {
+  std::vector<BoardLine> out;
+  if (!trial.verdict || !trial.verdict->grade.board) return out;
+  const records::MedalLines& lines = trial.verdict->grade.board->lines;
+  double room = 1.5 * std::max(high - low, 0.02 * std::max(std::abs(high), std::abs(low)));
+  for (const BoardLine& line :
+       {BoardLine{"gold", lines.gold}, BoardLine{"silver", lines.silver},
+        BoardLine{"bronze", lines.bronze}, BoardLine{"median", lines.median}}) {
+    if (std::isfinite(line.at) && line.at >= low - room && line.at <= high + room)
+      out.push_back(line);
+  }
+  return out;
+}
+
+// A line that goes on until the next point and then steps.
+template <class Points, class Value>
+std::string Steps(const Points& points, const TimeFrame& frame, const Value& value) {
+  std::string path;
+  for (const auto& point : points) {
+    auto [t, v] = value(point);
+    path += path.empty() ? "M" + N(frame.X(t)) + " " + N(frame.Y(v))
+                         : " H" + N(frame.X(t)) + " V" + N(frame.Y(v));
+  }
+  return path;
+}
+
+}  // namespace
+
 std::string TimePlot(const TrialView& trial, bool lower_is_better) {
   std::vector<std::pair<double, double>> points;
   for (std::size_t i = 0; i < trial.nodes.size() && i < trial.node_times.size(); ++i) {
@@ -234,28 +293,54 @@ std::string TimePlot(const TrialView& trial, bool lower_is_better) {
   }
   if (points.empty()) return "";
   auto [low, high] = std::ranges::minmax_element(points, {}, &std::pair<double, double>::second);
-  double span = std::max(high->second - low->second, 1e-12);
-  double end = std::max(points.back().first, 1.0);
-  auto x = [&](double t) { return 90 + t / end * (kWidth - 120); };
-  auto y = [&](double s) { return 16 + (high->second - s) / span * 88; };
-  std::string body = Line(90, 112, kWidth - 20, 112, "axis") + Line(90, 10, 90, 112, "axis");
-  body += Words(84, y(high->second) + 4, "tick", "end", FormatScore(high->second)) +
-          Words(84, y(low->second) + 4, "tick", "end", FormatScore(low->second));
-  body += Words(kWidth - 20, 128, "tick", "end",
-                FormatDuration(Millis(static_cast<std::int64_t>(end)))) +
-          Words(90, 128, "tick", "start",
-                lower_is_better ? "validation score, lower is better"
-                                : "validation score, higher is better");
-  std::string path;
-  double best = points.front().second;
-  for (const auto& [t, s] : points) {
-    double next = lower_is_better ? std::min(best, s) : std::max(best, s);
-    path += path.empty() ? "M" + N(x(t)) + " " + N(y(next)) : " H" + N(x(t)) + " V" + N(y(next));
-    best = next;
-    body += "<circle cx='" + N(x(t)) + "' cy='" + N(y(s)) + "' r='4' class='good'/>";
+  TimeFrame frame{low->second, high->second, std::max(points.back().first, 1.0)};
+  auto lines = NearLines(trial, low->second, high->second);
+  for (const BoardLine& line : lines) {
+    frame.low = std::min(frame.low, line.at);
+    frame.high = std::max(frame.high, line.at);
   }
+  std::string body = frame.Axes(
+      FormatScore(frame.high), FormatScore(frame.low),
+      lower_is_better ? "validation score, lower is better" : "validation score, higher is better");
+  for (const BoardLine& line : lines) {
+    double y = frame.Y(line.at);
+    body += Line(90, y, kWidth - 20, y, std::string("dashed ") + line.name) +
+            Words(kWidth - 22, y - 3, std::string("tag ") + line.name, "end",
+                  std::string(line.name) + " " + FormatScore(line.at));
+  }
+  double best = points.front().second;
+  std::string path = Steps(points, frame, [&](const auto& point) {
+    best = lower_is_better ? std::min(best, point.second) : std::max(best, point.second);
+    return std::pair(point.first, best);
+  });
+  for (const auto& [t, s] : points)
+    body += "<circle cx='" + N(frame.X(t)) + "' cy='" + N(frame.Y(s)) + "' r='4' class='good'/>";
   body += "<path d='" + path + "' class='bestline'/>";
   return Svg(134, "validation score over working time", body);
+}
+
+std::string SpentPlot(const TrialView& trial) {
+  if (trial.spent_by.empty()) return "";
+  const SpentBy& last = trial.spent_by.back();
+  double end = std::max(1.0, static_cast<double>(std::max(last.at, trial.active).count()));
+  TimeFrame tokens{0, std::max(1.0, static_cast<double>(last.tokens)), end};
+  bool priced = last.cost.pico > 0;
+  std::string what =
+      "tokens" + std::string(priced ? ", and dollars (dashed): " + last.cost.Text() : "");
+  std::string body = tokens.Axes(std::to_string(last.tokens), "0", what);
+  auto at = [](const SpentBy& by) { return static_cast<double>(by.at.count()); };
+  std::string path = Steps(trial.spent_by, tokens, [&](const SpentBy& by) {
+    return std::pair(at(by), static_cast<double>(by.tokens));
+  });
+  body += "<path d='" + path + "' class='bestline'/>";
+  if (priced) {
+    TimeFrame dollars{0, static_cast<double>(last.cost.pico), end};
+    path = Steps(trial.spent_by, dollars, [&](const SpentBy& by) {
+      return std::pair(at(by), static_cast<double>(by.cost.pico));
+    });
+    body += "<path d='" + path + "' class='bestline crossed'/>";
+  }
+  return Svg(134, "tokens over working time", body);
 }
 
 }  // namespace podium::harness

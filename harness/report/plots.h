@@ -30,10 +30,14 @@ struct BoardScores {
                                     const std::vector<BoardMark>& marks);
 
 // The search tree: one circle a node, drafts at the top, children below; filled when it counts,
-// ringed when it is the best.
+// ringed when it is the best. What was crossed has a dashed line to each further parent.
 [[nodiscard]] std::string TreePlot(const TrialView& trial, bool lower_is_better);
 
-// Validation scores over working time: a dot a node, a line for the best so far.
+// Validation scores over working time: a dot a node, a line for the best so far; the board's lines
+// that lie near them.
 [[nodiscard]] std::string TimePlot(const TrialView& trial, bool lower_is_better);
+
+// Tokens over working time, and dollars where the prices are known; "" without a call.
+[[nodiscard]] std::string SpentPlot(const TrialView& trial);
 
 }  // namespace podium::harness

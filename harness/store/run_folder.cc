@@ -63,6 +63,8 @@ std::int64_t ParseIso(const std::string& text) {
   return static_cast<std::int64_t>(timegm(&tm)) * 1000 + ms;
 }
 
+constexpr std::size_t kMostPoints = 1000;
+
 // Walks the events once: attempts, failure, working time, nodes, models.
 class Replayer {
  public:
@@ -100,6 +102,19 @@ class Replayer {
   void Look(const JournalLine&, const records::Forked& event) { t_.forked = event; }
   void Look(const JournalLine& line, const records::ModelCall&) {
     agents::AddEvent(line.event, t_.models);
+    SpentBy now{active_, t_.models.tokens.input + t_.models.tokens.output, t_.models.cost};
+    // Beyond so many points every second goes.
+    if (t_.spent_by.size() >= kMostPoints) {
+      std::size_t kept = 0;
+      for (std::size_t i = 1; i < t_.spent_by.size(); i += 2) t_.spent_by[kept++] = t_.spent_by[i];
+      t_.spent_by.resize(kept);
+    }
+    t_.spent_by.push_back(now);
+  }
+  void Look(const JournalLine&, const records::ToolUse& use) {
+    ToolCount& count = t_.tools[use.tool];
+    ++count.uses;
+    count.failed += use.failed;
   }
   void Look(const JournalLine&, const records::Failed& event) {
     t_.failure = event.message;

@@ -19,6 +19,18 @@ namespace podium::harness {
 
 using records::TrialVerdict;
 
+// What models had cost a trial by a moment of its working time.
+struct SpentBy {
+  Millis at{0};
+  std::int64_t tokens = 0;  // of prompts and answers together
+  agents::Usd cost;
+};
+
+// How often a model that works with tools used one.
+struct ToolCount {
+  int uses = 0, failed = 0;
+};
+
 // One trial as its files tell it. Built anew on every look: the files are the truth.
 struct TrialView {
   TrialId id;
@@ -29,11 +41,13 @@ struct TrialView {
   std::string started, ended;  // ISO times of the first attempt's begin and of the verdict
   Millis active{0};            // time spent working, over all attempts
   std::vector<records::SearchNode> nodes;
-  std::vector<records::Begun> in_work;    // nodes that began and did not end, in that order
-  std::vector<Millis> node_times;         // when each node was recorded, in active time
-  agents::Spent models;                   // what was asked of models through the trial's gateway
-  std::string last_event;                 // "sealed 2026-11-24T01:54:57.123Z", "" before the first
-  std::optional<records::Forked> forked;  // from which trial its first nodes are
+  std::vector<records::Begun> in_work;     // nodes that began and did not end, in that order
+  std::vector<Millis> node_times;          // when each node was recorded, in active time
+  agents::Spent models;                    // what was asked of models
+  std::vector<SpentBy> spent_by;           // after each call, or each of several, at most 1,000
+  std::map<std::string, ToolCount> tools;  // by tool; "" where it called none
+  std::string last_event;                  // "sealed 2026-11-24T01:54:57.123Z", "" before the first
+  std::optional<records::Forked> forked;   // from which trial its first nodes are
   std::optional<TrialVerdict> verdict;
 };
 

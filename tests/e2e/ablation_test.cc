@@ -12,6 +12,7 @@ namespace podium::tests {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class AblationTest : public SandboxedProgram {
  protected:
@@ -96,6 +97,58 @@ TEST_F(AblationTest, AProgramFindsKnowledgeAtItsAddress) {
   ASSERT_EQ(looks.size(), 1u);
   EXPECT_EQ(looks[0]["by"], "http");
   EXPECT_EQ(looks[0]["passages"], (Json{"tables.md#1"}));
+}
+
+TEST_F(AblationTest, AnObfuscatedTaskShowsNothingOfTheOtherText) {
+  std::string task = Task();
+  ASSERT_TRUE(WriteFileAtomic(fs::path(task) / "obfuscated.md", "# Two columns\nGive y.\n"));
+  std::string yaml = *ReadFile(fs::path(task) / "task.yaml");
+  std::size_t at = yaml.find("instruction: description.md");
+  ASSERT_NE(at, std::string::npos) << yaml;
+  yaml.replace(at, 27,
+               "instruction: {default: description.md, variants: {obfuscated: obfuscated.md}}");
+  ASSERT_TRUE(WriteFileAtomic(fs::path(task) / "task.yaml", yaml));
+  std::string agent =
+      ProgramAgent("looks",
+                   "cat /home/data/description.md > /home/logs/seen.txt; echo $COMPETITION_ID >> "
+                   "/home/logs/seen.txt; ls /home/data >> /home/logs/seen.txt\n"
+                   "cp /home/data/sample_submission.csv /home/submission/submission.csv");
+  auto ran = Podium({"run", "--task", task, "--agent", agent, "--vary",
+                     "instruction=default,obfuscated", "--name", "ob"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  std::string seen = *ReadFile(TrialDir("ob", "looks.instruction=obfuscated") / "logs/seen.txt");
+  EXPECT_THAT(seen, testing::StartsWith("# Two columns\nGive y.\ntask\n"));
+  EXPECT_THAT(seen, HasSubstr("train.csv"));
+  std::string other = *ReadFile(TrialDir("ob", "looks.instruction=default") / "logs/seen.txt");
+  EXPECT_THAT(other, Not(HasSubstr("Two columns")));
+  EXPECT_THAT(other, HasSubstr("tiny"));
+  EXPECT_EQ(Verdict("ob", "looks.instruction=obfuscated")["grade"]["verdict"], "scored");
+  auto refused = Podium({"run", "--task", Task("tiny2"), "--agent", agent, "--set",
+                         "instruction=obfuscated", "--dry-run"});
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_THAT(refused.err,
+              HasSubstr("task 'tiny2' has no instruction 'obfuscated': there is default"));
+}
+
+TEST_F(AblationTest, ThePlaceOnTheLeaderboardIsToldAndSaidInTheVerdict) {
+  ModelServer server([](int, const ReceivedRequest&) {
+    return StreamedText("A forest.\n```python\n" + std::string(kTinySolution) +
+                        "print('Validation score: 0.9')\n```\n");
+  });
+  auto ran = Podium(
+      {"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm", "--model", "m", "--nodes",
+       "2", "--set", "search.drafts=1", "--set", "search.feedback=leaderboard", "--name", "lb"},
+      {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "k"}});
+  ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  auto nodes = EventBodies(TrialDir("lb", "m-greedy"), "node");
+  ASSERT_EQ(nodes.size(), 2u);
+  EXPECT_EQ(nodes[0]["place"], "1 of 21");
+  ASSERT_EQ(server.requests().size(), 2u);
+  EXPECT_THAT(server.requests()[1].body, HasSubstr("On the leaderboard it is 1 of 21."));
+  Json verdict = Verdict("lb", "m-greedy");
+  EXPECT_EQ(verdict["reveals"], (Json{"search.feedback: leaderboard"}));
+  EXPECT_THAT(ran.out,
+              HasSubstr("went by labels that it does not have (search.feedback: leaderboard)"));
 }
 
 TEST_F(AblationTest, AnExpertsTextIsTheTasksOwn) {

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "tasks/board_check.h"
+#include "tasks/instruction.h"
 #include "tasks/suite.h"
 #include "tests/support/tiny_task.h"
 
@@ -67,6 +68,40 @@ TEST_F(TaskPackageTest, WrongValuesAreErrorsWithTheirPlace) {
     EXPECT_NE(message.find("task.yaml:"), std::string::npos) << to << ": " << message;
     ASSERT_TRUE(WriteFileAtomic(dir_ / "task.yaml", before));
   }
+}
+
+TEST_F(TaskPackageTest, AnInstructionHasVariants) {
+  ASSERT_TRUE(WriteFileAtomic(dir_ / "other.md", "Before.\n# Two columns\nGive y.\n"));
+  Replace("instruction: description.md",
+          "instruction: {default: description.md, variants: {obfuscated: other.md}}");
+  auto task = LoadTask(dir_);
+  ASSERT_TRUE(task) << task.error().message;
+  EXPECT_EQ(InstructionOf(*task, "default")->description, task->description);
+  EXPECT_EQ(InstructionOf(*task, "obfuscated")->title, "Two columns");
+  auto none = InstructionOf(*task, "short");
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message.find("there is default, obfuscated"), std::string::npos)
+      << none.error().message;
+  Replace("{obfuscated: other.md}", "{default: other.md}");
+  EXPECT_NE(LoadError().find("task.yaml:4: 'default' cannot name a variant"), std::string::npos)
+      << LoadError();
+  Replace("{default: other.md}", "{obfuscated: gone.md}");
+  EXPECT_NE(LoadError().find("gone.md"), std::string::npos) << LoadError();
+}
+
+TEST_F(TaskPackageTest, APublicFolderWithAnotherTextHasTheSameData) {
+  fs::path data = temp_.path() / "public";
+  fs::create_directories(data / "images");
+  for (const char* name : {"description.md", "train.csv", "images/a.png"})
+    ASSERT_TRUE(WriteFileAtomic(data / name, name));
+  auto made = PublicWith(data, "another", temp_.path() / "cache");
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(*ReadFile(*made / "description.md"), "another");
+  EXPECT_EQ(*ReadFile(*made / "train.csv"), "train.csv");
+  EXPECT_EQ(*ReadFile(*made / "images/a.png"), "images/a.png");
+  EXPECT_EQ(*ReadFile(data / "description.md"), "description.md");
+  EXPECT_EQ(*PublicWith(data, "another", temp_.path() / "cache"), *made);
+  EXPECT_NE(*PublicWith(data, "a third", temp_.path() / "cache"), *made);
 }
 
 TEST_F(TaskPackageTest, ColumnRangesUnfold) {
