@@ -99,5 +99,68 @@ TEST(HtmlTest, WhatAnAgentWroteIsText) {
   EXPECT_THAT(ReportHtml(run), Not(HasSubstr("<script")));
 }
 
+// How often a text is in another.
+int Count(const std::string& text, const std::string& part) {
+  int n = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
+  return n;
+}
+
+TEST(PlotsTest, ACrossoverHasALineToEachParent) {
+  TrialView t = Trial("a", 0, "scored", "none");
+  for (int id = 0; id < 3; ++id) {
+    records::SearchNode node;
+    node.id = node.step = id;
+    node.score = 0.5 + id;
+    t.nodes.push_back(node);
+  }
+  t.nodes[2].op = "crossover";
+  t.nodes[2].parents = {1, 0};
+  std::string tree = TreePlot(t, false);
+  EXPECT_EQ(Count(tree, "class='edge'"), 1);
+  EXPECT_EQ(Count(tree, "class='edge crossed'"), 1);
+}
+
+TEST(PlotsTest, ScoresOverTimeHaveTheBoardsLinesThatAreNear) {
+  TrialView t = Trial("a", 0, "scored", "none");
+  records::BoardRecord board;
+  board.rows = 10;
+  board.lines = {.gold = 0.9, .silver = 0.62, .bronze = 0.6, .median = -50};
+  t.verdict->grade.board = board;
+  for (int id = 0; id < 2; ++id) {
+    records::SearchNode node;
+    node.id = node.step = id;
+    node.score = 0.5 + 0.1 * id;
+    t.nodes.push_back(node);
+    t.node_times.push_back(Millis(1000 * (id + 1)));
+  }
+  std::string plot = TimePlot(t, false);
+  EXPECT_THAT(plot, HasSubstr("bronze 0.6"));
+  EXPECT_THAT(plot, HasSubstr("silver 0.62"));
+  EXPECT_THAT(plot, Not(HasSubstr("gold"))) << "three times the scores' range away";
+  EXPECT_THAT(plot, Not(HasSubstr("median")));
+}
+
+TEST(PlotsTest, WhatWasSpentIsDrawnOverTime) {
+  TrialView t = Trial("a", 0, "scored", "none");
+  EXPECT_EQ(SpentPlot(t), "");
+  t.spent_by = {{Millis(1000), 100, {}}, {Millis(5000), 700, {}}};
+  std::string plot = SpentPlot(t);
+  EXPECT_THAT(plot, HasSubstr(">700<"));
+  EXPECT_THAT(plot, Not(HasSubstr("dollars")));
+  t.spent_by.back().cost = {2'500'000'000'000};
+  EXPECT_THAT(SpentPlot(t), HasSubstr("dollars (dashed): 2.5"));
+}
+
+TEST(HtmlTest, ToolsAreCounted) {
+  RunView run;
+  run.name = "r";
+  run.trials = {Trial("a", 0, "scored", "none")};
+  run.trials[0].tools = {{"bash", {5, 2}}, {"", {1, 0}}};
+  std::string page = ReportHtml(run);
+  EXPECT_THAT(page, HasSubstr("<td>bash</td><td class='n'>5</td><td class='n'>2</td>"));
+  EXPECT_THAT(page, HasSubstr("(talked)"));
+}
+
 }  // namespace
 }  // namespace podium::harness
