@@ -13,6 +13,7 @@
 #include "harness/plan/usable.h"
 #include "harness/store/run_folder.h"
 #include "sandbox/gpu/cdi.h"
+#include "sandbox/images/layer_recipe.h"
 #include "tasks/hidden_split.h"
 #include "tasks/suite.h"
 
@@ -427,6 +428,8 @@ Result<RunPlan> MakePlan(const Settings& settings) {
     }
   }
   plan.image = settings.Get("image").value;
+  if (sandbox::IsRecipePath(plan.image))
+    plan.image = fs::absolute(plan.image).lexically_normal().string();
   plan.backend = settings.Get("sandbox").value;
   PODIUM_ASSIGN(plan.allow_unenforced, settings.Bool("allow_unenforced"));
   PODIUM_ASSIGN(plan.jobs, JobsOf(plan));

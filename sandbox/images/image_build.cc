@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/yaml.h"
 #include "sandbox/host/rootless.h"
+#include "sandbox/images/apt_sources.h"
 #include "sandbox/images/image.h"
 #include "sandbox/images/intact.h"
 #include "sandbox/images/store.h"
@@ -23,24 +24,6 @@ namespace podium::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The host's apt source files that offer Debian itself: mmdebstrap takes them as its mirrors.
-std::vector<std::string> AptSources() {
-  std::vector<std::string> out;
-  std::error_code ec;
-  for (fs::directory_iterator it("/etc/apt/sources.list.d", ec), end; !ec && it != end;
-       it.increment(ec)) {
-    std::string ext = it->path().extension().string();
-    auto text = ReadFile(it->path(), 1 << 20);
-    if ((ext == ".sources" || ext == ".list") && text && text->find("/debian") != std::string::npos)
-      out.push_back(it->path().string());
-  }
-  auto main_list = ReadFile("/etc/apt/sources.list", 1 << 20);
-  if (main_list && main_list->find("\ndeb ") + 1 + (main_list->starts_with("deb ") ? 1 : 0) > 0)
-    out.emplace_back("/etc/apt/sources.list");
-  std::ranges::sort(out);
-  return out;
-}
 
 // `to`: a folder; without root, an archive, as owners can then be given to files of it alone.
 ProcessSpec BootstrapCommand(const Recipe& r, const fs::path& to,
