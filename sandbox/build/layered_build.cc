@@ -101,7 +101,8 @@ class LayeredBuilder {
                                 const std::vector<LockedPackage>& fetched) const {
     std::string text = "podium-step/1\n" + base_.digest + "\n";
     for (const auto& layer : now_.layers) text += layer + "\n";
-    text += std::string(StepText(step.kind)) + "\n" + Join(step.words, "\n") + "\n";
+    text += std::string(StepText(step.kind)) + "\n" + Join(step.words, "\n") + "\n" +
+            Join(step.sources, ",") + "\n";
     for (const auto& [name, value] : recipe_.env) text += name + "=" + value + "\n";
     if (step.kind == StepKind::kCopy) text += PackagesText(now_.copied);
     return Digest::Of(text + PackagesText(fetched)).hex();

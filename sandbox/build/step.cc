@@ -182,6 +182,7 @@ class Workshop {
     spec.env = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
                 {"HOME", "/home/agent"},
                 {"LANG", "C.UTF-8"},
+                {"TMPDIR", "/home/code"},  // the disk, not memory
                 {"SOURCE_DATE_EPOCH", "315532800"}};
     spec.env.insert(spec.env.end(), ground_.env.begin(), ground_.env.end());
     return spec;
@@ -197,6 +198,12 @@ const std::vector<LockedPackage>* LockedOf(const RecipeLock* lock, StepKind kind
   return found == lock->fetched.end() ? nullptr : &found->second;
 }
 
+std::string PipFlags(const RecipeStep& step, bool locked) {
+  std::string out = locked ? "--no-deps --require-hashes" : "";
+  if (!step.sources.empty()) out += " --no-binary=" + Join(step.sources, ",");
+  return out;
+}
+
 Task<Status> DoPip(Backend& backend, const RecipeStep& step, const StepGround& ground,
                    const RecipeLock* lock, StepResult& out, Deadline deadline) {
   PODIUM_CO_ASSIGN(auto pip, FindPip(ground.registries, Deadline::In(kStepTime)));
@@ -206,7 +213,7 @@ Task<Status> DoPip(Backend& backend, const RecipeStep& step, const StepGround& g
       {"PIP_INDEX_URL", pip.index},
       {"PIP_EXTRA_INDEX_URL", Join(pip.extra_indexes, " ")},
       {"PIP_CONFIG_FILE", "/dev/null"},
-      {"PIP_MORE", locked ? "--no-deps --require-hashes" : ""}};
+      {"PIP_MORE", PipFlags(step, locked != nullptr)}};
   Workshop shop(step, ground);
   auto work = [&](Sandbox& box) -> Task<Status> {
     PODIUM_CO_TRY(co_await shop.Put(box, "requirements.txt", requirements));

@@ -66,6 +66,21 @@ Status AddWords(YamlMap& map, StepKind kind, std::vector<RecipeStep>& steps) {
   return {};
 }
 
+// Which of pip's packages are built from their source.
+Status AddSources(YamlMap& map, std::vector<RecipeStep>& steps) {
+  const YamlNode* node = map.Get("pip_source");
+  if (!node) return {};
+  auto pip = std::ranges::find(steps, StepKind::kPip, &RecipeStep::kind);
+  if (pip == steps.end()) return node->Complain("'pip_source' goes with 'pip'");
+  PODIUM_ASSIGN(pip->sources, node->AsStrings());
+  for (std::size_t i = 0; i < pip->sources.size(); ++i) {
+    if (!IsIdText(Lower(pip->sources[i])))
+      return node->items[i].Complain("'" + Printable(pip->sources[i]) +
+                                     "' is not a package's name");
+  }
+  return {};
+}
+
 // run: a layer for each command.
 Status AddCommands(YamlMap& map, std::vector<RecipeStep>& steps) {
   const YamlNode* node = map.Get("run");
@@ -210,6 +225,7 @@ Result<LayerRecipe> ReadLayerRecipe(const fs::path& file) {
                           Printable(out.from) + "'");
   for (StepKind kind : {StepKind::kApt, StepKind::kPip, StepKind::kNpm})
     PODIUM_TRY(AddWords(map, kind, out.steps));
+  PODIUM_TRY(AddSources(map, out.steps));
   PODIUM_TRY(AddCopies(map, out.steps));
   PODIUM_TRY(AddCommands(map, out.steps));
   PODIUM_TRY(AddWords(map, StepKind::kRemove, out.steps));

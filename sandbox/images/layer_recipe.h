@@ -18,7 +18,8 @@ struct RecipeStep {
   StepKind kind = StepKind::kRun;
   std::vector<std::string> words;  // packages, the one command, paths inside
   std::vector<std::pair<std::string, std::string>> copies;  // beside the recipe, to inside
-  std::string place;                                        // "my.yaml:4"
+  std::vector<std::string> sources;  // of pip: packages that have no wheel and are built
+  std::string place;                 // "my.yaml:4"
 };
 
 // Where packages come from, in place of what this host's pip and npm are configured with.

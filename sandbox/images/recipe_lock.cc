@@ -97,6 +97,7 @@ Result<RecipeLock> LockOf(const LayerRecipe& recipe, const std::string& from_dig
     auto& words = out.asked[std::string(StepText(step.kind))];
     words.insert(words.end(), step.words.begin(), step.words.end());
     for (const auto& [from, to] : step.copies) words.push_back(from + " -> " + to);
+    if (!step.sources.empty()) out.asked["pip_source"] = step.sources;
   }
   for (const auto& [name, value] : recipe.env) out.asked["env"].push_back(name + "=" + value);
   PODIUM_ASSIGN(auto copied, CopiedFiles(recipe));

@@ -84,6 +84,8 @@ TEST_F(RecipeTest, WhatIsWrongIsNamedWithItsLine) {
   EXPECT_THAT(Refusal("copy: {../x: /opt/x}\n"), HasSubstr("beside the recipe"));
   EXPECT_THAT(Refusal("registries: {npm: registry}\nrun: [ls]\n"), HasSubstr("URL of a registry"));
   EXPECT_THAT(Refusal("env: {'A=B': c}\n"), HasSubstr("not a variable's name"));
+  EXPECT_THAT(Refusal("run: [ls]\npip_source: [a]\n"), HasSubstr("mine.yaml:4"));
+  EXPECT_THAT(Refusal("pip: [a]\npip_source: ['a b']\n"), HasSubstr("not a package's name"));
   EXPECT_THAT(Refusal(""), HasSubstr("adds nothing to 'podium-ml'"));
   EXPECT_THAT(Refusal("run: [ls]\n", "Mine.yaml"), HasSubstr("called after the file"));
   auto none = ReadLayerRecipe(dir() / "none.yaml");
