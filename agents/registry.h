@@ -35,6 +35,9 @@ struct ConfiguredScaffold {
   // What of labels that the agent does not have takes part in its work, a line each:
   // "search.feedback: hidden". Not empty: the trial has a hidden split, and every verdict says so.
   std::vector<std::string> reveals;
+  // In what its trials differ from the agent as it is published, a line each ("program.reprompt:
+  // until-budget"): every verdict says so.
+  std::vector<std::string> variants;
   // Of one program's run, where budget.exec is left to it; never more than the trial's time.
   std::optional<Millis> exec;
   // What instructions.txt says in place of Podium's own text.

@@ -120,13 +120,18 @@ struct ToolUse {  // "tool": a step of a model that works with tools
   bool failed = false;      // as it was told
   std::string observation;  // what it was shown
 };
+struct AcpUpdate {   // "acp": what an agent that speaks the Agent Client Protocol says it does
+  int round = 1;     // which prompt it works on
+  std::string kind;  // "agent_message_chunk", "tool_call", ..., "permission", "stop"
+  std::string text;  // shortened
+};
 struct Graded {  // "graded": verdict.json stands
   std::string verdict;
 };
 
 using Event = std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack,
                            Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun,
-                           Forked, Rebuilt, ToolUse>;
+                           Forked, Rebuilt, ToolUse, AcpUpdate>;
 
 [[nodiscard]] std::string_view EventName(const Event& event);
 

@@ -114,6 +114,7 @@ std::string ToText(const TrialVerdict& v) {
   out["models"] = ToJson(v.models);
   if (!v.top_k.empty()) out["top_k"] = ToJson(v.top_k);
   if (!v.reveals.empty()) out["reveals"] = v.reveals;
+  if (!v.variants.empty()) out["variants"] = v.variants;
   return DumpJson(out, 2) + "\n";
 }
 
@@ -133,6 +134,7 @@ Result<TrialVerdict> ParseTrialVerdict(std::string_view text, std::string_view w
   v.models = ModelsSpentFrom(json);
   v.top_k = TopKFrom(json);
   v.reveals = JsonOr<std::vector<std::string>>(json, "reveals", {});
+  v.variants = JsonOr<std::vector<std::string>>(json, "variants", {});
   return v;
 }
 

@@ -70,6 +70,8 @@ struct TrialVerdict {
   std::vector<CandidateGrade> top_k;
   // What the agent's work was told of labels that it does not have ("search.feedback: hidden").
   std::vector<std::string> reveals;
+  // In what the agent was run otherwise than its kind is ("program.reprompt: until-budget").
+  std::vector<std::string> variants = {};
 };
 
 // The file's text, "podium-trial-verdict/1", indented for people.

@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "agents/programs/references.h"
 #include "agents/proposers/llm/prompt_options.h"
 #include "base/digest.h"
 #include "base/files.h"
@@ -305,7 +306,30 @@ sandbox::Limits WorkerLimits(const TrialPlan& trial) {
   return out;
 }
 
+namespace {
+
+// An agent's file may be a stranger's: of the user's variables it gets those that the run allows.
+Status CheckReferences(const AgentPlan& a) {
+  const Setting& env = a.settings.Get("program.env");
+  if (env.layer != Layer::kAgentFile) return {};
+  auto pairs = a.settings.Map("program.env");
+  if (!pairs) return tl::unexpected(pairs.error());
+  auto allowed = a.settings.List("allow_env");
+  for (const auto& name : agents::ReferencedNames(*pairs)) {
+    if (std::ranges::find(allowed, name) != allowed.end()) continue;
+    return Fail(ErrorCode::kConfig,
+                env.origin + ": 'program.env' asks for this host's variable " + name +
+                    ", which the run does not allow: where you trust the agent with it, give "
+                    "`--set allow_env=" +
+                    name + "` or `allow_env: " + name + "` in the run's file");
+  }
+  return {};
+}
+
+}  // namespace
+
 Status FillAgent(AgentPlan& a) {
+  PODIUM_TRY(CheckReferences(a));
   PODIUM_TRY(FillGpus(a));
   PODIUM_ASSIGN(a.configured, a.scaffold->configure(a.settings));
   if (a.scaffold->uses_gateway) {

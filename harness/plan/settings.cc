@@ -65,6 +65,9 @@ const agents::OptionSpec kSettings[] = {
      "auto: api.openai.com and the catalogue's other public hosts are the gateway in the "
      "container, "
      "for clients with an address built in; off: a program has to be told of 127.0.0.1:8000"},
+    {"allow_env", "",
+     "variables of this host that agents' files may ask for in program.env, comma-separated; what "
+     "the run's own file or --set asks for needs none"},
     {"allow_unenforced", "false",
      "run although the host cannot enforce a limit (recorded in every verdict)"},
 };
@@ -257,7 +260,9 @@ bool ChoosesTrials(std::string_view name) {
 }
 
 bool IsWholeRuns(std::string_view name) {
-  return ChoosesTrials(name) || name == "image" || name == "sandbox" || name == "allow_unenforced";
+  static constexpr std::string_view kIsolation[] = {"image", "sandbox", "allow_env",
+                                                    "allow_unenforced"};
+  return ChoosesTrials(name) || std::ranges::find(kIsolation, name) != std::end(kIsolation);
 }
 
 Status Settings::ApplyYaml(const YamlNode& root, std::span<const std::string_view> also_allowed,

@@ -178,7 +178,8 @@ class TrialMachine {
                          .validations = sealed.validations,
                          .models = std::move(sealed.models),
                          .top_k = std::move(*candidates),
-                         .reveals = std::move(sealed.reveals)};
+                         .reveals = std::move(sealed.reveals),
+                         .variants = plan_.agent->configured.variants};
     co_return co_await KeepVerdict(std::move(verdict));
   }
 

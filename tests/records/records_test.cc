@@ -201,7 +201,8 @@ std::vector<Event> AllEvents() {
           Begun{6, {3, 1}, "crossover", 4, 2},
           Forked{"run", "t/a/s0", 3, "ab"},
           Rebuilt{3, {1}},
-          ToolUse{2, "said", "bash", "{}", "exited", 1, Millis(2), Millis(3), true, "seen"}};
+          ToolUse{2, "said", "bash", "{}", "exited", 1, Millis(2), Millis(3), true, "seen"},
+          AcpUpdate{2, "tool_call", "ls: pending"}};
 }
 
 TEST(EventTest, EachIsReadAsItWasWritten) {
