@@ -15,17 +15,9 @@ using testing::Not;
 
 class ImageRecipesTest : public SandboxedProgram {
  protected:
-  // Images of this test alone, above the host's podium-ml.
   void SetUp() override {
     SandboxedProgram::SetUp();
-    if (IsSkipped()) return;
-    fs::path images = dir() / "cache" / "images", host = fs::read_symlink(images);
-    fs::remove(images);
-    ASSERT_TRUE(MakeDirs(images));
-    for (const auto& entry : fs::directory_iterator(host)) {
-      if (entry.path().filename().string().starts_with("podium-ml-"))
-        fs::create_directory_symlink(entry.path(), images / entry.path().filename());
-    }
+    if (!IsSkipped()) UseOwnImages();
   }
 
   void Recipe(const std::string& body) {
