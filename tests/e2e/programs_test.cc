@@ -178,6 +178,7 @@ cp /home/data/sample_submission.csv /home/submission/submission.csv
   ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
   Json verdict = Verdict("again", "again");
   EXPECT_EQ(verdict["variants"], Json::array({"program.reprompt: until-budget"}));
+  EXPECT_THAT(r.out, HasSubstr("was run as a variant (program.reprompt: until-budget)"));
   EXPECT_EQ(verdict["agent"]["end"], "time_limit");
   EXPECT_EQ(verdict["grade"]["verdict"], "scored");
   auto rounds = EventBodies(TrialDir("again", "again"), "exec");
