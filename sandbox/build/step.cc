@@ -91,7 +91,7 @@ std::string End(std::string_view output) {
 // One step's sandbox, and what is done with it.
 class Workshop {
  public:
-  Workshop(const RecipeStep& step, const StepGround& ground) : step_(step), ground_(ground) {}
+  Workshop(Reactor& reactor, const StepGround& ground) : reactor_(reactor), ground_(ground) {}
 
   // Makes the sandbox, lets `work` use it, and takes the layer.
   template <class Work>
@@ -126,7 +126,8 @@ class Workshop {
   Task<Status> DoOnline(Sandbox& box, std::vector<std::string> argv,
                         std::vector<std::pair<std::string, std::string>> env,
                         std::vector<RegistryHost> hosts, Deadline deadline) {
-    PODIUM_CO_ASSIGN(auto certificates, HostCertificates(Deadline::In(kToolTime)));
+    auto find = [] { return HostCertificates(Deadline::In(kToolTime)); };
+    PODIUM_CO_ASSIGN(auto certificates, co_await reactor_.Blocking(std::move(find)));
     Deadline soon = Deadline::In(kStepTime);
     PODIUM_CO_TRY(co_await box.PutFile(kCertificates, std::move(certificates), 0444, soon));
     PODIUM_CO_ASSIGN(auto listener, co_await box.Listen(kProxyPort, soon));
@@ -188,7 +189,7 @@ class Workshop {
     return spec;
   }
 
-  const RecipeStep& step_;
+  Reactor& reactor_;
   const StepGround& ground_;
 };
 
@@ -204,9 +205,13 @@ std::string PipFlags(const RecipeStep& step, bool locked) {
   return out;
 }
 
-Task<Status> DoPip(Backend& backend, const RecipeStep& step, const StepGround& ground,
-                   const RecipeLock* lock, StepResult& out, Deadline deadline) {
-  PODIUM_CO_ASSIGN(auto pip, FindPip(ground.registries, Deadline::In(kStepTime)));
+Task<Status> DoPip(Reactor& reactor, Backend& backend, const RecipeStep& step,
+                   const StepGround& ground, const RecipeLock* lock, StepResult& out,
+                   Deadline deadline) {
+  auto find = [registries = ground.registries] {
+    return FindPip(registries, Deadline::In(kStepTime));
+  };
+  PODIUM_CO_ASSIGN(auto pip, co_await reactor.Blocking(std::move(find)));
   const auto* locked = LockedOf(lock, StepKind::kPip);
   std::string requirements = locked ? PipRequirements(*locked) : Join(step.words, "\n") + "\n";
   std::vector<std::pair<std::string, std::string>> env = {
@@ -214,7 +219,7 @@ Task<Status> DoPip(Backend& backend, const RecipeStep& step, const StepGround& g
       {"PIP_EXTRA_INDEX_URL", Join(pip.extra_indexes, " ")},
       {"PIP_CONFIG_FILE", "/dev/null"},
       {"PIP_MORE", PipFlags(step, locked != nullptr)}};
-  Workshop shop(step, ground);
+  Workshop shop(reactor, ground);
   auto work = [&](Sandbox& box) -> Task<Status> {
     PODIUM_CO_TRY(co_await shop.Put(box, "requirements.txt", requirements));
     std::vector<std::string> argv = {"sh", "-e", "-c", kPip};
@@ -237,9 +242,13 @@ Result<std::string> NpmProject(const std::string& package_lock) {
   return DumpJson(project);
 }
 
-Task<Status> DoNpm(Backend& backend, const RecipeStep& step, const StepGround& ground,
-                   const RecipeLock* lock, StepResult& out, Deadline deadline) {
-  PODIUM_CO_ASSIGN(auto npm, FindNpm(ground.registries, Deadline::In(kStepTime)));
+Task<Status> DoNpm(Reactor& reactor, Backend& backend, const RecipeStep& step,
+                   const StepGround& ground, const RecipeLock* lock, StepResult& out,
+                   Deadline deadline) {
+  auto find = [registries = ground.registries] {
+    return FindNpm(registries, Deadline::In(kStepTime));
+  };
+  PODIUM_CO_ASSIGN(auto npm, co_await reactor.Blocking(std::move(find)));
   bool locked = lock && !lock->npm_lock.empty();
   std::string project;
   if (locked) {
@@ -253,7 +262,7 @@ Task<Status> DoNpm(Backend& backend, const RecipeStep& step, const StepGround& g
       {"NPM_CONFIG_AUDIT", "false"},
       {"NPM_CONFIG_FUND", "false"},
       {"NPM_CONFIG_UPDATE_NOTIFIER", "false"}};
-  Workshop shop(step, ground);
+  Workshop shop(reactor, ground);
   auto work = [&](Sandbox& box) -> Task<Status> {
     if (locked) {
       PODIUM_CO_TRY(co_await shop.Put(box, "package.json", project));
@@ -297,7 +306,7 @@ Task<Status> DoApt(Reactor& reactor, Backend& backend, const RecipeStep& step,
     auto differ = PackageDifferences("apt", wanted.locked, out.fetched);
     if (!differ.empty()) co_return Fail(ErrorCode::kDigest, Join(differ, "\n"));
   }
-  Workshop shop(step, ground);
+  Workshop shop(reactor, ground);
   auto work = [&](Sandbox& box) -> Task<Status> {
     std::vector<std::string> argv = {"sh", "-e", "-c", kApt};
     if (out.fetched.empty()) argv.back() = "true";  // the image has them all
@@ -307,9 +316,9 @@ Task<Status> DoApt(Reactor& reactor, Backend& backend, const RecipeStep& step,
   co_return co_await shop.With(backend, std::move(data), out.tar, std::move(work), deadline);
 }
 
-Task<Status> DoCommand(Backend& backend, const RecipeStep& step, const StepGround& ground,
-                       StepResult& out, Deadline deadline) {
-  Workshop shop(step, ground);
+Task<Status> DoCommand(Reactor& reactor, Backend& backend, const RecipeStep& step,
+                       const StepGround& ground, StepResult& out, Deadline deadline) {
+  Workshop shop(reactor, ground);
   auto work = [&](Sandbox& box) -> Task<Status> {
     std::vector<std::string> argv = {"sh", "-e", "-c", step.words.front()};
     if (step.kind == StepKind::kRemove) {
@@ -381,17 +390,17 @@ Task<Result<StepResult>> DoStep(Reactor& reactor, Backend& backend, const Recipe
       done = co_await DoApt(reactor, backend, step, ground, locked, out, deadline);
       break;
     case StepKind::kPip:
-      done = co_await DoPip(backend, step, ground, locked, out, deadline);
+      done = co_await DoPip(reactor, backend, step, ground, locked, out, deadline);
       break;
     case StepKind::kNpm:
-      done = co_await DoNpm(backend, step, ground, locked, out, deadline);
+      done = co_await DoNpm(reactor, backend, step, ground, locked, out, deadline);
       break;
     case StepKind::kCopy:
       done = co_await reactor.Blocking(std::move(copy), Pool::kTransfer);
       break;
     case StepKind::kRun:
     case StepKind::kRemove:
-      done = co_await DoCommand(backend, step, ground, out, deadline);
+      done = co_await DoCommand(reactor, backend, step, ground, out, deadline);
       break;
   }
   if (!done) co_return At(step, done.error());
