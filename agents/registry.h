@@ -37,6 +37,9 @@ struct ConfiguredScaffold {
   std::vector<std::string> reveals;
   bool hidden_split = false;  // the trial has one
   bool leaderboard = false;   // its programs are told their place on the leaderboard
+  // In what its trials differ from the agent as it is published, a line each ("program.reprompt:
+  // until-budget"): every verdict says so.
+  std::vector<std::string> variants;
   // Of one program's run, where budget.exec is left to it; never more than the trial's time.
   std::optional<Millis> exec;
   // What instructions.txt says in place of Podium's own text.

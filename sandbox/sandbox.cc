@@ -26,6 +26,10 @@ std::string_view ExecEndText(ExecEnd end) {
 
 Task<Status> Sandbox::DropLayers(std::vector<Snapshot::Layer>) { co_return Status{}; }
 
+Task<Status> Sandbox::TakeRoot(std::filesystem::path, Deadline) {
+  co_return Fail(ErrorCode::kUnavailable, "images are built on runc or crun, not on this backend");
+}
+
 bool CausedByAgent(const Error& error) {
   return std::ranges::find(error.context, kAgentsFault) != error.context.end();
 }

@@ -74,6 +74,11 @@ class Sandbox {
   // afterwards; TakeFile works.
   [[nodiscard]] virtual Task<Status> Seal(Deadline deadline) = 0;
 
+  // What was changed in the root (spec.own_root) as the tar of an image's layer, by
+  // names and with one time for all, its owners as an image has them. /home, /tmp, /proc, /sys and
+  // /dev are no part of it. After Seal.
+  [[nodiscard]] virtual Task<Status> TakeRoot(std::filesystem::path tar, Deadline deadline);
+
   // Removes everything this sandbox made: container, mounts, loop device, cgroup, files.
   [[nodiscard]] virtual Task<Status> Destroy(Deadline deadline) = 0;
 };

@@ -70,6 +70,9 @@ struct SandboxSpec {
   // it, and what the image has in /home (but in the places of a fresh workspace other than
   // /home/agent) is there.
   bool own_home = false;
+  // An image is built in it: the whole root is the agent's, in which nothing else is root's, and
+  // what is changed there is had by Sandbox::TakeRoot.
+  bool own_root = false;
   std::uint16_t first_port = 1024;  // the lowest at which Listen works, and the agent may listen
   Limits limits;
   std::vector<std::pair<std::string, std::string>> env;  // the whole environment of every command

@@ -1,5 +1,6 @@
 #include "agents/programs/references.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/text.h"
@@ -61,6 +62,19 @@ Result<ResolvedEnvironment> Resolve(const EnvironmentPairs& configured, const Va
   for (const auto& [name, text] : configured) {
     PODIUM_ASSIGN(auto value, ResolveText(name, text, host, out.secrets));
     out.variables.emplace_back(name, std::move(value));
+  }
+  return out;
+}
+
+std::vector<std::string> ReferencedNames(const EnvironmentPairs& configured) {
+  std::vector<std::string> out;
+  Variables note = [&out](const char* name) -> std::optional<std::string> {
+    if (std::ranges::find(out, name) == out.end()) out.emplace_back(name);
+    return "";
+  };
+  for (const auto& pair : configured) {
+    std::vector<std::string> values;
+    if (!ResolveText(pair.first, pair.second, note, values)) continue;
   }
   return out;
 }

@@ -24,4 +24,7 @@ struct ResolvedEnvironment {
 [[nodiscard]] Result<ResolvedEnvironment> Resolve(const EnvironmentPairs& configured,
                                                   const Variables& host = EnvironmentVariable);
 
+// Which variables of the host are asked for, each once; what cannot be read is left to Resolve.
+[[nodiscard]] std::vector<std::string> ReferencedNames(const EnvironmentPairs& configured);
+
 }  // namespace podium::agents

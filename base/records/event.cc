@@ -299,11 +299,16 @@ Result<Event> From(const Json& j, std::type_identity<KnowledgeUse>) {
                       JsonOr<std::vector<std::string>>(j, "passages", {})};
 }
 
+Json ToJson(const AcpUpdate& e) { return {{"round", e.round}, {"kind", e.kind}, {"text", e.text}}; }
+Result<Event> From(const Json& j, std::type_identity<AcpUpdate>) {
+  return AcpUpdate{JsonOr(j, "round", 1), Text(j, "kind"), Text(j, "text")};
+}
+
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
-    "attempt",   "node",    "exec",       "snapshot",     "validation", "outage",   "taken",
-    "fell_back", "service", "model_call", "gateway_flag", "failed",     "paused",   "sealed",
-    "graded",    "begun",   "forked",     "rebuilt",      "tool",       "knowledge"};
+    "attempt",   "node",    "exec",       "snapshot",     "validation", "outage",    "taken",
+    "fell_back", "service", "model_call", "gateway_flag", "failed",     "paused",    "sealed",
+    "graded",    "begun",   "forked",     "rebuilt",      "tool",       "knowledge", "acp"};
 
 template <std::size_t... I>
 Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {

@@ -127,13 +127,18 @@ struct KnowledgeUse {  // "knowledge": the agent was told something of a corpus,
   std::string query;   // shortened
   std::vector<std::string> passages;  // "notes/boosting.md#3"
 };
+struct AcpUpdate {   // "acp": what an agent that speaks the Agent Client Protocol says it does
+  int round = 1;     // which prompt it works on
+  std::string kind;  // "agent_message_chunk", "tool_call", ..., "permission", "stop"
+  std::string text;  // shortened
+};
 struct Graded {  // "graded": verdict.json stands
   std::string verdict;
 };
 
 using Event = std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack,
                            Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun,
-                           Forked, Rebuilt, ToolUse, KnowledgeUse>;
+                           Forked, Rebuilt, ToolUse, KnowledgeUse, AcpUpdate>;
 
 [[nodiscard]] std::string_view EventName(const Event& event);
 

@@ -115,6 +115,7 @@ std::string ToText(const TrialVerdict& v) {
   if (!v.top_k.empty()) out["top_k"] = ToJson(v.top_k);
   if (!v.reveals.empty()) out["reveals"] = v.reveals;
   if (!v.cell.empty()) out["cell"] = v.cell;
+  if (!v.variants.empty()) out["variants"] = v.variants;
   return DumpJson(out, 2) + "\n";
 }
 
@@ -135,6 +136,7 @@ Result<TrialVerdict> ParseTrialVerdict(std::string_view text, std::string_view w
   v.top_k = TopKFrom(json);
   v.reveals = JsonOr<std::vector<std::string>>(json, "reveals", {});
   v.cell = JsonOr<std::map<std::string, std::string>>(json, "cell", {});
+  v.variants = JsonOr<std::vector<std::string>>(json, "variants", {});
   return v;
 }
 

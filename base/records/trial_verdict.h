@@ -72,6 +72,8 @@ struct TrialVerdict {
   std::vector<std::string> reveals;
   // The matrix's cell that it belongs to: by what its agent differs from the run's others.
   std::map<std::string, std::string> cell = {};
+  // In what the agent was run otherwise than its kind is ("program.reprompt: until-budget").
+  std::vector<std::string> variants = {};
 };
 
 // The file's text, "podium-trial-verdict/1", indented for people.

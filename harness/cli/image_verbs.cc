@@ -1,21 +1,28 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "base/async/reactor.h"
 #include "base/deadlines.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "harness/cli/cli.h"
 #include "harness/report/table.h"
+#include "sandbox/backends/factory.h"
+#include "sandbox/build/layered_build.h"
 #include "sandbox/host/rootless.h"
+#include "sandbox/images/export.h"
 #include "sandbox/images/image.h"
+#include "sandbox/images/intact.h"
+#include "sandbox/images/layer_recipe.h"
+#include "sandbox/reaper/reaper.h"
 
 namespace podium::harness {
 namespace {
 
 struct ImageArguments {
-  std::string name = "podium-ml", source, new_name, ref;
-  bool json = false, dry_run = false;
+  std::string name = "podium-ml", source, new_name, ref, to;
+  bool json = false, dry_run = false, update = false;
 };
 
 Json ToJson(const sandbox::Image& i) {
@@ -29,6 +36,7 @@ Json ToJson(const sandbox::Image& i) {
           {"digest", i.digest},
           {"recipe", i.recipe_digest},
           {"source", i.source},
+          {"base", {{"name", i.base}, {"digest", i.base_digest}}},
           {"created", i.created},
           {"bytes", i.bytes},
           {"packages", i.packages},
@@ -45,7 +53,46 @@ Json ToJson(const sandbox::Image& i) {
 
 void Say(std::string_view text) { std::cerr << text << std::endl; }
 
+// runc, or crun where that is not there: both share their root file system with us.
+Result<std::unique_ptr<sandbox::Backend>> BuildBackend(Reactor& reactor) {
+  auto runc = sandbox::MakeBackend("runc", reactor);
+  if (runc) return runc;
+  auto crun = sandbox::MakeBackend("crun", reactor);
+  return crun ? std::move(crun) : std::move(runc);
+}
+
+Result<Exit> BuildByPath(const ImageArguments& args) {
+  auto progress = [](std::string_view text) { std::cout << text << std::endl; };
+  PODIUM_TRY(sandbox::EnterRootless());
+  Reactor reactor;
+  PODIUM_ASSIGN(auto backend, BuildBackend(reactor));
+  PODIUM_TRY(sandbox::ReapDead(Deadline::In(kReapTime)));
+  sandbox::Built built;
+  PODIUM_TRY(reactor.Run([&]() -> Task<Status> {
+    sandbox::LayeredOptions options{args.name, args.update, progress};
+    Deadline deadline = Deadline::In(kImageTime);
+    auto done =
+        co_await sandbox::BuildLayered(reactor, *backend, std::move(options), CacheDir(), deadline);
+    if (!done) co_return tl::unexpected(done.error());
+    built = std::move(*done);
+    co_return Status{};
+  }));
+  const auto& image = built.image;
+  for (const auto& note : built.notes) std::cout << note << "\n";
+  std::cout << "image " << image.name << (built.was_there ? " is there already: " : ": ")
+            << image.layer_digests.size()
+            << (image.layer_digests.size() == 1 ? " layer on " : " layers on ") << image.base
+            << ", " << FormatBytes(image.bytes) << ", digest " << image.digest.substr(0, 16)
+            << "\nlock " << built.lock.string() << "\nUse it with `podium run --image " << args.name
+            << "` or `image: " << args.name << "` in a run file.\n";
+  return Exit::kOk;
+}
+
 Result<Exit> Build(const ImageArguments& args) {
+  if (sandbox::IsRecipePath(args.name)) return BuildByPath(args);
+  if (args.update)
+    return Fail(ErrorCode::kUsage,
+                "--update is for a recipe given by path: a shipped one has no lock");
   auto progress = [](std::string_view text) { std::cout << text << std::endl; };
   PODIUM_ASSIGN(auto image,
                 sandbox::BuildImage(args.name, CacheDir(), progress, Deadline::In(kImageTime)));
@@ -117,6 +164,8 @@ Result<Exit> Show(const ImageArguments& args) {
             << "size       " << FormatBytes(image.bytes) << "\n"
             << "created    " << image.created << "\n";
   if (!image.source.empty()) std::cout << "source     " << Printable(image.source) << "\n";
+  if (!image.base.empty())
+    std::cout << "stands on  " << image.base << " " << image.base_digest.substr(0, 16) << "\n";
   if (!image.packages.empty()) std::cout << "packages   " << image.packages.size() << "\n";
   for (const auto& layer : image.layers) std::cout << "layer      " << layer.string() << "\n";
   const auto& c = image.config;
@@ -124,6 +173,16 @@ Result<Exit> Show(const ImageArguments& args) {
             << "  env        " << Words(c.env) << "\n  entrypoint " << Words(c.entrypoint)
             << "\n  command    " << Words(c.command) << "\n  workdir    " << Printable(c.workdir)
             << "\n  user       " << Printable(c.user) << "\n";
+  return Exit::kOk;
+}
+
+Result<Exit> ExportTar(const ImageArguments& args) {
+  PODIUM_TRY(sandbox::EnterRootless());
+  PODIUM_ASSIGN(auto image, sandbox::FindImage(args.name, CacheDir()));
+  PODIUM_TRY(sandbox::CheckIntact(image));
+  PODIUM_TRY(sandbox::ExportImage(image, args.to, CacheDir(), Say));
+  std::cout << "image " << image.name << " is in " << args.to
+            << ": `podium image import` or `docker load` takes it\n";
   return Exit::kOk;
 }
 
@@ -161,6 +220,19 @@ Result<Exit> Collect(const ImageArguments& args) {
   return Exit::kOk;
 }
 
+constexpr const char* kRecipeHelp = R"(
+A recipe of yours (docs/images.md), e.g. ./my.yaml:
+  schema: podium-recipe/1
+  from: podium-ml                     an image that is here
+  apt: [git]                          each key is a layer, in this order
+  pip: [openai==3.57.0]
+  npm: ["@openai/codex@0.171.0"]
+  copy: {agent: /opt/agent}           files beside the recipe
+  run: [ln -s /opt/agent/go /usr/local/bin/go]
+  remove: [/usr/share/doc]
+  env: {MODE: fast}
+What was fetched is in my.lock.json beside it, and a later build takes that or is refused.)";
+
 constexpr const char* kImportHelp = R"(
 SOURCE is what it looks like: Podium says what it found.
   podium image import rootfs/ --name mine                     a folder
@@ -179,6 +251,7 @@ void AddImageVerbs(CLI::App& app, Exit& exit) {
   image->require_subcommand(1);
   image->footer(
       "\n  podium image build podium-ml          Debian with Python and the usual libraries\n"
+      "  podium image build ./my.yaml          layers of yours on it, by a recipe\n"
       "  podium image import py.tar.gz         your own: rootfs, OCI layout or docker save\n"
       "  podium run --image NAME ...           its digest goes into every verdict");
   auto verb = [&](const char* name, const char* what, Result<Exit> (*run)(const ImageArguments&)) {
@@ -186,9 +259,13 @@ void AddImageVerbs(CLI::App& app, Exit& exit) {
     sub->callback(Wrap(exit, [args, run] { return run(*args); }));
     return sub;
   };
-  auto* build =
-      verb("build", "Build an image from its recipe (configs/sandboxes/NAME.yaml)", Build);
-  build->add_option("name", args->name, "The image's name")->capture_default_str();
+  auto* build = verb("build", "Build an image from its recipe", Build);
+  build
+      ->add_option("name", args->name,
+                   "A shipped image (configs/sandboxes/NAME.yaml) or the path of a recipe of yours")
+      ->capture_default_str();
+  build->add_flag("--update", args->update, "Fetch anew and write the recipe's lock anew");
+  build->footer(kRecipeHelp);
   auto* import = verb("import", "Import a root file system, OCI layout or docker save", Import);
   import->add_option("source", args->source, "A folder or a file")->required();
   import->add_option("--name", args->new_name, "The image's name (default: the source's)");
@@ -198,8 +275,11 @@ void AddImageVerbs(CLI::App& app, Exit& exit) {
   auto* ls = verb("ls", "The images that are here", List);
   ls->add_flag("--json", args->json, "Print JSON");
   auto* show = verb("show", "All about one image", Show);
-  show->add_option("name", args->name, "The image's name")->required();
+  show->add_option("name", args->name, "The image's name, or the path of its recipe")->required();
   show->add_flag("--json", args->json, "Print JSON");
+  auto* out = verb("export", "Write an image as one tar (OCI layout and docker load)", ExportTar);
+  out->add_option("name", args->name, "The image's name, or the path of its recipe")->required();
+  out->add_option("file", args->to, "The tar to write")->required();
   auto* rm = verb("rm", "Forget an image (layers stay until gc)", Remove);
   rm->add_option("name", args->name, "The image's name")->required();
   auto* gc = verb("gc", "Remove layers without a name, unfinished work and old builds", Collect);

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 
@@ -214,6 +215,10 @@ Result<sandbox::SandboxSpec> SpecFor(const SandboxOptions& o, const std::filesys
   spec.state_dir = state;
   spec.env = {
       {"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", "/home/agent"}, {"LANG", "C.UTF-8"}};
+  for (auto& variable : sandbox::EnvironmentOf(image)) {
+    auto same = [&](const auto& own) { return own.first == variable.first; };
+    if (std::ranges::none_of(spec.env, same)) spec.env.push_back(std::move(variable));
+  }
   spec.allow_unenforced = o.allow_unenforced || o.backend == "unsafe-local";
   if (o.task.empty()) return spec;
   PODIUM_ASSIGN(auto task, tasks::FindTask(o.task));

@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "agents/programs/references.h"
 #include "agents/proposers/llm/prompt_options.h"
 #include "base/digest.h"
 #include "base/files.h"
@@ -14,6 +15,7 @@
 #include "harness/plan/usable.h"
 #include "harness/store/run_folder.h"
 #include "sandbox/gpu/cdi.h"
+#include "sandbox/images/layer_recipe.h"
 #include "tasks/hidden_split.h"
 #include "tasks/suite.h"
 
@@ -346,6 +348,24 @@ sandbox::Limits WorkerLimits(const TrialPlan& trial) {
 
 namespace {
 
+// An agent's file may be a stranger's: of the user's variables it gets those that the run allows.
+Status CheckReferences(const AgentPlan& a) {
+  const Setting& env = a.settings.Get("program.env");
+  if (env.layer != Layer::kAgentFile) return {};
+  auto pairs = a.settings.Map("program.env");
+  if (!pairs) return tl::unexpected(pairs.error());
+  auto allowed = a.settings.List("allow_env");
+  for (const auto& name : agents::ReferencedNames(*pairs)) {
+    if (std::ranges::find(allowed, name) != allowed.end()) continue;
+    return Fail(ErrorCode::kConfig,
+                env.origin + ": 'program.env' asks for this host's variable " + name +
+                    ", which the run does not allow: where you trust the agent with it, give "
+                    "`--set allow_env=" +
+                    name + "` or `allow_env: " + name + "` in the run's file");
+  }
+  return {};
+}
+
 // What it may look up counts as a file of its own.
 Status FillKnowledge(AgentPlan& a) {
   if (!a.asks_model() && !a.scaffold->uses_gateway) return {};
@@ -377,6 +397,7 @@ Status FillScaffold(AgentPlan& a) {
 }  // namespace
 
 Status FillAgent(AgentPlan& a) {
+  PODIUM_TRY(CheckReferences(a));
   PODIUM_TRY(FillGpus(a));
   PODIUM_ASSIGN(a.configured, a.scaffold->configure(a.settings));
   PODIUM_TRY(FillScaffold(a));
@@ -514,6 +535,8 @@ Result<RunPlan> MakePlan(const Settings& given) {
     }
   }
   plan.image = settings.Get("image").value;
+  if (sandbox::IsRecipePath(plan.image))
+    plan.image = fs::absolute(plan.image).lexically_normal().string();
   plan.backend = settings.Get("sandbox").value;
   PODIUM_ASSIGN(plan.allow_unenforced, settings.Bool("allow_unenforced"));
   PODIUM_ASSIGN(plan.jobs, JobsOf(plan));

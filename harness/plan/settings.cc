@@ -24,7 +24,8 @@ const agents::OptionSpec kSettings[] = {
     {"seeds", "1", "trials of each task and agent"},
     {"first_seed", "0", "seed of the first of them"},
     {"jobs", "auto", "trials at once; auto = what cores and memory allow"},
-    {"image", "podium-ml", "container image"},
+    {"image", "podium-ml", "container image: a name, or the path of a recipe (./my.yaml)", true,
+     true},
     {"sandbox", "runc", "what isolates: runc, crun, runsc, docker, podman, unsafe-local"},
     {"instruction", "default",
      "which text of its task an agent is given: default, or a variant that the package has "
@@ -78,6 +79,9 @@ const agents::OptionSpec kSettings[] = {
      "auto: api.openai.com and the catalogue's other public hosts are the gateway in the "
      "container, "
      "for clients with an address built in; off: a program has to be told of 127.0.0.1:8000"},
+    {"allow_env", "",
+     "variables of this host that agents' files may ask for in program.env, comma-separated; what "
+     "the run's own file or --set asks for needs none"},
     {"allow_unenforced", "false",
      "run although the host cannot enforce a limit (recorded in every verdict)"},
 };
@@ -336,7 +340,9 @@ bool ChoosesTrials(std::string_view name) {
 }
 
 bool IsWholeRuns(std::string_view name) {
-  return ChoosesTrials(name) || name == "image" || name == "sandbox" || name == "allow_unenforced";
+  static constexpr std::string_view kIsolation[] = {"image", "sandbox", "allow_env",
+                                                    "allow_unenforced"};
+  return ChoosesTrials(name) || std::ranges::find(kIsolation, name) != std::end(kIsolation);
 }
 
 Status Settings::ApplyYaml(const YamlNode& root, std::span<const std::string_view> also_allowed,

@@ -121,6 +121,9 @@ std::string BesideVerdicts(const RunView& run) {
       out += "  " + t.id.str() + "  " + text + "\n";
     if (auto text = RevealsText(*t.verdict); !text.empty())
       out += "  " + t.id.str() + kRevealsMark + "  " + text + "\n";
+    if (!t.verdict->variants.empty())
+      out +=
+          "  " + t.id.str() + "  was run as a variant (" + Join(t.verdict->variants, ", ") + ")\n";
   }
   return out.empty() ? "" : "\nNot to be compared with others:\n" + out;
 }

@@ -179,7 +179,8 @@ class TrialMachine {
                          .models = std::move(sealed.models),
                          .top_k = std::move(*candidates),
                          .reveals = std::move(sealed.reveals),
-                         .cell = plan_.agent->cell};
+                         .cell = plan_.agent->cell,
+                         .variants = plan_.agent->configured.variants};
     co_return co_await KeepVerdict(std::move(verdict));
   }
 

@@ -26,6 +26,7 @@
 #include "sandbox/host/rootless.h"
 #include "sandbox/host/take_tree.h"
 #include "sandbox/host/unix_socket.h"
+#include "sandbox/images/pack.h"
 
 namespace podium::sandbox {
 namespace {
@@ -240,6 +241,17 @@ class ContainedSandbox final : public Sandbox {
                               asio::redirect_error(asio::use_awaitable, ec));
     if (ec) co_return Fail(ErrorCode::kTimeout, "the container's processes did not end");
     co_return Status{};
+  }
+
+  Task<Status> TakeRoot(fs::path tar, Deadline) override {
+    if (!spec_.own_root || !sealed_ || !parts_.ids)
+      co_return Fail(ErrorCode::kUsage, "a root is taken of a sealed sandbox that owns it");
+    LayerPacking layer{parts_.ids->first(),
+                       {"home", "tmp", "dev", "proc", "sys", ".podium-init", ".podium"}};
+    auto job = [upper = parts_.paths.base / "disk" / "upper", tar, layer] {
+      return PackLayer(upper, tar, layer);
+    };
+    co_return co_await reactor_.Blocking(std::move(job), Pool::kTransfer);
   }
 
   Task<Status> Destroy(Deadline deadline) override {

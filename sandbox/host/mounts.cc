@@ -32,9 +32,22 @@ constexpr std::uint32_t kRanges = 8192;
 // Of the 65,536 ids that are mapped to a user's own; the first range is left out, as 0 is the user.
 constexpr std::uint32_t kRootlessCount = 1024, kRootlessRanges = 63;
 
-// Descriptor of a user namespace that maps `inside`... to `outside`...: made by a child that exists
-// only to hold it open meanwhile.
-Result<UniqueFd> MakeUserNamespace(std::uint32_t inside, std::uint32_t outside) {
+// "inside outside count" as /proc/PID/uid_map reads it.
+std::string MapLine(std::uint32_t inside, std::uint32_t outside, std::uint32_t count) {
+  return std::to_string(inside) + " " + std::to_string(outside) + " " + std::to_string(count) +
+         "\n";
+}
+
+// The ids of an image in a sandbox that builds upon it: root and the agent change places.
+std::string BuildersMap(IdShift ids) {
+  return MapLine(0, ids.Host(kAgentId), 1) + MapLine(1, ids.Host(1), kAgentId - 1) +
+         MapLine(kAgentId, ids.Host(0), 1) +
+         MapLine(kAgentId + 1, ids.Host(kAgentId + 1), IdRange::Count() - kAgentId - 1);
+}
+
+// Descriptor of a user namespace with that map: made by a child that exists only to hold it open
+// meanwhile.
+Result<UniqueFd> MakeUserNamespace(const std::string& map) {
   long pid = ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
   if (pid == 0) {
     for (;;) ::syscall(SYS_pause);
@@ -45,8 +58,6 @@ Result<UniqueFd> MakeUserNamespace(std::uint32_t inside, std::uint32_t outside) 
                      "user.max_user_namespaces 0?)",
                      errno);
   std::string proc = "/proc/" + std::to_string(pid);
-  std::string map = std::to_string(inside) + " " + std::to_string(outside) + " " +
-                    std::to_string(IdRange::Count()) + "\n";
   Status written;
   for (const char* file : {"/uid_map", "/gid_map"}) {
     UniqueFd fd(::open((proc + file).c_str(), O_WRONLY | O_CLOEXEC));
@@ -62,6 +73,40 @@ Result<UniqueFd> MakeUserNamespace(std::uint32_t inside, std::uint32_t outside) 
   return ns;
 }
 
+// Shows `from` read-only at `to`, its ids by the map; by none, as they are.
+Status BindMapped(const fs::path& from, const fs::path& to, const std::string& map) {
+  UniqueFd tree(static_cast<int>(
+      ::syscall(SYS_open_tree, AT_FDCWD, from.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!tree) return FailErrno(ErrorCode::kSandbox, "open_tree " + from.string(), errno);
+  mount_attr attr{};
+  attr.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  // Of a mount of the host's, a user namespace may not change how access times are kept.
+  if (!IsRootless() || !map.empty()) {
+    attr.attr_set |= MOUNT_ATTR_NOATIME;
+    attr.attr_clr = MOUNT_ATTR__ATIME;
+  }
+  UniqueFd user_ns;
+  if (!map.empty()) {
+    PODIUM_ASSIGN(user_ns, MakeUserNamespace(map));
+    attr.attr_set |= MOUNT_ATTR_IDMAP;
+    attr.userns_fd = static_cast<std::uint64_t>(user_ns.get());
+  }
+  if (::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &attr, sizeof attr) != 0) {
+    return FailErrno(
+        ErrorCode::kUnavailable,
+        "the file system of " + from.string() + " cannot be idmapped (" +
+            (IsRootless() ? "rootless: a tmpfs can, since Linux 6.3"
+                          : "ext4, xfs and btrfs can; set PODIUM_CACHE to a folder on one") +
+            ")",
+        errno);
+  }
+  if (::syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, to.c_str(), MOVE_MOUNT_F_EMPTY_PATH) !=
+      0) {
+    return FailErrno(ErrorCode::kSandbox, "move_mount to " + to.string(), errno);
+  }
+  return {};
+}
+
 // The image's layers, each through a view of its own below paths.base.
 Result<std::vector<fs::path>> BindLayers(const HostPaths& paths, const SandboxSpec& spec,
                                          IdShift ids) {
@@ -69,7 +114,10 @@ Result<std::vector<fs::path>> BindLayers(const HostPaths& paths, const SandboxSp
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     fs::path at = paths.base / ("image" + std::to_string(i));
     PODIUM_TRY(MakeDir(at, ids.Host(0), 0755));
-    PODIUM_TRY(ShowFolder(spec.layers[i], at, ids));
+    if (spec.own_root)
+      PODIUM_TRY(BindMapped(spec.layers[i], at, BuildersMap(ids)));
+    else
+      PODIUM_TRY(ShowFolder(spec.layers[i], at, ids));
     out.push_back(at);
   }
   return out;
@@ -98,7 +146,7 @@ Status WriteProcessors(const fs::path& upper, double cpus, IdShift ids) {
 Status MakeRoot(const HostPaths& paths, const SandboxSpec& spec, IdShift ids) {
   fs::path disk = paths.base / "disk";
   PODIUM_ASSIGN(auto layers, BindLayers(paths, spec, ids));
-  PODIUM_TRY(MakeDir(disk / "upper", ids.Host(0), 0755));
+  PODIUM_TRY(MakeDir(disk / "upper", ids.Host(spec.own_root ? kAgentId : 0), 0755));
   PODIUM_TRY(MakeDir(disk / "work", ids.Host(0), 0755));
   PODIUM_TRY(MakeDir(disk / "upper" / "home", ids.Host(0), 0755));
   PODIUM_TRY(WriteProcessors(disk / "upper", spec.limits.cpus, ids));
@@ -154,36 +202,8 @@ Status MakeRootFiles(const HostPaths& paths, const SandboxSpec& spec, IdShift id
 
 Status BindIdmapped(const fs::path& from, const fs::path& to, std::uint32_t from_first,
                     std::uint32_t to_first) {
-  UniqueFd tree(static_cast<int>(
-      ::syscall(SYS_open_tree, AT_FDCWD, from.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
-  if (!tree) return FailErrno(ErrorCode::kSandbox, "open_tree " + from.string(), errno);
-  mount_attr attr{};
-  attr.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-  // Of a mount of the host's, a user namespace may not change how access times are kept.
-  if (!IsRootless() || from_first != to_first) {
-    attr.attr_set |= MOUNT_ATTR_NOATIME;
-    attr.attr_clr = MOUNT_ATTR__ATIME;
-  }
-  UniqueFd user_ns;
-  if (from_first != to_first) {
-    PODIUM_ASSIGN(user_ns, MakeUserNamespace(from_first, to_first));
-    attr.attr_set |= MOUNT_ATTR_IDMAP;
-    attr.userns_fd = static_cast<std::uint64_t>(user_ns.get());
-  }
-  if (::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &attr, sizeof attr) != 0) {
-    return FailErrno(
-        ErrorCode::kUnavailable,
-        "the file system of " + from.string() + " cannot be idmapped (" +
-            (IsRootless() ? "rootless: a tmpfs can, since Linux 6.3"
-                          : "ext4, xfs and btrfs can; set PODIUM_CACHE to a folder on one") +
-            ")",
-        errno);
-  }
-  if (::syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, to.c_str(), MOVE_MOUNT_F_EMPTY_PATH) !=
-      0) {
-    return FailErrno(ErrorCode::kSandbox, "move_mount to " + to.string(), errno);
-  }
-  return {};
+  bool same = from_first == to_first;
+  return BindMapped(from, to, same ? "" : MapLine(from_first, to_first, IdRange::Count()));
 }
 
 Status ShowFolder(const fs::path& from, const fs::path& to, IdShift ids) {

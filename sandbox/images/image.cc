@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "sandbox/images/in_use.h"
+#include "sandbox/images/layer_recipe.h"
+#include "sandbox/images/layered_images.h"
 #include "sandbox/images/store.h"
 
 namespace podium::sandbox {
@@ -60,6 +62,16 @@ std::vector<fs::path> Children(const fs::path& dir) {
   return out;
 }
 
+Status CheckNothingStandsOn(const ImageStore& store, const std::string& name) {
+  for (const auto& other : store.Names()) {
+    auto image = store.ReadName(other);
+    if (image && image->base == name)
+      return Fail(ErrorCode::kBusy, "image '" + other + "' stands on '" + name +
+                                        "': `podium image rm " + other + "` first");
+  }
+  return {};
+}
+
 // True while another process builds into <images>/.building-<name>.
 bool IsBuilding(const ImageStore& store, const std::string& name) {
   auto lock = FileLock::TryTake(store.root() / ("." + name + ".lock"));
@@ -69,6 +81,7 @@ bool IsBuilding(const ImageStore& store, const std::string& name) {
 }  // namespace
 
 Result<Image> FindImage(const std::string& name, const fs::path& cache) {
+  if (IsRecipePath(name)) return FindByRecipe(name, cache);
   auto recipe = ReadRecipe(name);
   if (recipe) {
     auto image = ReadBuiltImage(cache / "images" / (name + "-" + recipe->digest.substr(0, 12)));
@@ -82,7 +95,7 @@ Result<Image> FindImage(const std::string& name, const fs::path& cache) {
   ImageStore store(cache);
   std::error_code ec;
   if (IsIdText(name) && fs::exists(store.root() / "names" / name / "image.json", ec))
-    return store.ReadName(name);
+    return ReadLayered(store, name, cache);
   std::vector<std::string> known = store.Names();
   for (const auto& image : BuiltImages(cache)) known.push_back(image.name);
   return Fail(ErrorCode::kNotFound, "there is no image '" + Printable(name) + "'." +
@@ -95,7 +108,9 @@ std::vector<Image> ListImages(const fs::path& cache) {
   std::vector<Image> out = BuiltImages(cache);
   ImageStore store(cache);
   for (const auto& name : store.Names()) {
-    if (auto image = store.ReadName(name)) out.push_back(std::move(*image));
+    auto image = ReadLayered(store, name, cache);
+    if (!image) image = store.ReadName(name);  // what it stood on is gone
+    if (image) out.push_back(std::move(*image));
   }
   std::ranges::sort(out, {}, &Image::created);
   return out;
@@ -108,6 +123,7 @@ bool IsInUse(const Image& image) {
 
 Status RemoveImage(const std::string& name, const fs::path& cache) {
   ImageStore store(cache);
+  PODIUM_TRY(CheckNothingStandsOn(store, name));
   std::error_code ec;
   fs::path entry = store.root() / "names" / name;
   if (IsIdText(name) && fs::exists(entry / "image.json", ec)) {
@@ -136,6 +152,9 @@ Result<std::vector<Garbage>> CollectImages(const fs::path& cache, bool dry_run) 
   for (const auto& dir : Children(store.root() / "layers")) {
     if (!named.contains(dir.filename().string()) && !mounted.Holds(dir / "rootfs"))
       out.push_back({dir, "layer"});
+  }
+  for (const auto& step : Children(store.root() / "steps")) {
+    if (!KnownStep(store, step.filename())) out.push_back({step, "step without its layer"});
   }
   for (const auto& dir : Children(store.root() / ".tmp")) out.push_back({dir, "unfinished import"});
   for (const auto& dir : Children(store.root())) {

@@ -20,12 +20,13 @@ struct ImageConfig {
   std::string workdir, user;
 };
 
-// An unpacked root file system. Two kinds share the cache:
-// - built from a recipe: one folder, <cache>/images/<name>-<recipe digest>/rootfs;
-// - imported: <cache>/images/names/<name>/image.json, which names content-addressed layers.
+// An unpacked root file system. Three kinds share the cache:
+// - built from a shipped recipe: one folder, <cache>/images/<name>-<recipe digest>/rootfs;
+// - imported: <cache>/images/names/<name>/image.json, which names content-addressed layers;
+// - layered (a recipe given by path): the same, and the image that it stands on.
 struct Image {
   std::string name;
-  std::string kind;           // "recipe", "folder", "tar", "oci", "docker-save"
+  std::string kind;           // "recipe", "folder", "tar", "oci", "docker-save", "layered"
   std::string digest;         // recipe: over every file; else over the layers' digests in order
   std::string recipe_digest;  // of the recipe file
   std::string source;         // where it was imported from, as the user named it
@@ -33,6 +34,7 @@ struct Image {
   std::uint64_t bytes = 0;
   std::vector<std::string> packages;  // "python3-numpy 1:1.24.2-1"
   ImageConfig config;
+  std::string base, base_digest;           // of a layered one: what it stands on
   std::vector<std::string> layer_digests;  // diff_ids, topmost first; empty for a recipe's image
   // Folders in overlayfs' own format (whiteouts are 0/0 character devices, opaque folders carry
   // trusted.overlay.opaque), topmost first: joined by ':' they are an overlay's lowerdir.
@@ -82,8 +84,9 @@ struct Imported {
 [[nodiscard]] Result<Imported> ImportImage(const ImportOptions& options,
                                            const std::filesystem::path& cache);
 
-// The image by name: a recipe's, else an imported one. When it is not built, was built from another
-// version of its recipe or is not there, an error that says what to do.
+// The image by name: a recipe's, else an imported one; or by the path of its recipe. When it is not
+// built, was built from another version of its recipe or is not there, an error that says what to
+// do.
 [[nodiscard]] Result<Image> FindImage(const std::string& name, const std::filesystem::path& cache);
 [[nodiscard]] std::vector<Image> ListImages(const std::filesystem::path& cache);
 // True while a sandbox of this host has a layer of it mounted.

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/yaml.h"
 #include "sandbox/host/rootless.h"
+#include "sandbox/images/apt_sources.h"
 #include "sandbox/images/image.h"
 #include "sandbox/images/intact.h"
 #include "sandbox/images/store.h"
@@ -23,24 +24,6 @@ namespace podium::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The host's apt source files that offer Debian itself: mmdebstrap takes them as its mirrors.
-std::vector<std::string> AptSources() {
-  std::vector<std::string> out;
-  std::error_code ec;
-  for (fs::directory_iterator it("/etc/apt/sources.list.d", ec), end; !ec && it != end;
-       it.increment(ec)) {
-    std::string ext = it->path().extension().string();
-    auto text = ReadFile(it->path(), 1 << 20);
-    if ((ext == ".sources" || ext == ".list") && text && text->find("/debian") != std::string::npos)
-      out.push_back(it->path().string());
-  }
-  auto main_list = ReadFile("/etc/apt/sources.list", 1 << 20);
-  if (main_list && main_list->find("\ndeb ") + 1 + (main_list->starts_with("deb ") ? 1 : 0) > 0)
-    out.emplace_back("/etc/apt/sources.list");
-  std::ranges::sort(out);
-  return out;
-}
 
 // `to`: a folder; without root, an archive, as owners can then be given to files of it alone.
 ProcessSpec BootstrapCommand(const Recipe& r, const fs::path& to,
@@ -120,14 +103,27 @@ fs::path ImageDir(const fs::path& cache, const std::string& name, const Recipe& 
   return cache / "images" / (name + "-" + r.digest.substr(0, 12));
 }
 
+// Files of apt's sources for the recipe's release: the host's own, or, of another one, made of them
+// in `folder`.
+Result<std::vector<std::string>> SourceFiles(const Recipe& r, const fs::path& folder) {
+  if (ReleaseIn(ReadFile("/etc/os-release", 1 << 20).value_or("")) == r.suite) {
+    auto own = AptSources();
+    if (!own.empty()) return own;
+  }
+  PODIUM_ASSIGN(auto sources, AptSourcesFor(r.suite));
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    out.push_back((folder / (std::to_string(i) + sources[i].extension)).string());
+    PODIUM_TRY(WriteFileAtomic(out.back(), sources[i].text));
+  }
+  return out;
+}
+
 // Runs mmdebstrap on a thread, so that progress can be said while it works.
 Status Bootstrap(const Recipe& r, const fs::path& to, const SayProgress& progress,
                  Deadline deadline) {
-  auto sources = AptSources();
-  if (sources.empty())
-    return Fail(
-        ErrorCode::kUnavailable,
-        "no Debian apt source was found in /etc/apt: the image is built from the host's own");
+  PODIUM_ASSIGN(auto folder, TempDir::Make("podium-apt"));
+  PODIUM_ASSIGN(auto sources, SourceFiles(r, folder.path()));
   Result<std::string> result = Fail(ErrorCode::kInternal, "not run");
   std::atomic<bool> done{false};
   std::thread worker([&] {

@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 
 #include "base/archive.h"
 #include "base/text.h"
+#include "sandbox/host/mounts.h"
 
 namespace podium::sandbox {
 namespace {
@@ -32,9 +35,13 @@ unsigned FileType(MemberKind kind) {
   }
 }
 
+// Of every file in a layer that was built: the first second that ZIP archives can hold.
+constexpr std::int64_t kLayerTime = 315'532'800;
+
 class FolderPacker {
  public:
-  FolderPacker(TarWriter& tar, const ByteProgress& progress) : tar_(tar), progress_(progress) {}
+  FolderPacker(TarWriter& tar, const ByteProgress& progress, const LayerPacking* layer)
+      : tar_(tar), progress_(progress), layer_(layer) {}
 
   Status Add(int dir, const std::string& name, const std::string& path) {
     struct stat st {};
@@ -45,6 +52,9 @@ class FolderPacker {
       return Refuse("through_mount", path, "is on another file system: unmount it first");
     Member m{.name = path, .mode = st.st_mode & 07777u, .uid = st.st_uid, .gid = st.st_gid};
     m.mtime = st.st_mtim.tv_sec;
+    bool whiteout = S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0);
+    if (layer_ && whiteout) return AddWhiteout(path);
+    if (layer_ && layer_->first_id) PODIUM_TRY(AsOfImage(m));
     switch (st.st_mode & S_IFMT) {
       case S_IFDIR:
         return AddFolder(dir, name, std::move(m));
@@ -65,11 +75,51 @@ class FolderPacker {
   }
 
  private:
+  // Owners and times as an image has them.
+  Status AsOfImage(Member& m) const {
+    for (auto* id : {&m.uid, &m.gid}) {
+      std::int64_t inside = *id - *layer_->first_id;
+      if (inside < 0 || inside >= IdRange::Count())
+        return Fail(ErrorCode::kSandbox,
+                    "a layer holds a file of somebody else: " + Printable(m.name));
+      *id = inside == kAgentId ? 0 : inside == 0 ? kAgentId : inside;
+    }
+    m.mtime = kLayerTime;
+    return {};
+  }
+
+  // What the kernel marks with a device of its own is a file with a name in an image.
+  Status AddWhiteout(const std::string& path) {
+    std::size_t slash = path.rfind('/');
+    std::size_t name = slash == std::string::npos ? 0 : slash + 1;
+    Member m{.name = path.substr(0, name) + ".wh." + path.substr(name), .mode = 0644};
+    m.mtime = kLayerTime;
+    return tar_.AddFile(std::move(m), "");
+  }
+
+  // What lower layers have in the folder is hidden: an image says so with a file in it.
+  Status AddOpaqueMark(int folder, const Member& m) {
+    char value = 0;
+    if (::fgetxattr(folder, "trusted.overlay.redirect", nullptr, 0) >= 0)
+      return Fail(ErrorCode::kSandbox, "a layer holds a folder that was renamed in place: " +
+                                           Printable(m.name) + " (copy it instead)");
+    if (::fgetxattr(folder, OpaqueMark(), &value, 1) != 1 || value != 'y') return {};
+    Member mark = m;
+    mark.name = (m.name == "." ? "" : m.name + "/") + ".wh..wh..opq";
+    mark.mode = 0644;
+    return tar_.AddFile(std::move(mark), "");
+  }
+
+  [[nodiscard]] bool LeftOut(const std::string& path) const {
+    return layer_ && std::ranges::find(layer_->left_out, path) != layer_->left_out.end();
+  }
+
   Status AddFolder(int dir, const std::string& name, Member m) {
     m.kind = MemberKind::kFolder;
     PODIUM_TRY(tar_.Add(m, nullptr));
     UniqueFd fd(::openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd) return FailErrno(ErrorCode::kIo, "cannot open " + Printable(m.name), errno);
+    if (layer_) PODIUM_TRY(AddOpaqueMark(fd.get(), m));
     DIR* stream = ::fdopendir(::dup(fd.get()));
     if (!stream) return FailErrno(ErrorCode::kIo, "cannot list " + Printable(m.name), errno);
     std::vector<std::string> names;
@@ -80,8 +130,10 @@ class FolderPacker {
     ::closedir(stream);
     std::ranges::sort(names);
     if (++depth_ > 500) return Refuse("too_deep", m.name, "lies too deep");
-    for (const auto& child : names)
-      PODIUM_TRY(Add(fd.get(), child, m.name == "." ? child : m.name + "/" + child));
+    for (const auto& child : names) {
+      std::string path = m.name == "." ? child : m.name + "/" + child;
+      if (!LeftOut(path)) PODIUM_TRY(Add(fd.get(), child, path));
+    }
     --depth_;
     return {};
   }
@@ -118,6 +170,7 @@ class FolderPacker {
 
   TarWriter& tar_;
   const ByteProgress& progress_;
+  const LayerPacking* layer_;
   dev_t device_ = 0;
   int depth_ = 0;
   std::uint64_t done_ = 0;
@@ -196,7 +249,16 @@ Status PackFolder(const fs::path& folder, const fs::path& to, const ByteProgress
   PODIUM_ASSIGN(auto tar, TarWriter::Create(to));
   UniqueFd dir(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir) return FailErrno(ErrorCode::kNotFound, "cannot open " + folder.string(), errno);
-  PODIUM_TRY(FolderPacker(tar, progress).Add(dir.get(), ".", "."));
+  PODIUM_TRY(FolderPacker(tar, progress, nullptr).Add(dir.get(), ".", "."));
+  return tar.Close();
+}
+
+Status PackLayer(const fs::path& upper, const fs::path& to, const LayerPacking& packing) {
+  PODIUM_ASSIGN(auto tar, TarWriter::Create(to));
+  UniqueFd dir(::open(upper.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!dir) return FailErrno(ErrorCode::kNotFound, "cannot open " + upper.string(), errno);
+  ByteProgress none;
+  PODIUM_TRY(FolderPacker(tar, none, &packing).Add(dir.get(), ".", "."));
   return tar.Close();
 }
 

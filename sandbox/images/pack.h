@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,17 @@ class TarWriter {
   explicit TarWriter(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// How a folder in overlayfs' format becomes the tar of a layer.
+struct LayerPacking {
+  // Of a sandbox's writable layer: where its range begins, in which root and the agent changed
+  // places; it gets an image's owners and one time for all. Empty: owners and times as they are.
+  std::optional<std::uint32_t> first_id;
+  std::vector<std::string> left_out;  // names at the top that are no part of it
+};
+// The layer as a tar with whiteouts as images write them. Blocks.
+[[nodiscard]] Status PackLayer(const std::filesystem::path& upper, const std::filesystem::path& to,
+                               const LayerPacking& packing);
 
 // A folder as a tar: sorted by name, owners, modes and times as they are, hard links kept. Sockets
 // are left out; another file system mounted inside is an error.

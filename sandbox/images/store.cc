@@ -146,6 +146,7 @@ Status ImageStore::WriteName(const Image& image) const {
                {"bytes", image.bytes},
                {"packages", image.packages},
                {"layers", image.layer_digests},
+               {"base", {{"name", image.base}, {"digest", image.base_digest}}},
                {"config",
                 {{"env", c.env},
                  {"entrypoint", c.entrypoint},
@@ -171,6 +172,9 @@ Result<Image> ImageStore::ReadName(const std::string& name) const {
   image.created = JsonOr<std::string>(json, "created", "");
   image.bytes = JsonOr<std::uint64_t>(json, "bytes", 0);
   image.packages = JsonOr<std::vector<std::string>>(json, "packages", {});
+  Json base = JsonOr<Json>(json, "base", Json::object());
+  image.base = JsonOr<std::string>(base, "name", "");
+  image.base_digest = JsonOr<std::string>(base, "digest", "");
   Json config = JsonOr<Json>(json, "config", Json::object());
   image.config = {JsonOr<std::vector<std::string>>(config, "env", {}),
                   JsonOr<std::vector<std::string>>(config, "entrypoint", {}),

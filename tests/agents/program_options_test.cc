@@ -86,6 +86,13 @@ TEST(ReferencesTest, WhatIsMissingOrNoReferenceIsSaid) {
   }
 }
 
+TEST(ReferencesTest, WhatIsAskedForIsListedOnce) {
+  EXPECT_THAT(
+      ReferencedNames({{"A", "${TOKEN} ${{ secrets.OTHER }}"}, {"B", "${TOKEN}"}, {"C", "x"}}),
+      ElementsAre("TOKEN", "OTHER"));
+  EXPECT_THAT(ReferencedNames({{"A", "${a b}"}}), testing::IsEmpty()) << "which Resolve refuses";
+}
+
 TEST(OutputLogTest, ItGrowsGoesOnAndTakesSecretsOut) {
   auto temp = TempDir::Make("podium-output");
   ASSERT_TRUE(temp);

@@ -154,4 +154,14 @@ void SandboxedProgram::SetUp() {
   PodiumProgram::SetUp();
 }
 
+void SandboxedProgram::UseOwnImages() {
+  fs::path images = dir() / "cache" / "images", host = fs::read_symlink(images);
+  fs::remove(images);
+  ASSERT_TRUE(MakeDirs(images));
+  for (const auto& entry : fs::directory_iterator(host)) {
+    if (entry.path().filename().string().starts_with("podium-ml-"))
+      fs::create_directory_symlink(entry.path(), images / entry.path().filename());
+  }
+}
+
 }  // namespace podium::tests

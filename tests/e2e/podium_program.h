@@ -62,6 +62,8 @@ class PodiumProgram : public testing::Test {
 class SandboxedProgram : public PodiumProgram {
  protected:
   void SetUp() override;
+  // Images are this world's own from here on, and go with it; of the host's, podium-ml is there.
+  void UseOwnImages();
 };
 
 }  // namespace podium::tests

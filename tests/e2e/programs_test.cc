@@ -137,7 +137,8 @@ cp /home/data/sample_submission.csv /home/submission/submission.csv
   ASSERT_TRUE(
       WriteFileAtomic(agent, yaml.substr(0, yaml.find("program: {")) + "program:\n" + options));
   ASSERT_TRUE(WriteFileAtomic(dir() / "agents" / "mine.txt", "Be good.\n"));
-  std::vector<std::string> args = {"run", "--task", Task(), "--agent", agent, "--name", "args"};
+  std::vector<std::string> args = {"run",    "--task", Task(),  "--agent",           agent,
+                                   "--name", "args",   "--set", "allow_env=HF_TOKEN"};
   auto unset = Podium(args);
   EXPECT_EQ(unset.exit_code, 2) << unset.out;
   EXPECT_THAT(unset.err, HasSubstr("args.yaml"));
@@ -160,6 +161,112 @@ cp /home/data/sample_submission.csv /home/submission/submission.csv
   ASSERT_TRUE(WriteFileAtomic(dir() / "agents" / "mine.txt", "Be bad.\n"));
   auto again = Podium(args, {{"HF_TOKEN", "hf_secret_12345678"}});
   EXPECT_EQ(again.exit_code, 2) << again.out << again.err;
+}
+
+// A program that ends early is run again, and the verdict says that it was.
+TEST_F(ProgramsTest, ItIsRunAgainUntilItsTimeIsOver) {
+  constexpr const char* kCounts = R"sh(
+echo "round $PODIUM_ROUND: $PODIUM_REPROMPT"
+grep -c 'Your time is not over' /home/instructions.txt
+[ "${PODIUM_ROUND:-1}" -lt 3 ] || sleep 600
+cp /home/data/sample_submission.csv /home/submission/submission.csv
+)sh";
+  std::string agent = ProgramAgent("again", kCounts);
+  auto r = Run(agent, "again",
+               {"--set", "program.reprompt=until-budget", "--set", "budget.wall=20 s", "--set",
+                "program.grace=1 s"});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  Json verdict = Verdict("again", "again");
+  EXPECT_EQ(verdict["variants"], Json::array({"program.reprompt: until-budget"}));
+  EXPECT_THAT(r.out, HasSubstr("was run as a variant (program.reprompt: until-budget)"));
+  EXPECT_EQ(verdict["agent"]["end"], "time_limit");
+  EXPECT_EQ(verdict["grade"]["verdict"], "scored");
+  auto rounds = EventBodies(TrialDir("again", "again"), "exec");
+  ASSERT_EQ(rounds.size(), 3u);
+  EXPECT_EQ(rounds[0]["command"], "start.sh");
+  EXPECT_EQ(rounds[0]["output"], "round 1: \n0\n");
+  EXPECT_EQ(rounds[1]["command"], "start.sh, round 2");
+  EXPECT_THAT(rounds[1]["output"].get<std::string>(), HasSubstr("round 2: Your time is not over."));
+  EXPECT_THAT(rounds[2]["output"].get<std::string>(), testing::EndsWith("\n1\n"));
+  EXPECT_THAT(*ReadFile(runs() / "again" / "lock.json"), HasSubstr("until-budget"));
+  auto once = Run(agent, "once", {"--set", "budget.wall=20 s"});
+  ASSERT_EQ(once.exit_code, 0) << once.err;
+  EXPECT_FALSE(Verdict("once", "again").contains("variants"));
+  EXPECT_EQ(EventBodies(TrialDir("once", "again"), "exec").size(), 1u);
+  auto wrong = Run(agent, "wrong", {"--set", "program.reprompt=always"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("'program.reprompt' is off or until-budget"));
+}
+
+// A small agent that speaks the Agent Client Protocol.
+constexpr const char* kAcpAgent = R"sh(
+cat > /tmp/acp.py <<'PY'
+import json, shutil, sys
+def send(**m):
+    print(json.dumps(dict(m, jsonrpc='2.0')), flush=True)
+def update(**u):
+    send(method='session/update', params={'sessionId': 's1', 'update': u})
+rounds = 0
+for line in sys.stdin:
+    m = json.loads(line)
+    if m.get('method') == 'initialize':
+        print('hello', file=sys.stderr)
+        send(id=m['id'], result={'protocolVersion': 1, 'agentCapabilities': {}})
+    elif m.get('method') == 'session/new':
+        send(id=m['id'], result={'sessionId': 's1'})
+    elif m.get('method') == 'session/prompt':
+        rounds += 1
+        prompt, text = m['id'], m['params']['prompt'][0]['text']
+        for piece in ('prompt of ', str(len(text) > 200), ' size'):
+            update(sessionUpdate='agent_message_chunk', content={'type': 'text', 'text': piece})
+        update(sessionUpdate='tool_call', toolCallId='c1', title='hand in', status='pending')
+        send(id='p1', method='session/request_permission', params={'sessionId': 's1',
+             'toolCall': {'toolCallId': 'c1', 'title': 'hand in'}, 'options': [
+             {'optionId': 'y', 'name': 'Yes', 'kind': 'allow_once'}, {'optionId': 'n', 'name': 'No', 'kind': 'reject_once'}]})
+    elif m.get('id') == 'p1':
+        if m['result']['outcome'].get('optionId') == 'y':
+            shutil.copy('/home/data/sample_submission.csv', '/home/submission/submission.csv')
+        send(id=prompt, result={'stopReason': 'end_turn'})
+print('input ended after %d' % rounds, file=sys.stderr)
+PY
+python3 /tmp/acp.py
+)sh";
+
+TEST_F(ProgramsTest, AnAgentOfTheAgentClientProtocolIsPromptedAndItsUpdatesAreKept) {
+  std::string agent = ProgramAgent("acp", kAcpAgent);
+  auto r = Run(agent, "acp", {"--set", "program.protocol=acp", "--set", "program.grace=2 s"});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  Json verdict = Verdict("acp", "acp");
+  EXPECT_EQ(verdict["agent"]["end"], "finished") << verdict["agent"];
+  EXPECT_EQ(verdict["grade"]["verdict"], "scored");
+  std::vector<std::string> updates;
+  for (const Json& one : EventBodies(TrialDir("acp", "acp"), "acp"))
+    updates.push_back(one["kind"].get<std::string>() + "=" + one["text"].get<std::string>());
+  EXPECT_THAT(updates, testing::ElementsAre("agent_message_chunk=prompt of True size",
+                                            "tool_call=hand in: pending", "permission=hand in -> y",
+                                            "stop=end_turn"));
+  EXPECT_EQ(Output("acp", "acp"), "hello\ninput ended after 1\n") << "what it says beside";
+  auto rejected = Run(agent, "rejected",
+                      {"--set", "program.protocol=acp", "--set", "program.permission=reject"});
+  ASSERT_EQ(rejected.exit_code, 0) << rejected.err;
+  EXPECT_EQ(Verdict("rejected", "acp")["grade"]["reason"], "missing");
+}
+
+TEST_F(ProgramsTest, AnAgentOfTheProtocolGoesOnInItsSessionAndIsEndedInTheEnd) {
+  // It goes on after its input has ended.
+  std::string agent = ProgramAgent("stays", std::string(kAcpAgent) + "sleep 600\n");
+  auto begun = std::chrono::steady_clock::now();
+  auto r = Run(agent, "stays", {"--set", "program.protocol=acp", "--set", "program.grace=1 s"});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  EXPECT_EQ(Verdict("stays", "stays")["agent"]["end"], "finished");
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(60));
+  // One that does not speak it.
+  std::string mute = ProgramAgent("mute", "echo no protocol; exit 0");
+  auto other = Run(mute, "mute", {"--set", "program.protocol=acp"});
+  ASSERT_EQ(other.exit_code, 0) << other.err;
+  Json verdict = Verdict("mute", "mute");
+  EXPECT_EQ(verdict["agent"]["end"], "acp_failed");
+  EXPECT_THAT(verdict["agent"]["detail"].get<std::string>(), HasSubstr("closed its output"));
 }
 
 // An agent's file may be a stranger's: no file of the host's comes into the container by it.

@@ -64,6 +64,45 @@ TEST_F(StrangersTest, AnAgentFileNamesNoFolderButOneBesideIt) {
   }
 }
 
+// Of the host's variables an agent's file gets those that the run allows, and cannot allow any.
+TEST_F(StrangersTest, AnAgentFileGetsNoVariableThatTheRunDoesNotAllow) {
+  std::string agent = ProgramAgent("asks", "echo $STOLEN");
+  std::string yaml = *ReadFile(agent);
+  auto write = [&](const std::string& more) {
+    std::string text = yaml;
+    text.replace(text.find("snapshot_every"), 0,
+                 "env: {STOLEN: \"key ${CLOUD_KEY}\", OTHER: \"${{ secrets.CLOUD_ID }}\"}, ");
+    ASSERT_TRUE(WriteFileAtomic(agent, text + more));
+  };
+  const std::map<std::string, std::string> host = {{"CLOUD_KEY", "SECRET-CANARY"},
+                                                   {"CLOUD_ID", "x"}};
+  auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> args = {"run", "--task", Task(), "--agent",
+                                     agent, "--name", "s",    "--dry-run"};
+    args.insert(args.end(), more.begin(), more.end());
+    return Podium(args, host);
+  };
+  write("");
+  for (std::vector<std::string> more : {std::vector<std::string>{},
+                                        {"--set", "allow_env=CLOUD_ID"},
+                                        {"--set", "allow_env=CLOUD_KEYS,CLOUD"}}) {
+    auto r = run(more);
+    EXPECT_EQ(r.exit_code, 2) << r.out << r.err;
+    EXPECT_THAT(r.err,
+                HasSubstr("asks.yaml:4: 'program.env' asks for this host's variable CLOUD_KEY"));
+    EXPECT_THAT(r.err, HasSubstr("allow_env"));
+  }
+  EXPECT_EQ(run({"--set", "allow_env=CLOUD_KEY,CLOUD_ID"}).exit_code, 0);
+  write("allow_env: CLOUD_KEY\n");
+  auto own = run({});
+  EXPECT_EQ(own.exit_code, 2);
+  EXPECT_THAT(own.err, HasSubstr("'allow_env' is the whole run's and not an agent's"));
+  EXPECT_FALSE(Leaked());
+  // The user's own word needs no leave.
+  ASSERT_TRUE(WriteFileAtomic(agent, yaml));
+  EXPECT_EQ(run({"--set", "program.env=STOLEN=${CLOUD_KEY}"}).exit_code, 0);
+}
+
 // A catalogue says to which server the value of OPENAI_API_KEY goes, `sandbox` whether there is
 // one.
 TEST_F(StrangersTest, AnAgentFileSaysNothingOfKeysAndIsolation) {

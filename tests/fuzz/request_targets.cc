@@ -6,7 +6,12 @@
 #include "agents/models/wire/decode.h"
 #include "agents/models/wire/registry.h"
 #include "agents/models/wire/usage_reader.h"
+#include "agents/programs/acp_protocol.h"
 #include "agents/validator/multipart.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "sandbox/build/registry_proxy.h"
+#include "sandbox/images/recipe_lock.h"
 #include "tests/fuzz/require.h"
 #include "tests/fuzz/targets.h"
 
@@ -106,6 +111,46 @@ void Answer(std::string_view bytes) {
   auto again = agents::DecodeAnswer(format, format.EncodeReply(*reply));
   Require(again.has_value(), "what was read is written so that it is read again");
   Require(again->calls.size() == reply->calls.size(), "with all its calls");
+}
+
+// What an agent that speaks the Agent Client Protocol writes, line by line; the first byte chooses
+// how its requests are answered.
+void Acp(std::string_view bytes) {
+  if (bytes.empty()) return;
+  agents::AcpProtocol protocol(bytes[0] % 2 == 0 ? agents::AcpPermission::kAllow
+                                                 : agents::AcpPermission::kReject);
+  std::string first = protocol.Initialize();
+  for (auto line : Split(bytes.substr(1), '\n')) {
+    auto taken = protocol.Take(line);
+    for (const auto& reply : taken.send) {
+      Require(reply.find('\n') + 1 == reply.size(), "a reply is one line");
+      Require(ParseJson(reply, "reply").has_value(), "and a message");
+    }
+    for (const auto& note : taken.notes) Require(note.text.size() < 20'000, "a note is short");
+  }
+}
+
+// What a package's client in a build's sandbox sends to the registries' proxy.
+void Proxy(std::string_view bytes) {
+  auto request = sandbox::ParseProxyRequest(std::string(bytes));
+  if (!request) return;
+  Require(!request->to.name.empty() && request->to.port > 0 && request->to.port < 65'536,
+          "it says where it goes");
+  Require(request->to.name.find_first_of(" /@\r\n") == std::string::npos, "a host is a plain name");
+  if (!request->tunnel)
+    Require(request->head.ends_with("\r\n\r\n"), "what is sent is a whole head");
+}
+
+// A lock beside a recipe, which somebody else may have sent, or what npm wrote into a sandbox.
+void Lock(std::string_view bytes) {
+  (void)sandbox::NpmPackages(std::string(bytes));
+  auto lock = sandbox::ParseLock(std::string(bytes), "lock");
+  if (!lock) return;
+  std::string text = sandbox::LockText(*lock);
+  auto again = sandbox::ParseLock(text, "lock");
+  Require(again.has_value(), "what was read can be written");
+  Require(sandbox::LockText(*again) == text, "and is the same");
+  Require(sandbox::Differences(*lock, *again).empty(), "and does not differ");
 }
 
 }  // namespace podium::fuzz

@@ -28,6 +28,9 @@ void Oci(std::string_view bytes);
 void Frames(std::string_view bytes);
 void Records(std::string_view bytes);
 void Answer(std::string_view bytes);
+void Acp(std::string_view bytes);
+void Proxy(std::string_view bytes);
+void Lock(std::string_view bytes);
 
 struct Target {
   std::string_view name;  // also the corpus folder
@@ -40,6 +43,6 @@ inline constexpr Target kTargets[] = {
     {"json", ForeignJson}, {"retry", Retry},   {"lines", Lines},     {"http", HttpHead},
     {"yaml", Yaml},        {"task", TaskYaml}, {"cdi", Cdi},         {"rdata", RData},
     {"tar", Tar},          {"oci", Oci},       {"frames", Frames},   {"records", Records},
-    {"answer", Answer}};
+    {"answer", Answer},    {"acp", Acp},       {"proxy", Proxy},     {"lock", Lock}};
 
 }  // namespace podium::fuzz

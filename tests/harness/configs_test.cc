@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "harness/plan/plan.h"
 #include "sandbox/images/image.h"
+#include "sandbox/images/layer_recipe.h"
 #include "tasks/suite.h"
 
 namespace podium::harness {
@@ -47,6 +48,25 @@ TEST(ConfigsTest, EveryAgentFileMakesAPlan) {
     auto plan = MakePlan(settings);
     ASSERT_TRUE(plan) << plan.error().message;
     EXPECT_EQ(plan->agents.front()->id.str(), name);
+  }
+}
+
+TEST(ConfigsTest, EveryProgramMakesAPlanAndEveryRecipeIsRead) {
+  for (const auto& file : Files("programs")) {
+    if (file.extension() != ".yaml") continue;
+    Settings settings;
+    ASSERT_TRUE(settings.Set("suite", "starter", "test"));
+    ASSERT_TRUE(settings.Set("agents", file.string(), "test"));
+    ASSERT_TRUE(settings.Set("gateway.mode", "replay", "test"));  // which needs no key
+    auto plan = MakePlan(settings);
+    ASSERT_TRUE(plan) << plan.error().message;
+    EXPECT_EQ(plan->agents.front()->id.str(), file.stem().string());
+  }
+  for (const auto& file : Files("images")) {
+    auto recipe = sandbox::ReadLayerRecipe(file);
+    ASSERT_TRUE(recipe) << recipe.error().message;
+    EXPECT_TRUE(sandbox::ReadRecipe(recipe->from)) << file << " stands on no shipped image";
+    EXPECT_TRUE(fs::exists(ShareDir() / "configs" / "programs" / file.filename())) << file;
   }
 }
 

@@ -202,7 +202,8 @@ std::vector<Event> AllEvents() {
           Forked{"run", "t/a/s0", 3, "ab"},
           Rebuilt{3, {1}},
           ToolUse{2, "said", "bash", "{}", "exited", 1, Millis(2), Millis(3), true, "seen"},
-          KnowledgeUse{"tool", "words", {"a.md#1"}}};
+          KnowledgeUse{"tool", "words", {"a.md#1"}},
+          AcpUpdate{2, "tool_call", "ls: pending"}};
 }
 
 TEST(EventTest, EachIsReadAsItWasWritten) {

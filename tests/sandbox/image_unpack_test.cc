@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -200,6 +201,41 @@ TEST_F(ImageUnpackTest, AnHonestTreeIsAsItWas) {
   EXPECT_EQ(fs::read_symlink(root_ / "lib"), "usr/lib");
   EXPECT_TRUE(fs::exists(root_ / "ETC") && fs::exists(root_ / "f\xc3\xbc"));
   EXPECT_EQ(result->digest, *DigestFile(tar_));
+}
+
+// A sandbox's writable layer is packed, unpacked and the same again: whiteouts, closed folders,
+// owners with root and the agent's places changed back.
+TEST_F(ImageUnpackTest, ALayerIsTheSameAfterItWasPacked) {
+  fs::path upper = temp_->path() / "upper";
+  for (const char* dir : {"etc", "etc/closed", "tmp"}) ASSERT_TRUE(MakeDirs(upper / dir));
+  ASSERT_TRUE(WriteFileAtomic(upper / "etc" / "mine", "text", 0755));
+  ASSERT_TRUE(WriteFileAtomic(upper / "tmp" / "left", "text"));
+  ASSERT_EQ(::mknod((upper / "etc" / "gone").c_str(), S_IFCHR | 0600, makedev(0, 0)), 0);
+  ASSERT_EQ(::setxattr((upper / "etc" / "closed").c_str(), "trusted.overlay.opaque", "y", 1, 0), 0);
+  constexpr std::uint32_t kFirst = 0x20000000;
+  ASSERT_EQ(::chown(upper.c_str(), kFirst + 1000, kFirst + 1000), 0);
+  for (const char* file : {"etc", "etc/closed", "etc/mine"})
+    ASSERT_EQ(::lchown((upper / file).c_str(), kFirst + 1000, kFirst + 1000), 0);
+  auto packed = PackLayer(upper, tar_, {kFirst, {"tmp"}});
+  ASSERT_TRUE(packed) << packed.error().message;
+  auto unpacked = Unpack();
+  ASSERT_TRUE(unpacked) << unpacked.error().message;
+  struct stat st {};
+  ASSERT_EQ(::lstat((root_ / "etc" / "mine").c_str(), &st), 0);
+  EXPECT_EQ(st.st_uid, 0u);
+  EXPECT_EQ(st.st_mode & 07777u, 0755u);
+  EXPECT_EQ(st.st_mtime, 315'532'800);
+  ASSERT_EQ(::lstat((root_ / "etc" / "gone").c_str(), &st), 0);
+  EXPECT_TRUE(S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0));
+  char value = 0;
+  EXPECT_EQ(::getxattr((root_ / "etc" / "closed").c_str(), "trusted.overlay.opaque", &value, 1), 1);
+  EXPECT_EQ(value, 'y');
+  EXPECT_FALSE(fs::exists(root_ / "tmp"));
+  // Another's file is none of the layer's.
+  ASSERT_EQ(::lchown((upper / "etc" / "mine").c_str(), 5, 5), 0);
+  auto foreign = PackLayer(upper, tar_, {kFirst, {"tmp"}});
+  ASSERT_FALSE(foreign);
+  EXPECT_NE(foreign.error().message.find("etc/mine"), std::string::npos);
 }
 
 }  // namespace

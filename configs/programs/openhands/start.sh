@@ -1,0 +1,2 @@
+cd /home/code
+python3 /home/agent/run.py
