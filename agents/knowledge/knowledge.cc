@@ -35,8 +35,8 @@ std::string TextOf(const std::vector<Passage>& found) {
 }
 
 Task<Result<std::vector<Passage>>> Find(Reactor& reactor, const Knowledge& knowledge,
-                                        std::string query) {
-  auto search = [corpus = knowledge.corpus, query = query.substr(0, kLongestQuery),
+                                        std::string_view query) {
+  auto search = [corpus = knowledge.corpus, query = std::string(query.substr(0, kLongestQuery)),
                  most = knowledge.passages] { return corpus->Search(query, most); };
   co_return co_await reactor.Blocking(std::move(search), Pool::kTransfer);
 }

@@ -92,7 +92,7 @@ struct MachineShares::InQueue {
   bool took = false;
 
   InQueue(std::shared_ptr<State> s, MachineShare share, const asio::any_io_executor& executor)
-      : state(std::move(s)), waiter{std::move(share), asio::steady_timer(executor)} {}
+      : state(std::move(s)), waiter{share, asio::steady_timer(executor)} {}
   InQueue(const InQueue&) = delete;
   InQueue& operator=(const InQueue&) = delete;
   ~InQueue() {
@@ -126,13 +126,13 @@ std::optional<MachineShares::Turn> MachineShares::TryTake(const MachineShare& sh
 }
 
 Task<MachineShares::Turn> MachineShares::Take(MachineShare share) {
-  return TakeFrom(state_, std::move(share));
+  return TakeFrom(state_, share);
 }
 
 Task<MachineShares::Turn> MachineShares::TakeFrom(std::shared_ptr<State> shared,
                                                   MachineShare share) {
   auto executor = co_await asio::this_coro::executor;
-  InQueue place(std::move(shared), std::move(share), executor);
+  InQueue place(std::move(shared), share, executor);
   State& state = *place.state;
   state.waiting.push_back(&place.waiter);
   state.Grant();

@@ -37,7 +37,7 @@ class MachineShares {
   class Turn {
    public:
     Turn(std::shared_ptr<State> state, MachineShare share)
-        : state_(std::move(state)), share_(std::move(share)) {}
+        : state_(std::move(state)), share_(share) {}
     Turn(Turn&&) noexcept = default;
     Turn& operator=(Turn&&) = delete;
     ~Turn();

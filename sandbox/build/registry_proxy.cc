@@ -25,6 +25,7 @@
 #include "base/async/alarm.h"
 #include "base/async/race.h"
 #include "base/deadlines.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace podium::sandbox {
@@ -99,8 +100,8 @@ class Passage {
   Task<void> Run() {
     try {
       co_await Serve();
-    } catch (const std::exception&) {
-      // Cancelled: the build is over.
+    } catch (const std::exception& e) {  // cancelled: the build is over
+      LogDebug(std::string("a connection of the registry's proxy ended: ") + e.what());
     }
     error_code ec;
     inner_.close(ec);
