@@ -41,7 +41,8 @@ Task<Result<std::vector<Passage>>> Find(Reactor& reactor, const Knowledge& knowl
   co_return co_await reactor.Blocking(std::move(search), Pool::kTransfer);
 }
 
-records::KnowledgeUse Noted(std::string by, std::string query, const std::vector<Passage>& found) {
+records::KnowledgeUse Noted(std::string by, const std::string& query,
+                            const std::vector<Passage>& found) {
   records::KnowledgeUse out{
       .by = std::move(by), .query = HeadTail(Printable(query), 300, 0), .passages = {}};
   for (const auto& passage : found) out.passages.push_back(passage.Place());
@@ -80,7 +81,7 @@ Task<Result<std::string>> LookUp(Reactor& reactor, const Knowledge& knowledge, E
                                  std::string by, std::string query) {
   auto found = co_await Find(reactor, knowledge, query);
   if (!found) co_return tl::unexpected(found.error());
-  auto noted = Noted(std::move(by), std::move(query), *found);
+  auto noted = Noted(std::move(by), query, *found);
   PODIUM_CO_TRY(co_await events.Append(std::move(noted)));
   std::string text = TextOf(*found);
   co_return text.empty() ? "No passage has any of these words." : text;
@@ -100,7 +101,7 @@ Task<Result<std::string>> KnowledgeText(Reactor& reactor, const Knowledge& knowl
   std::string query = title + " " + std::string(description.substr(0, kAskedOfDescription));
   auto found = co_await Find(reactor, knowledge, query);
   if (!found) co_return tl::unexpected(found.error());
-  auto noted = Noted("context", std::move(title), *found);
+  auto noted = Noted("context", title, *found);
   PODIUM_CO_TRY(co_await events.Append(std::move(noted)));
   co_return TextOf(*found);
 }
