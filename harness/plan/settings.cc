@@ -273,12 +273,15 @@ Status Settings::Vary(const std::string& axis, const std::string& origin) {
   if (equals == std::string::npos || equals == 0)
     return Fail(ErrorCode::kUsage, origin + " takes NAME=VALUE,VALUE, found '" + axis + "'");
   YamlNode values{.kind = YamlNode::Kind::kList, .file = origin};
-  for (auto value : Split(axis.substr(equals + 1), ','))
+  std::string list = axis.substr(equals + 1);
+  for (auto value : Split(list, ','))
     values.items.push_back(
         {.kind = YamlNode::Kind::kScalar, .scalar = std::string(Trim(value)), .file = origin});
   YamlNode node{.kind = YamlNode::Kind::kMap, .file = origin};
   node.entries.push_back({axis.substr(0, equals), std::move(values)});
-  return ReadMatrixAxes(node, matrix_);
+  PODIUM_TRY(ReadMatrixAxes(node, matrix_));
+  matrix_.axes.back().origin = origin;
+  return {};
 }
 
 AgentEntry Settings::EntryOf(const Matrix::Cell& cell) const {
