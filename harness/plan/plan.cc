@@ -587,6 +587,7 @@ std::string PlanYaml(const RunPlan& plan, const Settings& settings, bool with_or
     std::string line = (group.empty() ? "" : "  ") + std::string(key) + ": ";
     std::string value = name == "name" ? plan.name : setting.value;
     if (name == "agents" && !settings.per_agent().empty()) value = AgentsYaml(settings);
+    if (value.starts_with('\n')) line.pop_back();  // a list below
     line += value.empty() ? "\"\"" : value;
     if (with_origins && value.find('\n') == std::string::npos) {
       line.resize(std::max<std::size_t>(line.size(), 46), ' ');
