@@ -68,6 +68,7 @@ class SlowModel {
   asio::awaitable<void> Accept() {
     for (;;) {
       tcp::socket socket = co_await acceptor_.async_accept(asio::use_awaitable);
+      socket.set_option(tcp::no_delay(true));
       asio::co_spawn(io_, Serve(std::move(socket)), asio::detached);
     }
   }
