@@ -26,7 +26,9 @@ struct Reactor::Impl {
   asio::io_context io{1};
   asio::thread_pool control, transfer, grading;
   Impl(unsigned control_threads, unsigned cores)
-      : control(control_threads), transfer(std::max(2u, cores)), grading(cores) {}
+      // Transfers wait for disks as much as they compute: two a core, or one that syncs holds up
+      // the next one's bytes.
+      : control(control_threads), transfer(std::max(4u, 2 * cores)), grading(cores) {}
 
   asio::thread_pool& Of(Pool pool) {
     return pool == Pool::kControl ? control : pool == Pool::kTransfer ? transfer : grading;
