@@ -124,8 +124,10 @@ Status AddTrials(const records::RunPlan& record, RunPlan& plan) {
     t.task = tasks[trial.task];
     t.agent = agents[trial.agent];
     t.id = {t.task->id, t.agent->id, static_cast<int>(trial.seed)};
-    PODIUM_ASSIGN(auto whole, MakeTrial(*t.task, *t.agent, static_cast<int>(trial.seed)));
-    t.instruction = std::move(whole.instruction);
+    const std::string& variant = t.agent->settings.Get("instruction").value;
+    if (variant != "default") {
+      PODIUM_ASSIGN(t.instruction, tasks::InstructionOf(*t.task, variant));
+    }
     t.wall = c.wall;
     t.exec = c.exec;
     t.limits.cpus = c.cpus;
