@@ -34,17 +34,21 @@ class AblationTest : public SandboxedProgram {
 
 TEST_F(AblationTest, EveryCellIsARowWhateverInterruptsTheRun) {
   ModelServer server([](int, const ReceivedRequest&) {
-    return StreamedText("A forest.\n```python\n" + std::string(kTinySolution) +
-                        "print('Validation score: 0.9')\n```\n");
+    return StreamedText(
+        "The sample.\n```python\nimport shutil\n"
+        "shutil.copy('/home/data/sample_submission.csv', '/home/submission/submission.csv')\n"
+        "print('Validation score: 0.9')\n```\n");
   });
   fs::path file = dir() / "ablation.yaml";
-  ASSERT_TRUE(WriteFileAtomic(file, "schema: podium-run/1\nname: ab\ntasks: [" + Task() + ", " +
-                                        Task("tiny2") +
-                                        "]\nproposer: llm\nmodel: m\nseeds: 3\njobs: 8\n"
-                                        "budget: {nodes: 2}\nknowledge: {corpus: " +
-                                        (dir() / "notes").string() +
-                                        "}\nmatrix:\n  agents: [greedy, mcts]\n  search.memory: "
-                                        "[simple, none]\n  knowledge.mode: [\"off\", context]\n"));
+  // Two of the starter tasks whose tables are made and not fetched.
+  ASSERT_TRUE(WriteFileAtomic(file,
+                              "schema: podium-run/1\nname: ab\n"
+                              "tasks: [poker-rule-induction, conway-reverse]\n"
+                              "proposer: llm\nmodel: m\nseeds: 3\njobs: 8\n"
+                              "budget: {nodes: 2}\nknowledge: {corpus: " +
+                                  (dir() / "notes").string() +
+                                  "}\nmatrix:\n  agents: [greedy, mcts]\n  search.memory: "
+                                  "[simple, none]\n  knowledge.mode: [\"off\", context]\n"));
   std::map<std::string, std::string> env = {{"OPENAI_BASE_URL", server.base_url()},
                                             {"OPENAI_API_KEY", "k"}};
   pid_t pid = Start({"run", file.string()}, dir() / "log", env);
@@ -57,7 +61,7 @@ TEST_F(AblationTest, EveryCellIsARowWhateverInterruptsTheRun) {
   auto last = Podium({"resume", "ab", "--json"}, env, std::chrono::seconds(500));
   ASSERT_EQ(last.exit_code, 0) << last.out << last.err << *ReadFile(dir() / "log");
   EXPECT_EQ(Verdicts("ab"), 48);
-  Json cell = Verdict("ab", "mcts.memory=none.mode=context", "tiny2", 2)["cell"];
+  Json cell = Verdict("ab", "mcts.memory=none.mode=context", "conway-reverse", 2)["cell"];
   EXPECT_EQ(cell,
             (Json{{"agent", "mcts"}, {"search.memory", "none"}, {"knowledge.mode", "context"}}));
   auto summary = ParseJson(last.out, "summary");
@@ -71,9 +75,10 @@ TEST_F(AblationTest, EveryCellIsARowWhateverInterruptsTheRun) {
   for (const auto& request : server.requests())
     told += request.body.find("Predict y with boosting.") != std::string::npos;
   EXPECT_GE(told, 24) << "each node of half of the trials";
-  EXPECT_FALSE(
-      EventBodies(TrialDir("ab", "greedy.memory=simple.mode=context"), "knowledge").empty());
-  EXPECT_TRUE(EventBodies(TrialDir("ab", "greedy.memory=simple.mode=off"), "knowledge").empty());
+  const std::string told_of = "greedy.memory=simple.mode=context",
+                    without = "greedy.memory=simple.mode=off";
+  EXPECT_FALSE(EventBodies(TrialDir("ab", told_of, "conway-reverse"), "knowledge").empty());
+  EXPECT_TRUE(EventBodies(TrialDir("ab", without, "conway-reverse"), "knowledge").empty());
   std::string table = Podium({"status", "ab"}).out;
   EXPECT_THAT(table, HasSubstr("greedy.memory=simple.mode=off"));
 }
