@@ -42,4 +42,15 @@ std::string IsoTime(WallTime t) {
   return out;
 }
 
+WallTime ParseIsoTime(const std::string& text) {
+  std::tm tm{};
+  int ms = 0;
+  if (std::sscanf(text.c_str(), "%d-%d-%dT%d:%d:%d.%dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+                  &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) != 7)
+    return {};
+  tm.tm_year -= 1900;
+  tm.tm_mon -= 1;
+  return WallTime(std::chrono::seconds(::timegm(&tm)) + Millis(ms));
+}
+
 }  // namespace podium

@@ -45,5 +45,7 @@ const Clock& SystemClock();
 
 // "2026-11-24T01:54:57.123Z"
 std::string IsoTime(WallTime t);
+// The moment that IsoTime wrote so; the epoch where the text is something else.
+[[nodiscard]] WallTime ParseIsoTime(const std::string& text);
 
 }  // namespace podium

@@ -76,6 +76,10 @@ inline constexpr Millis kImageTime = std::chrono::minutes(30);
 // Another process reads and writes lock.json.
 inline constexpr Millis kRunFolderTime = std::chrono::seconds(30);
 inline constexpr Millis kRunFolderPoll{20};
+// What the processes of a host hold is changed under one lock, within microseconds.
+inline constexpr Millis kSharesLockTime = std::chrono::seconds(2);
+inline constexpr std::chrono::microseconds kSharesLockPoll{50};
+inline constexpr std::chrono::microseconds kLongestSharesLockPoll{1000};
 // podium-score writes the grading report of a whole run.
 inline constexpr Millis kGradingReportTime = std::chrono::minutes(10);
 
@@ -103,6 +107,8 @@ inline constexpr Millis kUnreadablePause{250};
 // What people see.
 // The live view counts seconds; the index is written as often.
 inline constexpr Millis kTick = std::chrono::seconds(1);
+// Between two looks at what a trial prints, for a person.
+inline constexpr Millis kFollowPoll{500};
 // Without a terminal: a line at the latest after so long.
 inline constexpr Millis kSilence = std::chrono::minutes(1);
 // Between two lines on how far a file is read.

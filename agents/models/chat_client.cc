@@ -167,6 +167,7 @@ Task<ChatClient::Judged> ChatClient::Judge(const ModelAnswer& answer) const {
     std::string again = HeaderNamed(head, "x-should-retry");
     if (fault.kind == FaultKind::kOutage && again == "false") fault.kind = FaultKind::kRefused;
     if (again == "true" && !fault.bill) fault.kind = FaultKind::kOutage;
+    fault.for_user = fault.bill || head.status == 401 || head.status == 403 || head.status == 404;
   }
   if (answer.wish) fault.wish = answer.wish;
   fault.text = Describe(head, fault.text);
@@ -223,6 +224,7 @@ Task<std::optional<Error>> ChatClient::Meet(ModelFault fault, Asking& asking) {
   if (fault.kind == FaultKind::kContent) co_return std::move(error).With("reason", kContentRefused);
   if (fault.kind == FaultKind::kOverflow)
     co_return std::move(error).With("reason", kContextOverflow);
+  if (fault.for_user) error.context.push_back(kForUser);
   co_return error;
 }
 

@@ -16,6 +16,10 @@
 
 namespace podium::agents {
 
+// In the context of an error: the provider takes no request like it until a person mends a key, a
+// bill or a name.
+inline const std::pair<std::string, std::string> kForUser = {"to be mended by", "the user"};
+
 // The model that a native scaffold asks, and how. What is not known of it (prices, context) bounds
 // nothing.
 struct ModelConfig {

@@ -213,10 +213,23 @@ Result<Event> From(const Json& j, std::type_identity<GatewayFlag>) {
   return GatewayFlag{Text(j, "code"), Text(j, "detail"), Whole(j, "count")};
 }
 
-Json ToJson(const Failed& e) { return With({{"code", e.code}, {"message", e.message}}, e.worked); }
-Result<Event> From(const Json& j, std::type_identity<Failed>) {
-  return Failed{Text(j, "code"), JsonOr<std::string>(j, "message", "failed"), Worked(j)};
+Json ToJson(const Failed& e) {
+  Json out = With({{"code", e.code}, {"message", e.message}}, e.worked);
+  if (!e.host.empty()) out["host"] = e.host;
+  return out;
 }
+Result<Event> From(const Json& j, std::type_identity<Failed>) {
+  return Failed{Text(j, "code"), JsonOr<std::string>(j, "message", "failed"), Worked(j),
+                Text(j, "host")};
+}
+
+Json ToJson(const Exhausted& e) { return {{"failures", e.failures}, {"why", e.why}}; }
+Result<Event> From(const Json& j, std::type_identity<Exhausted>) {
+  return Exhausted{Whole(j, "failures"), Text(j, "why")};
+}
+
+Json ToJson(const Retried& e) { return {{"why", e.why}}; }
+Result<Event> From(const Json& j, std::type_identity<Retried>) { return Retried{Text(j, "why")}; }
 
 Json ToJson(const Paused& e) {
   return With({{"validations_refused", e.validations_refused}}, e.worked);
@@ -306,9 +319,10 @@ Result<Event> From(const Json& j, std::type_identity<AcpUpdate>) {
 
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
-    "attempt",   "node",    "exec",       "snapshot",     "validation", "outage",    "taken",
-    "fell_back", "service", "model_call", "gateway_flag", "failed",     "paused",    "sealed",
-    "graded",    "begun",   "forked",     "rebuilt",      "tool",       "knowledge", "acp"};
+    "attempt", "node",      "exec",    "snapshot",   "validation",   "outage",
+    "taken",   "fell_back", "service", "model_call", "gateway_flag", "failed",
+    "paused",  "sealed",    "graded",  "begun",      "forked",       "rebuilt",
+    "tool",    "knowledge", "acp",     "exhausted",  "retried"};
 
 template <std::size_t... I>
 Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {

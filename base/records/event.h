@@ -84,6 +84,16 @@ struct GatewayFlag {  // "gateway_flag": something that a reader of the result m
 struct Failed {  // "failed": infrastructure, never the agent's affair
   std::string code, message;
   std::optional<Millis> worked;
+  // What the whole host lacks, or a key or model that a provider refuses: what people must mend
+  // first. Then it uses up no attempt. Else "".
+  std::string host = {};
+};
+struct Exhausted {  // "exhausted": infrastructure failed as often as it may (Outcome)
+  std::int64_t failures = 0;
+  std::string why;  // of the last
+};
+struct Retried {  // "retried": somebody asked for more attempts after that
+  std::string why;
 };
 struct Paused {  // "paused": drained or stopped
   std::int64_t validations_refused = 0;
@@ -138,7 +148,7 @@ struct Graded {  // "graded": verdict.json stands
 
 using Event = std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack,
                            Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun,
-                           Forked, Rebuilt, ToolUse, KnowledgeUse, AcpUpdate>;
+                           Forked, Rebuilt, ToolUse, KnowledgeUse, AcpUpdate, Exhausted, Retried>;
 
 [[nodiscard]] std::string_view EventName(const Event& event);
 

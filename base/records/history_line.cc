@@ -22,6 +22,7 @@ OrderedJson Fields(int version, const HistoryLine& e) {
     out["verdict"] = e.verdict_sha256;
     out["journal"] = e.journal_sha256;
   }
+  if (e.event == "exhausted" || e.event == "retried") out["why"] = e.why;
   return out;
 }
 
@@ -52,6 +53,7 @@ Result<ParsedLine> ParseHistoryLine(std::string_view text, const std::string& di
   e.submission_sha256 = JsonOr<std::string>(json, "submission", "");
   e.verdict_sha256 = JsonOr<std::string>(json, "verdict", "");
   e.journal_sha256 = JsonOr<std::string>(json, "journal", "");
+  e.why = JsonOr<std::string>(json, "why", "");
   std::string digest = ChainDigest(digest_before, Fields(version, e));
   if (JsonOr<std::string>(json, "digest", "") == digest)
     return ParsedLine{std::move(e), std::move(digest)};

@@ -12,12 +12,15 @@ namespace podium::records {
 struct HistoryLine {
   std::int64_t number = 0;  // 1, 2, 3, ... of its writer
   std::string time;         // UTC, ISO 8601
-  std::string event;        // "attempt": an agent begins to work; "graded": before verdict.json
-  std::string trial;        // TrialId::str()
-  std::int64_t lease = 0;   // number of the trial's lease; 0: schema 1
+  // "attempt": an agent begins to work; "graded": before verdict.json; "exhausted": the host
+  // failed as often as it may; "retried": somebody asked for more attempts
+  std::string event;
+  std::string trial;              // TrialId::str()
+  std::int64_t lease = 0;         // number of the trial's lease; 0: schema 1
   std::string submission_sha256;  // graded alone: of the submission, "" when there was none
   std::string verdict_sha256;     // graded alone: of verdict.json's bytes
   std::string journal_sha256;     // graded alone: of the journal up to "sealed"
+  std::string why = {};           // exhausted, retried
 };
 
 // A line and the chain's digest after it: SHA-256 (hex) of the digest before, a line end and the

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/records/grade_json.h"
+#include "base/records/outcome.h"
 #include "base/records/schema.h"
 #include "base/records/trial_verdict_json.h"
 
@@ -106,6 +107,7 @@ std::optional<ModelsSpent> ModelsSpentFrom(const Json& parent) {
 std::string ToText(const TrialVerdict& v) {
   OrderedJson out;
   out["schema"] = std::string(kKind) + "/1";
+  out["outcome"] = std::string(OutcomeText(OutcomeOf(v.grade)));
   out["grade"] = GradeRecordJson(v.grade);
   out["agent"] = ToJson(v.agent);
   out["image"] = v.image;

@@ -76,7 +76,8 @@ struct TrialVerdict {
   std::vector<std::string> variants = {};
 };
 
-// The file's text, "podium-trial-verdict/1", indented for people.
+// The file's text, "podium-trial-verdict/1", indented for people. Its "outcome" is
+// OutcomeOf(grade), which is not read back.
 [[nodiscard]] std::string ToText(const TrialVerdict& verdict);
 [[nodiscard]] Result<TrialVerdict> ParseTrialVerdict(std::string_view text, std::string_view where);
 

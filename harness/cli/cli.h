@@ -44,9 +44,12 @@ Result<Exit> ExecutePlan(const RunPlan& plan, bool json, const std::string& prog
 // Each adds its verbs to the program; the chosen verb stores what main returns in `exit`.
 // `program` is how the user called it, for the commands that are printed.
 void AddRunVerbs(CLI::App& app, Exit& exit,
-                 const std::string& program);   // run, status, report, reindex
-void AddVerifyVerb(CLI::App& app, Exit& exit);  // verify
-void AddTraceVerb(CLI::App& app, Exit& exit);   // trace
+                 const std::string& program);  // run, status, report, reindex
+// pause, resume, cancel, drain, retry, set, priority
+void AddControlVerbs(CLI::App& app, Exit& exit, const std::string& program);
+void AddVerifyVerb(CLI::App& app, Exit& exit);                               // verify
+void AddTraceVerb(CLI::App& app, Exit& exit);                                // trace
+void AddWhyVerbs(CLI::App& app, Exit& exit);                                 // why, logs
 void AddReplayVerbs(CLI::App& app, Exit& exit, const std::string& program);  // replay, fork
 // `argv`: of the whole program, for what another program does.
 void AddTaskVerbs(CLI::App& app, Exit& exit, char** argv);  // tasks

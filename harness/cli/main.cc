@@ -12,10 +12,13 @@ int Main(int argc, char** argv) {
   if (IsScoreVerb(FirstWord(argc, argv))) return static_cast<int>(StartScoreProgram(argv));
   std::string program = argc > 0 ? argv[0] : "podium";
   const VerbGroup groups[] = {
-      {{"run", "resume", "status", "report", "reindex"},
+      {{"run", "plan", "status", "report", "reindex"},
        [&](CLI::App& a, Exit& e) { AddRunVerbs(a, e, program); }},
+      {{"pause", "resume", "cancel", "drain", "retry", "set", "priority"},
+       [&](CLI::App& a, Exit& e) { AddControlVerbs(a, e, program); }},
       {{"verify"}, AddVerifyVerb},
       {{"trace"}, AddTraceVerb},
+      {{"why", "logs"}, AddWhyVerbs},
       {{"replay", "fork"}, [&](CLI::App& a, Exit& e) { AddReplayVerbs(a, e, program); }},
       {{"tasks"}, [&](CLI::App& a, Exit& e) { AddTaskVerbs(a, e, argv); }},
       {{"agents"}, AddAgentVerbs},

@@ -12,9 +12,9 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/live_view.h"
 #include "harness/cli/score_program.h"
-#include "harness/plan/machine.h"
 #include "harness/plan/plan.h"
 #include "harness/report/html.h"
+#include "harness/report/plan_text.h"
 #include "harness/report/summary.h"
 #include "harness/report/table.h"
 #include "harness/schedule/lock.h"
@@ -80,70 +80,6 @@ Result<Settings> Resolve(const RunOptions& o) {
   return settings;
 }
 
-// What each of several workers has of a trial; else nothing.
-std::string PartText(const TrialPlan& t) {
-  const auto& configured = t.agent->configured;
-  if (configured.workers == 1) return "";
-  sandbox::Limits part = WorkerLimits(t);
-  return "Each of the " + std::to_string(configured.workers) + " workers of " + t.id.agent.str() +
-         " on " + t.id.task.str() + " has " + FormatDouble(part.cpus) + " cores, " +
-         FormatBytes(part.memory_bytes) + " of memory and " + FormatBytes(part.disk_bytes) +
-         " of disk (search.worker_limits: " + (configured.limits_each ? "each" : "shared") + ").\n";
-}
-
-// How many trials and programs run at once, and what decides it.
-std::string AtOnceText(const RunPlan& plan) {
-  Machine machine = ThisMachine();
-  double cpus = 0;
-  std::uint64_t memory = 0;
-  bool waits = false;
-  for (const auto& t : plan.trials) {
-    if (!t.agent->needs_sandbox()) continue;
-    sandbox::Limits each = WorkerLimits(t);
-    cpus = std::max(cpus, each.cpus);
-    memory = std::max(memory, each.memory_bytes);
-    waits = waits || t.agent->takes_turns();
-  }
-  const Setting& jobs = plan.settings.Get("jobs");
-  std::string text = "Trials at once: " + std::to_string(plan.jobs) + " (jobs: " +
-                     (jobs.layer == Layer::kDefault ? "auto" : jobs.value + ", " + jobs.origin) +
-                     ").";
-  if (cpus > 0) {
-    auto by_cores = static_cast<std::uint64_t>(machine.cores / cpus + 1e-9);
-    std::uint64_t by_memory = memory == 0 ? by_cores : machine.memory_bytes / memory;
-    text += " Programs at once: " + std::to_string(std::min(by_cores, by_memory)) +
-            " (this machine has " + FormatDouble(machine.cores) + " cores and " +
-            FormatBytes(machine.memory_bytes) + ", a program up to " + FormatDouble(cpus) +
-            " and " + FormatBytes(memory) + ").";
-  }
-  if (waits)
-    text +=
-        "\nA trial that waits for a model holds no core: with a larger --jobs more of them wait at "
-        "once, and at most " +
-        plan.settings.Get("llm.at_once").value + " requests are open (models.at_once).";
-  return text + "\n";
-}
-
-std::string DryRun(const RunPlan& plan) {
-  TextTable table({"task", "agent", "seed", "time", "nodes", "workers", "cores", "memory", "disk"},
-                  {false, false, false, true, true, true, true, true, true});
-  Millis total{0};
-  std::set<std::string> parts;  // a line for each agent that has workers
-  for (const auto& t : plan.trials) {
-    bool box = t.agent->needs_sandbox();
-    table.Add({t.id.task.str(), t.id.agent.str(), "s" + std::to_string(t.id.seed),
-               box ? "at most " + FormatDuration(t.wall) : "-",
-               std::to_string(t.agent->configured.nodes),
-               std::to_string(t.agent->configured.workers), FormatDouble(t.limits.cpus),
-               FormatBytes(t.limits.memory_bytes), FormatBytes(t.limits.disk_bytes)});
-    if (box) total += t.wall;
-    parts.insert(PartText(t));
-  }
-  return table.Text() + Join(std::vector<std::string>(parts.begin(), parts.end()), "") + "\nRun '" +
-         plan.name + "': " + std::to_string(plan.trials.size()) + " trials, at most " +
-         FormatDuration(total / plan.jobs) + " of working time.\n" + AtOnceText(plan);
-}
-
 Status WriteReport(const RunView& run) {
   return WriteFileInPieces(run.dir / "report.html",
                            [&run](const Sink& sink) { ReportHtml(run, sink); });
@@ -157,16 +93,10 @@ Result<Exit> DoRun(const RunOptions& o, const std::string& program) {
     return Exit::kOk;
   }
   if (o.dry_run) {
-    std::cout << DryRun(plan);
+    std::cout << PlanText(plan);
     return Exit::kOk;
   }
   return ExecutePlan(plan, o.json, program);
-}
-
-Result<Exit> DoResume(const std::string& name, bool json, const std::string& program) {
-  PODIUM_ASSIGN(auto dir, FindRun(name));
-  PODIUM_ASSIGN(auto plan, ReadPlan(dir));
-  return ExecutePlan(plan, json, program);
 }
 
 Result<Exit> DoStatus(const std::string& name, bool json, const std::string& program) {
@@ -185,7 +115,9 @@ Result<Exit> DoStatus(const std::string& name, bool json, const std::string& pro
       if (n.good() && n.score && (!best || (lower ? *n.score < *best : *n.score > *best)))
         best = n.score;
     }
-    table.Add({t.id.str(), t.state, std::to_string(t.attempts), FormatDuration(t.active),
+    auto outcome = t.outcome();
+    std::string state = outcome ? std::string(records::OutcomeText(*outcome)) : t.state;
+    table.Add({t.id.str(), state, std::to_string(t.attempts), FormatDuration(t.active),
                std::to_string(t.nodes.size()), best ? FormatScore(*best) : "", t.last_event});
   }
   std::cout << "Run " << run.name << "\n\n" << table.Text() << "\n" << SummaryText(run, program);
@@ -229,6 +161,33 @@ std::string SettingsHelp() {
          "over defaults.\n";
 }
 
+// What says which trials there are and what each gets.
+void AddPlanOptions(CLI::App& app, RunOptions& options) {
+  auto* verb = &app;
+  auto* o = &options;
+  verb->add_option("file", o->file,
+                   "A run file (podium-run/1), such as configs/runs/quickstart.yaml");
+  verb->add_option("--task", o->tasks, "A task id; may be repeated")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  verb->add_option("--agent", o->agents, "An agent id or a scaffold; may be repeated")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  for (auto [flag, setting] : kFlags) {
+    std::string help;
+    for (const auto& s : KnownSettings()) {
+      if (s.name == setting) help = s.help;
+    }
+    verb->add_option(flag, o->values[flag], help);
+  }
+  verb->add_option("--set", o->sets, "Any setting, as NAME=VALUE; may be repeated")
+      ->allow_extra_args(false);
+  verb->add_option("--vary", o->vary,
+                   "An axis of a matrix, as NAME=VALUE,VALUE: every agent with each value; may be "
+                   "repeated")
+      ->allow_extra_args(false);
+}
+
 }  // namespace
 
 Result<Exit> ExecutePlan(const RunPlan& plan, bool json, const std::string& program) {
@@ -246,7 +205,9 @@ Result<Exit> ExecutePlan(const RunPlan& plan, bool json, const std::string& prog
   } else {
     std::cout << "\n" << SummaryText(run, program);
   }
-  if (summary.failed > 0) return Exit::kInfrastructure;
+  if (summary.failed + summary.exhausted > 0 || !summary.host.empty()) return Exit::kInfrastructure;
+  if (!summary.spent.empty())
+    std::cerr << "podium: the run's budget is used up: " << summary.spent << "\n";
   if (summary.paused + summary.elsewhere > 0) return Exit::kUnfinished;
   return Exit::kOk;
 }
@@ -254,27 +215,7 @@ Result<Exit> ExecutePlan(const RunPlan& plan, bool json, const std::string& prog
 void AddRunVerbs(CLI::App& app, Exit& exit, const std::string& program) {
   auto* run = app.add_subcommand("run", "Run agents on tasks; the same command again continues");
   auto o = std::make_shared<RunOptions>();
-  run->add_option("file", o->file,
-                  "A run file (podium-run/1), such as configs/runs/quickstart.yaml");
-  run->add_option("--task", o->tasks, "A task id; may be repeated")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  run->add_option("--agent", o->agents, "An agent id or a scaffold; may be repeated")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  for (auto [flag, setting] : kFlags) {
-    std::string help;
-    for (const auto& s : KnownSettings()) {
-      if (s.name == setting) help = s.help;
-    }
-    run->add_option(flag, o->values[flag], help);
-  }
-  run->add_option("--set", o->sets, "Any setting, as NAME=VALUE; may be repeated")
-      ->allow_extra_args(false);
-  run->add_option("--vary", o->vary,
-                  "An axis of a matrix, as NAME=VALUE,VALUE: every agent with each value; may be "
-                  "repeated")
-      ->allow_extra_args(false);
+  AddPlanOptions(*run, *o);
   run->add_flag("--print-config", o->print_config,
                 "Show every setting and where its value came from, then stop");
   run->add_flag("--dry-run", o->dry_run, "Show the trials and what they may use, then stop");
@@ -282,6 +223,14 @@ void AddRunVerbs(CLI::App& app, Exit& exit, const std::string& program) {
                 "Print the summary as JSON on standard output (progress goes to standard error)");
   run->footer([] { return SettingsHelp(); });
   run->callback(Wrap(exit, [o, program] { return DoRun(*o, program); }));
+
+  auto* plan = app.add_subcommand(
+      "plan", "What a run would do and cost at most: trials, time, money, GPU-hours, disk");
+  AddPlanOptions(*plan, *o);
+  plan->callback(Wrap(exit, [o, program] {
+    o->dry_run = true;
+    return DoRun(*o, program);
+  }));
 
   auto name = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
@@ -293,8 +242,6 @@ void AddRunVerbs(CLI::App& app, Exit& exit, const std::string& program) {
   };
   verb("status", "Where a run stands", true,
        [name, json, program] { return DoStatus(*name, *json, program); });
-  verb("resume", "Go on with a run from its folder alone: its plan.json names all it needs", true,
-       [name, json, program] { return DoResume(*name, *json, program); });
   verb("report", "Write a run's report.html and grading_report.json", true,
        [name, json, program] { return DoReport(*name, *json, program); });
   verb("reindex", "Make a run's SQLite index anew from its files", false,

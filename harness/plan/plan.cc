@@ -449,6 +449,39 @@ Result<int> JobsOf(const RunPlan& plan) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency() / cpus));
 }
 
+Result<RetryPolicy> RetriesOf(const RunPlan& plan) {
+  RetryPolicy out;
+  PODIUM_ASSIGN(auto most, plan.settings.Int("retries.infrastructure", 0, 1000));
+  out.infrastructure = static_cast<int>(most);
+  if (plan.settings.Get("retries.pause").value != "off") {
+    PODIUM_ASSIGN(out.pause, plan.settings.Duration("retries.pause"));
+  }
+  return out;
+}
+
+Result<RunCeilings> CeilingsOf(const RunPlan& plan) {
+  const Settings& s = plan.settings;
+  auto set = [&](const char* name) { return s.Get(name).value != "none"; };
+  RunCeilings out;
+  if (set("run.budget.usd")) {
+    auto usd = agents::Usd::Parse(s.Get("run.budget.usd").value);
+    if (!usd)
+      return Fail(ErrorCode::kUsage,
+                  s.Get("run.budget.usd").origin + ": run.budget.usd: " + usd.error().message);
+    out.usd = *usd;
+  }
+  if (set("run.budget.tokens")) {
+    PODIUM_ASSIGN(out.tokens, s.Int("run.budget.tokens", 0, std::int64_t{1} << 60));
+  }
+  if (set("run.budget.gpu_hours")) {
+    PODIUM_ASSIGN(out.gpu_hours, s.Double("run.budget.gpu_hours", 0, 1e9));
+  }
+  if (set("run.budget.wall")) {
+    PODIUM_ASSIGN(out.wall, s.Duration("run.budget.wall"));
+  }
+  return out;
+}
+
 Result<int> ModelsAtOnce(const RunPlan& plan) {
   PODIUM_ASSIGN(auto at_once, plan.settings.Int("llm.at_once", 1, 100'000));
   return static_cast<int>(at_once);
@@ -506,6 +539,8 @@ Result<RunPlan> MakePlan(const Settings& given) {
   PODIUM_ASSIGN(plan.allow_unenforced, settings.Bool("allow_unenforced"));
   PODIUM_ASSIGN(plan.jobs, JobsOf(plan));
   PODIUM_TRY(ModelsAtOnce(plan));
+  PODIUM_TRY(RetriesOf(plan));
+  PODIUM_TRY(CeilingsOf(plan));
   plan.name = settings.Get("name").value.empty() ? DefaultName(plan) : settings.Get("name").value;
   if (!IsIdText(plan.name))
     return Fail(ErrorCode::kConfig, settings.Get("name").origin + ": '" + plan.name +

@@ -65,6 +65,25 @@ struct TrialPlan {
 // Of each of the trial's sandboxes: its part of the trial's.
 [[nodiscard]] sandbox::Limits WorkerLimits(const TrialPlan& trial);
 
+// How often infrastructure may fail a trial before that is its end (retries.* of the settings).
+struct RetryPolicy {
+  int infrastructure = 2;  // failed attempts that are replaced by another
+  // Before the first replacement; each further one waits twice as long. None: this process replaces
+  // nothing, the next command does.
+  std::optional<Millis> pause = {};
+};
+
+// What all trials of a run may cost together (run.budget.* of the settings); what is not set is not
+// limited.
+struct RunCeilings {
+  std::optional<agents::Usd> usd;
+  std::optional<std::int64_t> tokens;
+  std::optional<double> gpu_hours;
+  std::optional<Millis> wall;  // since the run's first trial began
+
+  [[nodiscard]] bool any() const { return usd || tokens || gpu_hours || wall; }
+};
+
 // Everything `podium run` decides before it does anything.
 struct RunPlan {
   std::string name;
@@ -95,12 +114,17 @@ struct RunPlan {
 // How many trials at once, by the settings or by what cores and trials allow.
 [[nodiscard]] Result<int> JobsOf(const RunPlan& plan);
 
+// How often infrastructure may fail a trial, and how long a process waits before it tries again.
+[[nodiscard]] Result<RetryPolicy> RetriesOf(const RunPlan& plan);
+
+[[nodiscard]] Result<RunCeilings> CeilingsOf(const RunPlan& plan);
+
 // How many requests at once each provider gets from all trials together.
 [[nodiscard]] Result<int> ModelsAtOnce(const RunPlan& plan);
 
 // The resolved configuration as YAML. With origins, each line ends in a comment that says where its
-// value came from; without, the text depends on the values alone (and leaves out `jobs` and
-// `llm.at_once`, which change no result), so that equal text means the same run.
+// value came from; without, the text depends on the values alone (and leaves out `jobs`,
+// `llm.at_once` and `retries`, which change no result), so that equal text means the same run.
 [[nodiscard]] std::string PlanYaml(const RunPlan& plan, bool with_origins);
 // The same of other settings than the plan's own: those that a run has grown to.
 [[nodiscard]] std::string PlanYaml(const RunPlan& plan, const Settings& settings,

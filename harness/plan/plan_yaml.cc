@@ -51,6 +51,14 @@ bool CameLater(std::string_view name) {
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
+bool ChangesNoResult(std::string_view name) {
+  static constexpr std::string_view kNames[] = {
+      "name",           "jobs",           "llm.at_once",       "retries.infrastructure",
+      "retries.pause",  "run.budget.usd", "run.budget.tokens", "run.budget.gpu_hours",
+      "run.budget.wall"};
+  return std::ranges::find(kNames, name) != std::end(kNames);
+}
+
 bool IsFallback(const std::string& name, const std::string& value) {
   auto known = std::ranges::find(KnownSettings(), name, &agents::OptionSpec::name);
   return known != KnownSettings().end() && known->fallback == value;
@@ -66,7 +74,7 @@ std::string PlanYaml(const RunPlan& plan, const Settings& settings, bool with_or
   std::string out = "schema: podium-run/1\n";
   std::string group;
   for (const auto& [name, setting] : settings.all()) {
-    if (!with_origins && (name == "jobs" || name == "llm.at_once" || name == "name")) continue;
+    if (!with_origins && ChangesNoResult(name)) continue;
     if (!with_origins && CameLater(name) && IsFallback(name, setting.value)) continue;
     std::size_t dot = name.find('.');
     std::string_view key = name;

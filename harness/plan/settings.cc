@@ -24,6 +24,10 @@ const agents::OptionSpec kSettings[] = {
     {"seeds", "1", "trials of each task and agent"},
     {"first_seed", "0", "seed of the first of them"},
     {"jobs", "auto", "trials at once; auto = what cores and memory allow"},
+    {"retries.infrastructure", "2",
+     "attempts of a trial that are replaced after a failure of the host or a provider"},
+    {"retries.pause", "30 s",
+     "pause before the first of them, then twice as long each; off = the next command tries again"},
     {"image", "podium-ml", "container image: a name, or the path of a recipe (./my.yaml)", true,
      true},
     {"sandbox", "runc", "what isolates: runc, crun, runsc, docker, podman, unsafe-local"},
@@ -36,6 +40,10 @@ const agents::OptionSpec kSettings[] = {
     {"budget.requests", "none", "calls of models that a trial may make"},
     {"budget.tokens", "none", "tokens of prompts and answers together, likewise"},
     {"budget.usd", "none", "US dollars for models, likewise ('2.50')"},
+    {"run.budget.usd", "none", "US dollars for models, of all trials together ('40')"},
+    {"run.budget.tokens", "none", "tokens of prompts and answers, likewise"},
+    {"run.budget.gpu_hours", "none", "hours of GPUs, likewise"},
+    {"run.budget.wall", "none", "time since the run's first trial began, after which none begins"},
     {"limits.cpus", "task", "cores of a trial's container"},
     {"limits.memory", "task", "memory of a trial's container ('4 GiB')"},
     {"limits.disk", "task", "writable disk of a trial's container"},
@@ -95,7 +103,8 @@ constexpr Alias kAliases[] = {
     {"models.request_timeout", "llm.request_timeout"}, {"models.idle_timeout", "llm.idle_timeout"},
     {"models.max_outage", "llm.max_outage"},           {"models.at_once", "llm.at_once"}};
 
-constexpr std::string_view kOtherVariables[] = {"PODIUM_CACHE", "PODIUM_HOME", "PODIUM_RUNS"};
+constexpr std::string_view kOtherVariables[] = {"PODIUM_CACHE", "PODIUM_HOME", "PODIUM_HOST_STATE",
+                                                "PODIUM_RUNS"};
 
 std::string VariableName(std::string_view name) {
   std::string out = "PODIUM_";
@@ -337,8 +346,20 @@ Result<Settings> Settings::GrownFrom(const Settings& before) const {
 }
 
 bool ChoosesTrials(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"name",  "suite",      "tasks", "agents",
-                                                "seeds", "first_seed", "jobs",  "llm.at_once"};
+  static constexpr std::string_view kNames[] = {"name",
+                                                "suite",
+                                                "tasks",
+                                                "agents",
+                                                "seeds",
+                                                "first_seed",
+                                                "jobs",
+                                                "llm.at_once",
+                                                "retries.infrastructure",
+                                                "retries.pause",
+                                                "run.budget.usd",
+                                                "run.budget.tokens",
+                                                "run.budget.gpu_hours",
+                                                "run.budget.wall"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 

@@ -72,7 +72,10 @@ records::RunPlan FromRecord(const RecordedTrial& recorded) {
   records::RunPlan plan = recorded.plan;
   for (auto* settings : {&plan.settings, &plan.agents.front().settings}) {
     (*settings)["gateway.mode"] = {"replay", "flag", "podium replay"};
+    (*settings)["retries.infrastructure"] = {"0", "flag", "podium replay"};
     settings->erase("jobs");
+    for (const char* name : {"usd", "tokens", "gpu_hours", "wall"})
+      settings->erase(std::string("run.budget.") + name);
   }
   return plan;
 }

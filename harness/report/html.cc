@@ -58,16 +58,19 @@ std::string AgentText(const TrialView& t) {
   return t.id.agent.str() + (t.verdict && !t.verdict->reveals.empty() ? kRevealsMark : "");
 }
 
+// Of one without a verdict.
+std::string StateText(const TrialView& t) {
+  return (t.exhausted ? "infrastructure_exhausted" : t.state) +
+         (t.failure.empty() ? "" : ": " + t.failure);
+}
+
 std::string TrialRow(const TrialView& t) {
   const records::GradeRecord none;
   const records::GradeRecord& v = t.verdict ? t.verdict->grade : none;
   std::string out = "<tr><td><a href='#" + Anchor(t) + "'>" + Escape(t.id.task.str()) +
                     "</a></td>" + Cell(AgentText(t)) + Cell("s" + std::to_string(t.id.seed));
   out += Cell(v.score ? FormatScore(*v.score) : "", true);
-  out +=
-      "<td>" +
-      (t.verdict ? MedalSpan(v) : Escape(t.state + (t.failure.empty() ? "" : ": " + t.failure))) +
-      "</td>";
+  out += "<td>" + (t.verdict ? MedalSpan(v) : Escape(StateText(t))) + "</td>";
   out += Cell(PlaceText(v), true);
   out +=
       Cell(v.standing.percentile ? FormatScore(100 * *v.standing.percentile, 0) + " %" : "", true);
@@ -85,12 +88,14 @@ void Overview(const RunView& run, const Sink& out) {
 
 std::string Agents(const RunView& run) {
   std::string out =
-      "<section><table><tr><th>agent</th><th>any medal</th><th class='n'>gold</th><th "
+      "<section><table><tr><th>agent</th><th>any medal</th><th class='n'>coverage</th><th "
+      "class='n'>gold</th><th "
       "class='n'>silver</th><th class='n'>bronze</th><th class='n'>competitions' boards</th>"
       "<th class='n'>above median</th><th class='n'>valid</th><th class='n'>tasks</th><th "
       "class='n'>seeds</th><th class='n'>tokens in / out</th></tr>\n";
   for (const auto& a : SummarizeAgents(run)) {
-    out += "<tr>" + Cell(a.agent) + Cell(MakeShare(a.gold + a.silver + a.bronze, a.graded).Text()) +
+    out += "<tr>" + Cell(a.agent) + Cell(MedalShareText(a)) +
+           Cell(std::to_string(a.graded) + "/" + std::to_string(a.trials), true) +
            Cell(std::to_string(a.gold), true) + Cell(std::to_string(a.silver), true) +
            Cell(std::to_string(a.bronze), true) +
            Cell(std::to_string(a.human_medals) + "/" + std::to_string(a.human_graded), true) +
@@ -104,8 +109,10 @@ std::string Agents(const RunView& run) {
            "</tr>\n";
   }
   return out +
-         "</table><p class='note'>Shares are out of the trials with a verdict, with Wilson's 95 % "
-         "interval; competitions' boards are those that hold entries to a competition alone. The "
+         "</table><p class='note'>Shares are out of the trials that were scored or that the agent "
+         "failed, with Wilson's 95 % interval; where others are missing, the share follows if none "
+         "and if all of them had been hits; competitions' boards are those that hold entries to a "
+         "competition alone. The "
          "interval takes trials as independent, so with several seeds of a task it is too "
          "narrow, and with one seed it says nothing about how much a result moves from seed to "
          "seed. A place is among the board's rows and the trial itself.</p></section>\n";
@@ -182,7 +189,7 @@ std::string TrialSection(const TrialView& t) {
            (t.attempts == 1 ? " attempt, " : " attempts, ") + FormatDuration(t.active) +
            " of work</p>";
   } else {
-    out += "<p>" + Escape(t.state + (t.failure.empty() ? "" : ": " + t.failure)) + "</p>";
+    out += "<p>" + Escape(StateText(t)) + "</p>";
   }
   if (!t.nodes.empty()) {
     out += "<h3>Search tree</h3>" + TreePlot(t, lower) +
@@ -237,8 +244,6 @@ std::string TaskHead(const RunView& run, const TaskId& id) {
 }
 
 std::string Head(const RunView& run) {
-  auto done =
-      std::ranges::count_if(run.trials, [](const TrialView& t) { return t.verdict.has_value(); });
   std::string started;
   for (const auto& t : run.trials) {
     if (!t.started.empty() && (started.empty() || t.started < started)) started = t.started;
@@ -249,9 +254,8 @@ std::string Head(const RunView& run) {
       "<title>Podium: " +
       Escape(run.name) + "</title><style>" + kStyle + "</style></head><body><main>\n";
   out += "<p class='note'>Podium " PODIUM_VERSION "</p><h1>" + Escape(run.name) + "</h1><p>" +
-         std::to_string(done) + " of " + std::to_string(run.trials.size()) +
-         " trials have their verdict" + (started.empty() ? "" : "; started " + Escape(started)) +
-         ".</p>\n";
+         Escape(CountOutcomes(run).Text()) +
+         (started.empty() ? "" : "; started " + Escape(started)) + ".</p>\n";
   for (const auto& flag : run.flags) out += "<p><b>Flag</b>: " + Escape(flag) + "</p>\n";
   return out;
 }

@@ -67,7 +67,7 @@ std::string AgentTable(const std::vector<AgentSummary>& agents) {
     priced = priced || a.model_cost.pico > 0;
     fewest_seeds = std::min(fewest_seeds, a.seeds);
   }
-  std::vector<std::string> head = {"agent", "any medal", "gold", "silver", "bronze"};
+  std::vector<std::string> head = {"agent", "any medal", "coverage", "gold", "silver", "bronze"};
   if (apart) head.emplace_back("competitions' boards");
   for (const char* name : {"above median", "valid", "tasks", "seeds"}) head.emplace_back(name);
   if (models) head.insert(head.end(), {"tokens in", "out", "model wait"});
@@ -77,8 +77,10 @@ std::string AgentTable(const std::vector<AgentSummary>& agents) {
   TextTable table(head, right);
   for (const auto& a : agents) {
     std::vector<std::string> row = {a.agent + (a.reveals ? kRevealsMark : ""),
-                                    MakeShare(a.gold + a.silver + a.bronze, a.graded).Text(),
-                                    std::to_string(a.gold), std::to_string(a.silver),
+                                    MedalShareText(a),
+                                    OutOf(a.graded, a.trials),
+                                    std::to_string(a.gold),
+                                    std::to_string(a.silver),
                                     std::to_string(a.bronze)};
     if (apart) row.push_back(OutOf(a.human_medals, a.human_graded));
     row.insert(row.end(), {OutOf(a.above_median, a.graded), OutOf(a.valid, a.graded),
@@ -99,7 +101,11 @@ std::string Failures(const RunView& run) {
   std::string out;
   for (const auto& t : run.trials) {
     std::string why;
-    if (!t.verdict && !t.failure.empty()) why = "infrastructure: " + t.failure;
+    if (!t.verdict && !t.failure.empty())
+      why = (t.exhausted ? "infrastructure_exhausted after " + std::to_string(t.failures) +
+                               (t.failures == 1 ? " failure: " : " failures, the last: ")
+                         : "infrastructure: ") +
+            t.failure;
     if (t.verdict && t.verdict->grade.verdict != "scored") {
       why =
           VerdictText(t) + (t.verdict->grade.detail.empty() ? "" : " - " + t.verdict->grade.detail);
@@ -144,11 +150,27 @@ std::string BudgetText(const RunView& run) {
   return "Working time of a trial differs: " + Join(parts, "; ") + ".\n";
 }
 
+double ShareOf(int hits, int n) { return n == 0 ? 0 : static_cast<double>(hits) / n; }
+
+Json OutcomesJson(const OutcomeCounts& counts) {
+  return {{"planned", counts.planned},
+          {"scored", counts.scored},
+          {"agent_failed", counts.agent_failed},
+          {"task_failed", counts.task_failed},
+          {"infrastructure_exhausted", counts.infrastructure_exhausted},
+          {"open", counts.open()},
+          {"coverage", ShareOf(counts.covered(), counts.planned)}};
+}
+
 Json TrialJson(const TrialView& t) {
   Json j = {{"task", t.id.task.str()}, {"agent", t.id.agent.str()}, {"seed", t.id.seed},
             {"state", t.state},        {"attempts", t.attempts},    {"active_ms", t.active.count()},
             {"nodes", t.nodes.size()}, {"dir", t.dir.string()}};
+  auto outcome = t.outcome();
+  j["outcome"] = outcome ? Json(std::string(records::OutcomeText(*outcome))) : Json();
   j["failure"] = t.failure.empty() ? Json() : Json(t.failure);
+  j["failures"] = t.failures;
+  if (!t.retried.empty()) j["retried"] = t.retried;
   j["forked_from"] = nullptr;
   if (t.forked)
     j["forked_from"] = {
@@ -230,15 +252,21 @@ void AddModelCalls(const TrialView& trial, AgentSummary& a) {
 
 }  // namespace
 
+std::string MedalShareText(const AgentSummary& a) {
+  int medals = a.gold + a.silver + a.bronze;
+  return MakeShare(medals, a.graded).Text() + BoundsText(a.outcomes, medals);
+}
+
 std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
   std::vector<AgentSummary> out;
   std::map<std::string, std::set<std::string>> tasks;
   std::map<std::string, std::set<int>> seeds;
   for (const auto& t : run.trials) {
     auto it = std::ranges::find(out, t.id.agent.str(), &AgentSummary::agent);
-    if (it == out.end()) it = out.insert(out.end(), AgentSummary{t.id.agent.str()});
+    if (it == out.end()) it = out.insert(out.end(), AgentSummary{.agent = t.id.agent.str()});
     AgentSummary& a = *it;
     ++a.trials;
+    a.outcomes.Add(t);
     a.active += t.active;
     tasks[a.agent].insert(t.id.task.str());
     seeds[a.agent].insert(t.id.seed);
@@ -302,12 +330,13 @@ std::string TaskArgument(const RunView& run) {
 }  // namespace
 
 std::string SummaryText(const RunView& run, std::string_view program) {
-  std::string out = MedalTable(run) + "\n";
+  std::string out = MedalTable(run) + "\nTrials: " + CountOutcomes(run).Text() + ".\n";
   out += AgentTable(SummarizeAgents(run)) + BudgetText(run);
   out += Failures(run);
   out += BesideVerdicts(run);
   for (const auto& flag : run.flags) out += "\nFlag: " + flag + "\n";
-  auto open = std::ranges::count_if(run.trials, [](const TrialView& t) { return !t.verdict; });
+  OutcomeCounts counts = CountOutcomes(run);
+  int open = counts.open();
   out += "\nFiles:  " + run.dir.string() + "\n";
   std::error_code ec;
   if (std::filesystem::exists(run.dir / "report.html", ec))
@@ -315,6 +344,10 @@ std::string SummaryText(const RunView& run, std::string_view program) {
   if (open > 0) {
     out += "Next:   the same command again goes on: " + std::to_string(open) + " of " +
            std::to_string(run.trials.size()) + " trials have no verdict yet\n";
+  } else if (counts.infrastructure_exhausted > 0) {
+    out += "Next:   " + std::string(program) + " retry " + ShellWord(run.name) +
+           " --why TEXT    (attempts for the " + std::to_string(counts.infrastructure_exhausted) +
+           " that infrastructure has failed too often)\n";
   } else {
     out += "Next:   " + std::string(program) + " run --task " + TaskArgument(run) +
            " --agent llm-greedy --model NAME    (a model of yours: OPENAI_API_KEY or "
@@ -326,6 +359,7 @@ std::string SummaryText(const RunView& run, std::string_view program) {
 std::string SummaryJson(const RunView& run) {
   Json out = {{"schema", "podium-summary/1"}, {"run", run.name},         {"dir", run.dir.string()},
               {"trials", Json::array()},      {"agents", Json::array()}, {"flags", run.flags}};
+  out["outcomes"] = OutcomesJson(CountOutcomes(run));
   for (const auto& t : run.trials) out["trials"].push_back(TrialJson(t));
   for (const auto& a : SummarizeAgents(run)) {
     Share medals = MakeShare(a.gold + a.silver + a.bronze, a.graded);
@@ -344,7 +378,12 @@ std::string SummaryJson(const RunView& run) {
          {"submitted", a.submitted},
          {"human_boards", {{"any_medal", a.human_medals}, {"n", a.human_graded}}},
          {"any_medal",
-          {{"hits", medals.hits}, {"n", medals.n}, {"wilson95", {medals.low, medals.high}}}},
+          {{"hits", medals.hits},
+           {"n", medals.n},
+           {"wilson95", {medals.low, medals.high}},
+           {"worst", ShareOf(medals.hits, a.trials)},
+           {"best", ShareOf(medals.hits + a.trials - a.graded, a.trials)}}},
+         {"outcomes", OutcomesJson(a.outcomes)},
          {"prompt_tokens", a.prompt_tokens},
          {"completion_tokens", a.completion_tokens},
          {"model_wait_ms", a.wait.count()},

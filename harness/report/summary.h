@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agents/models/wire/usd.h"
+#include "harness/report/outcomes.h"
 #include "harness/store/run_folder.h"
 
 namespace podium::harness {
@@ -24,6 +25,7 @@ struct Share {
 // as a failure of the agent.
 struct AgentSummary {
   std::string agent;
+  OutcomeCounts outcomes = {};
   int trials = 0, graded = 0, grader_errors = 0, tasks = 0, seeds = 0;
   int gold = 0, silver = 0, bronze = 0, above_median = 0, valid = 0, submitted = 0;
   int human_graded = 0, human_medals = 0;  // of these, on competitions' own boards
@@ -34,6 +36,9 @@ struct AgentSummary {
   bool reveals = false;  // some of its trials went by labels that it does not have
 };
 [[nodiscard]] std::vector<AgentSummary> SummarizeAgents(const RunView& run);
+// "2/5 (40 %, 95 % interval 12-77 %); 1 of 6 missing: 33 to 50 %": any medal, out of the trials
+// that say something of it.
+[[nodiscard]] std::string MedalShareText(const AgentSummary& agent);
 
 // The medal table, a row a trial.
 [[nodiscard]] std::string MedalTable(const RunView& run);

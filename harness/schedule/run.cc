@@ -11,6 +11,7 @@
 #include "harness/schedule/local_executor.h"
 #include "harness/schedule/lock.h"
 #include "harness/schedule/stop_signals.h"
+#include "harness/store/control.h"
 #include "harness/store/index.h"
 #include "harness/trial/trial.h"
 #include "sandbox/backends/factory.h"
@@ -89,6 +90,16 @@ Status OpenCorpora(const RunPlan& plan, RunContext& context) {
   return {};
 }
 
+// What a run that needs none of the machine does not ask for.
+std::unique_ptr<HostShares> SharesOfHost(const RunPlan& plan) {
+  if (std::ranges::none_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); }))
+    return nullptr;
+  auto shares = HostShares::Open(HostShares::DefaultDir());
+  if (shares) return std::make_unique<HostShares>(std::move(*shares));
+  LogWarn("what others hold of this host is not known: " + shares.error().message);
+  return nullptr;
+}
+
 }  // namespace
 
 Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSource* stopped) {
@@ -101,7 +112,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
   HistoryWriter history(plan.dir, SystemClock());
   StopSource own;
   StopSource& stop = stopped ? *stopped : own;
-  MachineShares shares(ThisMachine());
+  MachineShares shares(ThisMachine(), SharesOfHost(plan));
   RunContext context{.reactor = reactor,
                      .http = http,
                      .gate = gate,
@@ -112,6 +123,8 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
                      .observer = observer,
                      .clock = SystemClock(),
                      .stop = stop.token()};
+  PODIUM_ASSIGN(context.retries, RetriesOf(plan));
+  PODIUM_ASSIGN(context.ceilings, CeilingsOf(plan));
   context.allow_unenforced = plan.allow_unenforced;
   std::unique_ptr<sandbox::Backend> backend;
   if (std::ranges::any_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); })) {
@@ -132,6 +145,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
   auto index = Index::Open(context.folder.dir);
   if (!index) LogWarn(index.error().message + " (`podium reindex` makes it anew)");
   AddLogFile(context.folder.dir / "podium.log");
+  PODIUM_ASSIGN(auto sign, WorkerSign::Put(context.folder.dir));
   if (context.backend) {
     PODIUM_ASSIGN(int reaped, sandbox::ReapDead(Deadline::In(kReapTime)));
     if (reaped > 0)

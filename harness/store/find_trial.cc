@@ -44,16 +44,6 @@ Named Split(const std::string& name) {
   return {run.string(), TrialId{*task, *agent, *seed}};
 }
 
-Result<std::vector<std::string>> TrialsOf(const fs::path& run_dir) {
-  PODIUM_ASSIGN(auto run, ForeignFolder::Open(run_dir));
-  PODIUM_ASSIGN(auto text, run.Read("lock.json", 64 << 20));
-  PODIUM_ASSIGN(auto lock, records::ParseRunLock(text, (run_dir / "lock.json").string()));
-  std::vector<std::string> out;
-  for (const auto& t : lock.trials)
-    out.push_back(t.task + "/" + t.agent + "/s" + std::to_string(t.seed));
-  return out;
-}
-
 std::string Some(std::vector<std::string> names) {
   constexpr std::size_t kShown = 8;
   std::size_t all = names.size();
@@ -63,10 +53,20 @@ std::string Some(std::vector<std::string> names) {
 
 }  // namespace
 
+Result<std::vector<std::string>> TrialNames(const fs::path& run_dir) {
+  PODIUM_ASSIGN(auto run, ForeignFolder::Open(run_dir));
+  PODIUM_ASSIGN(auto text, run.Read("lock.json", 64 << 20));
+  PODIUM_ASSIGN(auto lock, records::ParseRunLock(text, (run_dir / "lock.json").string()));
+  std::vector<std::string> out;
+  for (const auto& t : lock.trials)
+    out.push_back(t.task + "/" + t.agent + "/s" + std::to_string(t.seed));
+  return out;
+}
+
 Result<FoundTrial> FindTrial(const std::string& name) {
   Named named = Split(name);
   PODIUM_ASSIGN(auto run_dir, FindRun(named.run));
-  PODIUM_ASSIGN(auto known, TrialsOf(run_dir));
+  PODIUM_ASSIGN(auto known, TrialNames(run_dir));
   if (!named.trial && known.size() == 1) named = Split(known.front());
   if (named.trial && std::ranges::find(known, named.trial->str()) != known.end())
     return FoundTrial{run_dir, *named.trial};

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/foreign_folder.h"
 #include "base/process_owner.h"
+#include "base/text.h"
 
 namespace podium::harness {
 namespace {
@@ -137,10 +138,12 @@ std::vector<HistoryFlag> HistoryFlags(const std::vector<HistoryLine>& lines, con
   struct Seen {
     int gradings = 0, attempts_after = 0;
     std::set<std::string> submissions;
+    std::vector<std::string> retried;
   };
   std::map<std::string, Seen> seen;
   for (const auto& e : lines) {
     Seen& s = seen[e.trial];
+    if (e.event == "retried") s.retried.push_back(e.why.empty() ? "no reason given" : e.why);
     if (e.event == "attempt") s.attempts_after += s.gradings > 0;
     if (e.event != "graded") continue;
     ++s.gradings;
@@ -151,6 +154,8 @@ std::vector<HistoryFlag> HistoryFlags(const std::vector<HistoryLine>& lines, con
   std::vector<HistoryFlag> out;
   for (const auto& [trial, s] : seen) {
     bool listed = in_run.contains(trial);
+    for (const auto& why : s.retried)
+      out.push_back({trial, "retried after infrastructure_exhausted: " + Printable(why)});
     if (s.attempts_after > 0 || s.submissions.size() > 1)
       out.push_back({trial, "oracle_selected: graded " + std::to_string(s.gradings) +
                                 " times with " + std::to_string(s.submissions.size()) +

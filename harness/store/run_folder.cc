@@ -51,16 +51,8 @@ Status TakeBegun(TrialView& t, const JournalLine& line, const records::Begun& be
   return {};
 }
 
-// Milliseconds since the epoch of "2026-11-24T01:54:57.123Z".
 std::int64_t ParseIso(const std::string& text) {
-  std::tm tm{};
-  int ms = 0;
-  if (std::sscanf(text.c_str(), "%d-%d-%dT%d:%d:%d.%dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-                  &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) != 7)
-    return 0;
-  tm.tm_year -= 1900;
-  tm.tm_mon -= 1;
-  return static_cast<std::int64_t>(timegm(&tm)) * 1000 + ms;
+  return std::chrono::duration_cast<Millis>(ParseIsoTime(text).time_since_epoch()).count();
 }
 
 constexpr std::size_t kMostPoints = 1000;
@@ -118,7 +110,16 @@ class Replayer {
   }
   void Look(const JournalLine&, const records::Failed& event) {
     t_.failure = event.message;
+    t_.reason = event.code;
+    t_.failures += event.host.empty();
     End(event.worked);
+  }
+  void Look(const JournalLine&, const records::Exhausted&) { t_.exhausted = true; }
+  void Look(const JournalLine&, const records::Retried& event) {
+    t_.retried.push_back(event.why);
+    t_.failures = 0;
+    t_.exhausted = false;
+    t_.reason.clear();
   }
   void Look(const JournalLine&, const records::Paused& event) { End(event.worked); }
   void Look(const JournalLine&, const records::Sealed& event) { End(event.worked); }
@@ -128,6 +129,7 @@ class Replayer {
     ++t_.attempts;
     if (t_.started.empty()) t_.started = line.time;
     t_.failure.clear();
+    t_.reason.clear();
     begun_ = ParseIso(line.time);
     before_ = active_ = used;
     outages_ = Millis(0);
@@ -171,6 +173,7 @@ void ReadVerdict(TrialView& t, const ForeignFolder& folder) {
 
 std::string StateOf(const TrialView& t, const Clock& clock) {
   if (t.verdict) return "done";
+  if (t.exhausted) return "exhausted";
   if (!LeaseOwner(t.dir, clock).empty()) return "running";
   if (!t.failure.empty()) return "failed";
   return t.attempts > 0 ? "paused" : "pending";
@@ -216,7 +219,11 @@ TrialView ViewOf(const fs::path& trial_dir, const TrialId& id,
   t.dir = trial_dir;
   Replayer(t).Run(lines, []() { return Worked{}; });
   t.verdict = std::move(verdict);
-  t.state = t.verdict ? "done" : !t.failure.empty() ? "failed" : t.attempts ? "paused" : "pending";
+  t.state = t.verdict            ? "done"
+            : t.exhausted        ? "exhausted"
+            : !t.failure.empty() ? "failed"
+            : t.attempts         ? "paused"
+                                 : "pending";
   return t;
 }
 

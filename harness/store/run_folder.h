@@ -10,6 +10,7 @@
 #include "agents/models/ledger.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/records/outcome.h"
 #include "base/records/run_lock.h"
 #include "base/records/trial_verdict.h"
 #include "base/result.h"
@@ -35,11 +36,15 @@ struct ToolCount {
 struct TrialView {
   TrialId id;
   std::filesystem::path dir;
-  std::string state;    // "pending", "running", "paused", "failed", "done"
+  std::string state;    // "pending", "running", "paused", "failed", "exhausted", "done"
   std::string failure;  // of the last attempt, when "failed": an infrastructure error
+  std::string reason;   // its code (CodeText)
   int attempts = 0;
-  std::string started, ended;  // ISO times of the first attempt's begin and of the verdict
-  Millis active{0};            // time spent working, over all attempts
+  int failures = 0;        // of infrastructure that used up an attempt, since the last "retried"
+  bool exhausted = false;  // that was too often
+  std::vector<std::string> retried;  // why somebody asked for more attempts
+  std::string started, ended;        // ISO times of the first attempt's begin and of the verdict
+  Millis active{0};                  // time spent working, over all attempts
   std::vector<records::SearchNode> nodes;
   std::vector<records::Begun> in_work;     // nodes that began and did not end, in that order
   std::vector<Millis> node_times;          // when each node was recorded, in active time
@@ -49,6 +54,13 @@ struct TrialView {
   std::string last_event;                  // "sealed 2026-11-24T01:54:57.123Z", "" before the first
   std::optional<records::Forked> forked;   // from which trial its first nodes are
   std::optional<TrialVerdict> verdict;
+
+  // None as long as it is to be worked on.
+  [[nodiscard]] std::optional<records::Outcome> outcome() const {
+    if (verdict) return records::OutcomeOf(verdict->grade);
+    if (exhausted) return records::Outcome::kInfrastructureExhausted;
+    return std::nullopt;
+  }
 };
 
 // What a run says of one of its tasks.

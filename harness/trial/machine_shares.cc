@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
+
 namespace podium::harness {
 
 namespace asio = boost::asio;
@@ -34,9 +36,12 @@ struct MachineShares::State {
     bool granted = false;  // its share is set aside
   };
 
-  explicit State(Machine all) : machine(all) {}
+  State(Machine all, std::unique_ptr<HostShares> others) : machine(all), host(std::move(others)) {}
 
   const Machine machine;
+  const std::unique_ptr<HostShares> host;
+  std::string blocked;
+  bool told = true;  // others know of the last that came back
   double cores_taken = 0;
   std::uint64_t memory_taken = 0;
   std::vector<const sandbox::GpuDevices*> gpus_taken;
@@ -52,17 +57,50 @@ struct MachineShares::State {
            std::ranges::none_of(gpus_taken, shared);
   }
 
-  void SetAside(const MachineShare& share) {
+  void Add(const MachineShare& share) {
     cores_taken += share.cores;
     memory_taken += share.memory_bytes;
     if (share.gpus) gpus_taken.push_back(share.gpus);
   }
-
-  void GiveBack(const MachineShare& share) {
+  void Subtract(const MachineShare& share) {
     cores_taken -= share.cores;
     memory_taken -= share.memory_bytes;
     auto same = std::ranges::find(gpus_taken, share.gpus);
     if (same != gpus_taken.end()) gpus_taken.erase(same);
+  }
+
+  [[nodiscard]] HostShare Taken() const {
+    HostShare out{.cores = cores_taken, .memory_bytes = memory_taken, .gpus = {}};
+    for (const auto* gpus : gpus_taken)
+      out.gpus.insert(out.gpus.end(), gpus->devices.begin(), gpus->devices.end());
+    return out;
+  }
+
+  // False: there is not enough, here or beside what others hold.
+  bool TrySetAside(const MachineShare& share) {
+    if (!Fits(share)) return false;
+    Add(share);
+    if (!host) return true;
+    auto held = host->TryHold(Taken(), machine);
+    // Where they cannot be asked, this process goes on as if it were alone.
+    if (!held) LogWarn("what others hold of this host is not known: " + held.error().message);
+    blocked = held ? *held : "";
+    if (blocked.empty()) return true;
+    Subtract(share);
+    return false;
+  }
+
+  // Where others cannot be told now, they are at the next Poll.
+  void TellHost() {
+    if (!host) return;
+    auto lowered = host->Lower(Taken());
+    told = lowered.has_value();
+    if (!lowered) LogWarn(lowered.error().message);
+  }
+
+  void GiveBack(const MachineShare& share) {
+    Subtract(share);
+    TellHost();
     Grant();
     if (on_free) on_free();
   }
@@ -70,13 +108,12 @@ struct MachineShares::State {
   void Grant() {
     for (auto it = waiting.begin(); it != waiting.end();) {
       Waiter& waiter = **it;
-      if (!Fits(waiter.share)) {
+      if (!TrySetAside(waiter.share)) {
         if (waiter.passed >= kMostPasses) return;
         ++it;
         continue;
       }
       for (auto before = waiting.begin(); before != it; ++before) ++(*before)->passed;
-      SetAside(waiter.share);
       waiter.granted = true;
       waiter.timer.cancel();
       it = waiting.erase(it);
@@ -104,7 +141,8 @@ struct MachineShares::InQueue {
   }
 };
 
-MachineShares::MachineShares(Machine machine) : state_(std::make_shared<State>(machine)) {}
+MachineShares::MachineShares(Machine machine, std::unique_ptr<HostShares> host)
+    : state_(std::make_shared<State>(machine, std::move(host))) {}
 MachineShares::~MachineShares() { state_->on_free = nullptr; }
 
 MachineShares::Turn::~Turn() {
@@ -119,8 +157,7 @@ const Machine& MachineShares::machine() const { return state_->machine; }
 
 std::optional<MachineShares::Turn> MachineShares::TryTake(const MachineShare& share) {
   std::optional<Turn> out;
-  if (!state_->waiting.empty() || !state_->Fits(share)) return out;
-  state_->SetAside(share);
+  if (!state_->waiting.empty() || !state_->TrySetAside(share)) return out;
   out.emplace(state_, share);
   return out;
 }
@@ -148,6 +185,15 @@ Task<MachineShares::Turn> MachineShares::TakeFrom(std::shared_ptr<State> shared,
   Turn turn(place.state, place.waiter.share);
   co_return turn;
 }
+
+void MachineShares::Poll() {
+  if (!state_->host) return;
+  if (!state_->told) state_->TellHost();
+  state_->Grant();
+  if (state_->on_free) state_->on_free();
+}
+
+const std::string& MachineShares::blocked() const { return state_->blocked; }
 
 void MachineShares::OnFree(std::function<void()> call) { state_->on_free = std::move(call); }
 

@@ -8,6 +8,7 @@
 #include "base/async/reactor.h"
 #include "harness/plan/machine.h"
 #include "harness/plan/plan.h"
+#include "harness/trial/host_shares.h"
 #include "sandbox/spec.h"
 
 namespace podium::harness {
@@ -22,13 +23,15 @@ struct MachineShare {
 [[nodiscard]] MachineShare ShareOf(const sandbox::Limits& limits, const AgentPlan& agent);
 
 // The machine's cores, memory and GPUs, handed to those who run programs: never more at once than
-// there is. On the event loop's thread; turns and waits may outlive it.
+// there is, nor than what other processes of the host leave. On the event loop's thread; turns and
+// waits may outlive it.
 class MachineShares {
   struct State;
   struct InQueue;
 
  public:
-  explicit MachineShares(Machine machine);
+  // `host`: what others of this host hold; nullptr: nobody else is asked.
+  explicit MachineShares(Machine machine, std::unique_ptr<HostShares> host = nullptr);
   ~MachineShares();
   MachineShares(const MachineShares&) = delete;
   MachineShares& operator=(const MachineShares&) = delete;
@@ -58,6 +61,11 @@ class MachineShares {
   // times. A wait that is cancelled throws, as Asio's do, and leaves its turn to the next. It must
   // fit the machine.
   [[nodiscard]] Task<Turn> Take(MachineShare share);
+
+  // Looks whether others have given something back. To be called every second.
+  void Poll();
+  // Why the last that asked got nothing, where that is others' doing; else "".
+  [[nodiscard]] const std::string& blocked() const;
 
   // Called after something came back that nobody waited for. One at a time.
   void OnFree(std::function<void()> call);

@@ -74,6 +74,12 @@ records::Validations Counted(const agents::ValidationCounts& counts) {
   return {.valid = counts.valid, .invalid = counts.invalid, .refused = counts.refused};
 }
 
+// No agent has a part in the making of a sandbox: what is not there then is missing for all.
+Error OfHost(Error error) {
+  if (error.code == ErrorCode::kUnavailable) error.context.push_back(kHostsLack);
+  return error;
+}
+
 // What the image says of itself, where Podium says nothing.
 void AddWhereUnset(const Variables& image_env, Variables& env) {
   for (const auto& [name, value] : image_env) {
@@ -165,7 +171,7 @@ Task<SandboxOnDemand::Made> SandboxWork::MakeSandbox(int worker, TrialServices& 
   auto prepared = co_await run_.reactor.Blocking(std::move(prepare));
   if (!prepared) co_return tl::unexpected(prepared.error());
   auto box = co_await run_.backend->Create(std::move(spec), control);
-  if (!box) co_return tl::unexpected(box.error());
+  if (!box) co_return tl::unexpected(OfHost(std::move(box).error()));
   bool has_validator = tasks::KindOf(*plan_.task).has_validator();
   auto opened = co_await services.Open(worker, **box, has_validator, control);
   if (opened) co_return std::move(*box);
@@ -207,7 +213,7 @@ agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView befo
                                plan_.agent->configured.nodes,
                                dir_,
                                std::move(before.nodes),
-                               run_.stop,
+                               stop_,
                                {},
                                {},
                                {}};
@@ -340,9 +346,9 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandboxes(Boxes& boxes, TrialSe
 Task<Result<AgentOutcome>> SandboxWork::Agent(agents::Scaffold& scaffold,
                                               agents::TrialContext& context,
                                               TrialServices& services) {
-  auto ended = co_await Race(Caught<AgentOutcome>(scaffold.Run(context), "the scaffold"),
-                             run_.stop.Reached(StopLevel::kStopping), services.Serve(),
-                             WaitForWall(context));
+  auto ended =
+      co_await Race(Caught<AgentOutcome>(scaffold.Run(context), "the scaffold"),
+                    stop_.Reached(StopLevel::kStopping), services.Serve(), WaitForWall(context));
   AgentOutcome cut;
   cut.end = ended.index() == 1 ? "paused" : "time_limit";
   if (ended.index() != 0) co_return cut;

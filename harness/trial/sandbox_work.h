@@ -21,8 +21,12 @@ namespace podium::harness {
 class SandboxWork {
  public:
   SandboxWork(RunContext& run, const TrialPlan& plan, Journal& journal,
-              std::filesystem::path trial_dir)
-      : run_(run), plan_(plan), journal_(journal), dir_(std::move(trial_dir)) {}
+              std::filesystem::path trial_dir, StopToken stop)
+      : run_(run),
+        plan_(plan),
+        journal_(journal),
+        dir_(std::move(trial_dir)),
+        stop_(std::move(stop)) {}
 
   // `before`: what earlier attempts left. What the journal is to say next: Paused, or Sealed; an
   // Error is the infrastructure's. Neither has its `worked` set. Its sandbox is gone when it
@@ -61,6 +65,7 @@ class SandboxWork {
   const TrialPlan& plan_;
   Journal& journal_;
   std::filesystem::path dir_;
+  StopToken stop_;
   const agents::TrialContext* context_ = nullptr;  // while the scaffold works
   Millis outage_{0};                               // of this attempt, once the scaffold has ended
 };

@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "agents/models/chat_client.h"
 #include "base/async/race.h"
 #include "base/deadlines.h"
 #include "base/files.h"
@@ -12,6 +15,7 @@
 #include "harness/trial/collect.h"
 #include "harness/trial/sandbox_work.h"
 #include "harness/trial/services.h"
+#include "sandbox/host/host_paths.h"
 
 namespace podium::harness {
 namespace {
@@ -28,15 +32,18 @@ struct OpenTrial {
 // One trial while this process works on it.
 class TrialMachine {
  public:
-  TrialMachine(RunContext& run, TrialPlan plan, OpenTrial& open, fs::path dir)
+  TrialMachine(RunContext& run, TrialPlan plan, OpenTrial& open, StopToken stop)
       : run_(run),
         plan_(std::move(plan)),
         lease_(open.lease),
         journal_(open.journal),
-        dir_(std::move(dir)),
-        sandbox_work_(run_, plan_, journal_, dir_) {}
+        dir_(run_.folder.TrialDir(plan_.id)),
+        sandbox_work_(run_, plan_, journal_, dir_, std::move(stop)) {}
 
   Task<Result<TrialEnd>> Run() {
+    // An earlier process may have ended between the last failure and what follows from it.
+    if (auto before = View(); !before.reason.empty() && IsSpent(before))
+      co_return co_await Exhaust();
     auto ended = co_await Caught<TrialEnd>(Phases(), plan_.id.str());
     if (ended) co_return ended;
     // Who was thought dead and wakes up writes nothing more.
@@ -64,6 +71,9 @@ class TrialMachine {
     return ViewOf(dir_, plan_.id, journal_.lines(), verdict_);
   }
 
+  // What the host lacks, where the trial ended with that.
+  [[nodiscard]] const std::string& host() const { return host_; }
+
  private:
   Task<Result<TrialEnd>> Phases() {
     const auto* sealed = LastOf<records::Sealed>(journal_.lines());
@@ -85,13 +95,40 @@ class TrialMachine {
     return std::max(Millis(0), worked - sandbox_work_.outage());
   }
 
-  Task<TrialEnd> Failed(Error error) {
+  Task<Result<TrialEnd>> Failed(Error error) {
     LogError(plan_.id.str() + ": " + error.message);
-    records::Failed event{
-        .code = std::string(CodeText(error.code)), .message = error.message, .worked = WorkedNow()};
+    auto look = [this, &error] {
+      return HostTrouble(error, {run_.folder.dir, sandbox::HostDir()});
+    };
+    host_ = co_await run_.reactor.Blocking(std::move(look));
+    bool for_user = std::ranges::find(error.context, agents::kForUser) != error.context.end();
+    records::Failed event{.code = std::string(CodeText(error.code)),
+                          .message = error.message,
+                          .worked = WorkedNow(),
+                          .host = for_user ? error.message : host_};
     auto recorded = co_await journal_.Append(std::move(event));
     if (!recorded) LogError(recorded.error().message);
-    co_return TrialEnd::kFailed;
+    if (!host_.empty()) co_return TrialEnd::kHost;
+    if (!recorded || !IsSpent(View())) co_return TrialEnd::kFailed;
+    co_return co_await Exhaust();
+  }
+
+  // Whether the last failure was one too many.
+  [[nodiscard]] bool IsSpent(const TrialView& now) const {
+    return now.failures > run_.retries.infrastructure ||
+           (now.failures > 0 && !IsReplaced(now.reason));
+  }
+
+  // The trial's end: nothing but `podium retry` tries again.
+  Task<Result<TrialEnd>> Exhaust() {
+    TrialView now = View();
+    HistoryLine line = LineOf("exhausted");
+    line.why = now.failure;
+    std::vector<HistoryLine> lines = {std::move(line)};
+    PODIUM_CO_TRY(co_await Note(std::move(lines)));
+    records::Exhausted event{.failures = now.failures, .why = now.failure};
+    PODIUM_CO_TRY(co_await journal_.Append(std::move(event)));
+    co_return TrialEnd::kExhausted;
   }
 
   // The history knows of it before anybody can act on it.
@@ -237,6 +274,7 @@ class TrialMachine {
   int attempt_ = 0;  // this process's, once it has begun
   std::chrono::steady_clock::time_point begun_;
   bool unnoted_attempt_ = false;  // the history does not know of it yet
+  std::string host_;
   std::optional<TrialVerdict> verdict_;
 };
 
@@ -252,7 +290,7 @@ Status MakeTrialDirs(const RunFolder& folder, const TrialPlan& plan) {
 }
 
 // Either the trial for this process alone, or how it stands where there is nothing to do: it has
-// its verdict, or (no view) another process works on it.
+// its verdict, it is exhausted, or (no view) another process works on it.
 struct Taken {
   std::optional<OpenTrial> open;
   std::optional<TrialView> done;
@@ -273,6 +311,10 @@ Result<Taken> TakeTrial(RunContext& run, const TrialPlan& plan) {
   }
   Journal::Options options{.lease = lease->number(), .own_copy = lease->taken_over()};
   PODIUM_ASSIGN(auto journal, Journal::Open(dir / "journal.jsonl", run.clock, options));
+  if (ViewOf(dir, plan.id, journal.lines(), std::nullopt).exhausted) {
+    out.done = ReadTrial(dir, plan.id, run.clock);
+    return out;
+  }
   out.open.emplace(std::move(*lease), std::move(journal));
   return out;
 }
@@ -286,16 +328,20 @@ fs::path PublicDir(const RunContext& run, const TrialPlan& plan) {
   return run.prepared.at(plan.id.task).public_dir;
 }
 
-Task<Result<TrialResult>> RunTrial(RunContext& run, TrialPlan plan) {
+Task<Result<TrialResult>> RunTrial(RunContext& run, TrialPlan plan, StopToken stop) {
   auto take = [&run, &plan] { return TakeTrial(run, plan); };
   auto taken = co_await run.reactor.Blocking(std::move(take));
   if (!taken) co_return tl::unexpected(taken.error());
   TrialResult out{.end = TrialEnd::kElsewhere, .view = {.id = plan.id}};
-  if (taken->done) co_return TrialResult{.end = TrialEnd::kDone, .view = std::move(*taken->done)};
+  if (taken->done) {
+    out.end = taken->done->exhausted ? TrialEnd::kExhausted : TrialEnd::kDone;
+    out.view = std::move(*taken->done);
+    co_return out;
+  }
   if (!taken->open) co_return out;
   OpenTrial& open = *taken->open;
   open.journal.UsePool(run.reactor, [&open] { return open.lease.CheckHeld(); });
-  TrialMachine machine(run, plan, open, run.folder.TrialDir(plan.id));
+  TrialMachine machine(run, plan, open, std::move(stop));
   auto ended = co_await Race(machine.Run(), machine.KeepLease());
   if (ended.index() == 1)
     co_return Fail(ErrorCode::kInternal, "the lease keeper ended before the trial");
@@ -303,6 +349,7 @@ Task<Result<TrialResult>> RunTrial(RunContext& run, TrialPlan plan) {
   if (!end) co_return tl::unexpected(end.error());
   out.end = *end;
   out.view = machine.View();
+  out.host = machine.host();
   co_return out;
 }
 

@@ -12,6 +12,7 @@
 #include "harness/plan/plan.h"
 #include "harness/store/history.h"
 #include "harness/store/run_folder.h"
+#include "harness/trial/failure_policy.h"
 #include "harness/trial/machine_shares.h"
 #include "harness/trial/observer.h"
 #include "sandbox/images/image.h"
@@ -44,6 +45,8 @@ struct RunContext {
   RunObserver& observer;
   const Clock& clock;
   bool allow_unenforced = false;
+  RetryPolicy retries;
+  RunCeilings ceilings;
   StopToken stop;  // draining: end after the step in flight; stopping: now
 };
 
@@ -51,20 +54,24 @@ struct RunContext {
 [[nodiscard]] std::filesystem::path PublicDir(const RunContext& run, const TrialPlan& plan);
 
 enum class TrialEnd {
-  kDone,      // has its verdict
-  kPaused,    // drained or stopped; goes on with the same command
-  kFailed,    // infrastructure; the journal says what
-  kElsewhere  // a living process holds its lease
+  kDone,       // has its verdict
+  kPaused,     // drained or stopped; goes on with the same command
+  kFailed,     // infrastructure; the journal says what. It may be tried again
+  kExhausted,  // the same, as often as it may be: `podium retry` alone allows more
+  kHost,       // the host can run no trial at all; this one has used up no attempt
+  kElsewhere   // a living process holds its lease
 };
 
 struct TrialResult {
   TrialEnd end = TrialEnd::kFailed;
-  TrialView view;  // as its files say now; its id alone where another process holds it
+  TrialView view;         // as its files say now; its id alone where another process holds it
+  std::string host = {};  // kHost: what it lacks
 };
 
 // Brings one trial to its verdict, from whatever its folder holds: nothing, a journal cut anywhere,
 // a sealed submission, a verdict. Phases: working (scaffold in a sandbox) -> sealed (submission
-// taken) -> graded. An error means that not even the trial's folder could be used.
-[[nodiscard]] Task<Result<TrialResult>> RunTrial(RunContext& run, TrialPlan plan);
+// taken) -> graded. `stop`: draining, it ends after the step in flight; stopping, now. An error
+// means that not even the trial's folder could be used.
+[[nodiscard]] Task<Result<TrialResult>> RunTrial(RunContext& run, TrialPlan plan, StopToken stop);
 
 }  // namespace podium::harness

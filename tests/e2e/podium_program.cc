@@ -44,7 +44,9 @@ std::vector<std::pair<std::string, std::string>> PodiumProgram::Environment(
       {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
       {"HOME", dir().string()},
       {"PODIUM_CACHE", (dir() / "cache").string()},
-      {"PODIUM_RUNS", runs().string()}};
+      {"PODIUM_RUNS", runs().string()},
+      {"PODIUM_HOST_STATE", (dir() / "host").string()},
+      {"PODIUM_RETRIES_PAUSE", "off"}};
   for (const auto& [key, value] : more) all[key] = value;
   return {all.begin(), all.end()};
 }

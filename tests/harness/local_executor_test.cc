@@ -3,9 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 
+#include "harness/store/control.h"
 #include "harness/store/lease.h"
 #include "tests/harness/trial_fixture.h"
 
@@ -176,6 +178,159 @@ TEST_F(LocalExecutorTest, AnInfrastructureFailureKeepsNoOtherAndIsTriedAgainByTh
   EXPECT_EQ(second.done, 3);
   EXPECT_EQ(second.fresh, 1);
   EXPECT_EQ(ReadTrial(Dir(0), Plan(0).id, SystemClock()).attempts, 2);
+}
+
+TEST_F(LocalExecutorTest, AFailureIsReplacedByTheSameProcessAfterAPause) {
+  AddMany(2);
+  retries_.pause = Millis(5);
+  script_.faults["create"] = {Error{ErrorCode::kSandbox, "it broke"}};
+  auto summary = RunAll();
+  EXPECT_EQ(summary.failed, 0);
+  EXPECT_EQ(summary.done, 2);
+  EXPECT_THAT(begun_, ElementsAre(1, 0)) << "the others do not wait";
+  EXPECT_THAT(observer_.messages, Contains("tiny/a/s0: attempt 2 of 3 begins in 5 ms"));
+  EXPECT_EQ(ReadTrial(Dir(0), Plan(0).id, SystemClock()).attempts, 2);
+}
+
+TEST_F(LocalExecutorTest, OneThatInfrastructureFailsTooOftenEndsAndIsCounted) {
+  AddMany(2);
+  retries_ = {.infrastructure = 1, .pause = Millis(1)};
+  Error broken{ErrorCode::kSandbox, "it broke"};
+  script_.faults["create"] = {broken, Error{ErrorCode::kSandbox, "again"}, broken};
+  auto summary = RunAll();
+  EXPECT_EQ(summary.exhausted + summary.done, 2);
+  EXPECT_EQ(summary.exhausted, 1);
+  EXPECT_EQ(summary.failed, 0);
+  begun_.clear();
+  script_.faults.clear();
+  auto second = RunAll();
+  EXPECT_EQ(second.exhausted, 1);
+  EXPECT_THAT(begun_, SizeIs(0)) << "the same command leaves it";
+}
+
+TEST_F(LocalExecutorTest, DrainedItDoesNotWaitForAPause) {
+  AddMany(1);
+  retries_.pause = std::chrono::hours(1);
+  script_.faults["create"] = {Error{ErrorCode::kSandbox, "it broke"}};
+  stop_after_ = Millis(100);
+  auto summary = RunAll();
+  EXPECT_EQ(summary.failed, 1);
+  EXPECT_EQ(summary.paused, 0);
+}
+
+TEST_F(LocalExecutorTest, AHostThatCanRunNoTrialEndsTheRun) {
+  AddMany(5);
+  script_.faults["create"] = {Error{ErrorCode::kUnavailable, "no loop device"}};
+  auto summary = RunAll();
+  ASSERT_TRUE(status_);
+  EXPECT_EQ(summary.host, "no loop device");
+  EXPECT_EQ(summary.paused, 5) << "none has used up an attempt";
+  EXPECT_THAT(begun_, SizeIs(0));
+  script_.faults.clear();
+  EXPECT_EQ(RunAll().done, 5);
+}
+
+class ControlTest : public LocalExecutorTest {
+ protected:
+  void Ask(const std::function<void(RunControl&)>& change) {
+    auto changed = ChangeControl(run_dir_, change);
+    ASSERT_TRUE(changed) << changed.error().message;
+  }
+  // The first to begin asks for something and goes on until it has been heard.
+  void FirstAsks(std::function<void(RunControl&)> change, std::string heard) {
+    on_begin_ = [this, change = std::move(change)] {
+      if (begun_.size() == 1) Ask(change);
+    };
+    enough_ = [this, heard = std::move(heard)](int) {
+      return std::ranges::any_of(observer_.messages, [&](const std::string& message) {
+        return message.find(heard) != std::string::npos;
+      });
+    };
+  }
+  std::string Id(int seed) { return Plan(seed).id.str(); }
+};
+
+TEST_F(ControlTest, WhatSomebodyHoldsDoesNotBegin) {
+  AddMany(3);
+  Ask([&](RunControl& c) { c.trials[Id(1)] = records::Hold::kPaused; });
+  auto summary = RunAll();
+  EXPECT_THAT(begun_, ElementsAre(0, 2));
+  EXPECT_EQ(summary.held, 1);
+  EXPECT_EQ(summary.paused, 1);
+  Ask([&](RunControl& c) { c.trials.clear(); });
+  EXPECT_EQ(RunAll().done, 3);
+}
+
+TEST_F(ControlTest, APausedRunThatNobodyWorksOnBeginsNothing) {
+  AddMany(2);
+  Ask([](RunControl& c) { c.run = records::Hold::kPaused; });
+  auto summary = RunAll();
+  EXPECT_THAT(begun_, SizeIs(0));
+  EXPECT_EQ(summary.held, 2);
+}
+
+TEST_F(ControlTest, PausedWhileItRunsItWaitsToGoOn) {
+  AddMany(3);
+  FirstAsks([](RunControl& c) { c.run = records::Hold::kPaused; }, "the run is paused");
+  observer_.on_message = [this](std::string_view text) {
+    if (text == "the run is paused") Ask([](RunControl& c) { c.run = records::Hold::kNone; });
+  };
+  auto summary = RunAll();
+  EXPECT_EQ(summary.done, 3);
+  EXPECT_THAT(observer_.messages, Contains("going on"));
+}
+
+TEST_F(ControlTest, ACancelledTrialEndsNowAndIsLeft) {
+  AddMany(2);
+  FirstAsks([&](RunControl& c) { c.trials[Id(0)] = records::Hold::kCancelled; }, "never heard");
+  auto quick = work_;
+  work_ = [this, quick](agents::TrialContext& context) -> Task<Result<agents::AgentOutcome>> {
+    if (context.seed == 1) enough_ = [](int) { return true; };
+    auto work = quick(context);
+    co_return co_await std::move(work);
+  };
+  auto summary = RunAll();
+  EXPECT_EQ(summary.done, 1);
+  EXPECT_EQ(summary.held, 1);
+  EXPECT_EQ(ReadTrial(Dir(0), Plan(0).id, SystemClock()).state, "paused");
+}
+
+TEST_F(ControlTest, DrainedByAnotherProcessItEndsAndTheNextGoesOn) {
+  AddMany(3);
+  FirstAsks([](RunControl& c) { c.drained = c.number + 1; }, "draining");
+  auto summary = RunAll();
+  EXPECT_EQ(summary.done, 1);
+  EXPECT_EQ(summary.paused, 2);
+  EXPECT_EQ(RunAll().done, 3) << "it was meant for those who worked then";
+}
+
+TEST_F(ControlTest, MoreMayRunAtOnceThanWasPlanned) {
+  AddMany(4);
+  plan_.jobs = 1;
+  on_begin_ = [this] {
+    if (begun_.size() == 1) Ask([](RunControl& c) { c.jobs = 3; });
+  };
+  enough_ = [this](int) { return most_ >= 3; };
+  EXPECT_EQ(RunAll().done, 4);
+  EXPECT_EQ(most_, 3);
+}
+
+TEST_F(ControlTest, ThoseOfHigherPriorityBeginFirst) {
+  AddMany(4);
+  Ask([&](RunControl& c) { c.priority = {{Id(2), 5}, {Id(0), -1}}; });
+  EXPECT_EQ(RunAll().done, 4);
+  EXPECT_THAT(begun_, ElementsAre(2, 1, 3, 0));
+}
+
+TEST_F(ControlTest, OthersSeeWhoWorks) {
+  EXPECT_THAT(WorkersOf(run_dir_, SystemClock()), SizeIs(0));
+  {
+    auto sign = WorkerSign::Put(run_dir_);
+    ASSERT_TRUE(sign);
+    EXPECT_THAT(WorkersOf(run_dir_, SystemClock()),
+                ElementsAre(testing::StartsWith("pid " + std::to_string(::getpid()))));
+  }
+  EXPECT_THAT(WorkersOf(run_dir_, SystemClock()), SizeIs(0));
 }
 
 TEST_F(LocalExecutorTest, AFolderThatCannotBeUsedIsAnErrorAndTheOthersRun) {

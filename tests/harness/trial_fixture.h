@@ -39,12 +39,16 @@ class FakeGrader final : public Grader {
 
 class KeptMessages final : public RunObserver {
  public:
-  void OnMessage(std::string_view text) override { messages.emplace_back(text); }
+  void OnMessage(std::string_view text) override {
+    messages.emplace_back(text);
+    if (on_message) on_message(text);
+  }
   void OnTrialPhase(const TrialId&, std::string_view phase) override { phases.emplace_back(phase); }
   void OnNode(const TrialId&, const agents::SearchNode& node) override { nodes.push_back(node); }
   void OnTrialEnd(const TrialView& trial) override { ended.push_back(trial.id.str()); }
   std::vector<std::string> messages, phases, ended;
   std::vector<agents::SearchNode> nodes;
+  std::function<void(std::string_view)> on_message;
 };
 
 // A scaffold that does what a function says.
@@ -100,7 +104,7 @@ class TrialFixture : public testing::Test {
   Result<TrialResult> Run(int seed = 0) {
     Result<TrialResult> out = Fail(ErrorCode::kInternal, "the trial was not run");
     auto ended = WithContext([&](RunContext& context) -> Task<Status> {
-      out = co_await RunTrial(context, Plan(seed));
+      out = co_await RunTrial(context, Plan(seed), context.stop);
       co_return Status{};
     });
     EXPECT_TRUE(ended) << ended.error().message;
@@ -128,6 +132,8 @@ class TrialFixture : public testing::Test {
     context.image_digest = "image";
     context.prepared.emplace(task_.id, prepared_);
     context.corpora = corpora_;
+    context.retries = retries_;
+    context.ceilings = ceilings_;
     stop_ = std::make_unique<StopSource>();
     context.stop = stop_->token();
     auto ended = reactor.Run([&]() -> Task<Status> {
@@ -149,6 +155,8 @@ class TrialFixture : public testing::Test {
 
   TempDir temp_ = *TempDir::Make("podium-trial");
   std::filesystem::path run_dir_ = temp_.path() / "run";
+  RetryPolicy retries_;
+  RunCeilings ceilings_;
   Machine machine_{.cores = 64, .memory_bytes = std::uint64_t{1} << 40};
   tasks::TaskPackage task_;
   tasks::PreparedTask prepared_;

@@ -131,6 +131,103 @@ TEST_F(TrialTest, WhatTheHostBreaksIsAFailureAndTriedAgain) {
   }
 }
 
+TEST_F(TrialTest, InfrastructureThatFailsTooOftenIsATrialsEnd) {
+  LeaveFile(Sample(prepared_));
+  for (const char* text : {"one", "two"}) {
+    script_.faults["create"] = {Error{ErrorCode::kSandbox, text}};
+    EXPECT_EQ(Run()->end, TrialEnd::kFailed);
+  }
+  script_.faults["create"] = {Error{ErrorCode::kSandbox, "three"}};
+  auto last = Run();
+  ASSERT_TRUE(last) << last.error().message;
+  EXPECT_EQ(last->end, TrialEnd::kExhausted);
+  EXPECT_EQ(last->view.state, "exhausted");
+  EXPECT_EQ(last->view.outcome(), records::Outcome::kInfrastructureExhausted);
+  EXPECT_EQ(last->view.failure, "three");
+  EXPECT_EQ(Names(), "attempt failed attempt failed attempt failed exhausted");
+  EXPECT_EQ(ReadHistory(run_dir_)->back().event, "exhausted");
+  EXPECT_EQ(ReadHistory(run_dir_)->back().why, "three");
+  // It never runs again by itself.
+  auto again = Run();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->end, TrialEnd::kExhausted);
+  EXPECT_THAT(backend_->calls(), testing::IsEmpty());
+  EXPECT_EQ(LeaseOwner(Dir(), SystemClock()), "");
+}
+
+TEST_F(TrialTest, WhoDiedAfterTheLastFailureLeftATrialThatHasEnded) {
+  LeaveFile(Sample(prepared_));
+  retries_.infrastructure = 9;
+  script_.faults["create"] = {Error{ErrorCode::kSandbox, "one"}};
+  ASSERT_EQ(Run()->end, TrialEnd::kFailed);
+  retries_.infrastructure = 0;
+  auto again = Run();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->end, TrialEnd::kExhausted);
+  EXPECT_EQ(Names(), "attempt failed exhausted");
+}
+
+TEST_F(TrialTest, WhatWouldFailAgainTheSameWayIsNotTriedAgain) {
+  LeaveFile(Sample(prepared_));
+  script_.faults["create"] = {Error{ErrorCode::kConfig, "no such thing"}};
+  EXPECT_EQ(Run()->end, TrialEnd::kExhausted);
+}
+
+TEST_F(TrialTest, WhatTheWholeHostLacksUsesUpNoAttempt) {
+  LeaveFile(Sample(prepared_));
+  retries_.infrastructure = 0;
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    script_.faults["create"] = {Error{ErrorCode::kUnavailable, "no loop device"}};
+    auto ended = Run();
+    ASSERT_TRUE(ended);
+    EXPECT_EQ(ended->end, TrialEnd::kHost);
+    EXPECT_EQ(ended->host, "no loop device");
+    EXPECT_EQ(ended->view.failures, 0);
+    EXPECT_EQ(ended->view.state, "failed");
+  }
+  script_.faults.clear();
+  EXPECT_EQ(Run()->end, TrialEnd::kDone);
+}
+
+TEST(FailurePolicyTest, PausesGrowAndAreBounded) {
+  EXPECT_EQ(PauseAfter(1, Millis(30'000)), Millis(30'000));
+  EXPECT_EQ(PauseAfter(3, Millis(30'000)), Millis(120'000));
+  EXPECT_EQ(PauseAfter(60, Millis(30'000)), std::chrono::minutes(10));
+  EXPECT_EQ(PauseAfter(60, Millis(0)), Millis(0));
+}
+
+TEST(FailurePolicyTest, AFullDiskIsTheHosts) {
+  TempDir temp = *TempDir::Make("podium-host");
+  Error error{ErrorCode::kIo, "broke"};
+  EXPECT_EQ(HostTrouble(error, {temp.path(), "/nowhere"}), "");
+  EXPECT_EQ(HostTrouble(error, {"/proc"}), "") << "it has no blocks that could be taken";
+  error.context.push_back(kHostsLack);
+  EXPECT_EQ(HostTrouble(error, {temp.path()}), "broke");
+}
+
+TEST_F(TrialTest, RetriedItHasAsManyAttemptsAgain) {
+  LeaveFile(Sample(prepared_));
+  retries_.infrastructure = 0;
+  script_.faults["create"] = {Error{ErrorCode::kSandbox, "one"}};
+  ASSERT_EQ(Run()->end, TrialEnd::kExhausted);
+  {
+    auto lease = Lease::TryTake(Dir(), SystemClock());
+    ASSERT_TRUE(lease && *lease);
+    Journal::Options options{.lease = (*lease)->number()};
+    auto journal = Journal::Open(Dir() / "journal.jsonl", SystemClock(), options);
+    ASSERT_TRUE(journal);
+    ASSERT_TRUE(journal->Record(records::Retried{.why = "a new disk"}));
+  }
+  script_.faults.clear();
+  auto view = ReadTrial(Dir(), Plan().id, SystemClock());
+  EXPECT_FALSE(view.outcome());
+  EXPECT_THAT(view.retried, testing::ElementsAre("a new disk"));
+  auto again = Run();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->end, TrialEnd::kDone);
+  EXPECT_EQ(again->view.outcome(), records::Outcome::kScored);
+}
+
 TEST_F(TrialTest, WhatTheAgentBreaksIsItsOwnEnd) {
   LeaveFile(Sample(prepared_));
   Error error{ErrorCode::kSandbox, "PID 1 is gone"};

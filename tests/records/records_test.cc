@@ -10,6 +10,8 @@
 #include "base/records/history_line.h"
 #include "base/records/journal_line.h"
 #include "base/records/lease_record.h"
+#include "base/records/outcome.h"
+#include "base/records/run_control.h"
 #include "base/records/schema.h"
 #include "base/records/trial_verdict.h"
 
@@ -203,7 +205,10 @@ std::vector<Event> AllEvents() {
           Rebuilt{3, {1}},
           ToolUse{2, "said", "bash", "{}", "exited", 1, Millis(2), Millis(3), true, "seen"},
           KnowledgeUse{"tool", "words", {"a.md#1"}},
-          AcpUpdate{2, "tool_call", "ls: pending"}};
+          AcpUpdate{2, "tool_call", "ls: pending"},
+          Exhausted{3, "no"},
+          Retried{"mended"},
+          Failed{"sandbox", "no", Millis(2), "no loop device"}};
 }
 
 TEST(EventTest, EachIsReadAsItWasWritten) {
@@ -326,6 +331,44 @@ TEST(HistoryLineTest, FollowsFromTheLineBefore) {
   std::string newer = second.text;
   newer.replace(newer.find("\"v\":2"), 5, "\"v\":3");
   EXPECT_THAT(MessageOf(ParseHistoryLine(newer, first.digest, "h:2")), HasSubstr(kNewer));
+}
+
+TEST(OutcomeTest, IsWhatTheGradeSays) {
+  GradeRecord grade;
+  for (auto [verdict, outcome] :
+       {std::pair("scored", Outcome::kScored), std::pair("invalid", Outcome::kAgentFailed),
+        std::pair("no_submission", Outcome::kAgentFailed),
+        std::pair("grader_error", Outcome::kTaskFailed)}) {
+    grade.verdict = verdict;
+    EXPECT_EQ(OutcomeOf(grade), outcome) << verdict;
+    EXPECT_EQ(*ParseOutcome(OutcomeText(outcome)), outcome);
+  }
+  EXPECT_EQ(*ParseOutcome("infrastructure_exhausted"), Outcome::kInfrastructureExhausted);
+  EXPECT_THAT(MessageOf(ParseOutcome("failed")), HasSubstr("agent_failed"));
+}
+
+TEST(OutcomeTest, StandsInTheVerdict) {
+  TrialVerdict verdict;
+  verdict.grade.verdict = "invalid";
+  EXPECT_EQ((*ParseJson(ToText(verdict), "verdict"))["outcome"], "agent_failed");
+}
+
+TEST(RunControlTest, IsReadAsItWasWritten) {
+  RunControl control{.number = 4, .run = Hold::kPaused, .drained = 3};
+  control.trials = {{"t/a/s0", Hold::kCancelled}, {"t/a/s1", Hold::kNone}};
+  control.priority = {{"t/a/s2", -5}};
+  control.jobs = 7;
+  auto back = ParseRunControl(ToText(control), "control.json");
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(ToText(*back), ToText(control));
+  EXPECT_EQ(back->Of("t/a/s0"), Hold::kCancelled);
+  EXPECT_EQ(back->Of("t/a/s1"), Hold::kPaused) << "the run holds it";
+  EXPECT_EQ(back->jobs, 7);
+  EXPECT_THAT(MessageOf(ParseRunControl(WithSchema(ToText(control), "2"), "control.json")),
+              HasSubstr(kNewer));
+  std::string other = ToText(control);
+  other.replace(other.find("paused"), 6, "stoppt");
+  EXPECT_THAT(MessageOf(ParseRunControl(other, "control.json")), HasSubstr("not 'stoppt'"));
 }
 
 }  // namespace

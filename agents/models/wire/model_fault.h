@@ -24,6 +24,7 @@ struct ModelFault {
   std::optional<Millis> wish;  // how long the server asks to wait
   std::string field;           // kField: its name; "max_tokens>max_completion_tokens" to rename it
   bool bill = false;           // it is about money: nothing is served until somebody pays
+  bool for_user = false;       // that, or a key or a model's name that the provider does not take
 };
 
 // A body with a status of 400 or above, or an object that reports an error after a status of 200:
