@@ -64,6 +64,10 @@ inline constexpr Millis kUnguardedCopyTime = std::chrono::minutes(1);
 // One grading in podium-grade.
 inline constexpr Millis kGradingTime = std::chrono::minutes(30);
 // A lease is renewed so often, and is a dead owner's once it was not for this long.
+// A batch system takes a script.
+inline constexpr Millis kSubmitTime = std::chrono::minutes(2);
+// Between two looks of a worker at a trial that another works on.
+inline constexpr Millis kLookAgain = std::chrono::seconds(15);
 inline constexpr Millis kHeartbeat = std::chrono::seconds(10);
 inline constexpr Millis kLeaseStale = std::chrono::minutes(2);
 
@@ -109,6 +113,7 @@ inline constexpr Millis kUnreadablePause{250};
 inline constexpr Millis kTick = std::chrono::seconds(1);
 // Between two looks at what a trial prints, for a person.
 inline constexpr Millis kFollowPoll{500};
+inline constexpr Millis kWatchPoll = std::chrono::seconds(2);
 // Without a terminal: a line at the latest after so long.
 inline constexpr Millis kSilence = std::chrono::minutes(1);
 // Between two lines on how far a file is read.

@@ -130,6 +130,7 @@ struct Usage {
   Millis cpu{0};
   std::uint64_t disk_bytes = 0;
   std::uint64_t oom_kills = 0;
+  Millis throttled{0};  // in which it wanted more cores than limits.cpus
 };
 
 // In the context of an error that the agent can bring about (CausedByAgent in sandbox.h).

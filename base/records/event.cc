@@ -250,6 +250,7 @@ Json ToJson(const Sealed& e) {
   if (e.file != "submission.csv") out["file"] = e.file;
   if (!e.candidates.empty()) out["candidates"] = e.candidates;
   if (!e.reveals.empty()) out["reveals"] = e.reveals;
+  if (e.resources) out["resources"] = ToJson(*e.resources);
   return With(std::move(out), e.worked);
 }
 Result<Event> From(const Json& j, std::type_identity<Sealed>) {
@@ -267,6 +268,7 @@ Result<Event> From(const Json& j, std::type_identity<Sealed>) {
   e.models = ModelsSpentFrom(j);
   e.candidates = JsonOr<std::vector<int>>(j, "candidates", {});
   e.reveals = JsonOr<std::vector<std::string>>(j, "reveals", {});
+  e.resources = ResourcesFrom(j);
   return e;
 }
 

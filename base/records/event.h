@@ -109,6 +109,7 @@ struct Sealed {  // "sealed": from here nothing the agent does can matter
   std::optional<ModelsSpent> models;
   std::vector<int> candidates;       // nodes whose submissions are graded beside it (top-k)
   std::vector<std::string> reveals;  // TrialVerdict::reveals
+  std::optional<Resources> resources = {};
 };
 struct Forked {  // "forked": the nodes up to here are another trial's
   std::string run, trial;

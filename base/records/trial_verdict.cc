@@ -68,6 +68,44 @@ Json ToJson(const std::optional<ModelsSpent>& models) {
           {"wait_ms", models->wait.count()}};
 }
 
+Json ToJson(const Resources& r) {
+  auto pressure = [](const std::optional<Millis>& time) {
+    return time ? Json(time->count()) : Json();
+  };
+  return {{"worked_ms", r.worked.count()},
+          {"cpu_ms", r.cpu.count()},
+          {"throttled_ms", r.throttled.count()},
+          {"memory_peak_bytes", r.memory_peak_bytes},
+          {"memory_limit_bytes", r.memory_limit_bytes},
+          {"disk_bytes", r.disk_bytes},
+          {"oom_kills", r.oom_kills},
+          {"outage_ms", r.outage.count()},
+          {"cpu_pressure_ms", pressure(r.cpu_pressure)},
+          {"memory_pressure_ms", pressure(r.memory_pressure)},
+          {"io_pressure_ms", pressure(r.io_pressure)}};
+}
+
+std::optional<Resources> ResourcesFrom(const Json& parent) {
+  Json j = ObjectOf(parent, "resources");
+  if (j.is_null()) return std::nullopt;
+  auto time = [&j](const char* key) { return Millis(JsonOr<std::int64_t>(j, key, 0)); };
+  auto pressure = [&](const char* key) {
+    auto it = j.find(key);
+    return it != j.end() && it->is_number() ? std::optional(time(key)) : std::nullopt;
+  };
+  Resources r{
+      .worked = time("worked_ms"), .cpu = time("cpu_ms"), .throttled = time("throttled_ms")};
+  r.memory_peak_bytes = JsonOr<std::uint64_t>(j, "memory_peak_bytes", 0);
+  r.memory_limit_bytes = JsonOr<std::uint64_t>(j, "memory_limit_bytes", 0);
+  r.disk_bytes = JsonOr<std::uint64_t>(j, "disk_bytes", 0);
+  r.oom_kills = JsonOr<std::int64_t>(j, "oom_kills", 0);
+  r.outage = time("outage_ms");
+  r.cpu_pressure = pressure("cpu_pressure_ms");
+  r.memory_pressure = pressure("memory_pressure_ms");
+  r.io_pressure = pressure("io_pressure_ms");
+  return r;
+}
+
 AgentEnd AgentEndFrom(const Json& parent) {
   Json agent = ObjectOf(parent, "agent");
   return {JsonOr<std::string>(agent, "end", ""), JsonOr<std::string>(agent, "detail", "")};
@@ -118,6 +156,8 @@ std::string ToText(const TrialVerdict& v) {
   if (!v.reveals.empty()) out["reveals"] = v.reveals;
   if (!v.cell.empty()) out["cell"] = v.cell;
   if (!v.variants.empty()) out["variants"] = v.variants;
+  if (v.resources) out["resources"] = ToJson(*v.resources);
+  if (v.attempts != 1) out["attempts"] = v.attempts;
   return DumpJson(out, 2) + "\n";
 }
 
@@ -139,6 +179,8 @@ Result<TrialVerdict> ParseTrialVerdict(std::string_view text, std::string_view w
   v.reveals = JsonOr<std::vector<std::string>>(json, "reveals", {});
   v.cell = JsonOr<std::map<std::string, std::string>>(json, "cell", {});
   v.variants = JsonOr<std::vector<std::string>>(json, "variants", {});
+  v.resources = ResourcesFrom(json);
+  v.attempts = JsonOr(json, "attempts", 1);
   return v;
 }
 

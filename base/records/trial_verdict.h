@@ -46,6 +46,22 @@ struct ModelsSpent {
   friend bool operator==(const ModelsSpent&, const ModelsSpent&) = default;
 };
 
+// What a trial took of its host, and what it met there, in its last attempt.
+struct Resources {
+  Millis worked{0};     // in which it was worked on
+  Millis cpu{0};        // of all cores together
+  Millis throttled{0};  // in which it wanted more cores than it may have
+  std::uint64_t memory_peak_bytes = 0, memory_limit_bytes = 0;  // of all its sandboxes
+  std::uint64_t disk_bytes = 0;
+  std::int64_t oom_kills = 0;
+  Millis outage{0};  // in which it waited for providers that did not serve it, or for a turn
+  // In which somewhere on the host a process waited for a core, for memory, for a disk (PSI,
+  // "some"); none where the kernel does not tell.
+  std::optional<Millis> cpu_pressure, memory_pressure, io_pressure;
+
+  friend bool operator==(const Resources&, const Resources&) = default;
+};
+
 // A submission that was not handed in, graded after the end.
 struct CandidateGrade {
   int node = 0;
@@ -74,6 +90,9 @@ struct TrialVerdict {
   std::map<std::string, std::string> cell = {};
   // In what the agent was run otherwise than its kind is ("program.reprompt: until-budget").
   std::vector<std::string> variants = {};
+  // None of trials without a sandbox, and of older Podiums'.
+  std::optional<Resources> resources = {};
+  int attempts = 1;  // that it took, those that infrastructure failed among them
 };
 
 // The file's text, "podium-trial-verdict/1", indented for people. Its "outcome" is

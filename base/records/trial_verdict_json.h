@@ -9,6 +9,8 @@
 
 namespace podium::records {
 
+[[nodiscard]] Json ToJson(const Resources& resources);
+[[nodiscard]] std::optional<Resources> ResourcesFrom(const Json& parent);
 [[nodiscard]] Json ToJson(const AgentEnd& agent);
 [[nodiscard]] Json ToJson(const Validations& validations);
 [[nodiscard]] Json ToJson(const std::optional<Isolation>& isolation);  // null without one

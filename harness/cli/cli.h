@@ -45,11 +45,12 @@ Result<Exit> ExecutePlan(const RunPlan& plan, bool json, const std::string& prog
 // `program` is how the user called it, for the commands that are printed.
 void AddRunVerbs(CLI::App& app, Exit& exit,
                  const std::string& program);  // run, status, report, reindex
-// pause, resume, cancel, drain, retry, set, priority
+// pause, resume, cancel, drain, retry, set, priority, worker
 void AddControlVerbs(CLI::App& app, Exit& exit, const std::string& program);
 void AddVerifyVerb(CLI::App& app, Exit& exit);                               // verify
 void AddTraceVerb(CLI::App& app, Exit& exit);                                // trace
 void AddWhyVerbs(CLI::App& app, Exit& exit);                                 // why, logs
+void AddWatchVerb(CLI::App& app, Exit& exit);                                // watch
 void AddReplayVerbs(CLI::App& app, Exit& exit, const std::string& program);  // replay, fork
 // `argv`: of the whole program, for what another program does.
 void AddTaskVerbs(CLI::App& app, Exit& exit, char** argv);  // tasks

@@ -23,6 +23,7 @@ struct Asked {
   std::vector<std::string> trials, sets;
   std::string only = "infrastructure_exhausted", why;
   std::int64_t priority = 0;
+  int jobs = 0;
   bool json = false;
 };
 
@@ -139,6 +140,14 @@ Result<Exit> DoResume(const Asked& asked, const std::string& program) {
   return Exit::kOk;
 }
 
+Result<Exit> DoWork(const Asked& asked, const std::string& program) {
+  PODIUM_ASSIGN(auto dir, FindRun(asked.run));
+  PODIUM_ASSIGN(auto plan, ReadPlan(dir));
+  plan.until_all_ended = true;
+  if (asked.jobs > 0) plan.jobs = asked.jobs;
+  return ExecutePlan(plan, asked.json, program);
+}
+
 Result<Exit> DoRetry(const Asked& asked, const std::string& program) {
   PODIUM_ASSIGN(auto dir, FindRun(asked.run));
   PODIUM_ASSIGN(auto trials, Named(dir, asked.trials));
@@ -177,6 +186,15 @@ void AddControlVerbs(CLI::App& app, Exit& exit, const std::string& program) {
        "all it needs",
        true, [asked, program] { return DoResume(*asked, program); })
       ->add_flag("--json", asked->json, "Print JSON (podium-summary/1)");
+  auto* worker =
+      verb("worker",
+           "Work on a run beside others, here or on any host that sees its folder, until "
+           "every trial has ended",
+           false, [asked, program] { return DoWork(*asked, program); });
+  worker->add_option("--join", asked->run, "The same as RUN");
+  worker->add_option("--jobs", asked->jobs, "Trials at once here; else as the run was planned")
+      ->check(CLI::Range(1, 10'000));
+  worker->add_flag("--json", asked->json, "Print JSON (podium-summary/1)");
   auto* set = app.add_subcommand("set", "Change what may change while a run is worked on: jobs=N");
   set->add_option("run", asked->run, "Name or folder of the run")->required();
   set->add_option("settings", asked->sets, "jobs=N, or jobs=plan")->required();

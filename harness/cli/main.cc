@@ -14,11 +14,12 @@ int Main(int argc, char** argv) {
   const VerbGroup groups[] = {
       {{"run", "plan", "status", "report", "reindex"},
        [&](CLI::App& a, Exit& e) { AddRunVerbs(a, e, program); }},
-      {{"pause", "resume", "cancel", "drain", "retry", "set", "priority"},
+      {{"pause", "resume", "cancel", "drain", "retry", "set", "priority", "worker"},
        [&](CLI::App& a, Exit& e) { AddControlVerbs(a, e, program); }},
       {{"verify"}, AddVerifyVerb},
       {{"trace"}, AddTraceVerb},
       {{"why", "logs"}, AddWhyVerbs},
+      {{"watch"}, AddWatchVerb},
       {{"replay", "fork"}, [&](CLI::App& a, Exit& e) { AddReplayVerbs(a, e, program); }},
       {{"tasks"}, [&](CLI::App& a, Exit& e) { AddTaskVerbs(a, e, argv); }},
       {{"agents"}, AddAgentVerbs},

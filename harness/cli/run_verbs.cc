@@ -19,6 +19,7 @@
 #include "harness/report/table.h"
 #include "harness/schedule/lock.h"
 #include "harness/schedule/run.h"
+#include "harness/schedule/slurm.h"
 #include "harness/store/index.h"
 #include "sandbox/host/rootless.h"
 
@@ -33,6 +34,7 @@ struct RunOptions {
   std::map<std::string, std::string> values;  // setting -> value, of the single flags
   bool print_config = false;
   bool dry_run = false;
+  bool print_script = false;
   bool json = false;
 };
 
@@ -42,6 +44,9 @@ constexpr std::pair<const char*, const char*> kFlags[] = {
     {"--seeds", "seeds"},      {"--jobs", "jobs"},          {"--name", "name"},
     {"--wall", "budget.wall"}, {"--nodes", "budget.nodes"}, {"--exec-limit", "budget.exec"},
     {"--image", "image"}};
+
+// Of `run` alone.
+constexpr std::pair<const char*, const char*> kExecutorFlag = {"--executor", "executor"};
 
 Result<Settings> Resolve(const RunOptions& o) {
   Settings settings;
@@ -69,6 +74,9 @@ Result<Settings> Resolve(const RunOptions& o) {
     if (it != o.values.end() && !it->second.empty())
       PODIUM_TRY(settings.Set(setting, it->second, flag));
   }
+  auto executor = o.values.find(kExecutorFlag.first);
+  if (executor != o.values.end() && !executor->second.empty())
+    PODIUM_TRY(settings.Set(kExecutorFlag.second, executor->second, kExecutorFlag.first));
   for (const auto& item : o.sets) {
     std::size_t equals = item.find('=');
     if (equals == std::string::npos)
@@ -85,6 +93,27 @@ Status WriteReport(const RunView& run) {
                            [&run](const Sink& sink) { ReportHtml(run, sink); });
 }
 
+// Lays the run out and leaves the work to jobs of Slurm.
+Result<Exit> Submit(const RunPlan& plan, const RunOptions& o) {
+  PODIUM_ASSIGN(auto slurm, SlurmOf(plan));
+  if (o.print_script) {
+    std::cout << SlurmScript(slurm, plan.name, fs::absolute(plan.dir).lexically_normal(),
+                             fs::read_symlink("/proc/self/exe"));
+    return Exit::kOk;
+  }
+  PODIUM_TRY(sandbox::EnterRootless());
+  {
+    auto view = MakeLiveView(plan.trials.size(), o.json);
+    PODIUM_TRY(LayOutRun(plan, *view));
+  }
+  PODIUM_ASSIGN(auto id, SubmitSlurm(slurm, plan));
+  std::string dir = fs::absolute(plan.dir).lexically_normal().string();
+  std::cout << "Job " << id << ": " << slurm.workers << " workers of run " << plan.name << " ("
+            << plan.trials.size() << " trials).\nScript: " << dir
+            << "/slurm/workers.sh\nNext:   podium watch " << plan.name << "\n";
+  return Exit::kOk;
+}
+
 Result<Exit> DoRun(const RunOptions& o, const std::string& program) {
   PODIUM_ASSIGN(auto settings, Resolve(o));
   PODIUM_ASSIGN(auto plan, MakePlan(settings));
@@ -96,7 +125,11 @@ Result<Exit> DoRun(const RunOptions& o, const std::string& program) {
     std::cout << PlanText(plan);
     return Exit::kOk;
   }
-  return ExecutePlan(plan, o.json, program);
+  const Setting& executor = plan.settings.Get("executor");
+  if (executor.value == "slurm") return Submit(plan, o);
+  if (executor.value == "local") return ExecutePlan(plan, o.json, program);
+  return Fail(ErrorCode::kUsage,
+              executor.origin + ": executor is local or slurm, not '" + executor.value + "'");
 }
 
 Result<Exit> DoStatus(const std::string& name, bool json, const std::string& program) {
@@ -219,6 +252,10 @@ void AddRunVerbs(CLI::App& app, Exit& exit, const std::string& program) {
   run->add_flag("--print-config", o->print_config,
                 "Show every setting and where its value came from, then stop");
   run->add_flag("--dry-run", o->dry_run, "Show the trials and what they may use, then stop");
+  run->add_option("--executor", o->values["--executor"],
+                  "Who works on it: local (this process) or slurm (an array of workers)");
+  run->add_flag("--print-script", o->print_script,
+                "With --executor slurm: show the workers' batch script, then stop");
   run->add_flag("--json", o->json,
                 "Print the summary as JSON on standard output (progress goes to standard error)");
   run->footer([] { return SettingsHelp(); });

@@ -97,6 +97,8 @@ struct RunPlan {
   std::string backend;  // of the sandbox
   bool allow_unenforced = false;
   bool from_folder = false;  // read back from the run's plan.json
+  // Whoever works on it stays until every trial has ended, also those that others work on now.
+  bool until_all_ended = false;
 };
 
 // Turns settings into a plan: loads tasks and agents, checks every value. Errors name file and line

@@ -52,10 +52,20 @@ bool CameLater(std::string_view name) {
 }
 
 bool ChangesNoResult(std::string_view name) {
-  static constexpr std::string_view kNames[] = {
-      "name",           "jobs",           "llm.at_once",       "retries.infrastructure",
-      "retries.pause",  "run.budget.usd", "run.budget.tokens", "run.budget.gpu_hours",
-      "run.budget.wall"};
+  static constexpr std::string_view kNames[] = {"name",
+                                                "jobs",
+                                                "llm.at_once",
+                                                "retries.infrastructure",
+                                                "retries.pause",
+                                                "run.budget.usd",
+                                                "run.budget.tokens",
+                                                "run.budget.gpu_hours",
+                                                "run.budget.wall",
+                                                "executor",
+                                                "slurm.workers",
+                                                "slurm.jobs",
+                                                "slurm.time",
+                                                "slurm.options"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 

@@ -24,6 +24,12 @@ const agents::OptionSpec kSettings[] = {
     {"seeds", "1", "trials of each task and agent"},
     {"first_seed", "0", "seed of the first of them"},
     {"jobs", "auto", "trials at once; auto = what cores and memory allow"},
+    {"executor", "local",
+     "who works on the run: local (this process), or slurm (an array of `podium worker`)"},
+    {"slurm.workers", "4", "jobs of that array"},
+    {"slurm.jobs", "1", "trials at once in each of them"},
+    {"slurm.time", "", "time limit of a job, as Slurm takes it ('1-00:00:00'); empty = its own"},
+    {"slurm.options", "", "further options of sbatch, separated by blanks ('--partition=gpu')"},
     {"retries.infrastructure", "2",
      "attempts of a trial that are replaced after a failure of the host or a provider"},
     {"retries.pause", "30 s",
@@ -359,7 +365,12 @@ bool ChoosesTrials(std::string_view name) {
                                                 "run.budget.usd",
                                                 "run.budget.tokens",
                                                 "run.budget.gpu_hours",
-                                                "run.budget.wall"};
+                                                "run.budget.wall",
+                                                "executor",
+                                                "slurm.workers",
+                                                "slurm.jobs",
+                                                "slurm.time",
+                                                "slurm.options"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "harness/report/noise.h"
 #include "harness/report/plots.h"
 #include "harness/report/summary.h"
 #include "tasks/task_package.h"
@@ -168,6 +169,21 @@ std::string ToolTable(const TrialView& t) {
   return out + "</table>\n";
 }
 
+// ", 12 s of CPU, 300 MiB of 2 GiB of memory, ...".
+std::string ResourcesText(const TrialView& t) {
+  const auto& r = t.verdict->resources;
+  if (!r) return "";
+  std::string out = ", " + FormatDuration(r->cpu) + " of CPU (" + FormatDuration(r->throttled) +
+                    " throttled), " + FormatBytes(r->memory_peak_bytes) + " of " +
+                    FormatBytes(r->memory_limit_bytes) + " of memory, " +
+                    FormatBytes(r->disk_bytes) + " of disk";
+  if (r->oom_kills > 0) out += ", " + std::to_string(r->oom_kills) + " killed for memory";
+  if (r->outage > Millis(0))
+    out += ", waited " + FormatDuration(r->outage) + " for providers or a turn";
+  for (const auto& kind : NoiseOf(t)) out += "; infra noise: " + kind;
+  return out;
+}
+
 std::string TrialSection(const TrialView& t) {
   std::string out = "<div class='card' id='" + Anchor(t) + "'><h3>" +
                     Escape(t.id.agent.str() + ", seed " + std::to_string(t.id.seed)) + "</h3>";
@@ -187,7 +203,7 @@ std::string TrialSection(const TrialView& t) {
     out += "<p class='note'>submission " + Escape(v.submission_sha256.value_or("").substr(0, 16)) +
            ", image " + Escape(t.verdict->image.substr(0, 16)) + ", " + std::to_string(t.attempts) +
            (t.attempts == 1 ? " attempt, " : " attempts, ") + FormatDuration(t.active) +
-           " of work</p>";
+           " of work" + ResourcesText(t) + "</p>";
   } else {
     out += "<p>" + Escape(StateText(t)) + "</p>";
   }
@@ -256,6 +272,8 @@ std::string Head(const RunView& run) {
   out += "<p class='note'>Podium " PODIUM_VERSION "</p><h1>" + Escape(run.name) + "</h1><p>" +
          Escape(CountOutcomes(run).Text()) +
          (started.empty() ? "" : "; started " + Escape(started)) + ".</p>\n";
+  if (auto noise = NoiseText(run); !noise.empty())
+    out += "<p class='note'>" + Escape(noise) + "</p>\n";
   for (const auto& flag : run.flags) out += "<p><b>Flag</b>: " + Escape(flag) + "</p>\n";
   return out;
 }

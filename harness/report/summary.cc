@@ -9,6 +9,7 @@
 #include "agents/registry.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "harness/report/noise.h"
 #include "harness/report/table.h"
 
 namespace podium::harness {
@@ -170,6 +171,7 @@ Json TrialJson(const TrialView& t) {
   j["outcome"] = outcome ? Json(std::string(records::OutcomeText(*outcome))) : Json();
   j["failure"] = t.failure.empty() ? Json() : Json(t.failure);
   j["failures"] = t.failures;
+  j["noise"] = NoiseOf(t);
   if (!t.retried.empty()) j["retried"] = t.retried;
   j["forked_from"] = nullptr;
   if (t.forked)
@@ -332,6 +334,7 @@ std::string TaskArgument(const RunView& run) {
 std::string SummaryText(const RunView& run, std::string_view program) {
   std::string out = MedalTable(run) + "\nTrials: " + CountOutcomes(run).Text() + ".\n";
   out += AgentTable(SummarizeAgents(run)) + BudgetText(run);
+  out += NoiseText(run);
   out += Failures(run);
   out += BesideVerdicts(run);
   for (const auto& flag : run.flags) out += "\nFlag: " + flag + "\n";

@@ -269,6 +269,7 @@ class LocalExecutor {
         ++summary_.fresh;
         return;
       case TrialEnd::kElsewhere:
+        if (plan_.until_all_ended) return queue_->PutBack(trial, Deadline::In(kLookAgain).at());
         ++summary_.elsewhere;
         return;
       case TrialEnd::kExhausted:
@@ -295,7 +296,7 @@ class LocalExecutor {
     Millis pause = PauseAfter(failures, *retries.pause);
     Say(trial.id.str() + ": attempt " + std::to_string(failures + 1) + " of " +
         std::to_string(retries.infrastructure + 1) + " begins in " + FormatDuration(pause));
-    queue_->PutBack(trial, Deadline::In(pause).at());
+    queue_->PutBack(trial, Deadline::In(pause).at(), true);
   }
 
   // No trial can run on this host: those that do end, and none has used up an attempt.

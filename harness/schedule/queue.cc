@@ -55,10 +55,8 @@ void TrialQueue::Add(Waiting waiting) {
   waiting_.insert(at, waiting);
 }
 
-void TrialQueue::PutBack(const TrialPlan& trial) { Add({.trial = &trial}); }
-
-void TrialQueue::PutBack(const TrialPlan& trial, SteadyTime not_before) {
-  Add({.trial = &trial, .not_before = not_before, .failed = true});
+void TrialQueue::PutBack(const TrialPlan& trial, SteadyTime not_before, bool failed) {
+  Add({.trial = &trial, .not_before = not_before, .failed = failed});
 }
 
 bool TrialQueue::MayBegin(bool run_paused) const {

@@ -23,9 +23,8 @@ class TrialQueue {
   // trial for which there is no place yet lets others pass, a few times.
   void Begin(const std::function<bool()>& room, const std::function<bool(const TrialPlan&)>& start);
 
-  // One that has ended for now. With `not_before`: infrastructure failed it, and it waits so long.
-  void PutBack(const TrialPlan& trial);
-  void PutBack(const TrialPlan& trial, SteadyTime not_before);
+  // One that has ended for now, to begin again not before that. `failed`: infrastructure failed it.
+  void PutBack(const TrialPlan& trial, SteadyTime not_before = {}, bool failed = false);
 
   // Whether one of them may begin at some time without anybody asking for it; with `run_paused` all
   // may that only the run holds.

@@ -100,6 +100,31 @@ std::unique_ptr<HostShares> SharesOfHost(const RunPlan& plan) {
   return nullptr;
 }
 
+// What a run is made of before its first trial: image, data, texts. The backend, where it has one.
+Result<std::unique_ptr<sandbox::Backend>> Fill(const RunPlan& plan, RunObserver& observer,
+                                               RunContext& context) {
+  std::unique_ptr<sandbox::Backend> backend;
+  PODIUM_ASSIGN(context.retries, RetriesOf(plan));
+  PODIUM_ASSIGN(context.ceilings, CeilingsOf(plan));
+  context.allow_unenforced = plan.allow_unenforced;
+  if (std::ranges::any_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); })) {
+    PODIUM_ASSIGN(auto image, sandbox::FindImage(plan.image, CacheDir()));
+    PODIUM_TRY(sandbox::CheckIntact(image));
+    context.image_digest = image.digest;
+    context.image_layers = image.layers;
+    context.image_env = sandbox::EnvironmentOf(image);
+    PODIUM_ASSIGN(backend, sandbox::MakeBackend(plan.backend, context.reactor));
+    context.backend = backend.get();
+  }
+  PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));
+  PODIUM_ASSIGN(context.hidden, SplitAll(plan, context.prepared));
+  PODIUM_TRY(AddInstructions(plan, context));
+  PODIUM_TRY(AddPreviews(plan, context));
+  PODIUM_TRY(OpenCorpora(plan, context));
+  PODIUM_TRY(OpenRunFolder(plan, context));
+  return backend;
+}
+
 }  // namespace
 
 Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSource* stopped) {
@@ -123,25 +148,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
                      .observer = observer,
                      .clock = SystemClock(),
                      .stop = stop.token()};
-  PODIUM_ASSIGN(context.retries, RetriesOf(plan));
-  PODIUM_ASSIGN(context.ceilings, CeilingsOf(plan));
-  context.allow_unenforced = plan.allow_unenforced;
-  std::unique_ptr<sandbox::Backend> backend;
-  if (std::ranges::any_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); })) {
-    PODIUM_ASSIGN(auto image, sandbox::FindImage(plan.image, CacheDir()));
-    PODIUM_TRY(sandbox::CheckIntact(image));
-    context.image_digest = image.digest;
-    context.image_layers = image.layers;
-    context.image_env = sandbox::EnvironmentOf(image);
-    PODIUM_ASSIGN(backend, sandbox::MakeBackend(plan.backend, reactor));
-    context.backend = backend.get();
-  }
-  PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));
-  PODIUM_ASSIGN(context.hidden, SplitAll(plan, context.prepared));
-  PODIUM_TRY(AddInstructions(plan, context));
-  PODIUM_TRY(AddPreviews(plan, context));
-  PODIUM_TRY(OpenCorpora(plan, context));
-  PODIUM_TRY(OpenRunFolder(plan, context));
+  PODIUM_ASSIGN(auto backend, Fill(plan, observer, context));
   auto index = Index::Open(context.folder.dir);
   if (!index) LogWarn(index.error().message + " (`podium reindex` makes it anew)");
   AddLogFile(context.folder.dir / "podium.log");
@@ -160,6 +167,27 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
     co_return co_await RunTrials(plan, context, index ? &*index : nullptr, summary);
   }));
   return summary;
+}
+
+Status LayOutRun(const RunPlan& plan, RunObserver& observer) {
+  HttpClient http;
+  PODIUM_ASSIGN(int at_once, ModelsAtOnce(plan));
+  agents::ProviderGate gate(at_once);
+  Reactor reactor;
+  auto grader = MakeSealedGrader(reactor);
+  HistoryWriter history(plan.dir, SystemClock());
+  MachineShares shares(ThisMachine());
+  RunContext context{.reactor = reactor,
+                     .http = http,
+                     .gate = gate,
+                     .grader = *grader,
+                     .history = history,
+                     .shares = shares,
+                     .folder = {plan.dir},
+                     .observer = observer,
+                     .clock = SystemClock()};
+  PODIUM_TRY(Fill(plan, observer, context));
+  return {};
 }
 
 }  // namespace podium::harness

@@ -29,4 +29,7 @@ struct RunSummary {
 [[nodiscard]] Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer,
                                             StopSource* stop = nullptr);
 
+// Prepares data and makes the run's folder, or grows it, and works on no trial: workers do.
+[[nodiscard]] Status LayOutRun(const RunPlan& plan, RunObserver& observer);
+
 }  // namespace podium::harness

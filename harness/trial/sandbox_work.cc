@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "harness/trial/collect.h"
+#include "sandbox/host/pressure.h"
 #include "tasks/kinds/kind.h"
 
 namespace podium::harness {
@@ -80,6 +81,10 @@ Error OfHost(Error error) {
   return error;
 }
 
+std::optional<Millis> Since(const std::optional<Millis>& before, const std::optional<Millis>& now) {
+  return before && now ? std::optional(std::max(Millis(0), *now - *before)) : std::nullopt;
+}
+
 // What the image says of itself, where Podium says nothing.
 void AddWhereUnset(const Variables& image_env, Variables& env) {
   for (const auto& [name, value] : image_env) {
@@ -132,8 +137,31 @@ sandbox::SandboxSpec SandboxWork::MakeSpec(int worker) const {
   return spec;
 }
 
+std::optional<records::Resources> SandboxWork::ResourcesOf(const Boxes& boxes) const {
+  records::Resources out{.outage = outage_};
+  bool made = false;
+  for (const auto& box : boxes) {
+    auto usage = box->made() ? box->ReadUsage() : sandbox::Usage{};
+    made = made || box->made();
+    if (!usage) continue;
+    out.cpu += usage->cpu;
+    out.throttled += usage->throttled;
+    out.memory_peak_bytes += usage->memory_peak_bytes;
+    out.disk_bytes += usage->disk_bytes;
+    out.oom_kills += static_cast<std::int64_t>(usage->oom_kills);
+  }
+  if (!made) return std::nullopt;
+  out.memory_limit_bytes = plan_.limits.memory_bytes;
+  sandbox::HostPressure now = sandbox::ReadHostPressure();
+  out.cpu_pressure = Since(pressure_.cpu, now.cpu);
+  out.memory_pressure = Since(pressure_.memory, now.memory);
+  out.io_pressure = Since(pressure_.io, now.io);
+  return out;
+}
+
 Task<Result<SandboxWork::Ended>> SandboxWork::Run(TrialView before) {
   run_.observer.OnTrialPhase(plan_.id, "starting");
+  pressure_ = sandbox::ReadHostPressure();
   auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
   TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes,
                          plan_.agent->configured.workers);
@@ -325,6 +353,7 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandboxes(Boxes& boxes, TrialSe
   if (outcome->end == "paused")
     co_return records::Paused{.validations_refused = services.validations().refused, .worked = {}};
   run_.observer.OnTrialPhase(plan_.id, "sealing");
+  auto resources = ResourcesOf(boxes);
   auto hand_over = co_await TakeOver(boxes, *outcome);
   if (!hand_over) co_return tl::unexpected(hand_over.error());
   records::Sealed sealed;
@@ -338,6 +367,7 @@ Task<Result<SandboxWork::Ended>> SandboxWork::UseSandboxes(Boxes& boxes, TrialSe
   sealed.file = plan_.task->submission.path;
   if (boxes.front()->made()) sealed.isolation = IsolationOf(boxes.front()->isolation());
   sealed.models = services.ModelsSpent();
+  sealed.resources = resources;
   co_return sealed;
 }
 

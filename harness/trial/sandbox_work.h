@@ -12,6 +12,7 @@
 #include "harness/trial/sandbox_on_demand.h"
 #include "harness/trial/services.h"
 #include "harness/trial/trial.h"
+#include "sandbox/host/pressure.h"
 
 namespace podium::harness {
 
@@ -56,6 +57,8 @@ class SandboxWork {
   // With the ports of its services open.
   Task<SandboxOnDemand::Made> MakeSandbox(int worker, TrialServices& services) const;
   static Task<Status> DestroyAll(Boxes& boxes);
+  // What they have taken of the host; none where none was made.
+  [[nodiscard]] std::optional<records::Resources> ResourcesOf(const Boxes& boxes) const;
   Task<Result<Ended>> UseSandboxes(Boxes& boxes, TrialServices& services, TrialView before);
   Task<Result<agents::AgentOutcome>> Agent(agents::Scaffold& scaffold,
                                            agents::TrialContext& context, TrialServices& services);
@@ -66,6 +69,7 @@ class SandboxWork {
   Journal& journal_;
   std::filesystem::path dir_;
   StopToken stop_;
+  sandbox::HostPressure pressure_;                 // when the attempt began
   const agents::TrialContext* context_ = nullptr;  // while the scaffold works
   Millis outage_{0};                               // of this attempt, once the scaffold has ended
 };

@@ -160,6 +160,9 @@ class TrialMachine {
     records::Event event = std::visit(
         [this](auto& e) -> records::Event {
           e.worked = WorkedNow();
+          if constexpr (requires { e.resources; }) {
+            if (e.resources) e.resources->worked = *e.worked;
+          }
           return std::move(e);
         },
         *ended);
@@ -217,7 +220,9 @@ class TrialMachine {
                          .top_k = std::move(*candidates),
                          .reveals = std::move(sealed.reveals),
                          .cell = plan_.agent->cell,
-                         .variants = plan_.agent->configured.variants};
+                         .variants = plan_.agent->configured.variants,
+                         .resources = sealed.resources,
+                         .attempts = View().attempts};
     co_return co_await KeepVerdict(std::move(verdict));
   }
 

@@ -172,6 +172,7 @@ class ContainedSandbox final : public Sandbox {
     usage.memory_peak_bytes = counters_.MemoryPeak();
     usage.cpu = counters_.Cpu();
     usage.oom_kills = counters_.OomKills();
+    usage.throttled = counters_.Throttled();
     struct statvfs st {};
     if (::fstatvfs(parts_.workspace->disk(), &st) == 0)
       usage.disk_bytes = (st.f_blocks - st.f_bfree) * st.f_frsize;

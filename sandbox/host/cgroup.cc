@@ -131,6 +131,12 @@ Millis CgroupCounters::Cpu() const {
   return Millis(static_cast<std::int64_t>(Keyed("", "", "cpu.stat", "usage_usec") / 1000));
 }
 
+Millis CgroupCounters::Throttled() const {
+  std::uint64_t nanos = Keyed("cpu", "cpu.stat", "no-such-file", "throttled_time");
+  if (nanos > 0) return Millis(static_cast<std::int64_t>(nanos / 1'000'000));
+  return Millis(static_cast<std::int64_t>(Keyed("", "", "cpu.stat", "throttled_usec") / 1000));
+}
+
 bool CgroupCounters::Enforces(const char* controller) const {
   std::string file = std::string(controller) + ".max";
   std::error_code ec;

@@ -28,6 +28,7 @@ class CgroupCounters {
   [[nodiscard]] std::uint64_t ForkRefusals() const;  // forks refused by the pids limit
   [[nodiscard]] std::uint64_t MemoryPeak() const;    // bytes
   [[nodiscard]] Millis Cpu() const;
+  [[nodiscard]] Millis Throttled() const;
   // False when no such controller ("memory", "pids", "cpu") holds the sandbox: its limits would not
   // be enforced.
   [[nodiscard]] bool Enforces(const char* controller) const;

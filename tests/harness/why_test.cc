@@ -33,7 +33,8 @@ TEST_F(WhyTest, AnAgentThatLeftNothingIsExplained) {
   ASSERT_TRUE(Run());
   Why why = Explain();
   EXPECT_EQ(why.headline, "tiny/a/s0: agent_failed, no_submission");
-  EXPECT_THAT(why.happened, Contains(HasSubstr("attempt 1 began, with 5 min 00 s of working time")));
+  EXPECT_THAT(why.happened,
+              Contains(HasSubstr("attempt 1 began, with 5 min 00 s of working time")));
   EXPECT_THAT(why.happened,
               Contains(HasSubstr("the agent ended, time_limit: its working time was over")));
   EXPECT_THAT(why.happened, Contains(HasSubstr("its submission was taken: missing")));
