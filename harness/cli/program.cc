@@ -12,7 +12,11 @@
 #include <cstring>
 #include <exception>
 #include <iostream>
+#include <set>
+#include <string_view>
 
+#include "base/files.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "harness/cli/examples.h"
 
@@ -73,7 +77,26 @@ void AddVerbs(CLI::App& app, Exit& exit, std::string_view asked,
   }
 }
 
+// `podium --version --json`, for programs.
+bool WantsVersionJson(int argc, char** argv) {
+  std::set<std::string_view> words(argv + 1, argv + argc);
+  return argc == 3 && words.contains("--version") && words.contains("--json");
+}
+
+std::string VersionJson() {
+  Json out = {{"schema", "podium-version/1"},
+              {"version", PODIUM_VERSION},
+              {"compiler", "gcc " __VERSION__},
+              {"programs", ProgramDir().string()},
+              {"share", ShareDir().string()}};
+  return DumpJson(out, 2) + "\n";
+}
+
 int Parse(int argc, char** argv, std::span<const VerbGroup> groups) {
+  if (WantsVersionJson(argc, argv)) {
+    std::cout << VersionJson();
+    return 0;
+  }
   CLI::App app{
       "Podium: how good is an agent at machine-learning research? It works on Kaggle-style tasks "
       "in a\n"
