@@ -50,6 +50,7 @@ Status FindAll(SharedLibrary& library, ArchiveApi& api) {
   PODIUM_TRY(library.Find("archive_read_support_format_ar", api.read_support_format_ar));
   PODIUM_TRY(library.Find("archive_read_support_format_raw", api.read_support_format_raw));
   PODIUM_TRY(library.Find("archive_read_support_format_tar", api.read_support_format_tar));
+  PODIUM_TRY(library.Find("archive_write_add_filter_zstd", api.write_add_filter_zstd));
   PODIUM_TRY(library.Find("archive_write_close", api.write_close));
   PODIUM_TRY(library.Find("archive_write_data", api.write_data));
   PODIUM_TRY(library.Find("archive_write_free", api.write_free));

@@ -54,6 +54,7 @@ struct ArchiveApi {
   decltype(&::archive_read_support_format_ar) read_support_format_ar;
   decltype(&::archive_read_support_format_raw) read_support_format_raw;
   decltype(&::archive_read_support_format_tar) read_support_format_tar;
+  decltype(&::archive_write_add_filter_zstd) write_add_filter_zstd;
   decltype(&::archive_write_close) write_close;
   decltype(&::archive_write_data) write_data;
   decltype(&::archive_write_free) write_free;

@@ -51,6 +51,7 @@ void AddVerifyVerb(CLI::App& app, Exit& exit);                               // 
 void AddTraceVerb(CLI::App& app, Exit& exit);                                // trace
 void AddWhyVerbs(CLI::App& app, Exit& exit);                                 // why, logs
 void AddWatchVerb(CLI::App& app, Exit& exit);                                // watch
+void AddArchiveVerb(CLI::App& app, Exit& exit);                              // archive
 void AddReplayVerbs(CLI::App& app, Exit& exit, const std::string& program);  // replay, fork
 // `argv`: of the whole program, for what another program does.
 void AddTaskVerbs(CLI::App& app, Exit& exit, char** argv);  // tasks

@@ -20,6 +20,7 @@ int Main(int argc, char** argv) {
       {{"trace"}, AddTraceVerb},
       {{"why", "logs"}, AddWhyVerbs},
       {{"watch"}, AddWatchVerb},
+      {{"archive"}, AddArchiveVerb},
       {{"replay", "fork"}, [&](CLI::App& a, Exit& e) { AddReplayVerbs(a, e, program); }},
       {{"tasks"}, [&](CLI::App& a, Exit& e) { AddTaskVerbs(a, e, argv); }},
       {{"agents"}, AddAgentVerbs},

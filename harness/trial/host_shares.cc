@@ -1,6 +1,7 @@
 #include "harness/trial/host_shares.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -120,9 +121,7 @@ Result<HostShares> HostShares::Open(const fs::path& dir) {
   PODIUM_TRY(MakeDirs(dir / kFolder));
   ProcessOwner self = ProcessOwner::Self();
   fs::path file = dir / kFolder / (self.host + "-" + std::to_string(self.pid) + "-" + self.start);
-  UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (!fd) return FailErrno(ErrorCode::kIo, "cannot make " + file.string(), errno);
-  HostShares out(dir, file, std::move(fd));
+  HostShares out(dir, file);
   PODIUM_TRY(out.Lower({}));
   return out;
 }
@@ -131,8 +130,13 @@ HostShares::~HostShares() {
   if (fd_) ::unlink(file_.c_str());
 }
 
-// Under the lock.
-Status HostShares::Write(const HostShare& mine) const {
+// Under the lock: nobody sees a file that is half written, or was made and says nothing yet.
+Status HostShares::Write(const HostShare& mine) {
+  struct stat file {};
+  bool there = fd_ && ::fstat(fd_.get(), &file) == 0 && file.st_nlink > 0;
+  if (!there)
+    fd_ = UniqueFd(::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!fd_) return FailErrno(ErrorCode::kIo, "cannot make " + file_.string(), errno);
   std::string text = ToText(mine);
   auto bytes = static_cast<ssize_t>(text.size());
   if (::pwrite(fd_.get(), text.data(), text.size(), 0) == bytes &&

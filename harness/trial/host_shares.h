@@ -40,9 +40,9 @@ class HostShares {
   [[nodiscard]] Status Lower(const HostShare& mine);
 
  private:
-  HostShares(std::filesystem::path dir, std::filesystem::path file, UniqueFd fd)
-      : dir_(std::move(dir)), file_(std::move(file)), fd_(std::move(fd)) {}
-  [[nodiscard]] Status Write(const HostShare& mine) const;
+  HostShares(std::filesystem::path dir, std::filesystem::path file)
+      : dir_(std::move(dir)), file_(std::move(file)) {}
+  [[nodiscard]] Status Write(const HostShare& mine);
 
   std::filesystem::path dir_, file_;
   UniqueFd fd_;
