@@ -64,6 +64,8 @@ inline constexpr Millis kUnguardedCopyTime = std::chrono::minutes(1);
 // One grading in podium-grade.
 inline constexpr Millis kGradingTime = std::chrono::minutes(30);
 // A lease is renewed so often, and is a dead owner's once it was not for this long.
+// A user's command that tells people of a run.
+inline constexpr Millis kNotifyTime = std::chrono::minutes(1);
 // A batch system takes a script.
 inline constexpr Millis kSubmitTime = std::chrono::minutes(2);
 // Between two looks of a worker at a trial that another works on.

@@ -18,6 +18,7 @@
 #include "harness/report/summary.h"
 #include "harness/report/table.h"
 #include "harness/schedule/lock.h"
+#include "harness/schedule/notify.h"
 #include "harness/schedule/run.h"
 #include "harness/schedule/slurm.h"
 #include "harness/store/index.h"
@@ -233,6 +234,8 @@ Result<Exit> ExecutePlan(const RunPlan& plan, bool json, const std::string& prog
   PODIUM_ASSIGN(auto run, ReadRun(summary.dir, SystemClock()));
   PODIUM_TRY(WriteGradingReport(summary.dir));
   PODIUM_TRY(WriteReport(run));
+  Notify(plan.settings.Get("notify.command").value, NotifyEvent::kEnded, summary.dir,
+         CountOutcomes(run).Text());
   if (json) {
     std::cout << SummaryJson(run) << "\n";
   } else {

@@ -65,7 +65,8 @@ bool ChangesNoResult(std::string_view name) {
                                                 "slurm.workers",
                                                 "slurm.jobs",
                                                 "slurm.time",
-                                                "slurm.options"};
+                                                "slurm.options",
+                                                "notify.command"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 

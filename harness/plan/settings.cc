@@ -24,6 +24,9 @@ const agents::OptionSpec kSettings[] = {
     {"seeds", "1", "trials of each task and agent"},
     {"first_seed", "0", "seed of the first of them"},
     {"jobs", "auto", "trials at once; auto = what cores and memory allow"},
+    {"notify.command", "",
+     "run by a shell when the run ends or meets trouble, with PODIUM_EVENT, PODIUM_RUN and "
+     "PODIUM_TEXT; empty = nothing"},
     {"executor", "local",
      "who works on the run: local (this process), or slurm (an array of `podium worker`)"},
     {"slurm.workers", "4", "jobs of that array"},
@@ -370,7 +373,8 @@ bool ChoosesTrials(std::string_view name) {
                                                 "slurm.workers",
                                                 "slurm.jobs",
                                                 "slurm.time",
-                                                "slurm.options"};
+                                                "slurm.options",
+                                                "notify.command"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 

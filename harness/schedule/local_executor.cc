@@ -15,6 +15,7 @@
 #include "base/deadlines.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "harness/schedule/notify.h"
 #include "harness/schedule/queue.h"
 #include "harness/schedule/run_budget.h"
 #include "harness/store/control.h"
@@ -186,6 +187,7 @@ class LocalExecutor {
   [[nodiscard]] bool IsOver() {
     if (draining() || !queue_->MayBegin(paused_live_)) return true;
     if (admitted_.answer == Admission::kNever) summary_.spent = admitted_.why;
+    if (!summary_.spent.empty()) Trouble("the run's budget is used up: " + summary_.spent);
     return !summary_.spent.empty();
   }
 
@@ -274,7 +276,7 @@ class LocalExecutor {
         return;
       case TrialEnd::kExhausted:
         ++summary_.exhausted;
-        return;
+        return Trouble(trial.id.str() + " ended infrastructure_exhausted: " + ended.view.failure);
       case TrialEnd::kHost:
         Halt(ended.host);
         return queue_->PutBack(trial);
@@ -306,7 +308,20 @@ class LocalExecutor {
     Say("this host cannot run trials now: " + lacks +
         ". The run stops; mend that and give the same command again.");
     for (auto& [trial, stop] : running_) stop->Raise(StopLevel::kDraining);
+    Trouble("this host cannot run trials now: " + lacks);
     changed_.cancel();
+  }
+
+  // People are told once of a kind of it; what they are told by goes on beside the run.
+  void Trouble(const std::string& text) {
+    const std::string& command = plan_.settings.Get("notify.command").value;
+    if (command.empty() || std::exchange(troubled_, true)) return;
+    auto tell = [command, dir = context_.folder.dir, text] {
+      Notify(command, NotifyEvent::kTrouble, dir, text);
+      return 0;
+    };
+    asio::co_spawn(context_.reactor.io(), context_.reactor.Blocking(std::move(tell)),
+                   [](const std::exception_ptr&, int) {});
   }
 
   // What is left of those that failed waits for an attempt; the others never began, or paused.
@@ -330,7 +345,8 @@ class LocalExecutor {
                                 // something has changed
   std::optional<Alarm> tick_;
   Status first_error_;
-  std::string told_;                  // of what others hold
+  std::string told_;  // of what others hold
+  bool troubled_ = false;
   Admitted admitted_;                 // of the last trial that asked
   std::string admitted_told_;         // of that
   Index* index_;                      // nullptr where it could not be opened

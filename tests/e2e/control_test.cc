@@ -167,9 +167,12 @@ TEST_F(ControlVerbsTest, InfrastructureThatFailsTooOftenIsAnOutcomeUntilItIsRetr
     return StreamedText("The sample.\n```python\n" + std::string(kTinySolution) +
                         "print('Validation score: 0.9')\n```\n");
   });
-  std::map<std::string, std::string> env = {{"OPENAI_BASE_URL", server.base_url()},
-                                            {"OPENAI_API_KEY", "k"},
-                                            {"PODIUM_RETRIES_PAUSE", "100 ms"}};
+  std::map<std::string, std::string> env = {
+      {"OPENAI_BASE_URL", server.base_url()},
+      {"OPENAI_API_KEY", "k"},
+      {"PODIUM_RETRIES_PAUSE", "100 ms"},
+      {"PODIUM_NOTIFY_COMMAND",
+       "echo \"$PODIUM_RUN $PODIUM_EVENT: $PODIUM_TEXT\" >> " + (dir() / "told").string()}};
   std::vector<std::string> command = {"run",        "--task", Task(),    "--agent", "greedy,nop",
                                       "--proposer", "llm",    "--model", "m",       "--nodes",
                                       "1",          "--name", "x"};
@@ -180,6 +183,9 @@ TEST_F(ControlVerbsTest, InfrastructureThatFailsTooOftenIsAnOutcomeUntilItIsRetr
                                    "infrastructure_exhausted; coverage 1/2 (50 %)"));
   EXPECT_THAT(first.out, HasSubstr("1 of 1 missing: 0 to 100 %"));
   EXPECT_THAT(first.out, HasSubstr("infrastructure_exhausted after 3 failures"));
+  std::string told = ReadFile(dir() / "told").value_or("");
+  EXPECT_THAT(told, HasSubstr("x trouble: tiny/m-greedy/s0 ended infrastructure_exhausted"));
+  EXPECT_THAT(told, HasSubstr("x ended: 2 planned: 0 scored, 1 agent_failed"));
   broken = false;
   auto same = Podium(command, env);
   EXPECT_EQ(same.exit_code, 5) << "the same command leaves it";
