@@ -7,6 +7,7 @@
 
 #include "agents/gateway/usage_filter.h"
 #include "agents/models/apart.h"
+#include "agents/models/wire/decode.h"
 #include "base/async/race.h"
 #include "base/http/address.h"
 #include "base/json.h"
@@ -78,12 +79,22 @@ Task<void> Call::Run() {
     co_await Refuse(std::move(*refusal));
     co_return;
   }
+  auto fault = NextFault();
+  if (fault && IsOfTransport(*fault)) {
+    co_await Break(*fault);
+    co_return;
+  }
   if (recorded_) {
     co_await Replay(std::move(*recorded_));
     co_return;
   }
   if (context_.models.options().replay) {
     co_await Miss();
+    co_return;
+  }
+  truncates_ = fault == Injection::kTruncated;
+  if (fault && !truncates_) {
+    co_await AnswerInstead(*fault);
     co_return;
   }
   if (auto refusal = SetAside()) {
@@ -96,6 +107,84 @@ Task<void> Call::Run() {
 Task<void> Call::Refuse(Refusal refusal) {
   context_.models.log().Flag(refusal.code, refusal.message);
   auto told = co_await AnswerRefusal(exchange_, asked_, std::move(refusal));
+}
+
+// Of the answer in the agent's format, or in the provider's.
+AskShape Call::ShapeFor(const WireFormat& format) const {
+  AskShape out{.format = &format, .model = model_->id};
+  out.stream = request_.facts.stream || route_.streams;
+  out.events = route_.streams ? events_ : out.stream;
+  out.tool = request_.facts.tool;
+  return out;
+}
+
+std::optional<Injection> Call::NextFault() {
+  FaultInjector& faults = context_.models.faults();
+  if (!faults.any()) return std::nullopt;
+  return FaultDraws(faults, faults.NextNumber()).Next(ShapeFor(*route_.format));
+}
+
+// An injected fault of transport: nobody is asked, and the agent's client meets it.
+Task<void> Call::Break(Injection fault) {
+  AskShape shape = ShapeFor(asked_);
+  MadeUpAnswer made = MakeUp(fault, shape, context_.options.idle_timeout);
+  Deadline deadline = Deadline::In(context_.options.request_timeout);
+  co_await call_->Pretend(std::move(made), deadline);
+  ModelAnswer& answer = call_->answer();
+  if (answer.head.status == 0) co_return;  // without an answer, so that the connection closes
+  HttpHeaders headers = PassedHeaders(answer.head.headers);
+  if (answer.complete) {
+    auto told =
+        co_await exchange_.Answer(answer.head.status, std::move(headers), std::move(answer.body));
+    co_return;
+  }
+  auto begun = co_await exchange_.Begin(answer.head.status, std::move(headers));
+  if (begun) begun = co_await exchange_.Send(std::move(answer.body));
+}
+
+// An injected fault of content: an answer that no model gave, recorded as any other.
+Task<void> Call::AnswerInstead(Injection fault) {
+  auto refusal = CheckRecord();
+  if (!refusal) refusal = Reserve(0, 0);
+  if (refusal) {
+    co_await Refuse(std::move(*refusal));
+    co_return;
+  }
+  AskShape shape = ShapeFor(*route_.format);
+  MadeUpAnswer made = MakeUp(fault, shape, Millis(0));
+  Deadline never = Deadline::Never();
+  co_await call_->Pretend(std::move(made), never);
+  std::string body = call_->answer().body;
+  co_await call_->Keep(std::move(body));
+  std::optional<TokenCount> nothing(std::in_place);
+  co_await call_->Finish("ok", nothing);
+  RecordedAnswer answer{.content_type = std::string(AnswerType(shape)),
+                        .body = std::move(call_->answer().body)};
+  co_await HandOver(std::move(answer));
+}
+
+// The model's answer, cut in half once it is whole.
+Task<void> Call::PassTruncated() {
+  std::function<void()> nobody;
+  co_await call_->Receive(std::move(nobody));
+  ModelAnswer& answer = call_->answer();
+  AskShape shape = ShapeFor(*route_.format);
+  auto cut = [&answer, &shape]() -> std::optional<std::string> {
+    auto reply = DecodeAnswer(*shape.format, answer.body);
+    if (!reply) return std::nullopt;
+    Truncate(*reply, *shape.format);
+    return AnswerText(*reply, shape);
+  };
+  auto body = co_await Apart(context_.models, std::move(cut));
+  if (!answer.complete || !body) {
+    co_await PassReceived();
+    co_return;
+  }
+  std::string kept = *body;
+  co_await call_->Keep(std::move(kept));
+  co_await call_->Finish("ok", answer.used);
+  RecordedAnswer out{.content_type = std::string(AnswerType(shape)), .body = std::move(*body)};
+  co_await HandOver(std::move(out));
 }
 
 Task<void> Call::Miss() {
@@ -204,12 +293,17 @@ Task<std::string> Call::FinishedBody(std::int64_t output_limit) const {
   co_return co_await Apart(context_.models, std::move(write));
 }
 
+std::optional<Refusal> Call::CheckRecord() const {
+  TrialModels& models = context_.models;
+  if (models.recorder().bytes() <= models.options().record_cap_bytes) return std::nullopt;
+  return Refusal{
+      403, "record_full",
+      "What this trial has asked and been answered takes as much of the disk as it may."};
+}
+
 std::optional<Refusal> Call::SetAside() {
   TrialModels& models = context_.models;
-  if (models.recorder().bytes() > models.options().record_cap_bytes)
-    return Refusal{
-        403, "record_full",
-        "What this trial has asked and been answered takes as much of the disk as it may."};
+  if (auto full = CheckRecord()) return full;
   if (route_.format->traits().free) return Reserve(0, 0);
   std::int64_t input =
       MostInput(request_, context_.options.bytes_per_token, model_->context_tokens);
@@ -287,7 +381,10 @@ Task<void> Call::Redirected() {
 }
 
 Task<void> Call::PassOn() {
-  if (call_->answer().events && Good(call_->answer().head.status))
+  bool good = Good(call_->answer().head.status);
+  if (good && truncates_)
+    co_await PassTruncated();
+  else if (good && call_->answer().events)
     co_await PassEvents();
   else
     co_await PassWhole();
@@ -365,6 +462,10 @@ void Call::HoldForBody(const ModelAnswer& answer) const {
 Task<void> Call::PassWhole() {
   std::function<void()> nobody;
   co_await call_->Receive(std::move(nobody));
+  co_await PassReceived();
+}
+
+Task<void> Call::PassReceived() {
   ModelAnswer& answer = call_->answer();
   int status = answer.head.status;
   if (!answer.complete) {
@@ -405,6 +506,11 @@ Task<void> Call::TranslateRecorded(RecordedAnswer& answer) const {
 
 Task<void> Call::Replay(RecordedAnswer answer) {
   co_await call_->Replayed(answer);
+  co_await HandOver(std::move(answer));
+}
+
+// A whole answer of the model's format, to the agent.
+Task<void> Call::HandOver(RecordedAnswer answer) {
   HttpHeaders headers = {{"Content-Type", answer.content_type}};
   if (translation_) {
     co_await TranslateRecorded(answer);

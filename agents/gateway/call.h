@@ -51,11 +51,18 @@ class Call {
   [[nodiscard]] Task<std::optional<Refusal>> Translate();
   [[nodiscard]] Task<void> TranslateRecorded(RecordedAnswer& answer) const;
   [[nodiscard]] Task<TranslatedAnswer> Translated(int status, std::string_view body) const;
+  [[nodiscard]] std::optional<Refusal> CheckRecord() const;
   [[nodiscard]] std::optional<Refusal> SetAside();
   [[nodiscard]] std::optional<Refusal> Reserve(std::int64_t input, std::int64_t output);
   [[nodiscard]] Task<void> Refuse(Refusal refusal);
   [[nodiscard]] Task<void> Miss();
   [[nodiscard]] Task<void> Replay(RecordedAnswer answer);
+  [[nodiscard]] Task<void> HandOver(RecordedAnswer answer);
+  [[nodiscard]] AskShape ShapeFor(const WireFormat& format) const;
+  [[nodiscard]] std::optional<Injection> NextFault();
+  [[nodiscard]] Task<void> Break(Injection fault);
+  [[nodiscard]] Task<void> AnswerInstead(Injection fault);
+  [[nodiscard]] Task<void> PassTruncated();
   [[nodiscard]] Task<void> AskProvider();
   [[nodiscard]] Task<void> Unreachable();
   [[nodiscard]] Task<void> Redirected();
@@ -65,6 +72,7 @@ class Call {
   [[nodiscard]] Task<void> Deliver();
   [[nodiscard]] Task<void> Changed();
   [[nodiscard]] Task<void> PassWhole();
+  [[nodiscard]] Task<void> PassReceived();
   void HoldForBody(const ModelAnswer& answer) const;
   [[nodiscard]] HttpRequest MakeRequest(std::string body);
   [[nodiscard]] std::int64_t NominalOutput() const;
@@ -83,6 +91,7 @@ class Call {
   std::optional<ModelCall> call_;  // once its model is known
   std::optional<RecordedAnswer> recorded_;
   std::int64_t output_limit_ = 0;
+  bool truncates_ = false;   // the answer is to be cut, an injected fault
   std::uint64_t bytes_ = 0;  // counted in bytes_under_way
 
   // Of a stream, while it is received and handed on side by side.

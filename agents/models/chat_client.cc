@@ -70,7 +70,8 @@ bool IsBudgetExhausted(const Error& error) { return HasReason(error, kBudgetExha
 
 // One Complete while it goes on.
 struct ChatClient::Asking {
-  Asking(ModelCall& c, OutageLog& log, Deadline end) : call(c), wait(log), deadline(end) {}
+  Asking(ModelCall& c, TrialModels& models, Deadline end, std::int64_t number)
+      : call(c), wait(models.outages()), deadline(end), faults(models.faults(), number) {}
 
   ModelCall& call;
   OutageWait wait;
@@ -81,6 +82,8 @@ struct ChatClient::Asking {
   bool told = false;   // the user, of the outage
   Millis pause{0};     // before the next request
   std::string where;   // "model 'm' at http://..."
+  FaultDraws faults;
+  bool truncates = false;  // its answer is to be cut
 
   [[nodiscard]] Deadline Until() const { return Deadline(deadline.at() + wait.waited()); }
 };
@@ -128,9 +131,25 @@ HttpRequest ChatClient::MakeRequest(const ChatRequest& request) const {
   return out;
 }
 
-// Waits for its turn and asks once.
+AskShape ChatClient::ShapeOf(const ChatRequest& request) const {
+  AskShape out{.format = format_, .model = config_.id.empty() ? config_.model : config_.id};
+  out.stream = out.events = !config_.omit.contains("stream");
+  out.tool = request.forced_tool;
+  if (out.tool.empty() && !request.tools.empty()) out.tool = request.tools.front().name;
+  return out;
+}
+
+// Waits for its turn and asks once, or meets an injected fault.
 Task<void> ChatClient::Send(const ChatRequest& request, Asking& asking) {
   ModelCall& call = asking.call;
+  AskShape shape = ShapeOf(request);
+  auto fault = asking.faults.Next(shape);
+  asking.truncates = asking.truncates || fault == Injection::kTruncated;
+  if (fault && fault != Injection::kTruncated) {
+    MadeUpAnswer made = MakeUp(*fault, shape, config_.idle_timeout);
+    co_await call.Pretend(std::move(made), asking.Until());
+    co_return;
+  }
   asking.wait.Begin();
   Deadline patience = Deadline::In(config_.max_outage - asking.wait.waited());
   bool turn = co_await call.Enter(patience, &asking.wait);
@@ -152,7 +171,9 @@ Task<ChatClient::Judged> ChatClient::Decode(const ModelAnswer& answer) const {
 Task<ChatClient::Judged> ChatClient::Judge(const ModelAnswer& answer) const {
   const HttpHead& head = answer.head;
   ModelFault fault;
-  if (head.status == 0) {
+  if (answer.made_up && !answer.complete) {
+    fault.text = "the answer broke off (injected)";
+  } else if (head.status == 0) {
     fault.kind = head.lasting ? FaultKind::kRefused : FaultKind::kOutage;
   } else if (head.status < 300 && head.transport_error.empty()) {
     auto reply = co_await Decode(answer);
@@ -207,6 +228,10 @@ bool ChatClient::LeaveOut(const std::string& field) {
 Task<std::optional<Error>> ChatClient::Meet(ModelFault fault, Asking& asking) {
   std::string text = asking.where + fault.text;
   asking.pause = Millis(0);
+  if (asking.call.answer().made_up) {
+    asking.pause = fault.wish.value_or(kUnreadablePause);
+    co_return std::nullopt;
+  }
   if (fault.kind == FaultKind::kOutage) co_return WaitOut(fault, asking);
   if (fault.kind == FaultKind::kUnreadable) {
     co_await asking.call.Finish("unreadable", std::nullopt);
@@ -257,9 +282,17 @@ std::int64_t ChatClient::MostOutput(const ChatRequest& request, const std::strin
 bool ChatClient::IsBlank(const ChatReply& reply, Asking& asking) const {
   bool again = !std::exchange(asking.blank, true) && asking.unreadable + 1 < config_.max_attempts;
   if (!SaysNothing(reply) || !again) return false;
-  asking.pause = kUnreadablePause * (1 << std::min(asking.unreadable, 6));
-  ++asking.unreadable;
+  int before = asking.call.answer().made_up ? 0 : asking.unreadable++;
+  asking.pause = kUnreadablePause * (1 << std::min(before, 6));
   return true;
+}
+
+// An answer, cut where it is to be.
+ChatReply ChatClient::Received(ChatReply reply, Asking& asking) const {
+  if (!asking.truncates) return reply;
+  Truncate(reply, *format_);
+  asking.call.answer().body = format_->EncodeReply(reply);
+  return reply;
 }
 
 Task<Result<ChatReply>> ChatClient::Ask(const ChatRequest& request, Asking& asking) {
@@ -268,10 +301,12 @@ Task<Result<ChatReply>> ChatClient::Ask(const ChatRequest& request, Asking& aski
     co_await Send(request, asking);
     auto reply = co_await Judge(asking.call.answer());
     bool outage = !reply && reply.error().kind == FaultKind::kOutage;
-    if (asking.call.answer().head.status != 0 && !outage)
+    bool made_up = asking.call.answer().made_up;
+    if (asking.call.answer().head.status != 0 && !outage && !made_up)
       models_.gate().Served(asking.call.target().origin);
     bool blank = reply && IsBlank(*reply, asking);
-    if (reply && !blank) co_return std::move(*reply);
+    if (reply && !blank) co_return Received(std::move(*reply), asking);
+    if (made_up) asking.call.Release();
     if (blank) {
       std::optional<TokenCount> used;
       if (reply->usage_known) used = reply->tokens;
@@ -321,6 +356,7 @@ std::optional<RecordedAnswer> ChatClient::OldRecord(const ChatRequest& request,
 
 Task<Result<ChatReply>> ChatClient::Complete(ChatRequest request, Deadline deadline) {
   ModelCall call(models_, Target());
+  std::int64_t number = request.number ? *request.number : models_.faults().NextNumber();
   auto known = call.Begin(Path(), format_->Encode(request, Writing(config_)));
   const WireFormat* spoken = format_;
   if (!known) {
@@ -330,6 +366,7 @@ Task<Result<ChatReply>> ChatClient::Complete(ChatRequest request, Deadline deadl
   if (known) {
     if (auto reply = DecodeAnswer(*spoken, known->body)) {
       reply->replayed = true;
+      NoteFaults(request, number);
       co_await call.Replayed(*known);
       co_return std::move(*reply);
     }
@@ -340,15 +377,23 @@ Task<Result<ChatReply>> ChatClient::Complete(ChatRequest request, Deadline deadl
                                            config_.model +
                                            "' is asked what is not in it: " + difference);
   }
-  co_return co_await AskAnew(request, call, deadline);
+  co_return co_await AskAnew(request, number, call, deadline);
 }
 
-Task<Result<ChatReply>> ChatClient::AskAnew(const ChatRequest& request, ModelCall& call,
-                                            Deadline deadline) {
+// Those that the recorded answer was asked through.
+void ChatClient::NoteFaults(const ChatRequest& request, std::int64_t number) {
+  AskShape shape = ShapeOf(request);
+  FaultDraws draws(models_.faults(), number);
+  while (draws.Next(shape)) {
+  }
+}
+
+Task<Result<ChatReply>> ChatClient::AskAnew(const ChatRequest& request, std::int64_t number,
+                                            ModelCall& call, Deadline deadline) {
   auto begun = SteadyNow();
   Result<ChatReply> reply = Fail(ErrorCode::kInternal, "nothing was asked");
   {
-    Asking asking(call, models_.outages(), deadline);
+    Asking asking(call, models_, deadline, number);
     asking.where = "model '" + config_.model + "' at " + ShownUrl(config_.base_url);
     reply = co_await Ask(request, asking);
     if (reply) {

@@ -55,7 +55,8 @@ struct ModelConfig {
 // An outage (no connection, 408, 409, 429, 5xx, also inside a 200) is waited for in the provider's
 // queue, which all trials share: it is no attempt and no part of a budget, and its time moves the
 // deadline. What cannot be read is asked again, max_attempts in all. A field that the server
-// refuses by name is left out from then on.
+// refuses by name is left out from then on. An injected fault (FaultPlan) is asked through
+// likewise, but it is neither an outage nor an attempt, and its pause is working time.
 class ChatClient {
  public:
   ChatClient(TrialModels& models, ModelConfig config);
@@ -74,14 +75,17 @@ class ChatClient {
   [[nodiscard]] CallTarget Target() const;
   [[nodiscard]] EncodeOptions Writing(const ModelConfig& config) const;
   [[nodiscard]] std::string Path() const;
-  [[nodiscard]] Task<Result<ChatReply>> AskAnew(const ChatRequest& request, ModelCall& call,
-                                                Deadline deadline);
+  [[nodiscard]] Task<Result<ChatReply>> AskAnew(const ChatRequest& request, std::int64_t number,
+                                                ModelCall& call, Deadline deadline);
   [[nodiscard]] std::optional<RecordedAnswer> OldRecord(const ChatRequest& request,
                                                         const ModelCall& call) const;
   [[nodiscard]] Task<Result<ChatReply>> Ask(const ChatRequest& request, Asking& asking);
   [[nodiscard]] std::optional<Error> Afford(const ChatRequest& request, Asking& asking) const;
   [[nodiscard]] std::int64_t MostOutput(const ChatRequest& request, const std::string& body) const;
   [[nodiscard]] bool IsBlank(const ChatReply& reply, Asking& asking) const;
+  [[nodiscard]] ChatReply Received(ChatReply reply, Asking& asking) const;
+  [[nodiscard]] AskShape ShapeOf(const ChatRequest& request) const;
+  void NoteFaults(const ChatRequest& request, std::int64_t number);
   [[nodiscard]] Task<void> Send(const ChatRequest& request, Asking& asking);
   [[nodiscard]] HttpRequest MakeRequest(const ChatRequest& request) const;
   using Judged = tl::expected<ChatReply, ModelFault>;

@@ -177,6 +177,22 @@ Task<void> ModelCall::Receive(std::function<void()> on_piece) {
   answer_.complete = answer_.complete && !cut;
 }
 
+Task<void> ModelCall::Pretend(MadeUpAnswer made, Deadline deadline) {
+  answer_ = {};
+  answer_.made_up = true;
+  answer_.head.status = made.status;
+  answer_.head.headers = std::move(made.headers);
+  if (made.status == 0) answer_.head.transport_error = "the connection closed (injected)";
+  answer_.events = IsEventStream(ValueOf(answer_.head.headers, "content-type"));
+  answer_.wish = RetryAfter(answer_.head.headers);
+  answer_.complete = made.complete;
+  answer_.body = std::move(made.body);
+  sent_at_ = SteadyNow();
+  if (made.silence == Millis(0) || models_.options().replay) co_return;
+  Deadline end = Deadline::In(made.silence).Earlier(deadline);
+  co_await SleepUntil(end);
+}
+
 Task<void> ModelCall::Keep(std::string body) {
   std::string type(ValueOf(answer_.head.headers, "content-type"));
   RecordedAnswer answer{answer_.head.status, std::move(type), std::move(body)};

@@ -31,6 +31,7 @@ struct ModelAnswer {
   bool events = false;             // it is a stream of server-sent events
   bool complete = false;           // and came to its end
   bool failed = false;             // it reports an error after all
+  bool made_up = false;            // by an injected fault: nothing was asked
   std::optional<TokenCount> used;  // what it says that it used
 };
 
@@ -70,6 +71,9 @@ class ModelCall {
   // given none of a key that comes over several of them.
   [[nodiscard]] Task<void> Receive(std::function<void()> on_piece);
   [[nodiscard]] Task<void> Keep(std::string body);
+  // In place of Enter, Send and Receive: an injected fault's answer, after its silence. A trial
+  // that is replayed does not wait for it.
+  [[nodiscard]] Task<void> Pretend(MadeUpAnswer made, Deadline deadline);
   // `used`: nothing where nobody knows.
   [[nodiscard]] Task<void> Finish(std::string_view end, std::optional<TokenCount> used);
   // Nothing was served: what was set aside is free again, and no event is written.

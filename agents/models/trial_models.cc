@@ -12,6 +12,7 @@ TrialModels::TrialModels(Reactor& reactor, HttpClient& http, ProviderGate& gate,
       outages_(log_),
       blocked_(outages_),
       ledger_(options_.budget, options_.before),
-      recorder_(options_.record_dir, options_.used) {}
+      recorder_(options_.record_dir, options_.used),
+      faults_(options_.faults, options_.seed, log_) {}
 
 }  // namespace podium::agents

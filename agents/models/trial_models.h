@@ -7,6 +7,7 @@
 
 #include "agents/models/blocked_time.h"
 #include "agents/models/event_log.h"
+#include "agents/models/injected_faults.h"
 #include "agents/models/ledger.h"
 #include "agents/models/outage.h"
 #include "agents/models/provider_gate.h"
@@ -24,6 +25,8 @@ struct TrialModelsOptions {
   std::filesystem::path record_dir;  // the trial's llm/
   bool replay = false;               // answers from the record alone: no key, no network
   std::uint64_t record_cap_bytes = std::uint64_t{4} << 30;  // of all that the record holds
+  FaultPlan faults;                                         // made on purpose
+  std::uint64_t seed = 0;                                   // of the trial
 };
 
 // One trial's way to models, whoever asks: its budget, its record, its events, its turns at the
@@ -44,6 +47,7 @@ class TrialModels {
   [[nodiscard]] BlockedTime& blocked() { return blocked_; }
   [[nodiscard]] Ledger& ledger() { return ledger_; }
   [[nodiscard]] Recorder& recorder() { return recorder_; }
+  [[nodiscard]] FaultInjector& faults() { return faults_; }
   // What is done with an agent's bytes, one after the other (apart.h).
   [[nodiscard]] FairSemaphore& parsing() { return parsing_; }
   [[nodiscard]] const TrialModelsOptions& options() const { return options_; }
@@ -64,6 +68,7 @@ class TrialModels {
   BlockedTime blocked_;
   Ledger ledger_;
   Recorder recorder_;
+  FaultInjector faults_;
   FairSemaphore parsing_{1};
 };
 

@@ -319,12 +319,20 @@ Result<Event> From(const Json& j, std::type_identity<AcpUpdate>) {
   return AcpUpdate{JsonOr(j, "round", 1), Text(j, "kind"), Text(j, "text")};
 }
 
+Json ToJson(const InjectedFault& e) {
+  return {{"number", e.number}, {"attempt", e.attempt}, {"kind", e.kind}, {"model", e.model}};
+}
+Result<Event> From(const Json& j, std::type_identity<InjectedFault>) {
+  return InjectedFault{Whole(j, "number"), JsonOr(j, "attempt", 0), Text(j, "kind"),
+                       Text(j, "model")};
+}
+
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
     "attempt", "node",      "exec",    "snapshot",   "validation",   "outage",
     "taken",   "fell_back", "service", "model_call", "gateway_flag", "failed",
     "paused",  "sealed",    "graded",  "begun",      "forked",       "rebuilt",
-    "tool",    "knowledge", "acp",     "exhausted",  "retried"};
+    "tool",    "knowledge", "acp",     "exhausted",  "retried",      "injected_fault"};
 
 template <std::size_t... I>
 Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {

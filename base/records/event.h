@@ -77,6 +77,12 @@ struct ModelCall {  // "model_call": a request of the agent to a model has ended
   std::string digest;  // the record's name
   std::string answer;  // digest of what the record holds as the answer, "" where it holds none
 };
+struct InjectedFault {      // "injected_fault": a request met a fault that was made on purpose
+  std::int64_t number = 0;  // of the request
+  int attempt = 0;          // at it
+  std::string kind;         // "429", "cut_stream", ...
+  std::string model;
+};
 struct GatewayFlag {  // "gateway_flag": something that a reader of the result must know
   std::string code, detail;
   std::int64_t count = 0;
@@ -147,9 +153,10 @@ struct Graded {  // "graded": verdict.json stands
   std::string verdict;
 };
 
-using Event = std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack,
-                           Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun,
-                           Forked, Rebuilt, ToolUse, KnowledgeUse, AcpUpdate, Exhausted, Retried>;
+using Event =
+    std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack, Service,
+                 ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun, Forked, Rebuilt,
+                 ToolUse, KnowledgeUse, AcpUpdate, Exhausted, Retried, InjectedFault>;
 
 [[nodiscard]] std::string_view EventName(const Event& event);
 

@@ -60,12 +60,14 @@ Json ToJson(const std::optional<Isolation>& isolation) {
 
 Json ToJson(const std::optional<ModelsSpent>& models) {
   if (!models) return nullptr;
-  return {{"requests", models->requests},
-          {"input_tokens", models->input_tokens},
-          {"cached_tokens", models->cached_tokens},
-          {"output_tokens", models->output_tokens},
-          {"cost_usd", models->cost_usd.empty() ? Json() : Json(models->cost_usd)},
-          {"wait_ms", models->wait.count()}};
+  OrderedJson out = {{"requests", models->requests},
+                     {"input_tokens", models->input_tokens},
+                     {"cached_tokens", models->cached_tokens},
+                     {"output_tokens", models->output_tokens},
+                     {"cost_usd", models->cost_usd.empty() ? Json() : Json(models->cost_usd)},
+                     {"wait_ms", models->wait.count()}};
+  if (!models->injected.empty()) out["injected_faults"] = models->injected;
+  return out;
 }
 
 Json ToJson(const Resources& r) {
@@ -139,7 +141,8 @@ std::optional<ModelsSpent> ModelsSpentFrom(const Json& parent) {
                      JsonOr<std::int64_t>(json, "cached_tokens", 0),
                      JsonOr<std::int64_t>(json, "output_tokens", 0),
                      PriceOr(json),
-                     Millis(JsonOr<std::int64_t>(json, "wait_ms", 0))};
+                     Millis(JsonOr<std::int64_t>(json, "wait_ms", 0)),
+                     JsonOr<std::map<std::string, std::int64_t>>(json, "injected_faults", {})};
 }
 
 std::string ToText(const TrialVerdict& v) {

@@ -42,6 +42,7 @@ struct ModelsSpent {
   std::int64_t requests = 0, input_tokens = 0, cached_tokens = 0, output_tokens = 0;
   std::string cost_usd;  // decimal; "": not known
   Millis wait{0};
+  std::map<std::string, std::int64_t> injected = {};  // faults made on purpose, by kind
 
   friend bool operator==(const ModelsSpent&, const ModelsSpent&) = default;
 };

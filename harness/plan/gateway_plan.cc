@@ -188,6 +188,7 @@ Result<GatewayPlan> PlanGateway(const Settings& settings) {
   auto names = settings.List("gateway.models");
   if (names.empty()) return out;
   PODIUM_ASSIGN(out.replay, IsReplay(settings));
+  PODIUM_ASSIGN(out.faults, agents::ReadFaultPlan(settings));
   PODIUM_ASSIGN(auto catalogue, ReadCatalogue(settings));
   PODIUM_ASSIGN(bool tls, AnswersForVendors(settings));
   if (tls) out.vendor_hosts = catalogue.vendor_hosts();
@@ -210,6 +211,7 @@ Result<GatewayPlan> PlanNativeModel(const Settings& settings, const OwnServer& s
                                     std::string_view setting) {
   GatewayPlan out;
   PODIUM_ASSIGN(out.replay, IsReplay(settings));
+  PODIUM_ASSIGN(out.faults, agents::ReadFaultPlan(settings));
   PODIUM_TRY(FillBudget(settings, out.budget));
   model.model = settings.Get(setting).value;
   PODIUM_ASSIGN(auto catalogue, ReadCatalogue(settings));

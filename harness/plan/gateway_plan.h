@@ -6,6 +6,7 @@
 
 #include "agents/models/catalogue.h"
 #include "agents/models/chat_client.h"
+#include "agents/models/injected_faults.h"
 #include "agents/models/ledger.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -22,6 +23,7 @@ struct GatewayPlan {
   agents::Budget budget;
   std::vector<agents::VendorHost> vendor_hosts;  // in whose place it answers; empty: none
   bool replay = false;
+  agents::FaultPlan faults;  // made on purpose
   Millis request_timeout{0};
   Millis idle_timeout{0};
 };

@@ -366,6 +366,8 @@ Status FillAgent(AgentPlan& a) {
   PODIUM_TRY(FillGpus(a));
   PODIUM_ASSIGN(a.configured, a.scaffold->configure(a.settings));
   PODIUM_TRY(FillScaffold(a));
+  std::string faults = a.gateway.faults.Text();
+  if (!faults.empty()) a.configured.variants.push_back(std::move(faults));
   return FillKnowledge(a);
 }
 

@@ -77,6 +77,12 @@ const agents::OptionSpec kSettings[] = {
     {"llm.at_once", "64",
      "requests at once to one provider, of all trials together (also models.at_once); fewer while "
      "it is overloaded"},
+    {"llm.faults.rate", "0",
+     "part of the requests to models that meet a fault made on purpose, up to 0.9; every verdict "
+     "says so"},
+    {"llm.faults.kinds", "all",
+     "which: transport (429, 500, 529, no_answer, cut_stream, error_event), content (empty, prose, "
+     "malformed_tool, truncated), all of these, or by name, hang too"},
     {"llm.output_limit_field", "max_tokens",
      "name of that limit in a request: max_tokens or max_completion_tokens"},
     {"llm.format", "auto",

@@ -53,6 +53,7 @@ Names UsableBy(const AgentPlan& agent) {
   }
   if (agent.scaffold->uses_gateway) {
     AddGroup("gateway.", out);
+    if (!agent.gateway.models.empty()) AddGroup("llm.faults.", out);
     out.insert({"llm.request_timeout", "llm.idle_timeout"});
   }
   if (asks_models || agent.scaffold->uses_gateway) AddGroup("knowledge.", out);

@@ -125,6 +125,27 @@ std::optional<Divergence> CompareRequests(const std::vector<JournalLine>& record
   return std::nullopt;
 }
 
+// Faults that were made on purpose: of what request, at which attempt, which.
+std::vector<std::string> Injected(const std::vector<JournalLine>& lines) {
+  std::vector<std::string> out;
+  for (const auto& fault : LastAttempts<records::InjectedFault>(lines))
+    out.push_back("request " + std::to_string(fault.number) + ", attempt " +
+                  std::to_string(fault.attempt) + ": " + fault.kind);
+  std::ranges::sort(out);
+  return out;
+}
+
+// Of a search they follow from its steps, and those after its last node came to nothing.
+std::optional<Divergence> CompareFaults(const std::vector<JournalLine>& recorded,
+                                        const std::vector<JournalLine>& now) {
+  auto is_node = [](const JournalLine& l) {
+    return std::holds_alternative<records::SearchNode>(l.event);
+  };
+  if (std::ranges::any_of(recorded, is_node)) return std::nullopt;
+  return Texts("the injected faults", Join(Injected(recorded), "\n"), Join(Injected(now), "\n"),
+               kBySelf);
+}
+
 std::optional<Divergence> CompareSeals(const records::Sealed& a, const records::Sealed& b) {
   return FirstOf(
       {Texts("how the agent ended", a.agent.end, b.agent.end, kBySelf),
@@ -187,6 +208,7 @@ std::optional<Divergence> CompareTrials(const RecordedTrial& recorded,
   if (auto found = CompareCommands(recorded.lines, now_lines)) return found;
   if (auto found = CompareTools(recorded.lines, now_lines)) return found;
   if (auto found = CompareRequests(recorded.lines, now_lines)) return found;
+  if (auto found = CompareFaults(recorded.lines, now_lines)) return found;
   const auto* sealed = LastOf<records::Sealed>(recorded.lines);
   const auto* again = LastOf<records::Sealed>(now_lines);
   if (sealed && again) {

@@ -54,11 +54,6 @@ std::string MedalSpan(const records::GradeRecord& v) {
   return v.standing.above_median ? "above median" : "-";
 }
 
-// Its verdict says that its work went by labels that it does not have.
-std::string AgentText(const TrialView& t) {
-  return t.id.agent.str() + (t.verdict && !t.verdict->reveals.empty() ? kRevealsMark : "");
-}
-
 // Of one without a verdict.
 std::string StateText(const TrialView& t) {
   return (t.exhausted ? "infrastructure_exhausted" : t.state) +
@@ -69,7 +64,8 @@ std::string TrialRow(const TrialView& t) {
   const records::GradeRecord none;
   const records::GradeRecord& v = t.verdict ? t.verdict->grade : none;
   std::string out = "<tr><td><a href='#" + Anchor(t) + "'>" + Escape(t.id.task.str()) +
-                    "</a></td>" + Cell(AgentText(t)) + Cell("s" + std::to_string(t.id.seed));
+                    "</a></td>" + Cell(t.id.agent.str() + MarksText(t)) +
+                    Cell("s" + std::to_string(t.id.seed));
   out += Cell(v.score ? FormatScore(*v.score) : "", true);
   out += "<td>" + (t.verdict ? MedalSpan(v) : Escape(StateText(t))) + "</td>";
   out += Cell(PlaceText(v), true);
@@ -95,7 +91,7 @@ std::string Agents(const RunView& run) {
       "<th class='n'>above median</th><th class='n'>valid</th><th class='n'>tasks</th><th "
       "class='n'>seeds</th><th class='n'>tokens in / out</th></tr>\n";
   for (const auto& a : SummarizeAgents(run)) {
-    out += "<tr>" + Cell(a.agent) + Cell(MedalShareText(a)) +
+    out += "<tr>" + Cell(a.agent + MarksText(a.reveals, a.varied)) + Cell(MedalShareText(a)) +
            Cell(std::to_string(a.graded) + "/" + std::to_string(a.trials), true) +
            Cell(std::to_string(a.gold), true) + Cell(std::to_string(a.silver), true) +
            Cell(std::to_string(a.bronze), true) +

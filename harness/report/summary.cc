@@ -45,7 +45,7 @@ std::vector<std::string> Row(const RunView& run, const TrialView& t) {
   std::string median = v.board ? FormatScore(v.board->lines.median) : "";
   std::string order = v.board ? (v.lower_is_better ? "↓" : "↑") : "";
   return {t.id.task.str(),
-          t.id.agent.str() + (t.verdict && !t.verdict->reveals.empty() ? kRevealsMark : ""),
+          t.id.agent.str() + MarksText(t),
           "s" + std::to_string(t.id.seed),
           VerdictText(t),
           v.score ? FormatScore(*v.score) + " " + order : "",
@@ -77,7 +77,7 @@ std::string AgentTable(const std::vector<AgentSummary>& agents) {
   right[0] = right[1] = false;
   TextTable table(head, right);
   for (const auto& a : agents) {
-    std::vector<std::string> row = {a.agent + (a.reveals ? kRevealsMark : ""),
+    std::vector<std::string> row = {a.agent + MarksText(a.reveals, a.varied),
                                     MedalShareText(a),
                                     OutOf(a.graded, a.trials),
                                     std::to_string(a.gold),
@@ -127,10 +127,10 @@ std::string BesideVerdicts(const RunView& run) {
     if (auto text = TopKText(*t.verdict); !text.empty())
       out += "  " + t.id.str() + "  " + text + "\n";
     if (auto text = RevealsText(*t.verdict); !text.empty())
-      out += "  " + t.id.str() + kRevealsMark + "  " + text + "\n";
+      out += "  " + t.id.str() + MarksText(true, false) + "  " + text + "\n";
     if (!t.verdict->variants.empty())
-      out +=
-          "  " + t.id.str() + "  was run as a variant (" + Join(t.verdict->variants, ", ") + ")\n";
+      out += "  " + t.id.str() + MarksText(false, true) + "  was run as a variant (" +
+             Join(t.verdict->variants, ", ") + ")\n";
   }
   return out.empty() ? "" : "\nNot to be compared with others:\n" + out;
 }
@@ -199,6 +199,15 @@ std::string TopKText(const records::TrialVerdict& verdict) {
   return "top-" + std::to_string(verdict.top_k.size()) + " of test: node " +
          std::to_string(best->node) + " with " + FormatScore(*best->score) +
          (best->medal == "none" ? "" : ", " + best->medal) + " (chosen by the test itself)";
+}
+
+std::string MarksText(bool reveals, bool varied) {
+  return std::string(reveals ? " \u2020" : "") + (varied ? " \u2021" : "");
+}
+
+std::string MarksText(const TrialView& trial) {
+  if (!trial.verdict) return "";
+  return MarksText(!trial.verdict->reveals.empty(), !trial.verdict->variants.empty());
 }
 
 std::string RevealsText(const records::TrialVerdict& verdict) {
@@ -276,6 +285,7 @@ std::vector<AgentSummary> SummarizeAgents(const RunView& run) {
     if (!t.verdict) continue;
     a.cell = t.verdict->cell;
     a.reveals = a.reveals || !t.verdict->reveals.empty();
+    a.varied = a.varied || !t.verdict->variants.empty();
     if (t.verdict->grade.verdict == "grader_error") {
       ++a.grader_errors;
       continue;

@@ -34,6 +34,7 @@ struct AgentSummary {
   Millis wait{0}, active{0};
   std::map<std::string, std::string> cell = {};  // TrialVerdict::cell
   bool reveals = false;  // some of its trials went by labels that it does not have
+  bool varied = false;   // some were run otherwise than the agent is (TrialVerdict::variants)
 };
 [[nodiscard]] std::vector<AgentSummary> SummarizeAgents(const RunView& run);
 // "2/5 (40 %, 95 % interval 12-77 %); 1 of 6 missing: 33 to 50 %": any medal, out of the trials
@@ -51,8 +52,10 @@ struct AgentSummary {
 [[nodiscard]] std::string TopKText(const records::TrialVerdict& verdict);
 // "its work went by labels that it does not have (search.feedback: hidden)"; else "".
 [[nodiscard]] std::string RevealsText(const records::TrialVerdict& verdict);
-// Behind an agent's name where that is so, in every table.
-inline constexpr const char* kRevealsMark = " \u2020";
+// Behind an agent's name in every table: a dagger where its work went by such labels, a double one
+// where it was run as a variant.
+[[nodiscard]] std::string MarksText(bool reveals, bool varied);
+[[nodiscard]] std::string MarksText(const TrialView& trial);
 // The same with stable fields ("podium-summary/1").
 [[nodiscard]] std::string SummaryJson(const RunView& run);
 

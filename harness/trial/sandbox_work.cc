@@ -165,7 +165,7 @@ Task<Result<SandboxWork::Ended>> SandboxWork::Run(TrialView before) {
   auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
   TrialServices services(run_.reactor, journal_, check, dir_, plan_.limits.disk_bytes,
                          plan_.agent->configured.workers);
-  PODIUM_CO_TRY(services.AddModels(run_.http, run_.gate, *plan_.agent));
+  PODIUM_CO_TRY(services.AddModels(run_.http, run_.gate, *plan_.agent, plan_.id.seed));
   if (plan_.agent->scaffold->uses_gateway) services.AddKnowledge(Known());
   Boxes boxes = MakeBoxes(services);
   auto result = co_await UseSandboxes(boxes, services, std::move(before));

@@ -69,8 +69,10 @@ int FirstOpenStep(const std::vector<JournalLine>& lines) {
 
 // A search goes on from its last node, or with the first step that it began and did not end: what
 // answered the steps until then is used up. A program begins anew, and asks the same again.
-agents::TrialModelsOptions TrialServices::OptionsOf(const AgentPlan& agent) const {
+agents::TrialModelsOptions TrialServices::OptionsOf(const AgentPlan& agent, int seed) const {
   agents::TrialModelsOptions options;
+  options.faults = agent.gateway.faults;
+  options.seed = static_cast<std::uint64_t>(seed);
   options.budget = agent.gateway.budget;
   options.replay = agent.gateway.replay;
   options.record_dir = trial_dir_ / "llm";
@@ -92,11 +94,12 @@ agents::TrialModelsOptions TrialServices::OptionsOf(const AgentPlan& agent) cons
 }
 
 Status TrialServices::AddModels(HttpClient& http, agents::ProviderGate& gate,
-                                const AgentPlan& agent) {
+                                const AgentPlan& agent, int seed) {
   const GatewayPlan& plan = agent.gateway;
   bool native = agent.asks_model();
   if (plan.models.empty() && !native) return {};
-  models_ = std::make_unique<agents::TrialModels>(reactor_, http, gate, journal_, OptionsOf(agent));
+  models_ =
+      std::make_unique<agents::TrialModels>(reactor_, http, gate, journal_, OptionsOf(agent, seed));
   auto is_priced = [](const auto& role) { return role.second.prices.has_value(); };
   priced_ = native ? agent.model.prices && std::ranges::all_of(agent.roles, is_priced)
                    : std::ranges::all_of(plan.models, [](const auto& m) { return !!m.prices; });
@@ -193,6 +196,21 @@ std::vector<std::pair<std::string, std::string>> TrialServices::Environment() co
   return out;
 }
 
+namespace {
+
+// By kind. What an attempt of the trial did again counts once.
+std::map<std::string, std::int64_t> InjectedIn(const std::vector<JournalLine>& lines) {
+  std::map<std::string, std::int64_t> out;
+  std::set<std::pair<std::int64_t, int>> seen;
+  for (const auto& line : lines) {
+    const auto* fault = std::get_if<records::InjectedFault>(&line.event);
+    if (fault && seen.emplace(fault->number, fault->attempt).second) ++out[fault->kind];
+  }
+  return out;
+}
+
+}  // namespace
+
 std::optional<records::ModelsSpent> TrialServices::ModelsSpent() const {
   if (!models_) return std::nullopt;
   const agents::Spent& spent = models_->spent();
@@ -201,7 +219,8 @@ std::optional<records::ModelsSpent> TrialServices::ModelsSpent() const {
                               .cached_tokens = spent.tokens.cached,
                               .output_tokens = spent.tokens.output,
                               .cost_usd = priced_ ? spent.cost.Text() : "",
-                              .wait = spent.wait};
+                              .wait = spent.wait,
+                              .injected = InjectedIn(journal_.lines())};
 }
 
 std::string AgentInstructions(const TrialPlan& plan) {

@@ -33,7 +33,7 @@ class TrialServices {
 
   // Before Open. Does nothing where the agent asks no model.
   [[nodiscard]] Status AddModels(HttpClient& http, agents::ProviderGate& gate,
-                                 const AgentPlan& agent);
+                                 const AgentPlan& agent, int seed);
   // Before Open. Does nothing where there is nothing to be looked up.
   void AddKnowledge(agents::Knowledge knowledge);
   // The trial's way to models; nullptr where the agent asks none.
@@ -68,7 +68,7 @@ class TrialServices {
     UniqueFd validator, gateway, vendors, knowledge;
   };
 
-  [[nodiscard]] agents::TrialModelsOptions OptionsOf(const AgentPlan& agent) const;
+  [[nodiscard]] agents::TrialModelsOptions OptionsOf(const AgentPlan& agent, int seed) const;
   [[nodiscard]] Task<void> ServeSandbox(Ports& ports);
   [[nodiscard]] Task<Status> OpenGateway(Ports& ports, sandbox::Sandbox& box, Deadline deadline);
   Reactor& reactor_;

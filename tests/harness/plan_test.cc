@@ -245,6 +245,22 @@ TEST_F(SearchPlanTest, ABudgetOfMoneyNeedsThePriceOfEveryModel) {
   EXPECT_THAT(MessageOf(Plan("program", program)), price);
 }
 
+TEST_F(SearchPlanTest, InjectedFaultsMakeAVariantOfWhoAsksModels) {
+  auto asking = Asking("aide");
+  asking.emplace_back("llm.faults.rate", "0.1");
+  asking.emplace_back("llm.faults.kinds", "429,empty");
+  auto plan = Plan("greedy", asking);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_THAT(plan->agents[0]->configured.variants,
+              testing::ElementsAre("llm.faults: 0.1 of 429, empty"));
+  asking.back().second = "429,emty";
+  EXPECT_THAT(MessageOf(Plan("greedy", asking)),
+              HasSubstr("run.yaml:3: 'llm.faults.kinds': there is no fault 'emty'. Did you mean "
+                        "'empty'?"));
+  EXPECT_THAT(MessageOf(Plan("greedy", {{"llm.faults.rate", "0.1"}})),
+              HasSubstr("agent 'portfolio-greedy' cannot use 'llm.faults.rate'"));
+}
+
 TEST_F(SearchPlanTest, ThePromptsDigestIsOfTheAgentsFiles) {
   fs::path own = temp_.path() / "prompts";
   fs::copy(agents::PromptSet::Find("aide"), own);

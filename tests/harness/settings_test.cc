@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agents/models/injected_faults.h"
+
 namespace podium::harness {
 namespace {
 
@@ -95,6 +97,26 @@ TEST(SettingsTest, AnAgentInTheListMayHaveSettingsOfItsOwn) {
               HasSubstr("run.yaml:3: 'seeds' is the whole run's"));
   EXPECT_THAT(ApplyText(bad, "agents:\n  - budget: {nodes: 3}\n").error().message,
               HasSubstr("'id'"));
+}
+
+TEST(SettingsTest, InjectedFaultsAreReadWithTheirFamilies) {
+  Settings s;
+  EXPECT_EQ(agents::ReadFaultPlan(s)->Text(), "") << "none unless a rate is given";
+  ASSERT_TRUE(s.Set("llm.faults.rate", "0.25", "--set"));
+  EXPECT_EQ(agents::ReadFaultPlan(s)->kinds.size(), 10u) << "all but hangs";
+  ASSERT_TRUE(s.Set("llm.faults.kinds", "content, 500, empty, hang", "--set"));
+  EXPECT_EQ(agents::ReadFaultPlan(s)->Text(),
+            "llm.faults: 0.25 of 500, hang, empty, prose, malformed_tool, truncated");
+  ASSERT_TRUE(s.Set("llm.faults.kinds", "429,cut_steam", "run.yaml:7"));
+  auto unknown = agents::ReadFaultPlan(s);
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().message,
+              HasSubstr("run.yaml:7: 'llm.faults.kinds': there is no fault 'cut_steam'. Did you "
+                        "mean 'cut_stream'?"));
+  ASSERT_TRUE(s.Set("llm.faults.kinds", "", "--set"));
+  EXPECT_FALSE(agents::ReadFaultPlan(s)) << "a rate of nothing";
+  ASSERT_TRUE(s.Set("llm.faults.rate", "1", "--set"));
+  EXPECT_FALSE(agents::ReadFaultPlan(s)) << "who asks again is answered in the end";
 }
 
 }  // namespace

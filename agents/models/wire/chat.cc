@@ -236,6 +236,7 @@ class Chat final : public WireFormat {
     out.output_limit = plain && full ? std::max(plain, full) : (plain ? plain : full);
     out.answers = std::max<std::int64_t>(1, WholeNumber(request, "n").value_or(1));
     out.wants_usage = AsksForUsage(request);
+    out.tool = FirstToolName(request, "tools", "function");
     return out;
   }
 
@@ -292,16 +293,34 @@ class Chat final : public WireFormat {
   }
 
   [[nodiscard]] std::string EncodeReply(const ChatReply& reply) const override {
-    Json message = {{"role", "assistant"}, {"content", reply.content}};
-    if (!reply.refusal.empty()) message["refusal"] = reply.refusal;
-    if (!reply.reasoning.empty()) message["reasoning_content"] = reply.reasoning;
-    if (!reply.calls.empty()) message["tool_calls"] = CallsJson(reply.calls);
-    Json choice = {{"index", 0}, {"message", message}, {"finish_reason", reply.finish_reason}};
-    Json out = {{"choices", Json::array({choice})}};
-    if (reply.usage_known)
-      out["usage"] = {{"prompt_tokens", reply.usage.prompt},
-                      {"completion_tokens", reply.usage.completion}};
+    return DumpJson(ReplyJson(reply));
+  }
+
+  [[nodiscard]] std::string AnswerBody(const ChatReply& reply,
+                                       const std::string& model) const override {
+    Json out = ReplyJson(reply);
+    AddFrame("chat.completion", model, out);
     return DumpJson(out);
+  }
+
+  [[nodiscard]] std::string AnswerEvents(const ChatReply& reply,
+                                         const std::string& model) const override {
+    Json whole = ReplyJson(reply);
+    Json delta = whole["choices"][0]["message"];
+    if (delta.contains("tool_calls")) {
+      int index = 0;
+      for (Json& call : delta["tool_calls"]) call["index"] = index++;
+    }
+    Json said = {{"index", 0}, {"delta", delta}, {"finish_reason", nullptr}};
+    Json end = {{"index", 0}, {"delta", Json::object()}, {"finish_reason", reply.finish_reason}};
+    std::string out = Chunk(model, Json::array({said})) + Chunk(model, Json::array({end}));
+    if (whole.contains("usage")) out += Chunk(model, Json::array(), whole["usage"]);
+    return out + "data: [DONE]\n\n";
+  }
+
+  [[nodiscard]] std::string StopWord(StopReason stop) const override {
+    if (stop == StopReason::kLength) return "length";
+    return stop == StopReason::kTools ? "tool_calls" : "stop";
   }
 
   void Pieces(Json& event, std::vector<std::pair<std::string, Json*>>& out) const override {
@@ -316,6 +335,39 @@ class Chat final : public WireFormat {
   }
 
  private:
+  static Json ReplyJson(const ChatReply& reply) {
+    Json message = {{"role", "assistant"}, {"content", reply.content}};
+    if (!reply.refusal.empty()) message["refusal"] = reply.refusal;
+    if (!reply.reasoning.empty()) message["reasoning_content"] = reply.reasoning;
+    if (!reply.calls.empty()) message["tool_calls"] = CallsJson(reply.calls);
+    Json choice = {{"index", 0}, {"message", message}, {"finish_reason", reply.finish_reason}};
+    Json out = {{"choices", Json::array({choice})}};
+    if (reply.usage_known)
+      out["usage"] = {{"prompt_tokens", reply.usage.prompt},
+                      {"completion_tokens", reply.usage.completion}};
+    return out;
+  }
+
+  static void AddFrame(const char* object, const std::string& model, Json& out) {
+    out["id"] = "chatcmpl-podium";
+    out["object"] = object;
+    out["created"] = 0;
+    out["model"] = model;
+    if (out.contains("usage")) AddTotal(out["usage"]);
+  }
+
+  static void AddTotal(Json& usage) {
+    usage["total_tokens"] =
+        usage["prompt_tokens"].get<std::int64_t>() + usage["completion_tokens"].get<std::int64_t>();
+  }
+
+  static std::string Chunk(const std::string& model, Json choices, const Json& usage = nullptr) {
+    Json out = {{"choices", std::move(choices)}};
+    if (!usage.is_null()) out["usage"] = usage;
+    AddFrame("chat.completion.chunk", model, out);
+    return EventText("", out);
+  }
+
   static WireTraits Traits() {
     WireTraits out = OpenAiTraits("chat", "/chat/completions");
     out.answers_by_schema = true;

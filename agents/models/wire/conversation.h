@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,9 @@ struct ChatRequest {
   double temperature = 0.5;
   int max_tokens = 2048;
   std::int64_t seed = 0;
+  // Among the trial's requests, in whatever order they are asked; nothing: by that order. (It is
+  // not sent.)
+  std::optional<std::int64_t> number = {};
 };
 
 // Why an answer ended, whatever words its format has for it.

@@ -47,7 +47,10 @@ std::string_view CodeName(int status) {
       return "PERMISSION_DENIED";
     case 404:
       return "NOT_FOUND";
+    case 429:
+      return "RESOURCE_EXHAUSTED";
     case 502:
+    case 529:
       return "UNAVAILABLE";
     default:
       return "INTERNAL";
@@ -203,6 +206,10 @@ class Gemini final : public WireFormat {
 
   [[nodiscard]] RequestFacts FactsOf(const Json& request) const override {
     RequestFacts out;
+    const Json* tools = Member(request, "tools");
+    for (const Json& tool : tools && tools->is_array() ? *tools : Json::array()) {
+      if (out.tool.empty()) out.tool = FirstToolName(tool, "functionDeclarations", nullptr);
+    }
     const Json* config = Config(request);
     if (!config) return out;
     out.output_limit = WholeNumber(*config, "maxOutputTokens");
@@ -286,19 +293,18 @@ class Gemini final : public WireFormat {
   }
 
   [[nodiscard]] std::string EncodeReply(const ChatReply& reply) const override {
-    ChatMessage turn{"model", reply.content, reply.calls, {}};
-    Json candidate = {{"content", {{"role", "model"}, {"parts", PartsOf(turn)}}},
-                      {"finishReason", reply.finish_reason}};
-    Json out = {{"candidates", Json::array({candidate})}};
-    if (!reply.reasoning.empty()) {
-      Json& parts = out["candidates"][0]["content"]["parts"];
-      parts.insert(parts.begin(), Json{{"text", reply.reasoning}, {"thought", true}});
-    }
-    if (!reply.refusal.empty()) out = {{"promptFeedback", {{"blockReason", reply.finish_reason}}}};
-    if (reply.usage_known)
-      out["usageMetadata"] = {{"promptTokenCount", reply.usage.prompt},
-                              {"candidatesTokenCount", reply.usage.completion}};
+    return DumpJson(ReplyJson(reply));
+  }
+
+  [[nodiscard]] std::string AnswerBody(const ChatReply& reply,
+                                       const std::string& model) const override {
+    Json out = ReplyJson(reply);
+    out["modelVersion"] = model;
     return DumpJson(out);
+  }
+
+  [[nodiscard]] std::string StopWord(StopReason stop) const override {
+    return stop == StopReason::kLength ? "MAX_TOKENS" : "STOP";
   }
 
   void Pieces(Json& event, std::vector<std::pair<std::string, Json*>>& out) const override {
@@ -314,6 +320,22 @@ class Gemini final : public WireFormat {
   }
 
  private:
+  static Json ReplyJson(const ChatReply& reply) {
+    ChatMessage turn{"model", reply.content, reply.calls, {}};
+    Json candidate = {{"content", {{"role", "model"}, {"parts", PartsOf(turn)}}},
+                      {"finishReason", reply.finish_reason}};
+    Json out = {{"candidates", Json::array({candidate})}};
+    if (!reply.reasoning.empty()) {
+      Json& parts = out["candidates"][0]["content"]["parts"];
+      parts.insert(parts.begin(), Json{{"text", reply.reasoning}, {"thought", true}});
+    }
+    if (!reply.refusal.empty()) out = {{"promptFeedback", {{"blockReason", reply.finish_reason}}}};
+    if (reply.usage_known)
+      out["usageMetadata"] = {{"promptTokenCount", reply.usage.prompt},
+                              {"candidatesTokenCount", reply.usage.completion}};
+    return out;
+  }
+
   // Thoughts are part of what the limit counts.
   static void AddThinking(const ChatRequest& request, const EncodeOptions& options, Json& how) {
     auto budget = ThinkingBudget(options.reasoning_effort);

@@ -264,6 +264,7 @@ class Messages final : public WireFormat {
     out.model = JsonOr<std::string>(request, "model", "");
     out.stream = JsonOr(request, "stream", false);
     out.output_limit = WholeNumber(request, "max_tokens");
+    out.tool = FirstToolName(request, "tools", nullptr);
     return out;
   }
 
@@ -287,6 +288,10 @@ class Messages final : public WireFormat {
                                       std::string_view message) const override {
     Json error = {{"message", message}, {"code", code}, {"type", ErrorType(status)}};
     return DumpJson(Json{{"type", "error"}, {"error", error}, {"request_id", nullptr}});
+  }
+  [[nodiscard]] std::string ErrorEvent(int status, std::string_view code,
+                                       std::string_view message) const override {
+    return "event: error\n" + WireFormat::ErrorEvent(status, code, message);
   }
 
   [[nodiscard]] bool converses() const override { return true; }
@@ -326,16 +331,39 @@ class Messages final : public WireFormat {
   }
 
   [[nodiscard]] std::string EncodeReply(const ChatReply& reply) const override {
-    ChatMessage turn{"assistant", reply.content, reply.calls, {}};
-    turn.echo = reply.echo;
-    Json out = {{"type", "message"},
-                {"role", "assistant"},
-                {"content", BlocksOf(turn)},
-                {"stop_reason", reply.finish_reason}};
-    if (reply.usage_known)
-      out["usage"] = {{"input_tokens", reply.usage.prompt},
-                      {"output_tokens", reply.usage.completion}};
+    return DumpJson(ReplyJson(reply));
+  }
+
+  [[nodiscard]] std::string AnswerBody(const ChatReply& reply,
+                                       const std::string& model) const override {
+    Json out = ReplyJson(reply);
+    AddFrame(model, out);
     return DumpJson(out);
+  }
+
+  [[nodiscard]] std::string AnswerEvents(const ChatReply& reply,
+                                         const std::string& model) const override {
+    Json whole = ReplyJson(reply);
+    AddFrame(model, whole);
+    Json begun = whole;
+    begun["content"] = Json::array();
+    begun["stop_reason"] = nullptr;
+    std::string out = TypedEvent({{"type", "message_start"}, {"message", begun}});
+    std::size_t calls = 0;
+    for (std::size_t i = 0; i < whole["content"].size(); ++i) {
+      const Json& block = whole["content"][i];
+      bool call = block["type"] == "tool_use";
+      out += BlockEvents(i, block, call ? reply.calls[calls++].arguments : "");
+    }
+    Json end = {{"stop_reason", whole["stop_reason"]}, {"stop_sequence", nullptr}};
+    Json last = {{"type", "message_delta"}, {"delta", end}};
+    last["usage"] = {{"output_tokens", reply.usage.completion}};
+    return out + TypedEvent(last) + TypedEvent({{"type", "message_stop"}});
+  }
+
+  [[nodiscard]] std::string StopWord(StopReason stop) const override {
+    if (stop == StopReason::kLength) return "max_tokens";
+    return stop == StopReason::kTools ? "tool_use" : "end_turn";
   }
 
   void Pieces(Json& event, std::vector<std::pair<std::string, Json*>>& out) const override {
@@ -347,6 +375,48 @@ class Messages final : public WireFormat {
   }
 
  private:
+  static std::string TypedEvent(const Json& event) {
+    return EventText(event["type"].get<std::string>(), event);
+  }
+
+  // A block with all that it holds in one piece; `arguments` of a call, whatever they are.
+  static std::string BlockEvents(std::size_t index, Json block, const std::string& arguments) {
+    Json delta;
+    if (block["type"] == "text") {
+      delta = {{"type", "text_delta"}, {"text", block["text"]}};
+      block["text"] = "";
+    } else if (block["type"] == "tool_use") {
+      delta = {{"type", "input_json_delta"}, {"partial_json", arguments}};
+      block["input"] = Json::object();
+    }
+    std::string out =
+        TypedEvent({{"type", "content_block_start"}, {"index", index}, {"content_block", block}});
+    if (!delta.is_null())
+      out += TypedEvent({{"type", "content_block_delta"}, {"index", index}, {"delta", delta}});
+    return out + TypedEvent({{"type", "content_block_stop"}, {"index", index}});
+  }
+
+  // A client looks for the usage whether it is known or not.
+  static void AddFrame(const std::string& model, Json& out) {
+    out["id"] = "msg_podium";
+    out["model"] = model;
+    out["stop_sequence"] = nullptr;
+    if (!out.contains("usage")) out["usage"] = {{"input_tokens", 0}, {"output_tokens", 0}};
+  }
+
+  static Json ReplyJson(const ChatReply& reply) {
+    ChatMessage turn{"assistant", reply.content, reply.calls, {}};
+    turn.echo = reply.echo;
+    Json out = {{"type", "message"},
+                {"role", "assistant"},
+                {"content", BlocksOf(turn)},
+                {"stop_reason", reply.finish_reason}};
+    if (reply.usage_known)
+      out["usage"] = {{"input_tokens", reply.usage.prompt},
+                      {"output_tokens", reply.usage.completion}};
+    return out;
+  }
+
   // Thinking comes on top of the answer's limit, takes no temperature, and no tool can be forced
   // beside it.
   static void AddThinking(const ChatRequest& request, const EncodeOptions& options, Json& body) {

@@ -185,6 +185,7 @@ class Responses final : public WireFormat {
     out.model = JsonOr<std::string>(request, "model", "");
     out.stream = JsonOr(request, "stream", false);
     out.output_limit = WholeNumber(request, "max_output_tokens");
+    out.tool = FirstToolName(request, "tools", nullptr);
     return out;
   }
 
@@ -247,6 +248,115 @@ class Responses final : public WireFormat {
   }
 
   [[nodiscard]] std::string EncodeReply(const ChatReply& reply) const override {
+    return DumpJson(ReplyJson(reply));
+  }
+
+  [[nodiscard]] std::string AnswerBody(const ChatReply& reply,
+                                       const std::string& model) const override {
+    Json out = ReplyJson(reply);
+    AddFrame(model, out);
+    return DumpJson(out);
+  }
+
+  [[nodiscard]] std::string AnswerEvents(const ChatReply& reply,
+                                         const std::string& model) const override {
+    Json whole = ReplyJson(reply);
+    AddFrame(model, whole);
+    Json begun = whole;
+    begun["output"] = Json::array();
+    begun["status"] = "in_progress";
+    std::string out = TypedEvent({{"type", "response.created"}, {"response", begun}});
+    for (std::size_t i = 0; i < whole["output"].size(); ++i)
+      out += ItemEvents(i, whole["output"][i]);
+    std::string end = "response." + whole["status"].get<std::string>();
+    return out + TypedEvent({{"type", end}, {"response", whole}});
+  }
+
+  [[nodiscard]] std::string ErrorEvent(int status, std::string_view code,
+                                       std::string_view message) const override {
+    auto error = ParseJson(ErrorBody(status, code, message), "an error");
+    Json failed = {{"status", "failed"}, {"error", error ? (*error)["error"] : Json()}};
+    return TypedEvent({{"type", "response.failed"}, {"response", failed}});
+  }
+
+  [[nodiscard]] std::string StopWord(StopReason stop) const override {
+    return stop == StopReason::kLength ? "max_output_tokens" : "completed";
+  }
+
+  // The events that repeat what the deltas said whole are no pieces: a key in them lies in one
+  // text.
+  void Pieces(Json& event, std::vector<std::pair<std::string, Json*>>& out) const override {
+    std::string type = ForeignText(event, "type");
+    if (!type.ends_with(".delta") || !HasText(event, "delta")) return;
+    out.emplace_back(type + "/" + ForeignText(event, "item_id") + "/" +
+                         ForeignText(event, "output_index") + "/" +
+                         ForeignText(event, "content_index"),
+                     &event["delta"]);
+  }
+
+ private:
+  static std::string TypedEvent(const Json& event) {
+    return EventText(event["type"].get<std::string>(), event);
+  }
+
+  // An item with all that it holds in one piece.
+  static std::string ItemEvents(std::size_t index, const Json& item) {
+    Json begun = item;
+    if (begun.contains("content")) begun["content"] = Json::array();
+    if (begun.contains("arguments")) begun["arguments"] = "";
+    std::string out = TypedEvent(
+        {{"type", "response.output_item.added"}, {"output_index", index}, {"item", begun}});
+    for (std::size_t i = 0; item.contains("content") && i < item["content"].size(); ++i)
+      out += PartEvents({{"item_id", item["id"]}, {"output_index", index}, {"content_index", i}},
+                        item["content"][i]);
+    if (item.contains("arguments"))
+      out += TypedEvent({{"type", "response.function_call_arguments.delta"},
+                         {"item_id", item["id"]},
+                         {"output_index", index},
+                         {"delta", item["arguments"]}});
+    return out +
+           TypedEvent(
+               {{"type", "response.output_item.done"}, {"output_index", index}, {"item", item}});
+  }
+
+  static std::string PartEvents(const Json& place, const Json& part) {
+    std::string key = part["type"] == "refusal" ? "refusal" : "text";
+    auto event = [&place](std::string type, const char* name, const Json& value) {
+      Json out = place;
+      out["type"] = std::move(type);
+      out[name] = value;
+      return TypedEvent(out);
+    };
+    Json begun = part;
+    begun[key] = "";
+    std::string kind = "response." + part["type"].get<std::string>();
+    return event("response.content_part.added", "part", begun) +
+           event(kind + ".delta", "delta", part[key]) +
+           event(kind + ".done", key.c_str(), part[key]) +
+           event("response.content_part.done", "part", part);
+  }
+
+  static void AddFrame(const std::string& model, Json& out) {
+    out["id"] = "resp_podium";
+    out["object"] = "response";
+    out["created_at"] = 0;
+    out["model"] = model;
+    int number = 0;
+    for (Json& item : out["output"]) {
+      item["id"] = "item_" + std::to_string(number++);
+      item["status"] = "completed";
+      if (item["type"] != "message") continue;
+      item["role"] = "assistant";
+      for (Json& part : item["content"]) {
+        if (part["type"] == "output_text") part["annotations"] = Json::array();
+      }
+    }
+    if (out.contains("usage"))
+      out["usage"]["total_tokens"] = out["usage"]["input_tokens"].get<std::int64_t>() +
+                                     out["usage"]["output_tokens"].get<std::int64_t>();
+  }
+
+  static Json ReplyJson(const ChatReply& reply) {
     Json content = Json::array();
     Json thought = {{"type", "summary_text"}, {"text", reply.reasoning}};
     if (!reply.content.empty())
@@ -269,21 +379,9 @@ class Responses final : public WireFormat {
     if (reply.usage_known)
       out["usage"] = {{"input_tokens", reply.usage.prompt},
                       {"output_tokens", reply.usage.completion}};
-    return DumpJson(out);
+    return out;
   }
 
-  // The events that repeat what the deltas said whole are no pieces: a key in them lies in one
-  // text.
-  void Pieces(Json& event, std::vector<std::pair<std::string, Json*>>& out) const override {
-    std::string type = ForeignText(event, "type");
-    if (!type.ends_with(".delta") || !HasText(event, "delta")) return;
-    out.emplace_back(type + "/" + ForeignText(event, "item_id") + "/" +
-                         ForeignText(event, "output_index") + "/" +
-                         ForeignText(event, "content_index"),
-                     &event["delta"]);
-  }
-
- private:
   static WireTraits Traits() {
     WireTraits out = OpenAiTraits("responses", "/responses");
     out.answers_by_schema = true;

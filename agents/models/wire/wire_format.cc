@@ -49,6 +49,19 @@ std::string WireFormat::ErrorBody(int status, std::string_view code,
 
 std::string WireFormat::Encode(const ChatRequest&, const EncodeOptions&) const { return {}; }
 std::string WireFormat::EncodeReply(const ChatReply&) const { return {}; }
+std::string WireFormat::AnswerBody(const ChatReply& reply, const std::string&) const {
+  return EncodeReply(reply);
+}
+std::string WireFormat::AnswerEvents(const ChatReply& reply, const std::string& model) const {
+  return "data: " + AnswerBody(reply, model) + "\n\n";
+}
+std::string WireFormat::StopWord(StopReason) const { return {}; }
+
+std::string WireFormat::ErrorEvent(int status, std::string_view code,
+                                   std::string_view message) const {
+  return "data: " + ErrorBody(status, code, message) + "\n\n";
+}
+
 void WireFormat::Pieces(Json&, std::vector<std::pair<std::string, Json*>>&) const {}
 
 }  // namespace podium::agents

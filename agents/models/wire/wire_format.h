@@ -94,6 +94,17 @@ class WireFormat {
   [[nodiscard]] virtual std::unique_ptr<AnswerReader> MakeReader() const { return nullptr; }
   // An answer as one JSON value, which its reader reads again.
   [[nodiscard]] virtual std::string EncodeReply(const ChatReply& reply) const;
+  // The same as the provider's own clients are answered: whole, and as server-sent events, the last
+  // of which says what was used.
+  [[nodiscard]] virtual std::string AnswerBody(const ChatReply& reply,
+                                               const std::string& model) const;
+  [[nodiscard]] virtual std::string AnswerEvents(const ChatReply& reply,
+                                                 const std::string& model) const;
+  // An error that takes the place of a stream's next event.
+  [[nodiscard]] virtual std::string ErrorEvent(int status, std::string_view code,
+                                               std::string_view message) const;
+  // ChatReply::finish_reason of an answer that ends so.
+  [[nodiscard]] virtual std::string StopWord(StopReason stop) const;
   // The texts of an event that are pieces of longer ones, each with the name of what it is a piece
   // of ("choices/0/content"): what is looked for in them may lie across events.
   virtual void Pieces(Json& event, std::vector<std::pair<std::string, Json*>>& out) const;

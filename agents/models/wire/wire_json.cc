@@ -115,6 +115,10 @@ std::string_view ErrorType(int status) {
       return "not_found_error";
     case 413:
       return "request_too_large";
+    case 429:
+      return "rate_limit_error";
+    case 529:
+      return "overloaded_error";
     default:
       return "api_error";
   }
@@ -188,6 +192,21 @@ std::optional<ModelFault> ReportedFault(const Json& part) {
   bool empty = error && (error->empty() || *error == Json(false) || *error == Json(""));
   if ((!error || empty) && !says_error) return std::nullopt;
   return JudgeError(200, DumpJson(part));
+}
+
+std::string FirstToolName(const Json& request, const char* list, const char* inner) {
+  const Json* tools = Member(request, list);
+  if (!tools || !tools->is_array()) return "";
+  for (const Json& tool : *tools) {
+    const Json* function = inner ? Member(tool, inner) : &tool;
+    if (function && HasText(*function, "name")) return ForeignText(*function, "name");
+  }
+  return "";
+}
+
+std::string EventText(std::string_view type, const Json& data) {
+  std::string line = type.empty() ? "" : "event: " + std::string(type) + "\n";
+  return line + "data: " + DumpJson(data) + "\n\n";
 }
 
 void Omit(Json& request, const std::set<std::string>& fields) {

@@ -62,6 +62,11 @@ struct GeminiPath {
 [[nodiscard]] std::string TextOf(const Json* content);
 // Whether an answer or an event of it reports an error instead.
 [[nodiscard]] std::optional<ModelFault> ReportedFault(const Json& part);
+// The name of the first function in the list of tools `list`, which stands in its member `inner`,
+// or in the tool itself where that is nullptr; "" without any.
+[[nodiscard]] std::string FirstToolName(const Json& request, const char* list, const char* inner);
+// A server-sent event; without a line of its type where that is empty.
+[[nodiscard]] std::string EventText(std::string_view type, const Json& data);
 // Takes the fields out that are not to be sent.
 void Omit(Json& request, const std::set<std::string>& fields);
 

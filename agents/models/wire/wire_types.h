@@ -42,6 +42,7 @@ struct RequestFacts {
   std::optional<std::int64_t> output_limit;  // tokens an answer may have, as declared
   std::int64_t answers = 1;                  // how many are asked for
   bool many = false;                         // more than one prompt
+  std::string tool = {};                     // the first that is offered; empty: none
 };
 
 // What is added to a request before it goes to the provider.

@@ -60,6 +60,10 @@ std::string LeakIn(const ChatReply& reply) {
   return "";
 }
 
+// Among the requests of a trial: each step has its own, whichever of several is worked on first.
+constexpr std::int64_t kRequestsOfStep = 64, kReview = 62, kLeakReview = 63;
+std::int64_t NumberOf(int step, std::int64_t place) { return step * kRequestsOfStep + place; }
+
 class LlmProposer final : public Proposer {
  public:
   LlmProposer(std::unique_ptr<ChatClient> client, LlmSettings settings, RoleClients roles)
@@ -72,8 +76,10 @@ class LlmProposer final : public Proposer {
     LlmSettings shown = settings_;
     Last last = Last::kNothing;
     Millis before = client_->outage();
+    std::int64_t number = NumberOf(request.node_id, 0);
     for (int attempt = 0, halvings = 0; attempt < settings_.extraction_tries;) {
       ChatRequest chat = MakeChat(request, attempt, last, shown);
+      chat.number = number++;
       Deadline until(deadline.at() + (client_->outage() - before));
       auto reply = co_await client.Complete(std::move(chat), until);
       if (!reply && reply.error().code == ErrorCode::kTimeout)
@@ -105,7 +111,8 @@ class LlmProposer final : public Proposer {
                                        Deadline deadline) override {
     ScoreReading reading;
     auto messages = ReviewPrompt(node, task, settings_);
-    auto reply = co_await Review(std::move(messages), ReviewTool(), deadline);
+    std::int64_t number = NumberOf(node.step, kReview);
+    auto reply = co_await Review(std::move(messages), ReviewTool(), number, deadline);
     if (!reply) co_return tl::unexpected(reply.error());
     if (!*reply) co_return reading;
     reading.tokens = (*reply)->usage;
@@ -119,7 +126,8 @@ class LlmProposer final : public Proposer {
     LeakReading reading;
     if (!settings_.leak_check) co_return reading;
     auto messages = LeakPrompt(node, task, settings_);
-    auto reply = co_await Review(std::move(messages), LeakTool(), deadline);
+    std::int64_t number = NumberOf(node.step, kLeakReview);
+    auto reply = co_await Review(std::move(messages), LeakTool(), number, deadline);
     if (!reply) co_return tl::unexpected(reply.error());
     if (!*reply) co_return reading;
     reading.tokens = (*reply)->usage;
@@ -132,8 +140,9 @@ class LlmProposer final : public Proposer {
  private:
   // A question about a program that a call of `tool` answers; nothing where no answer is to be had.
   Task<Result<std::optional<ChatReply>>> Review(std::vector<ChatMessage> messages, ToolSpec tool,
-                                                Deadline deadline) {
+                                                std::int64_t number, Deadline deadline) {
     ChatRequest chat;
+    chat.number = number;
     chat.messages = std::move(messages);
     chat.forced_tool = tool.name;
     chat.tools.push_back(std::move(tool));
