@@ -76,6 +76,25 @@ Result<Prompt> ParsePrompt(const fs::path& file, std::string_view text,
   return Prompt{std::string(text.substr(0, line)), std::string(user)};
 }
 
+std::vector<std::string> VariantsIn(const fs::path& folder, bool folders) {
+  std::vector<std::string> out;
+  std::error_code ec, ignored;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    const fs::path& path = it->path();
+    if (folders ? it->is_directory(ignored) : path.extension() == ".md")
+      out.push_back(folders ? path.filename().string() : path.stem().string());
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+Error NoSuchVariant(const std::string& of, std::string_view variant,
+                    std::vector<std::string> known) {
+  known.insert(known.begin(), "default");
+  return {ErrorCode::kConfig, of + " has no variant '" + Printable(variant.substr(0, 60)) + "'." +
+                                  Suggest(variant, known) + " There are: " + Join(known, ", ")};
+}
+
 Prompt Prompt::Filled(const std::map<std::string_view, std::string>& values) const {
   return {FilledText(system, values), FilledText(user, values)};
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -24,5 +25,12 @@ struct Prompt {
 // there are.
 [[nodiscard]] Result<Prompt> ParsePrompt(const std::filesystem::path& file, std::string_view text,
                                          std::span<const std::string_view> placeholders);
+
+// The variants of prompts that a folder "variants" holds, sorted: folders, or files "NAME.md".
+[[nodiscard]] std::vector<std::string> VariantsIn(const std::filesystem::path& folder,
+                                                  bool folders);
+// An error (kConfig) that names those that there are. `of`: the prompts' file or folder.
+[[nodiscard]] Error NoSuchVariant(const std::string& of, std::string_view variant,
+                                  std::vector<std::string> known);
 
 }  // namespace podium::agents

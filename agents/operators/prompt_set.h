@@ -16,11 +16,17 @@ namespace podium::agents {
 // improve.md, crossover.md, review.md; ensemble.md, else crossover.md is used for it; leak.md where
 // leaks are looked for). A file's first line is "podium-prompt/1"; then comes the system message, a
 // line "---", and the user's message. {{name}} stands for a part of the state.
+//
+// A variant of a set says the same in another way: a folder variants/NAME of it, whose files stand
+// in the place of those of the same name.
 class PromptSet {
  public:
-  // Errors (kConfig) name file, line, and the placeholders that there are. Blocks.
+  static constexpr std::string_view kDefault = "default";  // the set as it is
+
+  // Errors (kConfig) name file, line, and the placeholders, variants or names of files that there
+  // are. Blocks.
   [[nodiscard]] static Result<std::shared_ptr<const PromptSet>> Load(
-      const std::filesystem::path& dir);
+      const std::filesystem::path& dir, std::string_view variant = kDefault);
   // The folder itself where there is a '/' in it, else that of the shipped set of this name.
   [[nodiscard]] static std::filesystem::path Find(const std::string& name_or_dir);
 

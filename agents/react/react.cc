@@ -282,10 +282,23 @@ class React final : public Scaffold {
   std::string end_, detail_;
 };
 
+// A variant of a prompt lies beside it: variants/NAME.md.
+Result<fs::path> VariantOf(const fs::path& file, const OptionReader& options) {
+  std::string variant = options.Text("react.prompt_variant");
+  if (variant == "default") return file;
+  fs::path folder = file.parent_path() / "variants";
+  std::vector<std::string> known = VariantsIn(folder, false);
+  if (std::ranges::find(known, variant) != known.end()) return folder / (variant + ".md");
+  return Fail(ErrorCode::kConfig,
+              options.Origin("react.prompt_variant") + ": 'react.prompt_variant': " +
+                  NoSuchVariant(file.string(), variant, std::move(known)).message);
+}
+
 // The prompt, and the digest of its file.
 Result<std::pair<Prompt, Digest>> ReadPrompt(const OptionReader& options) {
   fs::path file = options.Text("react.prompt");
   if (file.empty()) file = ShareDir() / "agents" / "react" / "prompt.md";
+  PODIUM_ASSIGN(file, VariantOf(file, options));
   auto text = ReadFile(file, 1 << 20);
   auto prompt = text ? ParsePrompt(file, *text, kPlaceholders) : tl::unexpected(text.error());
   if (prompt) return std::pair(std::move(*prompt), Digest::Of(*text));
@@ -333,6 +346,9 @@ ScaffoldInfo ReactScaffold() {
        "whether the tool that checks the submission's shape is there"},
       {"react.budget_in_prompt", "false", "whether steps and minutes left stand after each turn"},
       {"react.prompt", "", "file with its prompt; empty = Podium's", true},
+      {"react.prompt_variant", "default",
+       "the same prompt said in another way: reworded, reordered, or another of the files in "
+       "variants/ beside it"},
   };
   out.configure = Configure;
   return out;

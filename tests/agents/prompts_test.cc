@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/files.h"
+#include "base/text.h"
 
 namespace podium::agents {
 namespace {
@@ -256,6 +257,75 @@ TEST_F(PromptsTest, EverySetHasEveryOperatorWithWhatItNeeds) {
   EXPECT_EQ(digests.size(), 3u);
 }
 
+TEST_F(PromptsTest, EveryVariantOfEverySetHasWhatAnOperatorNeeds) {
+  AddTree();
+  std::set<std::string> digests;
+  for (const char* name : {"podium", "aide", "aira"}) {
+    std::filesystem::path dir = PromptSet::Find(name);
+    EXPECT_EQ(VariantsIn(dir / "variants", true),
+              (std::vector<std::string>{"reordered", "reworded"}));
+    for (std::string_view variant :
+         {PromptSet::kDefault, std::string_view("reordered"), std::string_view("reworded")}) {
+      auto set = PromptSet::Load(dir, variant);
+      ASSERT_TRUE(set) << set.error().message;
+      digests.insert((*set)->digest().hex());
+      for (const Operator& op : Operators()) {
+        std::vector<int> parents = {0, 1};
+        parents.resize(static_cast<std::size_t>(op.least_parents));
+        std::string text = Prompt(op.name, parents, {.prompts = *set});
+        for (const char* part : {"Predict y.", "accuracy", "higher is better",
+                                 "Validation score: <number>", "with the columns id,y"})
+          EXPECT_THAT(text, HasSubstr(part)) << name << " " << variant << " " << op.name;
+        EXPECT_THAT(text, Not(HasSubstr("{{")));
+        // "the files listed above", as the rules say.
+        if (text.find("# Data") != std::string::npos)
+          EXPECT_LT(text.find("# Data"), text.find("Validation score: <number>")) << text;
+      }
+    }
+  }
+  EXPECT_EQ(digests.size(), 9u) << "each is locked by a digest of its own";
+}
+
+// A file's placeholders, and its other words line by line, both sorted.
+struct Parts {
+  std::multiset<std::string> placeholders, lines;
+};
+Parts PartsOf(const std::filesystem::path& file) {
+  Parts out;
+  std::string text = *ReadFile(file), rest;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t open = std::min(text.find("{{", at), text.size());
+    rest += text.substr(at, open - at);
+    at = open < text.size() ? text.find("}}", open) + 2 : open;
+    if (at > open) out.placeholders.insert(text.substr(open, at - open));
+  }
+  for (auto line : Split(rest, '\n')) {
+    if (!Trim(line).empty()) out.lines.emplace(line);
+  }
+  return out;
+}
+
+TEST(PromptVariantsTest, HoldTheSamePartsAndReorderedOnesTheSameWords) {
+  for (const char* name : {"podium", "aide", "aira"}) {
+    for (const char* file : {"draft.md", "debug.md", "improve.md"}) {
+      SCOPED_TRACE(std::string(name) + " " + file);
+      std::filesystem::path dir = PromptSet::Find(name);
+      Parts own = PartsOf(dir / file), reordered = PartsOf(dir / "variants/reordered" / file),
+            reworded = PartsOf(dir / "variants/reworded" / file);
+      EXPECT_EQ(reordered.placeholders, own.placeholders);
+      EXPECT_EQ(reworded.placeholders, own.placeholders);
+      EXPECT_EQ(reordered.lines, own.lines);
+      EXPECT_NE(*ReadFile(dir / "variants/reordered" / file), *ReadFile(dir / file));
+      EXPECT_NE(reworded.lines, own.lines);
+    }
+  }
+  std::filesystem::path react = ShareDir() / "agents/react";
+  Parts own = PartsOf(react / "prompt.md"), reordered = PartsOf(react / "variants/reordered.md");
+  EXPECT_EQ(reordered.placeholders, own.placeholders);
+  EXPECT_EQ(reordered.lines, own.lines);
+  EXPECT_EQ(PartsOf(react / "variants/reworded.md").placeholders, own.placeholders);
+}
+
 class PromptSetTest : public testing::Test {
  protected:
   PromptSetTest() {
@@ -290,6 +360,27 @@ TEST_F(PromptSetTest, AnUnknownPlaceholderNamesFileLineAndWhatThereIs) {
     EXPECT_THAT(ErrorOfLoading(), HasSubstr(part));
   Write("podium-prompt/1\nBe brief.\n---\nopen {{code\n}}\n");
   EXPECT_THAT(ErrorOfLoading(), HasSubstr("improve.md:4: "));
+}
+
+TEST_F(PromptSetTest, AVariantOfAnOwnSetStandsForItsFilesAlone) {
+  std::filesystem::path variant = temp_.path() / "variants" / "terse";
+  std::filesystem::create_directories(variant);
+  ASSERT_TRUE(WriteFileAtomic(variant / "draft.md", "podium-prompt/1\nTerse.\n---\n{{rules}}\n"));
+  auto own = PromptSet::Load(temp_.path()), terse = PromptSet::Load(temp_.path(), "terse");
+  ASSERT_TRUE(own && terse);
+  EXPECT_EQ((*terse)->Render("draft", {}).system, "Terse.");
+  EXPECT_EQ((*terse)->Render("debug", {}).user, (*own)->Render("debug", {}).user);
+  EXPECT_NE((*terse)->digest(), (*own)->digest());
+  auto unknown = PromptSet::Load(temp_.path(), "tarse");
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().message,
+              HasSubstr("has no variant 'tarse'. Did you mean 'terse'? There are: default, terse"));
+  EXPECT_FALSE(PromptSet::Load(temp_.path(), "../variants/terse"));
+  ASSERT_TRUE(WriteFileAtomic(variant / "drafts.md", "x"));
+  auto wrong = PromptSet::Load(temp_.path(), "terse");
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().message,
+              HasSubstr("drafts.md: a set of prompts has no 'drafts'. Did you mean 'draft'?"));
 }
 
 TEST_F(PromptSetTest, AFileThatIsNoneIsNamed) {

@@ -245,6 +245,28 @@ TEST_F(SearchPlanTest, ABudgetOfMoneyNeedsThePriceOfEveryModel) {
   EXPECT_THAT(MessageOf(Plan("program", program)), price);
 }
 
+TEST_F(SearchPlanTest, APromptVariantIsLockedAndCheckedBeforeARun) {
+  auto asking = Asking("aide");
+  auto own = Plan("greedy", asking);
+  asking.emplace_back("search.prompt_variant", "reworded");
+  auto plan = Plan("greedy", asking);
+  ASSERT_TRUE(own && plan) << plan.error().message;
+  records::RunPlan record = ToRecord(*plan);
+  EXPECT_NE(record.agents[0].files, ToRecord(*own).agents[0].files);
+  EXPECT_EQ(record.agents[0].settings["search.prompt_variant"].value, "reworded");
+  EXPECT_TRUE(PlanFromRecord(record));
+  asking.back().second = "rewarded";
+  EXPECT_THAT(MessageOf(Plan("greedy", asking)),
+              testing::AllOf(HasSubstr("run.yaml:3: 'search.prompt_variant': "),
+                             HasSubstr("has no variant 'rewarded'. Did you mean 'reworded'? There "
+                                       "are: default, reordered, reworded")));
+  EXPECT_THAT(
+      MessageOf(Plan("react", {{"model", "m"}, {"react.prompt_variant", "other"}})),
+      HasSubstr("prompt.md has no variant 'other'. There are: default, reordered, reworded"));
+  EXPECT_EQ(MessageOf(Plan("react", {{"model", "m"}, {"react.prompt_variant", "reordered"}})),
+            "no error");
+}
+
 TEST_F(SearchPlanTest, InjectedFaultsMakeAVariantOfWhoAsksModels) {
   auto asking = Asking("aide");
   asking.emplace_back("llm.faults.rate", "0.1");

@@ -11,6 +11,9 @@ namespace {
 const OptionSpec kOptions[] = {
     {"search.operators", "podium",
      "prompts: podium, aide, aira, or a folder of your own (a path with a '/')", true, true},
+    {"search.prompt_variant", "default",
+     "the same prompts said in another way: reworded, reordered, or another folder of the set's "
+     "variants/"},
     {"search.memory", "simple",
      "what of earlier nodes a prompt holds: none, simple, plans-only, include-failures, sibling, "
      "ancestral"},
@@ -36,6 +39,16 @@ constexpr std::pair<std::string_view, Feedback> kFeedbacks[] = {{"none", Feedbac
                                                                 {"leaderboard", Feedback::kOwn},
                                                                 {"hidden", Feedback::kOwn}};
 
+// An error names the option that is at fault: that of a variant where there is one.
+Result<std::shared_ptr<const PromptSet>> LoadPrompts(const OptionReader& options) {
+  std::string variant = options.Text("search.prompt_variant");
+  auto prompts = PromptSet::Load(PromptSet::Find(options.Text("search.operators")), variant);
+  if (prompts) return prompts;
+  std::string name = variant == PromptSet::kDefault ? "search.operators" : "search.prompt_variant";
+  return Fail(prompts.error().code,
+              options.Origin(name) + ": '" + name + "': " + prompts.error().message);
+}
+
 }  // namespace
 
 std::span<const OptionSpec> PromptOptions() { return kOptions; }
@@ -46,11 +59,7 @@ Status TakePromptOptions(const OptionReader& options, LlmSettings& out) {
   PODIUM_ASSIGN(out.complexity_cue, options.Bool("search.complexity_cue"));
   PODIUM_ASSIGN(out.data_preview, options.Bool("search.data_preview"));
   PODIUM_ASSIGN(out.budget_in_prompt, options.Bool("search.budget_in_prompt"));
-  auto prompts = PromptSet::Load(PromptSet::Find(options.Text("search.operators")));
-  if (!prompts)
-    return Fail(prompts.error().code, options.Origin("search.operators") +
-                                          ": 'search.operators': " + prompts.error().message);
-  out.prompts = std::move(*prompts);
+  PODIUM_ASSIGN(out.prompts, LoadPrompts(options));
   PODIUM_ASSIGN(out.leak_check, options.Bool("search.leak_check"));
   if (out.leak_check && !out.prompts->Has("leak"))
     return Fail(ErrorCode::kConfig, options.Origin("search.leak_check") +
