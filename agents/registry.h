@@ -37,6 +37,7 @@ struct ConfiguredScaffold {
   std::vector<std::string> reveals;
   bool hidden_split = false;  // the trial has one
   bool leaderboard = false;   // its programs are told their place on the leaderboard
+  bool validator = true;      // its sandboxes have the validator and its script
   // In what its trials differ from the agent as it is published, a line each ("program.reprompt:
   // until-budget"): every verdict says so.
   std::vector<std::string> variants;

@@ -363,6 +363,7 @@ Result<ConfiguredScaffold> Configure(const OptionReader& options) {
   if (settings->reprompt) out.variants.emplace_back("program.reprompt: until-budget");
   out.nodes = static_cast<int>(nodes);
   PODIUM_ASSIGN(out.instructions, ReadInstructions(options));
+  PODIUM_ASSIGN(out.validator, options.Bool("program.validator"));
   out.files = settings->files;
   if (out.instructions) out.files = Digest::Of(settings->files.hex() + *out.instructions);
   out.make = [settings](std::unique_ptr<Proposer>) -> std::unique_ptr<Scaffold> {
@@ -394,6 +395,8 @@ ScaffoldInfo ProgramScaffold() {
        false, false, Shape::kMap},
       {"program.instructions", "",
        "file that becomes /home/instructions.txt; empty = Podium's text", true},
+      {"program.validator", "true",
+       "whether the sandbox has the server and the script that check a submission's shape"},
       {"program.snapshot_every", "30 s", "how often a program's valid submission is kept"},
       {"program.grace", "30 s",
        "SIGTERM comes so long before a program's time is over, at most a tenth of it; "

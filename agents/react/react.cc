@@ -324,6 +324,7 @@ Result<ConfiguredScaffold> Configure(const OptionReader& options) {
   ConfiguredScaffold out;
   out.nodes = static_cast<int>(steps);
   out.files = prompt.second;
+  out.validator = settings->validate;
   out.make_asking = [settings](std::unique_ptr<ChatClient> client) -> std::unique_ptr<Scaffold> {
     return std::make_unique<React>(settings, std::move(client));
   };
@@ -343,7 +344,7 @@ ScaffoldInfo ReactScaffold() {
       {"react.context_turns", "20", "turns that the model is shown; older ones are summed up"},
       {"react.observation_bytes", "5000", "what the model is shown of one tool's output"},
       {"react.validate_tool", "true",
-       "whether the tool that checks the submission's shape is there"},
+       "whether anything checks the submission's shape: a tool, the validator, submit itself"},
       {"react.budget_in_prompt", "false", "whether steps and minutes left stand after each turn"},
       {"react.prompt", "", "file with its prompt; empty = Podium's", true},
       {"react.prompt_variant", "default",

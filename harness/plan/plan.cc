@@ -237,6 +237,7 @@ Status FillModel(AgentPlan& a) {
 Status FillPrompts(AgentPlan& a) {
   PODIUM_TRY(agents::TakePromptOptions(a.settings, a.llm));
   a.configured.files = a.llm.prompts->digest();
+  a.configured.validator = a.llm.validator != agents::ValidatorUse::kOff;
   return {};
 }
 

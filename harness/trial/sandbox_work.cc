@@ -200,7 +200,8 @@ Task<SandboxOnDemand::Made> SandboxWork::MakeSandbox(int worker, TrialServices& 
   if (!prepared) co_return tl::unexpected(prepared.error());
   auto box = co_await run_.backend->Create(std::move(spec), control);
   if (!box) co_return tl::unexpected(OfHost(std::move(box).error()));
-  bool has_validator = tasks::KindOf(*plan_.task).has_validator();
+  bool has_validator =
+      tasks::KindOf(*plan_.task).has_validator() && plan_.agent->configured.validator;
   auto opened = co_await services.Open(worker, **box, has_validator, control);
   if (opened) co_return std::move(*box);
   Deadline last = Deadline::In(kSandboxTime);

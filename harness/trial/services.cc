@@ -32,9 +32,9 @@ agents::ValidatorLimits LimitsFor(std::uint64_t disk_bytes) {
 
 std::vector<sandbox::HomeFile> HomeFiles(const TrialPlan& plan) {
   std::string text = plan.agent->configured.instructions.value_or(AgentInstructions(plan));
-  std::vector<sandbox::HomeFile> out = {
-      {"instructions.txt", std::move(text), 0644},
-      {"validate_submission.sh", std::string(agents::ValidateScript()), 0755}};
+  std::vector<sandbox::HomeFile> out = {{"instructions.txt", std::move(text), 0644}};
+  if (plan.agent->configured.validator)
+    out.push_back({"validate_submission.sh", std::string(agents::ValidateScript()), 0755});
   if (plan.agent->knowledge.mode == agents::KnowledgeMode::kOracle &&
       plan.agent->scaffold->uses_gateway)
     out.push_back({"knowledge.md", plan.task->expert, 0644});
@@ -239,10 +239,13 @@ std::string AgentInstructions(const TrialPlan& plan) {
       "- Train models on the data you are given. Do not label test rows by hand, and do not look "
       "for the\n"
       "  competition's answers or for other people's solutions.\n"
-      "- Keep your code in /home/code and what you want to be kept of logs in /home/logs.\n"
-      "- bash /home/validate_submission.sh FILE says whether a file has the right shape. It knows "
-      "no\n"
-      "  answers and gives no score.\n"
+      "- Keep your code in /home/code and what you want to be kept of logs in /home/logs.\n";
+  if (plan.agent->configured.validator)
+    text +=
+        "- bash /home/validate_submission.sh FILE says whether a file has the right shape. It "
+        "knows no\n"
+        "  answers and gives no score.\n";
+  text +=
       "- There is no network beyond this machine.\n"
       "\n";
   text += "Working time: " + FormatDuration(plan.wall) +

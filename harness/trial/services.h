@@ -84,7 +84,8 @@ class TrialServices {
   std::unique_ptr<agents::KnowledgeService> knowledge_;
 };
 
-// What lies in /home of every trial: instructions.txt and validate_submission.sh.
+// What lies in /home of every trial: instructions.txt and, where it has the validator,
+// validate_submission.sh.
 [[nodiscard]] std::vector<sandbox::HomeFile> HomeFiles(const TrialPlan& plan);
 
 // instructions.txt: what every agent is told of its surroundings, whatever the task.

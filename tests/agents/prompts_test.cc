@@ -229,6 +229,32 @@ TEST_F(PromptsTest, PreviewAndBudgetAreThereWhereAskedFor) {
               HasSubstr("Programs left, this one included: 17."));
 }
 
+TEST_F(PromptsTest, WhatAValidatorSaysIsToldOrNot) {
+  SearchNode& failed = nodes_.emplace_back();
+  failed.plan = "A plan.";
+  failed.code = "c";
+  failed.end = "exited";
+  failed.submission_digest = "d";
+  failed.fault = "bad_columns";
+  failed.detail = "expected id,y";
+  auto told = [&](ValidatorUse use) {
+    return Prompt(kDebug, {0}, {.validator = use}) +
+           Prompt(kDraft, {}, {.memory = Memory::kIncludeFailures, .validator = use});
+  };
+  for (ValidatorUse use : {ValidatorUse::kTold, ValidatorUse::kOffered}) {
+    EXPECT_THAT(told(use), HasSubstr("It failed: bad_columns (expected id,y)\n"));
+    EXPECT_THAT(told(use), HasSubstr("A plan. -> failed: bad_columns (expected id,y)\n"));
+  }
+  EXPECT_THAT(told(ValidatorUse::kOff), HasSubstr("It failed: its submission does not count\n"));
+  EXPECT_THAT(told(ValidatorUse::kOff), Not(HasSubstr("bad_columns")));
+  EXPECT_THAT(told(ValidatorUse::kOff), Not(HasSubstr("expected id,y")));
+  EXPECT_THAT(told(ValidatorUse::kOffered), HasSubstr("bash /home/validate_submission.sh "));
+  EXPECT_THAT(told(ValidatorUse::kTold), Not(HasSubstr("validate_submission")));
+  nodes_.back().fault = "exit_1";
+  nodes_.back().submission_digest.clear();
+  EXPECT_THAT(told(ValidatorUse::kOff), HasSubstr("It failed: exit_1")) << "that is its own affair";
+}
+
 TEST_F(PromptsTest, EverySetHasEveryOperatorWithWhatItNeeds) {
   AddTree();
   std::set<std::string> digests;

@@ -104,6 +104,48 @@ TEST_F(AblationTest, AProgramFindsKnowledgeAtItsAddress) {
   EXPECT_EQ(looks[0]["passages"], (Json{"tables.md#1"}));
 }
 
+TEST_F(AblationTest, AValidatorIsOfferedOrNotThere) {
+  std::string program = "A plan.\n```python\n" + std::string(kTinySolution) +
+                        "import subprocess\n"
+                        "said = subprocess.run(['bash', '/home/validate_submission.sh', "
+                        "'/home/submission/submission.csv'], capture_output=True, text=True)\n"
+                        "print('validator:', said.returncode, said.stdout)\n"
+                        "print('Validation score: 0.9')\n```\n";
+  ModelServer server([&](int, const ReceivedRequest&) { return StreamedText(program); });
+  auto ran =
+      Podium({"run", "--task", Task(), "--agent", "greedy", "--proposer", "llm", "--model", "m",
+              "--nodes", "1", "--name", "v", "--vary", "search.validate_tool=told,true,false"},
+             {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "k"}});
+  ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  for (const char* use : {"told", "true", "false"}) {
+    std::string cell = std::string("greedy.validate_tool=") + use;
+    bool there = std::string_view(use) != "false";
+    EXPECT_EQ(Verdict("v", cell)["validations"]["valid"], there ? 1 : 0) << use;
+    auto nodes = EventBodies(TrialDir("v", cell), "node");
+    ASSERT_EQ(nodes.size(), 1u);
+    EXPECT_THAT(nodes[0]["output"].get<std::string>(),
+                HasSubstr(there ? "validator: 0" : "validator: 127"));
+    EXPECT_EQ(nodes[0]["fault"], "");
+  }
+  int named = 0;
+  for (const auto& request : server.requests())
+    named += request.body.find("validate_submission.sh /home/submission") != std::string::npos;
+  EXPECT_EQ(named, 1) << "one cell's prompt names it";
+}
+
+TEST_F(AblationTest, AProgramWithoutValidatorFindsNoneAndIsToldOfNone) {
+  std::string agent = ProgramAgent(
+      "alone",
+      "[ -e /home/validate_submission.sh ] && exit 1\n"
+      "grep -q validat /home/instructions.txt && exit 2\n"
+      "python3 -c \"import socket; socket.create_connection(('127.0.0.1', 5000), 2)\" && exit 3\n"
+      "cp /home/data/sample_submission.csv /home/submission/submission.csv");
+  auto ran = Podium({"run", "--task", Task(), "--agent", agent, "--name", "nv", "--set",
+                     "program.validator=false"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  EXPECT_EQ(Verdict("nv", "alone")["grade"]["verdict"], "scored");
+}
+
 TEST_F(AblationTest, AnObfuscatedTaskShowsNothingOfTheOtherText) {
   std::string task = Task();
   ASSERT_TRUE(WriteFileAtomic(fs::path(task) / "obfuscated.md", "# Two columns\nGive y.\n"));

@@ -181,6 +181,14 @@ TEST_F(ReactTest, ValidateIsAToolThatCanBeLeftOut) {
   EXPECT_THAT(DumpJson(requests_[0]["tools"]), Not(HasSubstr("validate")));
 }
 
+TEST_F(ReactTest, WithoutItSubmitChecksNothing) {
+  Work({Bash("bad"), Submit()}, {{"react.validate_tool", "false"}});
+  ASSERT_EQ(uses_.size(), 2u);
+  EXPECT_EQ(uses_[1].observation, "Submitted.");
+  EXPECT_EQ(verdict_.agent.end, "finished");
+  EXPECT_NE(verdict_.grade.verdict, "scored");
+}
+
 agents::ChatMessage Said(const std::string& text) { return {.role = "assistant", .content = text}; }
 agents::ChatMessage Answered(const std::string& text) { return {.role = "user", .content = text}; }
 

@@ -10,6 +10,13 @@
 
 namespace podium::agents {
 
+// What programs have of the validator, and prompts of what a look at a submission's shape said.
+enum class ValidatorUse {
+  kOff,     // neither
+  kTold,    // prompts say what is wrong with a submission; the validator is there and not spoken of
+  kOffered  // prompts name it as well
+};
+
 struct LlmSettings {
   double temperature = 0.5;
   int max_tokens = 2048;
@@ -25,6 +32,7 @@ struct LlmSettings {
   bool data_preview = true;
   bool budget_in_prompt = false;
   bool leak_check = false;
+  ValidatorUse validator = ValidatorUse::kTold;
   int extraction_tries = 3;  // answers asked for until one holds code
 };
 

@@ -8,12 +8,16 @@
 namespace podium::agents {
 namespace {
 
-std::string Line(const SearchNode& n, Memory memory, Feedback feedback) {
+// Its program did well until its file was looked at.
+bool FailedByShape(const SearchNode& n) {
+  bool later = n.fault == "no_score" || n.fault == "leak";
+  return !n.submission_digest.empty() && !n.fault.empty() && !later;
+}
+
+std::string Line(const SearchNode& n, Memory memory, Feedback feedback, bool tells_shape) {
   std::string out = "- " + n.plan.substr(0, 300);
   if (memory == Memory::kPlansOnly || feedback == Feedback::kNone) return out + "\n";
-  if (!n.good())
-    return out + " -> failed: " + n.fault +
-           (n.detail.empty() ? "" : " (" + n.detail.substr(0, 200) + ")") + "\n";
+  if (!n.good()) return out + " -> failed: " + FaultText(n, tells_shape, 200) + "\n";
   if (feedback == Feedback::kOwn && n.score) out += " -> validation score " + FormatScore(*n.score);
   if (feedback == Feedback::kOwn && !n.place.empty()) out += ", leaderboard " + n.place;
   return out + "\n";
@@ -42,14 +46,19 @@ bool Remembers(const ProposalRequest& r, Memory memory, const SearchNode& node, 
 
 }  // namespace
 
-std::string MemoryText(const ProposalRequest& r, Memory memory, Feedback feedback,
+std::string FaultText(const SearchNode& node, bool tells_shape, std::size_t most) {
+  if (!tells_shape && FailedByShape(node)) return "its submission does not count";
+  return node.fault + (node.detail.empty() ? "" : " (" + node.detail.substr(0, most) + ")");
+}
+
+std::string MemoryText(const ProposalRequest& r, Memory memory, Feedback feedback, bool tells_shape,
                        std::size_t max_bytes) {
   std::set<int> ancestors = Ancestors(r);
   std::string out;
   for (std::size_t i = 0; i < r.nodes->size(); ++i) {
     const SearchNode& node = (*r.nodes)[i];
     if (Remembers(r, memory, node, static_cast<int>(i), ancestors))
-      out += Line(node, memory, feedback);
+      out += Line(node, memory, feedback, tells_shape);
   }
   if (out.size() > max_bytes) out = out.substr(out.size() - max_bytes);
   return out.empty() ? "" : "\n# Solutions so far\n" + out;

@@ -23,10 +23,15 @@ enum class Feedback {
   kOwn        // also its own validation score
 };
 
+// Why a node failed. What a look at its file's shape said is told where `tells_shape`; else, that
+// its submission does not count. `most`: bytes of the details.
+[[nodiscard]] std::string FaultText(const SearchNode& node, bool tells_shape,
+                                    std::size_t most = std::string::npos);
+
 // One line a node, the newest max_bytes of them; "" where nothing is remembered. A debug step has
 // none but the scoped memories (sibling, ancestral), as AIDE's and AIRA's.
 [[nodiscard]] std::string MemoryText(const ProposalRequest& request, Memory memory,
-                                     Feedback feedback, std::size_t max_bytes);
+                                     Feedback feedback, bool tells_shape, std::size_t max_bytes);
 
 // AIRA's prompt-adaptive complexity: asks for something simple while the parent has less than two
 // children (a draft: while there are less than two drafts), something ordinary below four, then for

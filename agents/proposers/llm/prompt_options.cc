@@ -22,6 +22,9 @@ const OptionSpec kOptions[] = {
     {"search.leak_check", "false",
      "review each program that counts for answers that it cannot have; one that uses them counts "
      "no more"},
+    {"search.validate_tool", "told",
+     "told: prompts say what is wrong with a submission's shape; true: they name the validator as "
+     "well; false: there is none, and they do not say"},
     {"search.budget_in_prompt", "false", "say how many programs are left"},
 };
 
@@ -49,6 +52,9 @@ Result<std::shared_ptr<const PromptSet>> LoadPrompts(const OptionReader& options
               options.Origin(name) + ": '" + name + "': " + prompts.error().message);
 }
 
+constexpr std::pair<std::string_view, ValidatorUse> kValidatorUses[] = {
+    {"told", ValidatorUse::kTold}, {"true", ValidatorUse::kOffered}, {"false", ValidatorUse::kOff}};
+
 }  // namespace
 
 std::span<const OptionSpec> PromptOptions() { return kOptions; }
@@ -56,6 +62,7 @@ std::span<const OptionSpec> PromptOptions() { return kOptions; }
 Status TakePromptOptions(const OptionReader& options, LlmSettings& out) {
   PODIUM_ASSIGN(out.memory, FindChoice(options, "search.memory", kMemories));
   PODIUM_ASSIGN(out.feedback, FindChoice(options, "search.feedback", kFeedbacks));
+  PODIUM_ASSIGN(out.validator, FindChoice(options, "search.validate_tool", kValidatorUses));
   PODIUM_ASSIGN(out.complexity_cue, options.Bool("search.complexity_cue"));
   PODIUM_ASSIGN(out.data_preview, options.Bool("search.data_preview"));
   PODIUM_ASSIGN(out.budget_in_prompt, options.Bool("search.budget_in_prompt"));

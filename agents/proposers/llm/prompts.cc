@@ -8,6 +8,13 @@
 namespace podium::agents {
 namespace {
 
+// What programs are told of the validator, where it is offered to them.
+std::string ValidatorRule(const ProposalRequest& r) {
+  return "6. The command `bash /home/validate_submission.sh " + r.task->submission_path +
+         "` says whether the file has the right shape (no score). Have the program run it at its "
+         "end and print what it says.\n";
+}
+
 std::string Rules(const ProposalRequest& r) {
   const FilePreview* sample = r.preview->Find("sample_submission.csv");
   std::string columns;
@@ -79,13 +86,14 @@ std::string StarterCode(const ProposalRequest& r, const LlmSettings& s) {
 
 std::string RulesAndHelp(const ProposalRequest& r, const LlmSettings& s) {
   std::string starter = StarterCode(r, s);
-  return Rules(r) + (starter.empty() ? kAdvice : starter);
+  std::string validator = s.validator == ValidatorUse::kOffered ? ValidatorRule(r) : "";
+  return Rules(r) + validator + (starter.empty() ? kAdvice : starter);
 }
 
-std::string Failure(const SearchNode& failed, Feedback feedback) {
-  if (feedback == Feedback::kNone) return "Nothing is known of how it ended.";
+std::string Failure(const SearchNode& failed, const LlmSettings& s) {
+  if (s.feedback == Feedback::kNone) return "Nothing is known of how it ended.";
   if (failed.fault == "no_code") return "The answer held no program.";
-  return "It failed: " + failed.fault + (failed.detail.empty() ? "" : " (" + failed.detail + ")");
+  return "It failed: " + FaultText(failed, s.validator != ValidatorUse::kOff);
 }
 
 std::string ResultText(const SearchNode& node, Feedback feedback) {
@@ -116,7 +124,7 @@ void AddParent(const ProposalRequest& r, const LlmSettings& s, Values& out) {
   if (r.parents.empty()) return;
   out["code"] = r.parent().code.substr(0, s.code_bytes);
   out["result"] = ResultText(r.parent(), s.feedback);
-  out["failure"] = Failure(r.parent(), s.feedback);
+  out["failure"] = Failure(r.parent(), s);
   if (s.feedback != Feedback::kNone) out["output"] = OutputText(r.parent(), s);
   out["solutions"] = Solutions(r, s);
 }
@@ -128,12 +136,13 @@ std::vector<ChatMessage> Messages(Prompt prompt) {
 }  // namespace
 
 std::vector<ChatMessage> OperatorPrompt(const ProposalRequest& r, const LlmSettings& s) {
+  bool tells_shape = s.validator != ValidatorUse::kOff;
   Values values = {{"title", r.task->title},
                    {"description", HeadTail(r.task->description, s.description_bytes * 3 / 4,
                                             s.description_bytes / 4)},
                    {"metric", r.task->metric},
                    {"direction", r.task->lower_is_better ? "lower is better" : "higher is better"},
-                   {"memory", MemoryText(r, s.memory, s.feedback, s.output_bytes)},
+                   {"memory", MemoryText(r, s.memory, s.feedback, tells_shape, s.output_bytes)},
                    {"rules", RulesAndHelp(r, s)}};
   if (s.data_preview) values["data"] = "# Data\n" + PreviewText(*r.preview, s.preview_bytes);
   if (!r.knowledge.empty())
