@@ -107,6 +107,10 @@ inline constexpr Millis kProviderFirstPause{500};
 inline constexpr Millis kProviderLongestPause = std::chrono::minutes(1);
 // The longest pause that a provider may ask for.
 inline constexpr Millis kProviderLongestHold = std::chrono::hours(1);
+// Another process of this host has the turn: the first look whether it still has, and the longest
+// pause between two.
+inline constexpr Millis kHostTurnPoll{5};
+inline constexpr Millis kHostTurnLongestPoll{50};
 // Before an answer that could not be read is asked for again; it doubles.
 inline constexpr Millis kUnreadablePause{250};
 

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "agents/models/host_window.h"
 #include "base/async/fair_semaphore.h"
 #include "base/async/reactor.h"
 #include "base/clock.h"
@@ -23,14 +26,17 @@ struct RateLimit {
 };
 
 // Keeps the calls of a run's trials within limits a minute: of each limit no more is used in any
-// window than it allows. Those who wait are served round robin by their owner. On the event loop's
-// thread; turns and waits may outlive it.
+// window than it allows. Those who wait are served round robin by their owner. Where there is a
+// folder for the host, its Podium processes keep the limits together. On the event loop's thread;
+// turns and waits may outlive it.
 class RateGate {
   struct Lane;
   struct Use;
 
  public:
-  explicit RateGate(Millis window = std::chrono::minutes(1)) : window_(window) {}
+  // `host`: where the processes of this host meet; empty: each is for itself.
+  explicit RateGate(Millis window = std::chrono::minutes(1), std::filesystem::path host = {})
+      : window_(window), host_(std::move(host)) {}
 
   // Room for one call within its limits. Until it is begun nobody else gets room within them.
   class Turn {
@@ -42,7 +48,13 @@ class RateGate {
 
    private:
     friend class RateGate;
-    std::vector<std::pair<std::shared_ptr<Lane>, FairSemaphore::Permit>> held_;
+    // One limit's: first the host's turn is given back, then the process's.
+    struct Held {
+      std::shared_ptr<Lane> lane;
+      FairSemaphore::Permit permit;
+      std::optional<HostWindow::Door> door;
+    };
+    std::vector<Held> held_;
     std::shared_ptr<Use> use_;
   };
 
@@ -57,7 +69,11 @@ class RateGate {
                                 Millis window, Deadline deadline);
   static Task<std::optional<Turn>> EnterAll(Lanes lanes, std::string owner, std::int64_t tokens,
                                             Millis window, Deadline deadline);
+  [[nodiscard]] std::shared_ptr<Lane> LaneOf(const std::string& limit);
+  static Task<bool> EnterHost(std::shared_ptr<Lane> lane, Deadline deadline,
+                              std::optional<HostWindow::Door>& door);
   Millis window_;
+  std::filesystem::path host_;
   std::map<std::string, std::shared_ptr<Lane>> lanes_;
 };
 

@@ -75,8 +75,8 @@ const agents::OptionSpec kSettings[] = {
      "longest wait for a model's server that is down, overloaded or over its rate; no working "
      "time"},
     {"llm.at_once", "64",
-     "requests at once to one provider, of all trials together (also models.at_once); fewer while "
-     "it is overloaded"},
+     "requests at once to one provider, of all trials on this host together (also "
+     "models.at_once); fewer while it is overloaded"},
     {"llm.faults.rate", "0",
      "part of the requests to models that meet a fault made on purpose, up to 0.9; every verdict "
      "says so"},

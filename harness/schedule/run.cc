@@ -15,6 +15,7 @@
 #include "harness/store/index.h"
 #include "harness/trial/trial.h"
 #include "sandbox/backends/factory.h"
+#include "sandbox/host/host_paths.h"
 #include "sandbox/images/intact.h"
 #include "sandbox/reaper/reaper.h"
 #include "tasks/board_check.h"
@@ -131,7 +132,7 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
   // What trials use outlives the loop, whose end destroys what is left of their coroutines.
   HttpClient http;
   PODIUM_ASSIGN(int at_once, ModelsAtOnce(plan));
-  agents::ProviderGate gate(at_once);
+  agents::ProviderGate gate(at_once, sandbox::HostDir() / "providers");
   Reactor reactor;
   auto grader = MakeSealedGrader(reactor);
   HistoryWriter history(plan.dir, SystemClock());
