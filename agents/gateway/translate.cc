@@ -1,7 +1,9 @@
 #include "agents/gateway/translate.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
+#include <utility>
 
 #include "agents/models/wire/foreign_json.h"
 #include "agents/models/wire/registry.h"
@@ -37,16 +39,36 @@ Refusal NotSaid(const std::string& what) {
           what + " cannot be said to this trial's model, which is asked in another format."};
 }
 
-// The text of a message; nothing where it holds more than text.
-std::optional<std::string> PlainText(const Json& message) {
+// A text, or a picture that the request holds; nothing else can be said in another's words.
+std::optional<ChatPart> PartFrom(const Json& part) {
+  std::string type = ForeignText(part, "type");
+  if (type == "text") return ChatPart{ForeignText(part, "text")};
+  const Json* image = Member(part, "image_url");
+  if (type != "image_url" || !image) return std::nullopt;
+  std::string url = ForeignText(*image, "url");
+  constexpr std::string_view kScheme = "data:", kBase64 = ";base64,";
+  std::size_t end = url.find(kBase64);
+  if (!url.starts_with("data:image/") || end == std::string::npos) return std::nullopt;
+  return ChatPart{"", url.substr(kScheme.size(), end - kScheme.size()),
+                  url.substr(end + kBase64.size())};
+}
+
+// What a message says: one text where it shows no picture.
+std::optional<std::vector<ChatPart>> Said(const Json& message) {
   const Json* content = Member(message, "content");
-  if (!content) return std::string();
-  if (content->is_array()) {
-    for (const Json& part : *content) {
-      if (ForeignText(part, "type") != "text") return std::nullopt;
-    }
+  if (!content || !content->is_array()) return std::vector<ChatPart>{{TextOf(content)}};
+  std::vector<ChatPart> out;
+  for (const Json& part : *content) {
+    auto read = PartFrom(part);
+    if (!read) return std::nullopt;
+    out.push_back(std::move(*read));
   }
-  return TextOf(content);
+  bool shows = std::ranges::any_of(out, [](const ChatPart& p) { return !p.media_type.empty(); });
+  return shows ? std::move(out) : std::vector<ChatPart>{{TextOf(content)}};
+}
+
+bool IsText(const std::vector<ChatPart>& parts) {
+  return parts.size() == 1 && parts.front().media_type.empty();
 }
 
 // The id that a call had at its provider, and what belongs to it.
@@ -68,9 +90,15 @@ class Turns {
  public:
   std::optional<Refusal> Add(const Json& message) {
     std::string role = ForeignText(message, "role");
-    auto text = PlainText(message);
-    if (!text) return NotSaid("a message that holds more than text");
+    auto said = Said(message);
+    if (!said) return NotSaid("a message that holds more than text and pictures");
     if (Member(message, "function_call")) return NotSaid("'function_call'");
+    if (role == "user" && !IsText(*said)) {
+      AddParts(std::move(*said));
+      return std::nullopt;
+    }
+    if (!IsText(*said)) return NotSaid("a picture that is not the user's");
+    std::string* text = &said->front().text;
     if (role == "tool") {
       AddResult(ForeignText(message, "tool_call_id"), std::move(*text));
     } else if (role == "assistant") {
@@ -107,8 +135,9 @@ class Turns {
     std::size_t mark = std::min(id.find(kSignatureMark), id.size());
     ToolResult result{id.substr(0, mark), names_[id], std::move(text)};
     // Results stand before a turn's text.
-    if (!turns_.empty() && turns_.back().role == "user" && !turns_.back().content.empty())
-      turns_.push_back({"user", "", {}, {}});
+    bool spoken = !turns_.empty() && turns_.back().role == "user" &&
+                  (!turns_.back().content.empty() || !turns_.back().parts.empty());
+    if (spoken) turns_.push_back({"user", "", {}, {}});
     TurnOf("user").results.push_back(std::move(result));
   }
 
@@ -123,8 +152,19 @@ class Turns {
     }
   }
 
+  // In place of the turn's content, which becomes the first of them.
+  void AddParts(std::vector<ChatPart> parts) {
+    ChatMessage& turn = TurnOf("user");
+    if (!turn.content.empty()) turn.parts.push_back({std::exchange(turn.content, "")});
+    std::ranges::move(parts, std::back_inserter(turn.parts));
+  }
+
   void AddWords(const std::string& text) {
     ChatMessage& turn = TurnOf("user");
+    if (!turn.parts.empty()) {
+      turn.parts.push_back({text});
+      return;
+    }
     turn.content += (turn.content.empty() ? "" : "\n\n") + text;
   }
 
@@ -172,23 +212,59 @@ bool WantsAnyObject(const Json& body) {
 }
 
 // What Encode has no word for.
-void AddRest(const Json& body, bool gemini, Json& out) {
-  Json& where = gemini ? out["generationConfig"] : out;
-  if (const Json* p = Member(body, "top_p")) where[gemini ? "topP" : "top_p"] = *p;
+void AddRestOfGemini(const Json& body, Json& out) {
+  Json& config = out["generationConfig"];
+  if (const Json* p = Member(body, "top_p")) config["topP"] = *p;
   if (const Json* stop = Member(body, "stop"))
-    where[gemini ? "stopSequences" : "stop_sequences"] =
-        stop->is_array() ? *stop : Json::array({*stop});
-  if (!gemini && out.contains("tools") && !JsonOr(body, "parallel_tool_calls", true)) {
+    config["stopSequences"] = stop->is_array() ? *stop : Json::array({*stop});
+  std::string choice = ChoiceOf(body);
+  if (!out.contains("tools") || (choice != "required" && choice != "none")) return;
+  out["toolConfig"] = {{"functionCallingConfig", {{"mode", choice == "none" ? "NONE" : "ANY"}}}};
+}
+
+void AddRestOfMessages(const Json& body, Json& out) {
+  if (const Json* p = Member(body, "top_p")) out["top_p"] = *p;
+  if (const Json* stop = Member(body, "stop"))
+    out["stop_sequences"] = stop->is_array() ? *stop : Json::array({*stop});
+  if (!out.contains("tools")) return;
+  if (!JsonOr(body, "parallel_tool_calls", true)) {
     if (!out.contains("tool_choice")) out["tool_choice"] = {{"type", "auto"}};
     out["tool_choice"]["disable_parallel_tool_use"] = true;
   }
   std::string choice = ChoiceOf(body);
-  if (!out.contains("tools") || (choice != "required" && choice != "none")) return;
-  bool none = choice == "none";
-  if (gemini)
-    out["toolConfig"] = {{"functionCallingConfig", {{"mode", none ? "NONE" : "ANY"}}}};
-  else
-    out["tool_choice"]["type"] = none ? "none" : "any";
+  if (choice == "required" || choice == "none")
+    out["tool_choice"]["type"] = choice == "none" ? "none" : "any";
+}
+
+void AddRestOfResponses(const Json& body, Json& out) {
+  if (const Json* p = Member(body, "top_p")) out["top_p"] = *p;
+  if (!out.contains("tools")) return;
+  if (!JsonOr(body, "parallel_tool_calls", true)) out["parallel_tool_calls"] = false;
+  std::string choice = ChoiceOf(body);
+  if (choice == "required" || choice == "none") out["tool_choice"] = choice;
+}
+
+void AddRest(const Json& body, const WireFormat& to, Json& out) {
+  if (to.name() == "gemini") return AddRestOfGemini(body, out);
+  if (to.name() == "messages") return AddRestOfMessages(body, out);
+  AddRestOfResponses(body, out);
+}
+
+// Fields that one of the formats has a word for, and these have none.
+constexpr std::pair<std::string_view, std::string_view> kLost[] = {
+    {"messages", "seed"},
+    {"messages", "reasoning_effort"},
+    {"responses", "seed"},
+    {"responses", "stop"},
+};
+
+bool IsLost(const WireFormat& to, const std::string& name, const Json& value) {
+  if (value.is_null()) return false;
+  if (!kSaid.contains(name)) return true;
+  bool serially = name == "parallel_tool_calls" && value == false;
+  return (to.name() == "gemini" && serially) ||
+         std::ranges::find(kLost, std::pair<std::string_view, std::string_view>(to.name(), name)) !=
+             std::end(kLost);
 }
 
 // A value that is asked for, else what the model does by itself.
@@ -203,7 +279,7 @@ EncodeOptions Writing(const Json& body, bool stream) {
   return out;
 }
 
-tl::expected<ChatRequest, Refusal> Conversation(const Json& body, bool gemini,
+tl::expected<ChatRequest, Refusal> Conversation(const Json& body, const WireFormat& to,
                                                 EncodeOptions& writing) {
   ChatRequest out;
   Turns turns;
@@ -226,17 +302,19 @@ tl::expected<ChatRequest, Refusal> Conversation(const Json& body, bool gemini,
   }
   out.temperature = JsonOr(body, "temperature", 1.0);
   out.seed = WholeNumber(body, "seed").value_or(0);
-  if (gemini) writing.reasoning_effort = JsonOr<std::string>(body, "reasoning_effort", "");
+  if (to.name() != "messages")
+    writing.reasoning_effort = JsonOr<std::string>(body, "reasoning_effort", "");
   return out;
 }
-bool IsGemini(const WireFormat& format) { return format.name() == "gemini"; }
 
 }  // namespace
 
 const WireFormat* TranslationOf(const WireFormat& asked,
                                 const std::vector<const WireFormat*>& served) {
   if (asked.name() != "chat") return nullptr;
-  auto known = [](const WireFormat* f) { return f->name() == "messages" || f->name() == "gemini"; };
+  auto known = [](const WireFormat* f) {
+    return f->name() == "messages" || f->name() == "gemini" || f->name() == "responses";
+  };
   auto found = std::ranges::find_if(served, known);
   return found == served.end() ? nullptr : *found;
 }
@@ -245,21 +323,17 @@ tl::expected<Screened, Refusal> TranslateRequest(const WireFormat& to, const Scr
   auto body = ParseForeignJson(request.body, "the request");
   if (!body) return tl::unexpected(NotSaid("a request that is no JSON"));
   if (request.facts.answers > 1) return tl::unexpected(NotSaid("'n' above 1"));
-  bool gemini = IsGemini(to);
   EncodeOptions writing = Writing(*body, request.facts.stream);
-  auto chat = Conversation(*body, gemini, writing);
+  auto chat = Conversation(*body, to, writing);
   if (!chat) return tl::unexpected(std::move(chat).error());
   chat->max_tokens = static_cast<int>(request.facts.output_limit.value_or(0));
   auto json = ParseForeignJson(to.Encode(*chat, writing), "the request");
   if (!json) return tl::unexpected(NotSaid("this request"));
-  AddRest(*body, gemini, *json);
+  AddRest(*body, to, *json);
   Screened out = request;
   out.flags.clear();
   for (const auto& [name, value] : body->items()) {
-    bool lost = !kSaid.contains(name) || (name == "seed" && !gemini) ||
-                (name == "reasoning_effort" && !gemini) ||
-                (name == "parallel_tool_calls" && gemini && value == false);
-    if (lost && !value.is_null()) out.flags.push_back({"field_dropped", name + ", untranslated"});
+    if (IsLost(to, name, value)) out.flags.push_back({"field_dropped", name + ", untranslated"});
   }
   out.body = DumpJson(*json);
   out.facts = to.FactsOf(*json);

@@ -9,8 +9,8 @@
 
 namespace podium::agents {
 
-// Chat Completions for a model that speaks Messages or Gemini: requests go one way, answers the
-// other. What cannot be said in the other's words is refused, or left out and flagged.
+// Chat Completions for a model that speaks Messages, Gemini or Responses: requests go one way,
+// answers the other. What cannot be said in the other's words is refused, or left out and flagged.
 
 // The format that a request of `asked` is translated to for a model that serves these; nullptr:
 // there is no translation.

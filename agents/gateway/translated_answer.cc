@@ -114,7 +114,7 @@ std::string TranslatedStream::Take(const std::vector<StreamEvent>& events) {
     if (failed_)
       out += "data: " + ErrorJson(502, event.data) + "\n\n";
     else
-      out += (from_.name() == "gemini") ? FromGemini(*json) : FromMessages(*json);
+      out += FromEvent(*json);
   }
   return out;
 }
@@ -161,7 +161,37 @@ std::string TranslatedStream::ContinueBlock(const Json& event) {
     return Chunk({{"reasoning_content", ForeignText(*delta, "thinking")}});
   if (type != "input_json_delta") return "";
   std::string piece = ForeignText(*delta, "partial_json");
-  if (index == object_) return Chunk({{"content", piece}});
+  return index == object_ ? Chunk({{"content", piece}}) : Arguments(index, piece);
+}
+
+std::string TranslatedStream::FromEvent(const Json& event) {
+  if (from_.name() == "gemini") return FromGemini(event);
+  return from_.name() == "messages" ? FromMessages(event) : FromResponses(event);
+}
+
+std::string TranslatedStream::FromResponses(const Json& event) {
+  std::string type = ForeignText(event, "type"), delta = ForeignText(event, "delta");
+  std::int64_t index = ForeignCount(event, "output_index").value_or(0);
+  if (type == "response.created") return Chunk({{"role", "assistant"}, {"content", ""}});
+  if (type == "response.output_text.delta") {
+    said_ = true;
+    return Chunk({{"content", delta}});
+  }
+  if (type == "response.reasoning_summary_text.delta" || type == "response.reasoning_text.delta")
+    return Chunk({{"reasoning_content", delta}});
+  const Json* item = Member(event, "item");
+  bool call = item && ForeignText(*item, "type") == "function_call";
+  if (type == "response.output_item.added" && call) {
+    calls_[index] = count_;
+    ToolCall begun{ForeignText(*item, "call_id"), ForeignText(*item, "name"), ""};
+    return Call(IdOf(ask_, begun, count_), begun.name, "");
+  }
+  if (type == "response.function_call_arguments.delta") return Arguments(index, delta);
+  return "";
+}
+
+// More of the arguments of a call that was begun.
+std::string TranslatedStream::Arguments(std::int64_t index, const std::string& piece) {
   Json call = {{"index", calls_[index]}, {"function", {{"arguments", piece}}}};
   return Chunk({{"tool_calls", Json::array({call})}});
 }
@@ -212,10 +242,20 @@ std::string TranslatedStream::Finish(StopReason stop) {
   return text + "data: " + DumpJson(out) + "\n\n";
 }
 
+// What only the last event held, which has the whole answer.
+std::string TranslatedStream::Unsaid(const ChatReply& reply) {
+  std::string out;
+  if (!said_ && !reply.content.empty()) out += Chunk({{"content", reply.content}});
+  for (std::size_t i = static_cast<std::size_t>(count_); i < reply.calls.size(); ++i)
+    out += Call(IdOf(ask_, reply.calls[i], count_), reply.calls[i].name, reply.calls[i].arguments);
+  return out;
+}
+
 std::string TranslatedStream::End() {
   std::string out = Take(events_.End());
   if (failed_) return out;
   ChatReply reply = reader_->Finish();
+  if (from_.name() == "responses") out += Unsaid(reply);
   if (!reply.refusal.empty() && reply.content.empty()) out += Chunk({{"refusal", reply.refusal}});
   return out + Finish(reply.stop) + "data: [DONE]\n\n";
 }

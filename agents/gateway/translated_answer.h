@@ -32,6 +32,10 @@ class TranslatedStream {
 
  private:
   [[nodiscard]] std::string Take(const std::vector<StreamEvent>& events);
+  [[nodiscard]] std::string FromEvent(const Json& event);
+  [[nodiscard]] std::string FromResponses(const Json& event);
+  [[nodiscard]] std::string Unsaid(const ChatReply& reply);
+  [[nodiscard]] std::string Arguments(std::int64_t index, const std::string& piece);
   [[nodiscard]] std::string FromMessages(const Json& event);
   [[nodiscard]] std::string BeginBlock(const Json& event);
   [[nodiscard]] std::string ContinueBlock(const Json& event);
@@ -49,7 +53,7 @@ class TranslatedStream {
   std::map<std::int64_t, int> calls_;     // by block: the place among the calls
   std::int64_t object_ = -1;              // the block whose arguments are the text
   int count_ = 0;                         // of calls
-  bool begun_ = false, failed_ = false;
+  bool begun_ = false, failed_ = false, said_ = false;
 };
 
 }  // namespace podium::agents

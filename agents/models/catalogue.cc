@@ -178,10 +178,13 @@ Status ReadTranslate(YamlMap& map, Model& out) {
   const YamlNode* node = map.Get("translate");
   if (!node) return {};
   PODIUM_ASSIGN(out.translate, node->AsBool());
-  auto known = [](const WireFormat* f) { return f->name() == "messages" || f->name() == "gemini"; };
+  auto known = [](const WireFormat* f) {
+    return f->name() == "messages" || f->name() == "gemini" || f->name() == "responses";
+  };
   if (out.translate && std::ranges::none_of(out.formats, known))
     return node->Complain(
-        "'translate' makes Chat Completions of messages or gemini, and the model serves neither");
+        "'translate' makes Chat Completions of messages, gemini or responses, and the model serves "
+        "none of them");
   return {};
 }
 

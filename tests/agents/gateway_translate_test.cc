@@ -1,4 +1,4 @@
-// An agent that speaks Chat Completions, on a model that speaks Messages or Gemini.
+// An agent that speaks Chat Completions, on a model that speaks Messages, Gemini or Responses.
 #include "agents/models/wire/event_stream.h"
 #include "agents/models/wire/registry.h"
 #include "tests/agents/gateway_fixture.h"
@@ -42,6 +42,12 @@ class TranslateTest : public GatewayTest, public testing::WithParamInterface<con
   }
 
   [[nodiscard]] Json Sent() const { return Json::parse(received_.back().body); }
+  // The one of this format.
+  [[nodiscard]] std::string Of(const char* messages, const char* gemini,
+                               const char* responses) const {
+    if (format_ == "responses") return responses;
+    return format_ == "gemini" ? gemini : messages;
+  }
 
   std::string format_;
 };
@@ -88,17 +94,22 @@ TEST_P(TranslateTest, ATextGoesThereAndBack) {
   Json sent = Sent();
   bool gemini = format_ == "gemini";
   const Json& how = gemini ? sent["generationConfig"] : sent;
-  EXPECT_EQ(how[gemini ? "maxOutputTokens" : "max_tokens"], 50);
+  EXPECT_EQ(how[Of("max_tokens", "maxOutputTokens", "max_output_tokens")], 50);
   EXPECT_EQ(how["temperature"], 0.5);
   EXPECT_EQ(how[gemini ? "topP" : "top_p"], 0.9);
-  EXPECT_EQ(how[gemini ? "stopSequences" : "stop_sequences"], Json::array({"X"}));
+  std::vector<std::string> flags = {"field_dropped", "translated"};
+  if (format_ == "responses")
+    flags.insert(flags.begin(), "field_dropped");  // it has no word for "stop"
+  else
+    EXPECT_EQ(how[gemini ? "stopSequences" : "stop_sequences"], Json::array({"X"}));
   EXPECT_FALSE(sent.contains("stream"));
-  EXPECT_TRUE(received_.back().target.starts_with(gemini ? "/v1/models/upstream-m:generateContent"
-                                                         : "/v1/messages"))
+  EXPECT_TRUE(received_.back().target.starts_with(
+      Of("/v1/messages", "/v1/models/upstream-m:generateContent", "/v1/responses")))
       << received_.back().target;
-  EXPECT_EQ(received_.back().Header(gemini ? "x-goog-api-key" : "x-api-key"), "sk-real-secret");
+  EXPECT_EQ(received_.back().Header(Of("x-api-key", "x-goog-api-key", "authorization")),
+            Of("sk-real-secret", "sk-real-secret", "Bearer sk-real-secret"));
   EXPECT_NE(sent.dump().find("Be brief."), std::string::npos);
-  EXPECT_EQ(events_.Flags(), (std::vector<std::string>{"field_dropped", "translated"}));
+  EXPECT_EQ(events_.Flags(), flags);
   EXPECT_EQ(events_.Of("model_call")[0]["format"], format_);
   EXPECT_EQ(spent_.tokens.output, 25);
 }
@@ -130,9 +141,8 @@ TEST_P(TranslateTest, AToolIsCalledAndItsResultGoesBack) {
   ASSERT_EQ(message["tool_calls"].size(), 1u) << answer.body;
   EXPECT_EQ(message["tool_calls"][0]["function"]["name"], "look");
   EXPECT_EQ(message["tool_calls"][0]["function"]["arguments"], R"({"at":"train.csv"})");
-  std::string choice = format_ == "gemini"
-                           ? R"("mode":"ANY")"
-                           : R"("tool_choice":{"disable_parallel_tool_use":true,"type":"any"})";
+  std::string choice = Of(R"("tool_choice":{"disable_parallel_tool_use":true,"type":"any"})",
+                          R"("mode":"ANY")", R"("tool_choice":"required")");
   EXPECT_NE(Sent().dump().find(choice), std::string::npos) << Sent();
 
   Json next = Json::parse(R"({"model": "m", "stream": true, )" + std::string(kTools) + "}");
@@ -151,8 +161,34 @@ TEST_P(TranslateTest, AToolIsCalledAndItsResultGoesBack) {
     EXPECT_NE(sent.find(part), std::string::npos) << part << " in " << sent;
   if (format_ == "messages")
     EXPECT_EQ(Sent()["messages"][2]["content"][0]["tool_use_id"], "toolu_1") << sent;
+  else if (format_ == "responses")
+    EXPECT_EQ(Sent()["input"].back()["call_id"], Sent()["input"][2]["call_id"]) << sent;
   else
     EXPECT_EQ(Sent()["contents"][2]["parts"][0]["functionResponse"]["name"], "look") << sent;
+}
+
+TEST_P(TranslateTest, PicturesThatARequestHoldsGoBetweenItsWords) {
+  Answered answer = Ask(Saying({.text = "a cat"}), R"({"model": "m", "messages": [
+      {"role": "user", "content": "First."},
+      {"role": "user", "content": [{"type": "text", "text": "What is this?"},
+          {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD", "detail": "low"}},
+          {"type": "text", "text": "And this?"},
+          {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,REVG"}}]},
+      {"role": "user", "content": "Be brief."}]})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.json()["choices"][0]["message"]["content"], "a cat");
+  std::string sent = Sent().dump();
+  std::string png = Of(R"({"data":"QUJD","media_type":"image/png","type":"base64"})",
+                       R"({"inlineData":{"data":"QUJD","mimeType":"image/png"}})",
+                       R"({"image_url":"data:image/png;base64,QUJD","type":"input_image"})");
+  std::size_t at = 0;
+  for (const std::string& part :
+       {std::string("First."), std::string("What is this?"), png, std::string("And this?"),
+        std::string("REVG"), std::string("Be brief.")}) {
+    at = sent.find(part, at);
+    EXPECT_NE(at, std::string::npos) << part << " in its place of " << sent;
+    if (at == std::string::npos) return;
+  }
 }
 
 TEST_P(TranslateTest, AnErrorKeepsItsStatusAndTakesTheAgentsShape) {
@@ -202,7 +238,11 @@ TEST_P(TranslateTest, TheRecordReplaysWithoutTheProvider) {
 TEST_P(TranslateTest, WhatCannotBeSaidIsRefusedAndNothingIsSent) {
   for (const char* body :
        {R"({"model": "m", "n": 2, "messages": [{"role": "user", "content": "hi"}]})",
+        R"({"model": "m", "messages": [{"role": "user", "content": [{"type": "file",
+            "file": {"file_data": "data:application/pdf;base64,AA"}}]}]})",
         R"({"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url",
+            "image_url": {"url": "data:image/svg+xml,%3Csvg/%3E"}}]}]})",
+        R"({"model": "m", "messages": [{"role": "assistant", "content": [{"type": "image_url",
             "image_url": {"url": "data:image/png;base64,AA"}}]}]})"}) {
     Answered answer = Ask(Nothing, body);
     EXPECT_EQ(answer.status, 403) << answer.body;
@@ -213,7 +253,7 @@ TEST_P(TranslateTest, WhatCannotBeSaidIsRefusedAndNothingIsSent) {
   EXPECT_TRUE(received_.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, TranslateTest, testing::Values("messages", "gemini"));
+INSTANTIATE_TEST_SUITE_P(Each, TranslateTest, testing::Values("messages", "gemini", "responses"));
 
 }  // namespace
 }  // namespace podium::tests

@@ -199,12 +199,20 @@ Json CallsJson(const std::vector<ToolCall>& calls) {
   return out;
 }
 
+Json PartJson(const ChatPart& part) {
+  if (part.media_type.empty()) return {{"type", "text"}, {"text", part.text}};
+  return {{"type", "image_url"}, {"image_url", {{"url", DataUrl(part)}}}};
+}
+
 void AddTurn(const ChatMessage& turn, Json& messages) {
   for (const auto& result : turn.results)
     messages.push_back(
         {{"role", "tool"}, {"tool_call_id", result.call_id}, {"content", result.text}});
-  if (turn.content.empty() && turn.calls.empty() && !turn.results.empty()) return;
+  bool silent = turn.content.empty() && turn.parts.empty() && turn.calls.empty();
+  if (silent && !turn.results.empty()) return;
   Json message = {{"role", turn.role}, {"content", turn.content}};
+  if (!turn.parts.empty()) message["content"] = Json::array();
+  for (const auto& part : turn.parts) message["content"].push_back(PartJson(part));
   if (!turn.calls.empty()) message["tool_calls"] = CallsJson(turn.calls);
   messages.push_back(std::move(message));
 }

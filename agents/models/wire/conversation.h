@@ -28,13 +28,21 @@ struct ToolResult {
   bool failed = false;
 };
 
+// A piece of what is said: a text, or a picture.
+struct ChatPart {
+  std::string text;
+  std::string media_type = {};  // "image/png"; empty: it is a text
+  std::string data = {};        // of a picture, in base64
+};
+
 // One turn of a conversation.
 struct ChatMessage {
   std::string role;  // "system", "user", "assistant"
   std::string content;
-  std::vector<ToolCall> calls;      // of an assistant, after its text
-  std::vector<ToolResult> results;  // of a user, before its text
-  std::string echo = {};            // of an assistant: JSON that its provider wants back as it was
+  std::vector<ToolCall> calls;       // of an assistant, after its text
+  std::vector<ToolResult> results;   // of a user, before its text
+  std::string echo = {};             // of an assistant: JSON that its provider wants back as it was
+  std::vector<ChatPart> parts = {};  // of a user who shows pictures, in place of the content
 };
 
 // A function that a model may ask for.

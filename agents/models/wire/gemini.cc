@@ -168,6 +168,11 @@ Json OpenSchema(Json schema) {
   return schema;
 }
 
+Json PartJson(const ChatPart& part) {
+  if (part.media_type.empty()) return {{"text", part.text}};
+  return {{"inlineData", {{"mimeType", part.media_type}, {"data", part.data}}}};
+}
+
 Json PartsOf(const ChatMessage& turn) {
   Json parts = Json::array();
   for (const auto& result : turn.results) {
@@ -177,6 +182,7 @@ Json PartsOf(const ChatMessage& turn) {
     parts.push_back({{"functionResponse", answer}});
   }
   if (!turn.content.empty()) parts.push_back({{"text", turn.content}});
+  for (const auto& part : turn.parts) parts.push_back(PartJson(part));
   for (const auto& call : turn.calls) parts.push_back(CallPart(call));
   return parts;
 }

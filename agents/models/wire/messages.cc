@@ -227,6 +227,12 @@ std::int64_t ThinkingBudget(const std::string& effort) {
   return 0;
 }
 
+Json PartJson(const ChatPart& part) {
+  if (part.media_type.empty()) return {{"type", "text"}, {"text", part.text}};
+  Json source = {{"type", "base64"}, {"media_type", part.media_type}, {"data", part.data}};
+  return {{"type", "image"}, {"source", source}};
+}
+
 Json BlocksOf(const ChatMessage& turn) {
   Json out = Json::array();
   if (auto echo = ParseJson(turn.echo, "thoughts"); echo && echo->is_array()) out = *echo;
@@ -237,6 +243,7 @@ Json BlocksOf(const ChatMessage& turn) {
     out.push_back(std::move(block));
   }
   if (!turn.content.empty()) out.push_back({{"type", "text"}, {"text", turn.content}});
+  for (const auto& part : turn.parts) out.push_back(PartJson(part));
   for (const auto& call : turn.calls)
     out.push_back({{"type", "tool_use"},
                    {"id", call.id},
@@ -309,7 +316,7 @@ class Messages final : public WireFormat {
         system.push_back(turn.content);
         continue;
       }
-      bool plain = turn.calls.empty() && turn.results.empty();
+      bool plain = turn.calls.empty() && turn.results.empty() && turn.parts.empty();
       Json content = plain ? Json(turn.content) : BlocksOf(turn);
       body["messages"].push_back({{"role", turn.role}, {"content", std::move(content)}});
     }

@@ -72,14 +72,24 @@ constexpr std::string_view kFields = R"json({
   }}
 })json";
 
-Json PartsOf(const ChatMessage& turn) { return {{"role", turn.role}, {"content", turn.content}}; }
+Json PartJson(const ChatPart& part) {
+  if (part.media_type.empty()) return {{"type", "input_text"}, {"text", part.text}};
+  return {{"type", "input_image"}, {"image_url", DataUrl(part)}};
+}
+
+Json PartsOf(const ChatMessage& turn) {
+  Json content = turn.content;
+  if (!turn.parts.empty()) content = Json::array();
+  for (const auto& part : turn.parts) content.push_back(PartJson(part));
+  return {{"role", turn.role}, {"content", content}};
+}
 
 // A turn as items: results, text, calls.
 void AddItems(const ChatMessage& turn, Json& items) {
   for (const auto& result : turn.results)
     items.push_back(
         {{"type", "function_call_output"}, {"call_id", result.call_id}, {"output", result.text}});
-  if (!turn.content.empty()) items.push_back(PartsOf(turn));
+  if (!turn.content.empty() || !turn.parts.empty()) items.push_back(PartsOf(turn));
   for (const auto& call : turn.calls)
     items.push_back({{"type", "function_call"},
                      {"call_id", call.id},

@@ -131,6 +131,10 @@ bool HasFinishReason(std::string_view data) {
   return value != std::string_view::npos && data[value] != 'n';
 }
 
+std::string DataUrl(const ChatPart& picture) {
+  return "data:" + picture.media_type + ";base64," + picture.data;
+}
+
 Json ObjectFrom(const std::string& text) {
   auto parsed = ParseForeignJson(text, "arguments");
   if (parsed && parsed->is_object()) return std::move(*parsed);

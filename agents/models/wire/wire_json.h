@@ -47,6 +47,8 @@ struct GeminiPath {
 // Whether streamed Chat Completions data has a reason to finish.
 [[nodiscard]] bool HasFinishReason(std::string_view data);
 
+// A picture as an address that holds it: "data:image/png;base64,...".
+[[nodiscard]] std::string DataUrl(const ChatPart& picture);
 // An object that a JSON text holds; what is none becomes {"arguments": text}.
 [[nodiscard]] Json ObjectFrom(const std::string& text);
 // A JSON schema; {} where it cannot be read.
