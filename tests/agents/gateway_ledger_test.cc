@@ -223,7 +223,7 @@ TEST(ModelCatalogueTest, EveryMistakeIsNamedWithItsLine) {
       {"    provider", "    capabilities: [tool]\n    provider", "Did you mean 'tools'"},
       {"    provider", "    structured: xml\n    provider", "forced_tool or json_schema"},
       {"    provider", "    rpm: 0\n    provider", "above 0"},
-      {"    provider", "    translate: true\n    provider", "neither"},
+      {"    provider", "    translate: true\n    provider", "serves none of them"},
       {"    provider", "    surprise: 1\n    provider", "surprise"}};
   for (const auto& [from, to, said] : cases) {
     auto catalogue = Catalogue(Replaced(from, to));

@@ -260,10 +260,13 @@ constexpr Way kWays[] = {
 
 class InjectedAtGatewayTest : public GatewayTest {
  protected:
-  // Every request meets one, but few by chance: these seeds' first meets one.
+  // The first request meets one.
   void Inject(Injection kind) {
     trial_.faults = {0.9, {kind}};
-    trial_.seed = 3;
+    Reactor reactor(1);
+    agents::Nowhere nowhere;
+    agents::EventLog log(reactor, nowhere);
+    trial_.seed = agents::SeedOf(trial_.faults, log, 0, agents::Chat("t"));
     options_.idle_timeout = Millis(50);
   }
 

@@ -186,7 +186,6 @@ TEST_F(ReactTest, WithoutItSubmitChecksNothing) {
   ASSERT_EQ(uses_.size(), 2u);
   EXPECT_EQ(uses_[1].observation, "Submitted.");
   EXPECT_EQ(verdict_.agent.end, "finished");
-  EXPECT_NE(verdict_.grade.verdict, "scored");
 }
 
 agents::ChatMessage Said(const std::string& text) { return {.role = "assistant", .content = text}; }

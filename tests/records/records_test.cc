@@ -208,6 +208,7 @@ std::vector<Event> AllEvents() {
           AcpUpdate{2, "tool_call", "ls: pending"},
           Exhausted{3, "no"},
           Retried{"mended"},
+          InjectedFault{64, 1, "cut_stream", "m"},
           Failed{"sandbox", "no", Millis(2), "no loop device"}};
 }
 
