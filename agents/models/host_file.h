@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 #include <span>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/unique_fd.h"

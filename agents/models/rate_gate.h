@@ -32,11 +32,14 @@ struct RateLimit {
 class RateGate {
   struct Lane;
   struct Use;
+  // A window is longer by this part: a provider counts when a call arrives, and one may take longer
+  // on its way than another.
+  static constexpr int kForTheWay = 600;
 
  public:
   // `host`: where the processes of this host meet; empty: each is for itself.
   explicit RateGate(Millis window = std::chrono::minutes(1), std::filesystem::path host = {})
-      : window_(window), host_(std::move(host)) {}
+      : window_(window + window / kForTheWay), host_(std::move(host)) {}
 
   // Room for one call within its limits. Until it is begun nobody else gets room within them.
   class Turn {
