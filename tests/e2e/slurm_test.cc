@@ -97,8 +97,8 @@ TEST_F(SlurmTest, AnArrayOfWorkersDoesARun) {
 // run on this host alone. Slurm begins a job that was queued again after two minutes.
 TEST_F(SlurmTest, WhatItsNodesAndLimitsInterruptIsCompleteInTheEnd) {
   constexpr int kTrials = 60;
-  std::string agent = Agent("3");
-  auto submitted = Submit(Command(agent, kTrials, "b"), {"--set", "slurm.time=2"});
+  std::string agent = Agent("5");
+  auto submitted = Submit(Command(agent, kTrials, "b"), {"--set", "slurm.time=3"});
   ASSERT_EQ(submitted.exit_code, 0) << submitted.out << submitted.err;
   ASSERT_TRUE(Within(std::chrono::seconds(120), [&] { return Verdicts("b") >= 4; })) << Said("b");
   int lost = -1;
