@@ -24,6 +24,29 @@ std::string_view ExecEndText(ExecEnd end) {
   return "exited";
 }
 
+namespace {
+
+Error NoJobs() {
+  return Fail(ErrorCode::kUnavailable, "this sandbox runs no jobs in the background").value();
+}
+
+}  // namespace
+
+Task<Result<int>> Sandbox::StartJob(ExecSpec, Millis, Deadline) {
+  co_return tl::unexpected(NoJobs());
+}
+
+Task<Result<JobLook>> Sandbox::LookAtJob(int, std::uint64_t, Deadline) {
+  co_return tl::unexpected(NoJobs());
+}
+
+Task<Status> Sandbox::StopJob(int, Deadline) { co_return tl::unexpected(NoJobs()); }
+
+Task<Status> Sandbox::WaitForJobs(Deadline deadline) {
+  co_await SleepUntil(deadline);
+  co_return Status{};
+}
+
 Task<Status> Sandbox::DropLayers(std::vector<Snapshot::Layer>) { co_return Status{}; }
 
 Task<Status> Sandbox::TakeRoot(std::filesystem::path, Deadline) {

@@ -27,6 +27,23 @@ class Sandbox {
   // (kInitGone), and of those after it. An error means that the sandbox itself broke.
   [[nodiscard]] virtual Task<Result<ExecResult>> Exec(ExecSpec spec, Deadline deadline) = 0;
 
+  // A command that goes on beside those that Exec runs, until it ends by itself, `most` has passed
+  // or the sandbox is sealed; what it started ends with it. Its number, from 1. Of its output the
+  // last spec.output_tail_bytes stay known; it has no input. At most kMostJobs live at once, and
+  // while one does the workspace cannot be frozen or restored.
+  [[nodiscard]] virtual Task<Result<int>> StartJob(ExecSpec spec, Millis most, Deadline deadline);
+  // With its output from byte `from` on. An error (kUsage) where there is no such job any more.
+  [[nodiscard]] virtual Task<Result<JobLook>> LookAtJob(int job, std::uint64_t from,
+                                                        Deadline deadline);
+  // Kills it with all that it started, and waits for that; one that has ended is left as it is.
+  [[nodiscard]] virtual Task<Status> StopJob(int job, Deadline deadline);
+  // Waits until some job has ended that TakeEndedJobs has not said, or the deadline. Unlike the
+  // rest it may be cancelled at any moment.
+  [[nodiscard]] virtual Task<Status> WaitForJobs(Deadline deadline);
+  // Those that have ended since it was last asked, as far as is known.
+  [[nodiscard]] virtual std::vector<JobEnd> TakeEndedJobs() { return {}; }
+  [[nodiscard]] virtual int LiveJobs() const { return 0; }
+
   // Writes a file inside (parents are made), owned by the agent's user; done inside the container,
   // so that no link there can lead a host process astray. What an agent can bring about (a folder
   // in its place, a full disk, an end of podium-init) gives an error that CausedByAgent knows.
@@ -82,6 +99,9 @@ class Sandbox {
   // Removes everything this sandbox made: container, mounts, loop device, cgroup, files.
   [[nodiscard]] virtual Task<Status> Destroy(Deadline deadline) = 0;
 };
+
+// Jobs of one sandbox that live at the same time.
+inline constexpr int kMostJobs = 15;
 
 // Where programs are put that an agent must not be able to hinder or change.
 inline constexpr const char* kGuardedFolder = "/home/.podium/";

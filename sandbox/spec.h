@@ -124,6 +124,25 @@ struct ExecResult {
   Millis wall{0};
 };
 
+// A job has ended: a command that went on beside others (Sandbox::StartJob).
+struct JobEnd {
+  int job = 0;
+  ExecEnd end = ExecEnd::kExited;
+  int exit_code = -1;
+  int signal = 0;
+  bool stopped = false;  // by Sandbox::StopJob
+  Millis wall{0};
+  std::uint64_t output_bytes = 0;
+};
+
+// How a job stands.
+struct JobLook {
+  bool running = false;
+  JobEnd so_far;            // its end, once it does not run
+  std::uint64_t first = 0;  // byte of its output with which `output` begins
+  std::string output;       // as far as it is still known
+};
+
 // Counters of the whole sandbox so far.
 struct Usage {
   std::uint64_t memory_peak_bytes = 0;

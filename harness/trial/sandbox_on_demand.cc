@@ -7,6 +7,8 @@ namespace podium::harness {
 
 using sandbox::ExecResult;
 using sandbox::ExecSpec;
+using sandbox::JobEnd;
+using sandbox::JobLook;
 using sandbox::Snapshot;
 using sandbox::TakenFile;
 using sandbox::TakenTree;
@@ -35,6 +37,28 @@ class SandboxOnDemand::Waiting {
   bool inside_ = false;
 };
 
+struct SandboxOnDemand::Held {
+  Held(agents::BlockedTime& blocked) : waiting(blocked) {}
+  Waiting waiting;
+  std::optional<MachineShares::Turn> turn;
+};
+
+SandboxOnDemand::SandboxOnDemand(std::function<Task<Made>()> make, std::unique_ptr<Turns> turns)
+    : make_(std::move(make)), turns_(std::move(turns)) {}
+
+SandboxOnDemand::~SandboxOnDemand() = default;
+
+Task<std::unique_ptr<SandboxOnDemand::Held>> SandboxOnDemand::TakeTurn() {
+  auto held = std::make_unique<Held>(turns_->blocked);
+  held->turn.emplace(co_await turns_->shares.Take(turns_->share));
+  held->waiting.Enter();
+  co_return held;
+}
+
+void SandboxOnDemand::FreeTurn() {
+  if (for_jobs_ && box_->LiveJobs() == 0) for_jobs_.reset();
+}
+
 Task<Status> SandboxOnDemand::Ready() {
   if (box_) co_return Status{};
   if (over_) co_return Fail(ErrorCode::kInternal, "a sandbox that was sealed is used");
@@ -61,14 +85,54 @@ Task<Result<Deadline>> SandboxOnDemand::ReadyFor(Deadline deadline) {
 Task<Result<ExecResult>> SandboxOnDemand::Exec(ExecSpec spec, Deadline deadline) {
   auto until = co_await ReadyFor(deadline);
   if (!until) co_return tl::unexpected(until.error());
-  if (!turns_) co_return co_await box_->Exec(std::move(spec), *until);
+  if (!turns_ || for_jobs_) {
+    auto done = co_await box_->Exec(std::move(spec), *until);
+    FreeTurn();
+    co_return done;
+  }
   auto begun = SteadyNow();
-  Waiting waiting(turns_->blocked);
-  auto turn = co_await turns_->shares.Take(turns_->share);
-  waiting.Enter();
+  auto held = co_await TakeTurn();
   Deadline moved(until->at() + Since(begun));
   co_return co_await box_->Exec(std::move(spec), moved);
 }
+
+Task<Result<int>> SandboxOnDemand::StartJob(ExecSpec spec, Millis most, Deadline deadline) {
+  auto until = co_await ReadyFor(deadline);
+  if (!until) co_return tl::unexpected(until.error());
+  auto begun = SteadyNow();
+  if (turns_ && !for_jobs_) for_jobs_ = co_await TakeTurn();
+  Deadline moved(until->at() + Since(begun));
+  auto job = co_await box_->StartJob(std::move(spec), most, moved);
+  FreeTurn();
+  co_return job;
+}
+
+Task<Result<JobLook>> SandboxOnDemand::LookAtJob(int job, std::uint64_t from, Deadline deadline) {
+  if (!box_) co_return co_await Sandbox::LookAtJob(job, from, deadline);
+  auto look = co_await box_->LookAtJob(job, from, deadline);
+  FreeTurn();
+  co_return look;
+}
+
+Task<Status> SandboxOnDemand::StopJob(int job, Deadline deadline) {
+  if (!box_) co_return Status{};
+  auto stopped = co_await box_->StopJob(job, deadline);
+  FreeTurn();
+  co_return stopped;
+}
+
+Task<Status> SandboxOnDemand::WaitForJobs(Deadline deadline) {
+  if (!box_) co_return co_await Sandbox::WaitForJobs(deadline);
+  auto waited = co_await box_->WaitForJobs(deadline);
+  FreeTurn();
+  co_return waited;
+}
+
+std::vector<JobEnd> SandboxOnDemand::TakeEndedJobs() {
+  return box_ ? box_->TakeEndedJobs() : std::vector<JobEnd>();
+}
+
+int SandboxOnDemand::LiveJobs() const { return box_ ? box_->LiveJobs() : 0; }
 
 Task<Status> SandboxOnDemand::PutFile(std::string inside, std::string bytes, unsigned mode,
                                       Deadline deadline) {
@@ -126,12 +190,15 @@ const sandbox::IsolationRecord& SandboxOnDemand::isolation() const {
 Task<Status> SandboxOnDemand::Seal(Deadline deadline) {
   over_ = true;
   if (!box_) co_return Status{};
-  co_return co_await box_->Seal(deadline);
+  auto sealed = co_await box_->Seal(deadline);
+  for_jobs_.reset();
+  co_return sealed;
 }
 
 Task<Status> SandboxOnDemand::Destroy(Deadline deadline) {
   over_ = true;
   if (!box_) co_return Status{};
+  for_jobs_.reset();
   co_return co_await box_->Destroy(deadline);
 }
 

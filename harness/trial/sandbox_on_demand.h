@@ -20,13 +20,13 @@ struct Turns {
 
 // A sandbox that is made when something is first asked of it, so that a trial that waits for a
 // model's first answer has none. With `turns`, a command runs only while the trial has its share of
-// the machine, and the time that it waits for that is not the command's. Without, whoever made it
-// sees to that.
+// the machine, and the time that it waits for that is not the command's; while a job lives the
+// trial keeps its share. Without, whoever made it sees to that.
 class SandboxOnDemand final : public sandbox::Sandbox {
  public:
   using Made = Result<std::unique_ptr<sandbox::Sandbox>>;
-  SandboxOnDemand(std::function<Task<Made>()> make, std::unique_ptr<Turns> turns)
-      : make_(std::move(make)), turns_(std::move(turns)) {}
+  SandboxOnDemand(std::function<Task<Made>()> make, std::unique_ptr<Turns> turns);
+  ~SandboxOnDemand() override;
 
   // Makes it, unless that is done.
   [[nodiscard]] Task<Status> Ready();
@@ -34,6 +34,14 @@ class SandboxOnDemand final : public sandbox::Sandbox {
 
   [[nodiscard]] Task<Result<sandbox::ExecResult>> Exec(sandbox::ExecSpec spec,
                                                        Deadline deadline) override;
+  [[nodiscard]] Task<Result<int>> StartJob(sandbox::ExecSpec spec, Millis most,
+                                           Deadline deadline) override;
+  [[nodiscard]] Task<Result<sandbox::JobLook>> LookAtJob(int job, std::uint64_t from,
+                                                         Deadline deadline) override;
+  [[nodiscard]] Task<Status> StopJob(int job, Deadline deadline) override;
+  [[nodiscard]] Task<Status> WaitForJobs(Deadline deadline) override;
+  [[nodiscard]] std::vector<sandbox::JobEnd> TakeEndedJobs() override;
+  [[nodiscard]] int LiveJobs() const override;
   [[nodiscard]] Task<Status> PutFile(std::string inside, std::string bytes, unsigned mode,
                                      Deadline deadline) override;
   // Where it was never made, there is no such file, and nothing in a folder.
@@ -57,13 +65,17 @@ class SandboxOnDemand final : public sandbox::Sandbox {
 
  private:
   class Waiting;
-  Task<MachineShares::Turn> TakeTurn(Millis& waited);
+  struct Held;
+  [[nodiscard]] Task<std::unique_ptr<Held>> TakeTurn();
+  // Gives the turn back once no job lives.
+  void FreeTurn();
   // Made, with `deadline` moved by what that took.
   Task<Result<Deadline>> ReadyFor(Deadline deadline);
 
   std::function<Task<Made>()> make_;
   std::unique_ptr<Turns> turns_;
   std::unique_ptr<sandbox::Sandbox> box_;
+  std::unique_ptr<Held> for_jobs_;
   bool over_ = false;  // sealed: nothing makes it any more
 };
 

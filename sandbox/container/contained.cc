@@ -19,6 +19,8 @@
 #include "base/async/race.h"
 #include "base/deadlines.h"
 #include "base/log.h"
+#include "sandbox/container/exec_end.h"
+#include "sandbox/container/job_list.h"
 #include "sandbox/container/moving_deadline.h"
 #include "sandbox/host/delegation.h"
 #include "sandbox/host/handover.h"
@@ -44,7 +46,7 @@ class ContainedSandbox final : public Sandbox {
         parts_(std::move(parts)),
         spec_(std::move(spec)),
         channel_(reactor, std::move(parts_.socket)),
-        groups_(OwnGroups(CgroupsOf(parts_.init_pid), parts_.cgroup_name)),
+        groups_(GroupsNamed(CgroupsOf(parts_.init_pid), parts_.cgroup_name)),
         counters_(groups_),
         acted_(spec_.workspace.has_value()) {
     if (spec_.without.contains(Mitigation::kCleanEnvironment)) AddOwnEnvironment();
@@ -95,24 +97,97 @@ class ContainedSandbox final : public Sandbox {
       deadline = Deadline(deadline.at() + std::chrono::seconds(15));
     acted_ = true;
     too_many_locks_ = false;
-    std::uint64_t ooms = counters_.OomKills(), refusals = counters_.ForkRefusals();
+    JobList::Counted before = Count();
     auto started = SteadyNow();
     MovingDeadline until(deadline, spec.moved);
     auto raced = co_await Race(channel_.Exec(spec, spec_.env, deadline), Watch(until));
     result.wall = Since(started);
-    bool oom = counters_.OomKills() > ooms, refused = counters_.ForkRefusals() > refusals;
+    ExecSigns seen = SeenSince(before);
     auto* ended = std::get_if<Result<InitChannel::Ended>>(&raced);
     if (!ended || !*ended) {
       co_await GiveUpInit();
-      ClassifyGone(result, until.Now(), oom, refused);
+      seen.timed_out = until.Now().expired();
+      ClassifyGone(result, seen);
       co_return result;
     }
     result.output = std::move((*ended)->output);
     result.output_bytes = (*ended)->output_bytes;
-    bool timed_out = (*ended)->timed_out || (*ended)->noticed;
-    Classify(result, (*ended)->status, timed_out, oom, refused);
+    seen.timed_out = (*ended)->timed_out || (*ended)->noticed;
+    Classify(result, (*ended)->status, seen, [this] { return parts_.workspace->DiskFull(); });
     co_return result;
   }
+
+  Task<Result<int>> StartJob(ExecSpec spec, Millis most, Deadline deadline) override {
+    if (sealed_) co_return Fail(ErrorCode::kSandbox, "the sandbox is sealed");
+    if (broken_) co_return tl::unexpected(InitIsGone().error());
+    if (jobs_.count() >= kMostJobs)
+      co_return Fail(ErrorCode::kUsage, "more than " + std::to_string(kMostJobs) + " jobs at once");
+    acted_ = true;
+    int job = jobs_.Begin(most, Count());
+    auto number = static_cast<std::uint32_t>(job);
+    auto begun = co_await channel_.StartJob(number, spec, spec_.env, most, deadline);
+    if (!begun) co_await GiveUpInit();
+    HearOfJobs();
+    co_return job;
+  }
+
+  Task<Result<JobLook>> LookAtJob(int job, std::uint64_t from, Deadline deadline) override {
+    JobLook out;
+    if (!sealed_ && !broken_) {
+      auto number = static_cast<std::uint32_t>(job);
+      auto look = co_await channel_.LookAtJob(number, from, deadline);
+      if (!look) co_await GiveUpInit();
+      HearOfJobs();
+      if (look && look->state.so_far.id == number)
+        out = LookOf(look->state, std::move(look->output));
+    }
+    if (out.running) co_return out;
+    if (const JobEnd* end = jobs_.EndOf(job)) {
+      out.so_far = *end;
+      co_return out;
+    }
+    co_return Fail(ErrorCode::kUsage, "there is no job " + std::to_string(job));
+  }
+
+  Task<Status> StopJob(int job, Deadline deadline) override {
+    if (sealed_ || broken_ || !jobs_.Find(job)) co_return Status{};
+    jobs_.NoteStop(job);
+    auto sent = co_await channel_.StopJob(static_cast<std::uint32_t>(job), deadline);
+    HearOfJobs();
+    while (sent && jobs_.Find(job) && !deadline.expired()) {
+      sent = co_await channel_.WaitForJobEnd(deadline);
+      HearOfJobs();
+    }
+    if (jobs_.Find(job)) co_await GiveUpInit();
+    HearOfJobs();
+    co_return Status{};
+  }
+
+  Task<Status> WaitForJobs(Deadline deadline) override {
+    HearOfJobs();
+    if (jobs_.has_news()) co_return Status{};
+    bool lives = !sealed_ && !broken_ && jobs_.count() > 0;
+    if (!lives) {
+      co_await SleepUntil(deadline);
+      co_return Status{};
+    }
+    too_many_locks_ = false;
+    MovingDeadline until(jobs_.FirstEnd(), {});
+    auto raced = co_await Race(channel_.WaitForJobEnd(deadline), Watch(until));
+    auto state = co_await asio::this_coro::cancellation_state;
+    auto* heard = std::get_if<Status>(&raced);
+    bool broke = !heard || !*heard;
+    if (broke && state.cancelled() == asio::cancellation_type::none) co_await GiveUpInit();
+    HearOfJobs();
+    co_return Status{};
+  }
+
+  std::vector<JobEnd> TakeEndedJobs() override {
+    HearOfJobs();
+    return jobs_.TakeNews();
+  }
+
+  int LiveJobs() const override { return jobs_.count(); }
 
   Task<Status> PutFile(std::string inside, std::string bytes, unsigned mode,
                        Deadline deadline) override {
@@ -284,14 +359,6 @@ class ContainedSandbox final : public Sandbox {
     }
   }
 
-  // Groups that are this container's alone: killing or freezing another's would stop the host.
-  static std::vector<CgroupDir> OwnGroups(std::vector<CgroupDir> all, const std::string& name) {
-    std::erase_if(all, [&](const CgroupDir& d) {
-      return name.empty() || d.dir.filename().string().find(name) == std::string::npos;
-    });
-    return all;
-  }
-
   void KillInit() {
     if (parts_.pidfd) ::syscall(SYS_pidfd_send_signal, parts_.pidfd.get(), SIGKILL, nullptr, 0);
   }
@@ -300,6 +367,8 @@ class ContainedSandbox final : public Sandbox {
   [[nodiscard]] int MountsPid() const { return sealed_ || broken_ ? 0 : parts_.init_pid; }
 
   Status CanChangeWorkspace() const {
+    if (jobs_.count() > 0 && !sealed_ && !broken_)
+      return Fail(ErrorCode::kBusy, "a job in the background works in the workspace");
     if (parts_.own_mounts || sealed_ || broken_) return {};
     return Fail(ErrorCode::kUnavailable,
                 parts_.isolation.backend +
@@ -363,29 +432,24 @@ class ContainedSandbox final : public Sandbox {
     co_await reactor_.Blocking(std::move(job));
   }
 
-  void ClassifyGone(ExecResult& result, Deadline deadline, bool oom, bool refused) const {
-    if (oom || too_many_locks_)
-      result.end = ExecEnd::kMemoryLimit;  // the kernel may have chosen init itself
-    else if (refused)
-      result.end = ExecEnd::kPidLimit;
-    else if (deadline.expired())
-      result.end = ExecEnd::kTimeLimit;
+  [[nodiscard]] JobList::Counted Count() const {
+    return {counters_.OomKills(), counters_.ForkRefusals()};
+  }
+  [[nodiscard]] ExecSigns SeenSince(JobList::Counted before) const {
+    return {.oom = counters_.OomKills() > before.ooms,
+            .refused = counters_.ForkRefusals() > before.refusals,
+            .locks = too_many_locks_};
   }
 
-  void Classify(ExecResult& result, int status, bool timed_out, bool oom, bool refused) const {
-    if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
-    if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
-    bool failed = result.exit_code != 0;
-    result.end = WIFSIGNALED(status) ? ExecEnd::kSignalled : ExecEnd::kExited;
-    if (too_many_locks_ || (oom && failed && !timed_out)) {
-      result.end = ExecEnd::kMemoryLimit;
-    } else if (timed_out) {
-      result.end = refused ? ExecEnd::kPidLimit : ExecEnd::kTimeLimit;
-    } else if (refused && failed) {
-      result.end = ExecEnd::kPidLimit;
-    } else if (failed && parts_.workspace->DiskFull()) {
-      result.end = ExecEnd::kDiskLimit;
+  // What init has told of jobs meanwhile; where it is gone, all of them are.
+  void HearOfJobs() {
+    auto full = [this] { return parts_.workspace->DiskFull(); };
+    for (const wire::JobEnd& told : channel_.TakeEndedJobs()) {
+      const auto* job = jobs_.Find(static_cast<int>(told.id));
+      if (job) jobs_.End(told, SeenSince(job->before), full);
     }
+    if (!broken_) return;
+    for (int job : jobs_.numbers()) jobs_.Lose(job);
   }
 
   Reactor& reactor_;
@@ -394,6 +458,7 @@ class ContainedSandbox final : public Sandbox {
   InitChannel channel_;
   std::vector<CgroupDir> groups_;
   CgroupCounters counters_;
+  JobList jobs_;
   bool sealed_ = false;
   bool broken_ = false;          // init is gone, by the agent's doing
   bool acted_ = false;           // something of an agent's ran in here, or what it left is here

@@ -4,11 +4,13 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -61,18 +63,32 @@ Variables Joined(const Variables& first, const Variables& then) {
   return {all.begin(), all.end()};
 }
 
-std::string ExecFrame(const ExecSpec& spec, const Variables& env) {
-  std::string payload;
-  PutNumber(payload, static_cast<std::uint32_t>(HeadBytes(spec)));
-  PutNumber(payload, static_cast<std::uint32_t>(spec.output_tail_bytes));
+void PutCommand(std::string& payload, const ExecSpec& spec, const Variables& env) {
   PutNumber(payload, static_cast<std::uint32_t>(spec.argv.size()));
   for (const auto& a : spec.argv) PutText(payload, a);
   Variables all = Joined(env, spec.env);
   PutNumber(payload, static_cast<std::uint32_t>(all.size()));
   for (const auto& [key, value] : all) PutText(payload, key + "=" + value);
   PutText(payload, spec.cwd);
+}
+
+std::string ExecFrame(const ExecSpec& spec, const Variables& env) {
+  std::string payload;
+  PutNumber(payload, static_cast<std::uint32_t>(HeadBytes(spec)));
+  PutNumber(payload, static_cast<std::uint32_t>(spec.output_tail_bytes));
+  PutCommand(payload, spec, env);
   PutText(payload, spec.stdin_data);
   return MakeFrame(wire::kExec, payload);
+}
+
+std::string JobFrame(std::uint32_t id, const ExecSpec& spec, const Variables& env, Millis most) {
+  std::string payload;
+  PutNumber(payload, id);
+  PutNumber(payload, static_cast<std::uint32_t>(spec.output_tail_bytes));
+  auto limit = std::clamp<std::int64_t>(most.count(), 0, std::numeric_limits<std::int32_t>::max());
+  PutNumber(payload, static_cast<std::uint32_t>(limit));
+  PutCommand(payload, spec, env);
+  return MakeFrame(wire::kJob, payload);
 }
 
 // The head and the tail of what a command says, whatever is followed of it.
@@ -111,6 +127,9 @@ class KeptOutput {
   std::string head_, tail_;
   std::size_t seen_ = 0;
 };
+
+// Of more no sandbox can tell before they are taken: whoever runs beside the agent floods.
+constexpr std::size_t kMostEndedJobs = 4096;
 
 // Reads once; a descriptor that comes along is kept, any further one is closed.
 ssize_t Receive(int socket, char* buffer, std::size_t size, UniqueFd& fd) {
@@ -171,7 +190,22 @@ Task<Status> InitChannel::Write(std::string frame, Deadline deadline) {
   co_return Status{};
 }
 
+Status InitChannel::KeepJobEnd(const std::string& payload) {
+  if (payload.size() != sizeof(wire::JobEnd) || ended_jobs_.size() >= kMostEndedJobs)
+    return Fail(ErrorCode::kSandbox, "podium-init told of a job's end that cannot be");
+  ended_jobs_.push_back(NumberAt<wire::JobEnd>(payload, 0));
+  return {};
+}
+
 Task<Result<InitChannel::Frame>> InitChannel::Read(Deadline deadline) {
+  for (;;) {
+    auto frame = co_await ReadAny(deadline);
+    if (!frame || frame->first != wire::kJobEnd) co_return frame;
+    PODIUM_CO_TRY(KeepJobEnd(frame->second));
+  }
+}
+
+Task<Result<InitChannel::Frame>> InitChannel::ReadAny(Deadline deadline) {
   Alarm alarm(reactor_, deadline, [this] { CancelWaits(); });
   for (;;) {
     wire::Header header{};
@@ -310,6 +344,52 @@ Task<Result<UniqueFd>> InitChannel::Listen(std::uint16_t port, Deadline deadline
 Task<Status> InitChannel::Relay(std::uint16_t port, std::string inside, Deadline deadline) {
   co_return co_await AskToListen(port, std::move(inside), deadline);
 }
+
+Task<Result<wire::JobState>> InitChannel::StartJob(
+    std::uint32_t id, const ExecSpec& spec,
+    const std::vector<std::pair<std::string, std::string>>& env, Millis most, Deadline deadline) {
+  std::string frame = JobFrame(id, spec, env, most);
+  auto answer = co_await Ask(std::move(frame), wire::kJobState, sizeof(wire::JobState), deadline);
+  if (!answer) co_return tl::unexpected(answer.error());
+  co_return NumberAt<wire::JobState>(answer->second, 0);
+}
+
+Task<Result<InitChannel::JobState>> InitChannel::LookAtJob(std::uint32_t id, std::uint64_t from,
+                                                           Deadline deadline) {
+  std::string payload;
+  PutNumber(payload, id);
+  PutNumber(payload, static_cast<std::uint32_t>(from));
+  PutNumber(payload, static_cast<std::uint32_t>(from >> 32));
+  std::string frame = MakeFrame(wire::kJobLook, payload);
+  auto answer = co_await Ask(std::move(frame), wire::kJobState, sizeof(wire::JobState), deadline);
+  if (!answer) co_return tl::unexpected(answer.error());
+  JobState out{.state = NumberAt<wire::JobState>(answer->second, 0)};
+  out.output = answer->second.substr(sizeof(wire::JobState));
+  co_return out;
+}
+
+Task<Status> InitChannel::StopJob(std::uint32_t id, Deadline deadline) {
+  std::string payload;
+  PutNumber(payload, id);
+  std::string frame = MakeFrame(wire::kJobStop, payload);
+  auto answer = co_await Ask(std::move(frame), wire::kJobState, sizeof(wire::JobState), deadline);
+  if (!answer) co_return tl::unexpected(answer.error());
+  co_return Status{};
+}
+
+Task<Status> InitChannel::WaitForJobEnd(Deadline deadline) {
+  while (ended_jobs_.empty()) {
+    auto frame = co_await ReadAny(deadline);
+    if (!frame && frame.error().code == ErrorCode::kTimeout) co_return Status{};
+    if (!frame) co_return tl::unexpected(frame.error());
+    if (frame->first != wire::kJobEnd)
+      co_return Fail(ErrorCode::kSandbox, "podium-init sent what nobody asked for");
+    PODIUM_CO_TRY(KeepJobEnd(frame->second));
+  }
+  co_return Status{};
+}
+
+std::vector<wire::JobEnd> InitChannel::TakeEndedJobs() { return std::exchange(ended_jobs_, {}); }
 
 Task<Result<int>> InitChannel::CountProcesses(Deadline deadline) {
   std::string frame = MakeFrame(wire::kStat, "");

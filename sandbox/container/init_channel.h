@@ -41,6 +41,23 @@ class InitChannel {
   [[nodiscard]] Task<Result<UniqueFd>> Listen(std::uint16_t port, Deadline deadline);
   // The same where no descriptor comes out: init carries what connects to the unix socket `inside`.
   [[nodiscard]] Task<Status> Relay(std::uint16_t port, std::string inside, Deadline deadline);
+  // A job that goes on beside commands for at most `most`; of its output the last
+  // spec.output_tail_bytes are kept. `id`: a new one, from 1.
+  [[nodiscard]] Task<Result<wire::JobState>> StartJob(
+      std::uint32_t id, const ExecSpec& spec,
+      const std::vector<std::pair<std::string, std::string>>& env, Millis most, Deadline deadline);
+  struct JobState {
+    wire::JobState state{};  // its id is 0 where init knows the job no more
+    std::string output;      // from byte state.first on
+  };
+  [[nodiscard]] Task<Result<JobState>> LookAtJob(std::uint32_t id, std::uint64_t from,
+                                                 Deadline deadline);
+  [[nodiscard]] Task<Status> StopJob(std::uint32_t id, Deadline deadline);  // does not wait for it
+  // Until TakeEndedJobs has something to say or the deadline; may be cancelled at any moment.
+  [[nodiscard]] Task<Status> WaitForJobEnd(Deadline deadline);
+  // Those whose end init has told of meanwhile, in whatever answer.
+  [[nodiscard]] std::vector<wire::JobEnd> TakeEndedJobs();
+
   // Processes in the sandbox beside init.
   [[nodiscard]] Task<Result<int>> CountProcesses(Deadline deadline);
 
@@ -53,7 +70,9 @@ class InitChannel {
  private:
   using Frame = std::pair<std::uint32_t, std::string>;
   Task<Status> Write(std::string frame, Deadline deadline);
-  Task<Result<Frame>> Read(Deadline deadline);
+  Task<Result<Frame>> Read(Deadline deadline);  // the next answer; ends of jobs are kept
+  Task<Result<Frame>> ReadAny(Deadline deadline);
+  [[nodiscard]] Status KeepJobEnd(const std::string& payload);
   Task<Result<Frame>> Ask(std::string frame, wire::Type answer, std::size_t least_size,
                           Deadline deadline);
   Task<Status> AskToListen(std::uint16_t port, std::string inside, Deadline deadline);
@@ -64,6 +83,7 @@ class InitChannel {
   boost::asio::local::stream_protocol::socket socket_;
   std::string pending_;  // bytes read and not yet a frame
   UniqueFd received_;    // a descriptor that came with them
+  std::vector<wire::JobEnd> ended_jobs_;
 };
 
 }  // namespace podium::sandbox

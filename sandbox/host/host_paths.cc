@@ -85,6 +85,13 @@ std::uint64_t OpenFiles() {
   return MayRaiseLimits() ? kWanted : own.rlim_max;
 }
 
+std::vector<CgroupDir> GroupsNamed(std::vector<CgroupDir> all, const std::string& name) {
+  std::erase_if(all, [&](const CgroupDir& d) {
+    return name.empty() || d.dir.filename().string().find(name) == std::string::npos;
+  });
+  return all;
+}
+
 std::vector<CgroupDir> CgroupsOf(int pid) {
   std::vector<CgroupDir> out;
   auto text = ReadFile("/proc/" + std::to_string(pid) + "/cgroup", 1 << 20);

@@ -64,6 +64,10 @@ struct HostPaths {
 
 // The groups of a process, by /proc/PID/cgroup and the mount table.
 [[nodiscard]] std::vector<CgroupDir> CgroupsOf(int pid);
+// Those that are one container's alone, by a part of their name: killing or freezing another's
+// would stop the host. None where the name is empty.
+[[nodiscard]] std::vector<CgroupDir> GroupsNamed(std::vector<CgroupDir> all,
+                                                 const std::string& name);
 
 // Mount points at or below `base`, deepest first.
 [[nodiscard]] std::vector<std::string> MountsUnder(const std::filesystem::path& base);

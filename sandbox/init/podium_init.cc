@@ -24,10 +24,12 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "sandbox/init/buffers.h"
+#include "sandbox/init/fields.h"
+#include "sandbox/init/jobs.h"
+#include "sandbox/init/now.h"
 #include "sandbox/init/privileges.h"
 #include "sandbox/init/protocol.h"
 #include "sandbox/init/relay.h"
@@ -35,6 +37,10 @@
 namespace {
 
 using podium::sandbox::init::Buffer;
+using podium::sandbox::init::Fields;
+using podium::sandbox::init::FreeTexts;
+using podium::sandbox::init::Job;
+using podium::sandbox::init::NowMs;
 using podium::sandbox::init::Ring;
 using podium::sandbox::wire::Header;
 namespace init = podium::sandbox::init;
@@ -63,6 +69,7 @@ size_t g_head_left = 0;  // bytes of output still passed on as they come
 uint64_t g_output = 0;   // bytes of output so far
 Ring g_tail;             // the last of the others
 int g_pass_fd = -1;      // goes with the next bytes written, which begin with kListenDone
+init::Jobs g_jobs;
 
 // Closes every descriptor from `first` on; gVisor has no close_range.
 void CloseFrom(int first) {
@@ -70,12 +77,6 @@ void CloseFrom(int first) {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   for (int fd = first; fd < static_cast<int>(limit.rlim_cur); ++fd) close(fd);
-}
-
-long NowMs() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 void Send(uint32_t type, const void* payload, uint32_t size) {
@@ -87,46 +88,6 @@ void Send(uint32_t type, const void* payload, uint32_t size) {
 void CloseFd(int& fd) {
   if (fd >= 0) close(fd);
   fd = -1;
-}
-
-// Reads the fields of a frame in order; a frame that does not add up ends init (the host is
-// trusted, so this is a bug).
-struct Fields {
-  const char* at;
-  const char* end;
-  uint32_t Number() {
-    uint32_t v;
-    if (end - at < 4) _exit(91);
-    memcpy(&v, at, 4);
-    at += 4;
-    return v;
-  }
-  const char* Bytes(uint32_t& size) {
-    size = Number();
-    if (static_cast<size_t>(end - at) < size) _exit(91);
-    const char* p = at;
-    at += size;
-    return p;
-  }
-  char* Text() {
-    uint32_t size;
-    const char* p = Bytes(size);
-    char* copy = strndup(p, size);
-    if (!copy) _exit(90);
-    return copy;
-  }
-  char** Texts() {
-    uint32_t n = Number();
-    char** list = static_cast<char**>(calloc(n + 1, sizeof(char*)));
-    if (!list) _exit(90);
-    for (uint32_t i = 0; i < n; ++i) list[i] = Text();
-    return list;
-  }
-};
-
-void FreeTexts(char** list) {
-  for (char** p = list; *p; ++p) free(*p);
-  free(list);
 }
 
 void Complain(const char* what, const char* name) {
@@ -223,6 +184,42 @@ void StartExec(Fields f) {
   g_leader = pid;
   g_leader_ended = g_terminating = false;
   if (pid < 0) EndExec(126 << 8);
+}
+
+struct JobCommand {
+  char** argv;
+  char** envp;
+  char* cwd;
+};
+
+void BecomeJob(void* command, int output) {
+  auto* c = static_cast<JobCommand*>(command);
+  BecomeCommand(c->argv, c->envp, c->cwd, 0, output);
+}
+
+void StartJob(Fields f) {
+  uint32_t id = f.Number(), room = f.Number(), limit_ms = f.Number();
+  JobCommand command{f.Texts(), f.Texts(), f.Text()};
+  if (!command.argv[0]) _exit(92);
+  Job* job = g_jobs.Start(id, room, limit_ms, BecomeJob, &command);
+  FreeTexts(command.argv);
+  FreeTexts(command.envp);
+  free(command.cwd);
+  if (job && job->keeper == 0) g_jobs.TellEnd(*job, g_out);
+  g_jobs.TellState(id, 0, g_out);
+}
+
+void LookAtJob(Fields f) {
+  uint32_t id = f.Number();
+  uint64_t from = f.Number();
+  from |= static_cast<uint64_t>(f.Number()) << 32;
+  g_jobs.TellState(id, from, g_out);
+}
+
+void StopJob(Fields f) {
+  uint32_t id = f.Number();
+  g_jobs.Stop(id);
+  g_jobs.TellState(id, ~uint64_t{0}, g_out);
 }
 
 // Makes the parents of a path, then the file beside it and in its place. In a child, as the agent's
@@ -325,10 +322,13 @@ void Understand() {
     Fields f{g_in.data + sizeof h, g_in.data + sizeof h + h.size};
     if (h.type == wire::kExec) StartExec(f);
     if (h.type == wire::kPut) StartPut(f);
-    if (h.type == wire::kKill) kill(-1, SIGKILL);
+    if (h.type == wire::kKill) g_jobs.KillOthers();
     if (h.type == wire::kTerm) Terminate();
     if (h.type == wire::kStat) AnswerStat();
     if (h.type == wire::kListen) StartListening(f);
+    if (h.type == wire::kJob) StartJob(f);
+    if (h.type == wire::kJobLook) LookAtJob(f);
+    if (h.type == wire::kJobStop) StopJob(f);
     if (h.type == wire::kShutdown) _exit(0);
     g_in.Drop(sizeof h + h.size);
     if (g_in.size == 0) g_in.Clear();
@@ -345,8 +345,9 @@ void Reap() {
       g_status = status;
       g_drain_until = NowMs() + kDrainMs;
       // What the command left behind ends with it.
-      if (!g_leave_running && !g_terminating) kill(-1, SIGKILL);
+      if (!g_leave_running && !g_terminating) g_jobs.KillOthers();
     }
+    if (const Job* job = g_jobs.Ended(pid)) g_jobs.TellEnd(*job, g_out);
     if (pid == g_writer) {
       g_writer = 0;
       int32_t error = WIFEXITED(status) ? WEXITSTATUS(status) : ECANCELED;
@@ -415,12 +416,18 @@ void FeedStdin() {
 }
 
 void Turn(int signals) {
-  pollfd fds[4] = {{g_host, static_cast<short>(POLLIN | (g_out.size ? POLLOUT : 0)), 0},
-                   {signals, POLLIN, 0},
-                   {g_out.size < kOutRoom ? g_pipe : -1, POLLIN, 0},
-                   {g_stdin_pipe, POLLOUT, 0}};
+  pollfd fds[4 + init::kMostJobs] = {
+      {g_host, static_cast<short>(POLLIN | (g_out.size ? POLLOUT : 0)), 0},
+      {signals, POLLIN, 0},
+      {g_out.size < kOutRoom ? g_pipe : -1, POLLIN, 0},
+      {g_stdin_pipe, POLLOUT, 0}};
+  pollfd* outputs = fds + 4;
+  for (int i = 0; i < init::kMostJobs; ++i) outputs[i] = {g_jobs.begin()[i].output_pipe, POLLIN, 0};
   int wait = g_leader_ended ? 10 : -1;
-  if (poll(fds, 4, wait) < 0 && errno != EINTR) _exit(93);
+  if (poll(fds, 4 + init::kMostJobs, wait) < 0 && errno != EINTR) _exit(93);
+  for (int i = 0; i < init::kMostJobs; ++i) {
+    if (outputs[i].revents) g_jobs.ReadOutput(g_jobs.begin()[i]);
+  }
   if (fds[1].revents) {
     signalfd_siginfo info;
     if (read(signals, &info, sizeof info) > 0) Reap();
@@ -429,7 +436,7 @@ void Turn(int signals) {
   if (fds[3].revents && g_stdin_pipe >= 0) FeedStdin();
   bool over = g_leader_ended && !(g_terminating && CountProcesses() > 0);
   if (over && (g_pipe < 0 || (NowMs() > g_drain_until && g_out.size < kOutRoom))) {
-    if (!g_leave_running) kill(-1, SIGKILL);
+    if (!g_leave_running) g_jobs.KillOthers();
     EndExec(g_status);
   }
   if (fds[0].revents & POLLOUT) WriteHost();

@@ -20,6 +20,11 @@ enum Type : std::uint32_t {
                   // beside it (SCM_RIGHTS). A path: init relays each connection to the unix socket
                   // there, for kernels that hand no descriptor out.
   kShutdown = 7,  // init exits, and everything with it
+  kJob = 20,      // uint32 id (not 0), uint32 how many of the last bytes of output are kept, uint32
+                  // milliseconds after which it is killed, then as kExec from argc to cwd. Answered
+                  // by kJobState; goes on beside commands until its end, which kJobEnd says.
+  kJobLook = 21,  // uint32 id, uint64 from; answered by kJobState with its output from there on
+  kJobStop = 22,  // uint32 id: it is killed with all that it started. Answered by kJobState.
   // init -> host
   kReady = 10,       // sent once at start
   kOutput = 11,      // some bytes of stdout and stderr: the head as it comes, the tail at the end
@@ -27,6 +32,23 @@ enum Type : std::uint32_t {
   kPutDone = 13,     // int32 errno, 0 when written; ECANCELED when the writer was killed
   kStatDone = 14,    // uint32 processes beside init, uint32 1 while an exec is under way
   kListenDone = 15,  // int32 errno, 0 when it listens
+  kJobState = 23,    // JobState and bytes of output; all 0 where no job has the id any more
+  kJobEnd = 24,      // JobEnd, before whatever is sent next
+};
+
+enum JobCut : std::uint32_t { kNotCut = 0, kCutByTime = 1, kCutByHost = 2 };
+
+struct JobEnd {
+  std::uint32_t id;
+  std::int32_t status;  // wait status of its leader
+  std::uint32_t cut;    // JobCut: why it was killed
+  std::uint32_t wall_ms;
+  std::uint64_t output_bytes;
+};
+struct JobState {
+  JobEnd so_far;
+  std::uint64_t first;  // byte of the output that is the first of those that follow
+  std::uint32_t running, unused;
 };
 
 struct Header {

@@ -181,6 +181,75 @@ TEST_F(TurnsTest, AllWaitForTheirModelAtOnceAndTwoRunAtATime) {
   EXPECT_EQ(most, 2);
 }
 
+// While its agent waits for a model: one core is a job's, and the other trial gets it with its end.
+TEST_F(TurnsTest, AJobKeepsTheTrialsTurnUntilItEnds) {
+  bool release = false, ran = false, waits = false;
+  script_.job = [&](sandbox::FakeFiles&, const sandbox::ExecSpec&) {
+    return sandbox::FakeJob{.may_end = [&release] { return release; }};
+  };
+  script_.exec = [&](sandbox::FakeFiles&, const sandbox::ExecSpec&) {
+    EXPECT_TRUE(release) << "the turn was the job's";
+    ran = true;
+    return sandbox::FakeExec{};
+  };
+  auto with_job = [&](agents::TrialContext& context) -> Task<Status> {
+    sandbox::ExecSpec spec;
+    spec.argv = {"train"};
+    Deadline until = Deadline::In(std::chrono::seconds(20));
+    auto job = co_await context.sandbox.StartJob(std::move(spec), std::chrono::hours(1), until);
+    if (!job) co_return tl::unexpected(job.error());
+    auto other = [&waits] { return waits; };
+    co_await Until(context, other);
+    Deadline soon = Deadline::In(Millis(100));
+    co_await SleepUntil(soon);
+    EXPECT_FALSE(ran);
+    release = true;
+    EXPECT_TRUE(co_await context.sandbox.WaitForJobs(until));
+    EXPECT_EQ(context.sandbox.LiveJobs(), 0);
+    auto done = [&ran] { return ran; };
+    co_await Until(context, done);
+    co_return Status{};
+  };
+  auto beside = [&](agents::TrialContext& context) -> Task<Status> {
+    auto begun = [this] { return !backend_->calls().empty(); };
+    co_await Until(context, begun);
+    waits = true;
+    sandbox::ExecSpec spec;
+    spec.argv = {"true"};
+    Deadline until = Deadline::In(std::chrono::seconds(20));
+    auto result = co_await context.sandbox.Exec(std::move(spec), until);
+    if (!result) co_return tl::unexpected(result.error());
+    co_return Status{};
+  };
+  work_ = [&](agents::TrialContext& context) -> Task<Result<agents::AgentOutcome>> {
+    if (context.seed == 0) PODIUM_CO_TRY(co_await with_job(context));
+    if (context.seed == 1) PODIUM_CO_TRY(co_await beside(context));
+    co_return agents::AgentOutcome{};
+  };
+  machine_.cores = 1;
+  EXPECT_EQ(RunAll(2).done, 2);
+  EXPECT_TRUE(ran);
+}
+
+TEST_F(TurnsTest, AJobThatTheSealEndsGivesTheTurnBack) {
+  script_.job = [&](sandbox::FakeFiles&, const sandbox::ExecSpec&) {
+    return sandbox::FakeJob{.may_end = [] { return false; }};
+  };
+  int begun = 0;
+  work_ = [&](agents::TrialContext& context) -> Task<Result<agents::AgentOutcome>> {
+    sandbox::ExecSpec spec;
+    spec.argv = {"train"};
+    Deadline until = Deadline::In(std::chrono::seconds(20));
+    auto job = co_await context.sandbox.StartJob(std::move(spec), std::chrono::hours(1), until);
+    if (!job) co_return tl::unexpected(job.error());
+    ++begun;
+    co_return agents::AgentOutcome{};
+  };
+  machine_.cores = 1;
+  EXPECT_EQ(RunAll(3).done, 3);
+  EXPECT_EQ(begun, 3);
+}
+
 TEST_F(TurnsTest, WhoRunsNothingHasNoSandbox) {
   work_ = [](agents::TrialContext&) -> Task<Result<agents::AgentOutcome>> {
     co_return agents::AgentOutcome{};

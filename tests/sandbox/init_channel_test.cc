@@ -171,6 +171,184 @@ TEST_F(InitChannelTest, CountsWhatACommandLeftBehind) {
   });
 }
 
+// Jobs: commands that go on beside others.
+class InitJobsTest : public InitChannelTest {
+ protected:
+  Task<Result<wire::JobState>> Begin(std::uint32_t id, std::string script,
+                                     Millis most = seconds(60), std::size_t keep = 1000) {
+    ExecSpec spec;
+    spec.argv = {"bash", "-c", std::move(script)};
+    spec.cwd = "/";
+    spec.output_tail_bytes = keep;
+    std::vector<std::pair<std::string, std::string>> env = {{"PATH", "/usr/bin:/bin"}};
+    Deadline deadline = Deadline::In(seconds(20));
+    co_return co_await channel_->StartJob(id, spec, env, most, deadline);
+  }
+  Task<Result<InitChannel::JobState>> Look(std::uint32_t id, std::uint64_t from = 0) {
+    Deadline deadline = Deadline::In(seconds(20));
+    co_return co_await channel_->LookAtJob(id, from, deadline);
+  }
+  // The end of the next job to end.
+  Task<Result<wire::JobEnd>> NextEnd() {
+    Deadline deadline = Deadline::In(seconds(20));
+    auto waited = co_await channel_->WaitForJobEnd(deadline);
+    if (!waited) co_return tl::unexpected(waited.error());
+    auto ended = channel_->TakeEndedJobs();
+    if (ended.size() != 1) co_return Fail(ErrorCode::kSandbox, "not one job has ended");
+    co_return ended.front();
+  }
+  // Processes beside init, once there are so many or the time is over.
+  Task<Result<int>> Processes(int wanted) {
+    Deadline deadline = Deadline::In(seconds(10));
+    for (;;) {
+      auto now = co_await channel_->CountProcesses(Deadline::In(seconds(20)));
+      if (!now || *now == wanted || deadline.expired()) co_return now;
+      Deadline step = Deadline::In(Millis(5));
+      co_await SleepUntil(step);
+    }
+  }
+};
+
+TEST_F(InitJobsTest, AJobGoesOnBesideCommandsAndItsOutputIsReadPieceByPiece) {
+  Start();
+  auto temp = TempDir::Make("podium-init");
+  ASSERT_TRUE(temp);
+  const std::string go = (temp->path() / "go").string();
+  Run([&]() -> Task<Status> {
+    std::string script =
+        "echo one; while [ ! -e " + go + " ]; do sleep 0.01; done; echo two; exit 3";
+    auto begun = co_await Begin(1, std::move(script));
+    if (!begun) co_return tl::unexpected(begun.error());
+    EXPECT_EQ(begun->running, 1u);
+    auto command = co_await Sh("echo beside");
+    if (!command) co_return tl::unexpected(command.error());
+    EXPECT_EQ(command->output, "beside\n");
+    Result<InitChannel::JobState> look = Fail(ErrorCode::kSandbox, "not looked at");
+    for (Deadline d = Deadline::In(seconds(20)); !d.expired();) {
+      look = co_await Look(1);
+      if (!look || !look->output.empty()) break;
+    }
+    if (!look) co_return tl::unexpected(look.error());
+    EXPECT_EQ(look->output, "one\n");
+    EXPECT_EQ(look->state.running, 1u) << "the command's end is not the job's";
+    auto let = co_await Sh("touch " + go);
+    if (!let) co_return tl::unexpected(let.error());
+    auto end = co_await NextEnd();
+    if (!end) co_return tl::unexpected(end.error());
+    EXPECT_EQ(WEXITSTATUS(end->status), 3);
+    EXPECT_EQ(end->output_bytes, 8u);
+    auto rest = co_await Look(1, 4);
+    if (!rest) co_return tl::unexpected(rest.error());
+    EXPECT_EQ(rest->output, "two\n");
+    EXPECT_EQ(rest->state.running, 0u);
+    auto unknown = co_await Look(2);
+    if (!unknown) co_return tl::unexpected(unknown.error());
+    EXPECT_EQ(unknown->state.so_far.id, 0u);
+    co_return Status{};
+  });
+}
+
+// Each leaves daemons of its own: sessions of their own, whose parents have ended.
+TEST_F(InitJobsTest, WhatACommandLeavesEndsWithItAndWhatAJobLeavesWithTheJob) {
+  Start();
+  Run([&]() -> Task<Status> {
+    const char* daemon =
+        "setsid bash -c 'setsid sleep 601 & sleep 601 & exit 0' > /dev/null 2>&1; ";
+    auto begun = co_await Begin(1, std::string(daemon) + "echo up; sleep 600; true");
+    if (!begun) co_return tl::unexpected(begun.error());
+    auto all = co_await Processes(5);  // keeper, shell, its sleep, two daemons
+    if (!all) co_return tl::unexpected(all.error());
+    EXPECT_EQ(*all, 5);
+    auto command = co_await Sh(std::string(daemon) + "ls /proc | grep -c '^[0-9]'");
+    if (!command) co_return tl::unexpected(command.error());
+    EXPECT_GE(std::stoi(command->output), 9) << "its daemons were there: " << command->output;
+    auto left = co_await channel_->CountProcesses(Deadline::In(seconds(20)));
+    if (!left) co_return tl::unexpected(left.error());
+    EXPECT_EQ(*left, 5) << "the command's are gone, the job's are there";
+    Deadline control = Deadline::In(seconds(20));
+    auto stopped = co_await channel_->StopJob(1, control);
+    if (!stopped) co_return stopped;
+    auto end = co_await NextEnd();
+    if (!end) co_return tl::unexpected(end.error());
+    EXPECT_EQ(end->cut, wire::kCutByHost);
+    EXPECT_EQ(WTERMSIG(end->status), SIGKILL);
+    auto none = co_await Processes(0);
+    if (!none) co_return tl::unexpected(none.error());
+    EXPECT_EQ(*none, 0);
+    co_return Status{};
+  });
+}
+
+TEST_F(InitJobsTest, ItsTimeEndsItWithoutTheHost) {
+  Start();
+  Run([&]() -> Task<Status> {
+    auto begun = co_await Begin(1, "echo begun; sleep 600", Millis(300));
+    if (!begun) co_return tl::unexpected(begun.error());
+    auto end = co_await NextEnd();
+    if (!end) co_return tl::unexpected(end.error());
+    EXPECT_EQ(end->cut, wire::kCutByTime);
+    EXPECT_GE(end->wall_ms, 300u);
+    EXPECT_EQ(end->output_bytes, 6u);
+    co_return Status{};
+  });
+}
+
+TEST_F(InitJobsTest, ACommandThatTheDeadlineEndsLeavesJobsAlone) {
+  Start();
+  Run([&]() -> Task<Status> {
+    auto begun = co_await Begin(1, "sleep 600");
+    if (!begun) co_return tl::unexpected(begun.error());
+    auto cut = co_await Noticed("setsid sleep 602 & sleep 602", Millis(0), Millis(300));
+    if (!cut) co_return tl::unexpected(cut.error());
+    EXPECT_TRUE(cut->timed_out);
+    auto look = co_await Look(1);
+    if (!look) co_return tl::unexpected(look.error());
+    EXPECT_EQ(look->state.running, 1u);
+    auto left = co_await Processes(2);
+    if (!left) co_return tl::unexpected(left.error());
+    EXPECT_EQ(*left, 2) << "its keeper and itself";
+    co_return Status{};
+  });
+}
+
+TEST_F(InitJobsTest, OnlyTheLastOfMuchOutputIsKeptAndAllOfItCounted) {
+  Start();
+  Run([&]() -> Task<Status> {
+    auto begun = co_await Begin(1, "seq 1 300000; echo end", seconds(60), 4096);
+    if (!begun) co_return tl::unexpected(begun.error());
+    auto end = co_await NextEnd();
+    if (!end) co_return tl::unexpected(end.error());
+    EXPECT_EQ(end->output_bytes, 1'988'899u);  // of seq: 1,988,895
+    auto look = co_await Look(1);
+    if (!look) co_return tl::unexpected(look.error());
+    EXPECT_EQ(look->output.size(), 4096u);
+    EXPECT_EQ(look->state.first, 1'988'899u - 4096);
+    EXPECT_TRUE(look->output.ends_with("300000\nend\n"));
+    co_return Status{};
+  });
+}
+
+// A place is taken again once its job has ended; those that live keep theirs.
+TEST_F(InitJobsTest, MoreJobsThanPlacesOneAfterTheOther) {
+  Start();
+  Run([&]() -> Task<Status> {
+    auto lives = co_await Begin(1, "sleep 600");
+    if (!lives) co_return tl::unexpected(lives.error());
+    for (std::uint32_t id = 2; id < 40; ++id) {
+      auto begun = co_await Begin(id, "exit " + std::to_string(id));
+      if (!begun) co_return tl::unexpected(begun.error());
+      auto end = co_await NextEnd();
+      if (!end) co_return tl::unexpected(end.error());
+      EXPECT_EQ(end->id, id);
+      EXPECT_EQ(WEXITSTATUS(end->status), static_cast<int>(id));
+    }
+    auto look = co_await Look(1);
+    if (!look) co_return tl::unexpected(look.error());
+    EXPECT_EQ(look->state.running, 1u);
+    co_return Status{};
+  });
+}
+
 // A port of this machine that nothing listens at, most likely.
 std::uint16_t FreePort() {
   sockaddr_in address{};

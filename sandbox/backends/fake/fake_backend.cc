@@ -1,6 +1,8 @@
 #include "sandbox/backends/fake/fake_backend.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "base/deadlines.h"
 #include "base/files.h"
@@ -39,6 +41,64 @@ class FakeSandbox final : public Sandbox {
       co_await SleepUntil(next);
     }
     co_return played.result;
+  }
+
+  Task<Result<int>> StartJob(ExecSpec spec, Millis, Deadline) override {
+    PODIUM_CO_TRY(backend_.Note("start_job", Join(spec.argv, " ")));
+    FakeJob played;
+    if (backend_.script_.job) played = backend_.script_.job(files_, spec);
+    jobs_.push_back({std::move(played), std::nullopt, false});
+    co_return static_cast<int>(jobs_.size());
+  }
+
+  Task<Result<JobLook>> LookAtJob(int job, std::uint64_t from, Deadline) override {
+    auto at = static_cast<std::size_t>(job) - 1;
+    if (at >= jobs_.size()) co_return Fail(ErrorCode::kUsage, "there is no such job");
+    Hear();
+    Job& looked = jobs_[at];
+    std::string all = looked.Printed();
+    JobLook out{.running = !looked.end.has_value()};
+    out.so_far = looked.end.value_or(JobEnd{.job = job, .output_bytes = all.size()});
+    out.first = std::min<std::uint64_t>(from, all.size());
+    out.output = all.substr(out.first);
+    co_return out;
+  }
+
+  Task<Status> StopJob(int job, Deadline) override {
+    PODIUM_CO_TRY(backend_.Note("stop_job", std::to_string(job)));
+    Job& stopped = jobs_.at(static_cast<std::size_t>(job) - 1);
+    if (!stopped.end)
+      stopped.end = JobEnd{.job = job,
+                           .end = ExecEnd::kSignalled,
+                           .signal = 9,
+                           .stopped = true,
+                           .output_bytes = stopped.Printed().size()};
+    co_return Status{};
+  }
+
+  Task<Status> WaitForJobs(Deadline deadline) override {
+    for (;;) {
+      Hear();
+      for (const Job& job : jobs_) {
+        if (job.end && !job.told) co_return Status{};
+      }
+      if (deadline.expired()) co_return Status{};
+      Deadline soon = Deadline::In(kEmptyPoll).Earlier(deadline);
+      co_await SleepUntil(soon);
+    }
+  }
+
+  std::vector<JobEnd> TakeEndedJobs() override {
+    Hear();
+    std::vector<JobEnd> out;
+    for (Job& job : jobs_) {
+      if (job.end && !std::exchange(job.told, true)) out.push_back(*job.end);
+    }
+    return out;
+  }
+
+  int LiveJobs() const override {
+    return static_cast<int>(std::ranges::count_if(jobs_, [](const Job& job) { return !job.end; }));
   }
 
   Task<Status> PutFile(std::string inside, std::string bytes, unsigned, Deadline) override {
@@ -90,6 +150,7 @@ class FakeSandbox final : public Sandbox {
 
   Task<Result<Snapshot>> TakeSnapshot(Deadline) override {
     PODIUM_CO_TRY(backend_.Note("snapshot", ""));
+    if (LiveJobs() > 0) co_return Fail(ErrorCode::kBusy, "a job works in the workspace");
     Snapshot out;
     out.id = "layer" + std::to_string(++backend_.layers_);
     out.layers = stack_;
@@ -134,8 +195,31 @@ class FakeSandbox final : public Sandbox {
   }
 
  private:
+  struct Job {
+    FakeJob played;
+    std::optional<JobEnd> end;
+    bool told = false;  // by TakeEndedJobs
+    [[nodiscard]] std::string Printed() const { return played.printed ? played.printed() : ""; }
+  };
+
+  void Hear() {
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      Job& job = jobs_[i];
+      bool may_end = !job.end && (!job.played.may_end || job.played.may_end());
+      if (!may_end) continue;
+      const ExecResult& result = job.played.result;
+      job.end = JobEnd{.job = static_cast<int>(i) + 1,
+                       .end = result.end,
+                       .exit_code = result.exit_code,
+                       .signal = result.signal,
+                       .wall = result.wall,
+                       .output_bytes = job.Printed().size()};
+    }
+  }
+
   FakeBackend& backend_;
   FakeFiles files_;
+  std::deque<Job> jobs_;                // by their number
   std::vector<Snapshot::Layer> stack_;  // that it stands on
   IsolationRecord isolation_{.backend = "fake", .enforced = {{"nothing", "by nobody"}}};
   bool sealed_ = false;

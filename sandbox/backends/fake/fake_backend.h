@@ -20,14 +20,22 @@ struct FakeExec {
   // Where it is set, the command goes on until it says true, whatever the clock says.
   std::function<bool()> may_end;
 };
+// What a scripted job does.
+struct FakeJob {
+  ExecResult result{.exit_code = 0};     // its end, when `may_end` says true
+  std::function<bool()> may_end;         // empty: at once
+  std::function<std::string()> printed;  // all of its output so far
+};
 using FakeFiles = std::map<std::string, std::string>;
 
 // How sandboxes of a FakeBackend behave.
 struct FakeScript {
   // Whatever is run; by default every command exits with 0 and does nothing.
   std::function<FakeExec(FakeFiles& files, const ExecSpec& spec)> exec;
-  // The next calls of an operation ("create", "exec", "put_file", "take_file", "take_tree",
-  // "snapshot", "restore", "listen", "seal", "destroy") fail with these, one after the other.
+  std::function<FakeJob(FakeFiles& files, const ExecSpec& spec)> job;  // the same of StartJob
+  // The next calls of an operation ("create", "exec", "start_job", "put_file", "take_file",
+  // "take_tree", "snapshot", "restore", "listen", "seal", "destroy") fail with these, one after the
+  // other.
   std::map<std::string, std::deque<Error>> faults;
   FakeFiles files;  // that lie there at first
 };
