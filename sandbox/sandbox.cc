@@ -47,6 +47,14 @@ Task<Status> Sandbox::WaitForJobs(Deadline deadline) {
   co_return Status{};
 }
 
+Task<Result<PackedLayer>> Sandbox::PackLayer(Snapshot, std::filesystem::path, Deadline) {
+  co_return Fail(ErrorCode::kUnavailable, "this sandbox's layers are no files");
+}
+
+Task<Result<Snapshot>> Sandbox::AddLayer(Snapshot, std::filesystem::path, Deadline) {
+  co_return Fail(ErrorCode::kUnavailable, "this sandbox's layers are no files");
+}
+
 Task<Status> Sandbox::DropLayers(std::vector<Snapshot::Layer>) { co_return Status{}; }
 
 Task<Status> Sandbox::TakeRoot(std::filesystem::path, Deadline) {

@@ -77,6 +77,17 @@ class Sandbox {
   // may be another sandbox's.
   [[nodiscard]] virtual Task<Status> Restore(Snapshot snapshot, Deadline deadline) = 0;
 
+  // What the snapshot's topmost layer holds, what was changed since the one below, as a compressed
+  // tar outside: owners, modes and times stay, extended attributes do not. Its folders may be a
+  // sealed sandbox's.
+  [[nodiscard]] virtual Task<Result<PackedLayer>> PackLayer(Snapshot snapshot,
+                                                            std::filesystem::path tar,
+                                                            Deadline deadline);
+  // A workspace that holds what `below` does and, above it, the layer of such a tar. An error
+  // (kUsage) names what in the tar cannot be one.
+  [[nodiscard]] virtual Task<Result<Snapshot>> AddLayer(Snapshot below, std::filesystem::path tar,
+                                                        Deadline deadline);
+
   // Removes those of the layers that are its own and that it does not stand on; no snapshot that
   // holds one may be used again, by any sandbox. What cannot be removed now goes with the sandbox.
   [[nodiscard]] virtual Task<Status> DropLayers(std::vector<Snapshot::Layer> layers);

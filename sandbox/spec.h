@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "sandbox/gpu/devices.h"
 #include "sandbox/mitigation.h"
 
@@ -56,6 +57,12 @@ struct HomeFile {
 struct RootFile {
   std::string inside;  // absolute, of plain names
   std::string content;
+};
+
+// A layer of a workspace as a file.
+struct PackedLayer {
+  Digest digest;            // of the file
+  std::uint64_t bytes = 0;  // the file's
 };
 
 struct SandboxSpec {

@@ -9,6 +9,7 @@ using sandbox::ExecResult;
 using sandbox::ExecSpec;
 using sandbox::JobEnd;
 using sandbox::JobLook;
+using sandbox::PackedLayer;
 using sandbox::Snapshot;
 using sandbox::TakenFile;
 using sandbox::TakenTree;
@@ -169,6 +170,19 @@ Task<Status> SandboxOnDemand::Restore(Snapshot snapshot, Deadline deadline) {
   auto until = co_await ReadyFor(deadline);
   if (!until) co_return tl::unexpected(until.error());
   co_return co_await box_->Restore(std::move(snapshot), *until);
+}
+
+Task<Result<PackedLayer>> SandboxOnDemand::PackLayer(Snapshot snapshot, std::filesystem::path tar,
+                                                     Deadline deadline) {
+  if (!box_) co_return co_await Sandbox::PackLayer(std::move(snapshot), std::move(tar), deadline);
+  co_return co_await box_->PackLayer(std::move(snapshot), std::move(tar), deadline);
+}
+
+Task<Result<Snapshot>> SandboxOnDemand::AddLayer(Snapshot below, std::filesystem::path tar,
+                                                 Deadline deadline) {
+  auto until = co_await ReadyFor(deadline);
+  if (!until) co_return tl::unexpected(until.error());
+  co_return co_await box_->AddLayer(std::move(below), std::move(tar), *until);
 }
 
 Task<Status> SandboxOnDemand::DropLayers(std::vector<Snapshot::Layer> layers) {

@@ -56,6 +56,12 @@ class SandboxOnDemand final : public sandbox::Sandbox {
   [[nodiscard]] Result<sandbox::Usage> ReadUsage() override;
   [[nodiscard]] Task<Result<sandbox::Snapshot>> TakeSnapshot(Deadline deadline) override;
   [[nodiscard]] Task<Status> Restore(sandbox::Snapshot snapshot, Deadline deadline) override;
+  [[nodiscard]] Task<Result<sandbox::PackedLayer>> PackLayer(sandbox::Snapshot snapshot,
+                                                             std::filesystem::path tar,
+                                                             Deadline deadline) override;
+  [[nodiscard]] Task<Result<sandbox::Snapshot>> AddLayer(sandbox::Snapshot below,
+                                                         std::filesystem::path tar,
+                                                         Deadline deadline) override;
   [[nodiscard]] Task<Status> DropLayers(std::vector<sandbox::Snapshot::Layer> layers) override;
   [[nodiscard]] Task<Result<UniqueFd>> Listen(std::uint16_t port, Deadline deadline) override;
   // Empty where it was never made.

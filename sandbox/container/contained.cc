@@ -24,6 +24,7 @@
 #include "sandbox/container/moving_deadline.h"
 #include "sandbox/host/delegation.h"
 #include "sandbox/host/handover.h"
+#include "sandbox/host/kept_layer.h"
 #include "sandbox/host/lock_count.h"
 #include "sandbox/host/rootless.h"
 #include "sandbox/host/take_tree.h"
@@ -272,6 +273,20 @@ class ContainedSandbox final : public Sandbox {
     co_return co_await reactor_.Blocking(std::move(job));
   }
 
+  Task<Result<PackedLayer>> PackLayer(Snapshot snapshot, fs::path tar, Deadline) override {
+    auto job = [layer = snapshot.layers.front(), tar] { return PackTopLayer(layer, tar); };
+    co_return co_await reactor_.Blocking(std::move(job), Pool::kTransfer);
+  }
+
+  Task<Result<Snapshot>> AddLayer(Snapshot below, fs::path tar, Deadline) override {
+    auto possible = CanChangeWorkspace();
+    if (!possible) co_return tl::unexpected(possible.error());
+    auto job = [this, below, tar, number = added_layers_++] {
+      return parts_.workspace->AddLayer(below, tar, number);
+    };
+    co_return co_await reactor_.Blocking(std::move(job), Pool::kTransfer);
+  }
+
   Task<Status> DropLayers(std::vector<Snapshot::Layer> layers) override {
     if (!CanChangeWorkspace()) co_return Status{};
     auto job = [this, layers = std::move(layers)]() -> Status {
@@ -322,10 +337,11 @@ class ContainedSandbox final : public Sandbox {
   Task<Status> TakeRoot(fs::path tar, Deadline) override {
     if (!spec_.own_root || !sealed_ || !parts_.ids)
       co_return Fail(ErrorCode::kUsage, "a root is taken of a sealed sandbox that owns it");
-    LayerPacking layer{parts_.ids->first(),
-                       {"home", "tmp", "dev", "proc", "sys", ".podium-init", ".podium"}};
+    LayerPacking layer{
+        .first_id = parts_.ids->first(),
+        .left_out = {"home", "tmp", "dev", "proc", "sys", ".podium-init", ".podium"}};
     auto job = [upper = parts_.paths.base / "disk" / "upper", tar, layer] {
-      return PackLayer(upper, tar, layer);
+      return sandbox::PackLayer(upper, tar, layer);
     };
     co_return co_await reactor_.Blocking(std::move(job), Pool::kTransfer);
   }
@@ -459,6 +475,7 @@ class ContainedSandbox final : public Sandbox {
   std::vector<CgroupDir> groups_;
   CgroupCounters counters_;
   JobList jobs_;
+  int added_layers_ = 0;
   bool sealed_ = false;
   bool broken_ = false;          // init is gone, by the agent's doing
   bool acted_ = false;           // something of an agent's ran in here, or what it left is here

@@ -16,6 +16,7 @@
 #include "base/deadlines.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "sandbox/host/kept_layer.h"
 #include "sandbox/host/rootless.h"
 
 namespace podium::sandbox {
@@ -263,6 +264,16 @@ Status Workspace::Restore(const Snapshot& snapshot, int init_pid, Deadline deadl
   PODIUM_TRY(Mount(snapshot.layers, init_pid, deadline));
   Sweep({dropped});
   return {};
+}
+
+Result<Snapshot> Workspace::AddLayer(const Snapshot& below, const fs::path& tar, int number) const {
+  std::string name = "kept" + std::to_string(number);
+  fs::path dir = paths_.base / "disk" / "home" / name;
+  PODIUM_TRY(MakeDir(dir, ids_.Host(0), mode_));
+  PODIUM_TRY(UnpackLayer(tar, dir, ids_.first));
+  Snapshot out{below.layers, paths_.id + "/" + name};
+  out.layers.insert(out.layers.begin(), {dir, ids_.first});
+  return out;
 }
 
 void Workspace::Sweep(std::vector<fs::path> dirs) {

@@ -40,6 +40,11 @@ class Workspace {
   // Stands on the snapshot's layers instead; the writable layer's files are removed meanwhile.
   [[nodiscard]] Status Restore(const Snapshot& snapshot, int init_pid, Deadline deadline);
 
+  // A layer as PackLayer (of_sandbox) wrote it, above the snapshot's: nothing is mounted yet.
+  // `number`: of this one, never used before. What it takes counts as the sandbox's.
+  [[nodiscard]] Result<Snapshot> AddLayer(const Snapshot& below, const std::filesystem::path& tar,
+                                          int number) const;
+
   // Removes those of the layers that are this workspace's and that it does not stand on, in the
   // background; none while a stack is copied.
   void Drop(const std::vector<Snapshot::Layer>& layers);

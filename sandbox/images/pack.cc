@@ -54,7 +54,7 @@ class FolderPacker {
     m.mtime = st.st_mtim.tv_sec;
     bool whiteout = S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0);
     if (layer_ && whiteout) return AddWhiteout(path);
-    if (layer_ && layer_->first_id) PODIUM_TRY(AsOfImage(m));
+    if (layer_ && layer_->first_id) PODIUM_TRY(Renumber(m));
     switch (st.st_mode & S_IFMT) {
       case S_IFDIR:
         return AddFolder(dir, name, std::move(m));
@@ -75,16 +75,17 @@ class FolderPacker {
   }
 
  private:
-  // Owners and times as an image has them.
-  Status AsOfImage(Member& m) const {
+  // Owners as the sandbox sees them; in an image's layer those of the image, and one time.
+  Status Renumber(Member& m) const {
     for (auto* id : {&m.uid, &m.gid}) {
       std::int64_t inside = *id - *layer_->first_id;
       if (inside < 0 || inside >= IdRange::Count())
         return Fail(ErrorCode::kSandbox,
                     "a layer holds a file of somebody else: " + Printable(m.name));
-      *id = inside == kAgentId ? 0 : inside == 0 ? kAgentId : inside;
+      *id = inside;
+      if (!layer_->of_sandbox) *id = inside == kAgentId ? 0 : inside == 0 ? kAgentId : inside;
     }
-    m.mtime = kLayerTime;
+    if (!layer_->of_sandbox) m.mtime = kLayerTime;
     return {};
   }
 
@@ -197,11 +198,13 @@ TarWriter::TarWriter(TarWriter&&) noexcept = default;
 TarWriter& TarWriter::operator=(TarWriter&&) noexcept = default;
 TarWriter::~TarWriter() = default;
 
-Result<TarWriter> TarWriter::Create(const fs::path& to) {
+Result<TarWriter> TarWriter::Create(const fs::path& to, TarCoding coding) {
   PODIUM_TRY(LoadArchiveApi());
   auto impl = std::make_unique<Impl>();
   Archive().write_set_format_pax_restricted(impl->out.get());
   Archive().write_set_options(impl->out.get(), "hdrcharset=BINARY");
+  if (coding == TarCoding::kZstd && Archive().write_add_filter_zstd(impl->out.get()) != ARCHIVE_OK)
+    return Fail(ErrorCode::kUnavailable, "this machine's libarchive cannot compress with zstd");
   if (Archive().write_open_filename(impl->out.get(), to.c_str()) != ARCHIVE_OK)
     return impl->Broken(to.string());
   return TarWriter(std::move(impl));
@@ -254,7 +257,7 @@ Status PackFolder(const fs::path& folder, const fs::path& to, const ByteProgress
 }
 
 Status PackLayer(const fs::path& upper, const fs::path& to, const LayerPacking& packing) {
-  PODIUM_ASSIGN(auto tar, TarWriter::Create(to));
+  PODIUM_ASSIGN(auto tar, TarWriter::Create(to, packing.coding));
   UniqueFd dir(::open(upper.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir) return FailErrno(ErrorCode::kNotFound, "cannot open " + upper.string(), errno);
   ByteProgress none;

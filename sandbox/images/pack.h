@@ -12,11 +12,14 @@
 
 namespace podium::sandbox {
 
-// Writes an uncompressed tar whose bytes follow from its members alone: equal members, equal
-// digest.
+enum class TarCoding { kPlain, kZstd };
+
+// Writes a tar whose bytes follow from its members alone: equal members, equal digest (compressed,
+// of one version of libzstd).
 class TarWriter {
  public:
-  [[nodiscard]] static Result<TarWriter> Create(const std::filesystem::path& to);
+  [[nodiscard]] static Result<TarWriter> Create(const std::filesystem::path& to,
+                                                TarCoding coding = TarCoding::kPlain);
   TarWriter(TarWriter&&) noexcept;
   TarWriter& operator=(TarWriter&&) noexcept;
   ~TarWriter();
@@ -34,9 +37,12 @@ class TarWriter {
 
 // How a folder in overlayfs' format becomes the tar of a layer.
 struct LayerPacking {
-  // Of a sandbox's writable layer: where its range begins, in which root and the agent changed
-  // places; it gets an image's owners and one time for all. Empty: owners and times as they are.
+  // Of a sandbox's writable layer: where its range begins. Empty: owners and times as they are.
   std::optional<std::uint32_t> first_id;
+  // Owners as in the sandbox and times as they are; else as an image has them, in whose making root
+  // and the agent changed places, with one time for all.
+  bool of_sandbox = false;
+  TarCoding coding = TarCoding::kPlain;
   std::vector<std::string> left_out;  // names at the top that are no part of it
 };
 // The layer as a tar with whiteouts as images write them. Blocks.

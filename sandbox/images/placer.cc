@@ -143,7 +143,8 @@ Result<Placer::Spot> Placer::Find(const std::vector<std::string>& parts, const s
 }
 
 Status Placer::SetOwner(int fd, const Member& member) const {
-  if (!plain_ && ::fchown(fd, static_cast<uid_t>(member.uid), static_cast<gid_t>(member.gid)) != 0)
+  if (!plain_ && ::fchown(fd, static_cast<uid_t>(member.uid + first_id_),
+                          static_cast<gid_t>(member.gid + first_id_)) != 0)
     return Broken("cannot set the owner of", member.name, errno);
   unsigned mode = plain_ ? (member.mode & 0777) | 0600 : member.mode & 07777;
   if (::fchmod(fd, mode) != 0) return Broken("cannot set the mode of", member.name, errno);
@@ -216,8 +217,9 @@ Status Placer::PlaceSymlink(const Member& member, const Spot& spot) {
     return Refuse("bad_link", member.name, "has no target or one over 4,095 bytes");
   if (::symlinkat(member.target.c_str(), spot.parent, spot.name.c_str()) != 0)
     return Broken("cannot make the link", member.name, errno);
-  if (!plain_ && ::fchownat(spot.parent, spot.name.c_str(), static_cast<uid_t>(member.uid),
-                            static_cast<gid_t>(member.gid), AT_SYMLINK_NOFOLLOW) != 0)
+  if (!plain_ &&
+      ::fchownat(spot.parent, spot.name.c_str(), static_cast<uid_t>(member.uid + first_id_),
+                 static_cast<gid_t>(member.gid + first_id_), AT_SYMLINK_NOFOLLOW) != 0)
     return Broken("cannot set the owner of", member.name, errno);
   timespec times[2] = {At(member.mtime), At(member.mtime)};
   if (::utimensat(spot.parent, spot.name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)

@@ -37,8 +37,9 @@ struct Member {
 // every name as it is, owned by the caller.
 class Placer {
  public:
-  Placer(UniqueFd root, UnpackLimits limits, bool plain)
-      : root_(std::move(root)), limits_(limits), plain_(plain) {}
+  // first_id: added to the owners of a layer's members.
+  Placer(UniqueFd root, UnpackLimits limits, bool plain, std::uint32_t first_id = 0)
+      : root_(std::move(root)), limits_(limits), plain_(plain), first_id_(first_id) {}
 
   // Writes a file's bytes to a descriptor.
   using Content = std::function<Status(int fd)>;
@@ -77,6 +78,7 @@ class Placer {
   UniqueFd root_;
   UnpackLimits limits_;
   bool plain_;
+  std::uint32_t first_id_;
   std::string open_path_;  // of open_: the parent of the last member
   UniqueFd open_;
   std::map<std::string, std::int64_t> folder_times_;

@@ -93,10 +93,10 @@ Member ReadMember(archive_entry* entry) {
 class Unpacker {
  public:
   Unpacker(LayerStream stream, UniqueFd root, UnpackAs as, const UnpackLimits& limits,
-           const ByteProgress& progress)
+           const ByteProgress& progress, std::uint32_t first_id)
       : stream_(std::move(stream)),
         limits_(limits),
-        placer_(std::move(root), limits, as == UnpackAs::kPlain),
+        placer_(std::move(root), limits, as == UnpackAs::kPlain, first_id),
         feed_{&stream_, std::nullopt, &progress} {}
 
   Result<Unpacked> Run() {
@@ -193,12 +193,12 @@ class Unpacker {
 }  // namespace
 
 Result<Unpacked> UnpackTar(UniqueFd file, UniqueFd root, UnpackAs as, const UnpackLimits& limits,
-                           const ByteProgress& progress) {
+                           const ByteProgress& progress, std::uint32_t first_id) {
   Utf8Locale locale;
   if (!locale.ok())
     return Fail(ErrorCode::kUnavailable, "the locale C.UTF-8 is missing on this machine");
   PODIUM_ASSIGN(auto stream, LayerStream::Open(std::move(file), limits));
-  return Unpacker(std::move(stream), std::move(root), as, limits, progress).Run();
+  return Unpacker(std::move(stream), std::move(root), as, limits, progress, first_id).Run();
 }
 
 Result<StreamEnd> DigestUncompressed(UniqueFd file, const UnpackLimits& limits,

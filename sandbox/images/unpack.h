@@ -32,8 +32,10 @@ using ByteProgress = std::function<void(std::uint64_t)>;
 // Unpacks a tar file, compressed or not, into the empty folder `root`. Every rule of docs/images.md
 // holds; at the first broken one it stops with that refusal, and what it wrote by then is the
 // caller's to remove. Owners, modes and times are the archive's; extended attributes are dropped.
+// `first_id` is added to every owner: where a sandbox's range begins.
 [[nodiscard]] Result<Unpacked> UnpackTar(UniqueFd file, UniqueFd root, UnpackAs as,
-                                         const UnpackLimits& limits, const ByteProgress& progress);
+                                         const UnpackLimits& limits, const ByteProgress& progress,
+                                         std::uint32_t first_id = 0);
 
 // Reads the file to its end for its digest and size; limits hold.
 [[nodiscard]] Result<StreamEnd> DigestUncompressed(UniqueFd file, const UnpackLimits& limits,

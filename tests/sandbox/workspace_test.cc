@@ -9,6 +9,7 @@
 namespace podium::sandbox {
 namespace {
 
+namespace fs = std::filesystem;
 using std::chrono::seconds;
 
 class WorkspaceTest : public SandboxFixture {
@@ -51,6 +52,116 @@ TEST_F(WorkspaceTest, AWorkspaceIsFrozenRestoredAndForked) {
     EXPECT_EQ(parent.output, "one\n") << "a fork writes to a layer of its own";
     auto removed = co_await (*fork)->Destroy(deadline);
     EXPECT_TRUE(removed);
+  });
+}
+
+// Owners, modes, times, links, what was removed and whole folders that were replaced.
+TEST_F(WorkspaceTest, ALayerIsAFileAndAWorkspaceOfAnotherSandboxAgain) {
+  const char* look =
+      "cd /home/code; find . -printf '%p %y %m %U %s %l\\n' | sort; cat f keep/x h; "
+      "stat -c %Y f; stat -c %h h; ls -a keep gone 2>&1 | sort";
+  SandboxSpec other = Spec("again");
+  WithSandbox([this, other, look](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(60));
+    co_await Sh(
+        box,
+        "cd /home/code; echo one > f; chmod 640 f; touch -d @1000000000 f; mkdir keep gone; "
+        "echo a > keep/old; echo b > gone/b; ln -s f link; echo hard > h; ln h h2");
+    auto first = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(first) << first.error().message;
+    co_await Sh(box, "cd /home/code; rm -r gone; rm -r keep; mkdir keep; echo new > keep/x");
+    auto second = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(second) << second.error().message;
+    auto before = co_await Sh(box, look);
+    EXPECT_EQ(before.exit_code, 0) << before.output;
+    auto one = co_await box.PackLayer(*first, temp_->path() / "0.tar.zst", deadline);
+    auto two = co_await box.PackLayer(*second, temp_->path() / "1.tar.zst", deadline);
+    EXPECT_TRUE(one && two) << (one ? two.error().message : one.error().message);
+    EXPECT_EQ(one->digest, *DigestFile(temp_->path() / "0.tar.zst"));
+    EXPECT_EQ(one->bytes, fs::file_size(temp_->path() / "0.tar.zst"));
+    SandboxSpec spec = other;
+    auto made = co_await backend_->Create(std::move(spec), deadline);
+    EXPECT_TRUE(made) << made.error().message;
+    auto fresh = co_await (*made)->TakeSnapshot(deadline);
+    EXPECT_TRUE(fresh);
+    auto below = co_await (*made)->AddLayer(*fresh, temp_->path() / "0.tar.zst", deadline);
+    EXPECT_TRUE(below) << below.error().message;
+    auto top = co_await (*made)->AddLayer(*below, temp_->path() / "1.tar.zst", deadline);
+    EXPECT_TRUE(top) << top.error().message;
+    auto entered = co_await (*made)->Restore(*top, deadline);
+    EXPECT_TRUE(entered) << entered.error().message;
+    auto after = co_await Sh(**made, look);
+    EXPECT_EQ(after.output, before.output);
+    auto writes = co_await Sh(**made, "cd /home/code; echo more >> f; rm keep/x; echo y > keep/y");
+    EXPECT_EQ(writes.exit_code, 0) << writes.output;
+    auto back = co_await (*made)->Restore(*below, deadline);
+    EXPECT_TRUE(back);
+    auto older = co_await Sh(**made, "cat /home/code/gone/b /home/code/keep/old");
+    EXPECT_EQ(older.output, "b\na\n");
+    auto removed = co_await (*made)->Destroy(deadline);
+    EXPECT_TRUE(removed);
+  });
+}
+
+TEST_F(WorkspaceTest, WhatASealedSandboxHeldCanStillBeKept) {
+  WithSandbox([this](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(60));
+    co_await Sh(box, "echo last > /home/code/f");
+    auto sealed = co_await box.Seal(deadline);
+    EXPECT_TRUE(sealed);
+    auto snapshot = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(snapshot) << snapshot.error().message;
+    auto packed = co_await box.PackLayer(*snapshot, temp_->path() / "9.tar.zst", deadline);
+    EXPECT_TRUE(packed) << packed.error().message;
+    EXPECT_GT(packed->bytes, 0u);
+    auto taken = co_await box.TakeFile("/home/code/f", temp_->path() / "f", 100, deadline);
+    EXPECT_TRUE(taken && taken->fault == TakeFault::kNone) << "it is still there";
+  });
+}
+
+TEST_F(WorkspaceTest, WhileAJobLivesTheWorkspaceStaysAsItIs) {
+  const std::string count =
+      "for p in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $p; echo; done | grep -c '^sleep [67]00'";
+  WithSandbox([count](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(60));
+    ExecSpec spec;
+    spec.argv = {"bash", "-c", "echo begun; sleep 600"};
+    auto job = co_await box.StartJob(std::move(spec), std::chrono::hours(1), deadline);
+    EXPECT_TRUE(job) << job.error().message;
+    EXPECT_EQ(box.LiveJobs(), 1);
+    auto beside = co_await Sh(box, "sleep 700 & " + count);
+    EXPECT_EQ(beside.output, "2\n");
+    auto none = co_await box.TakeSnapshot(deadline);
+    EXPECT_FALSE(none);
+    EXPECT_EQ(none.error().code, ErrorCode::kBusy);
+    auto left = co_await Sh(box, count);
+    EXPECT_EQ(left.output, "1\n") << "the command's own is gone";
+    auto stopped = co_await box.StopJob(*job, deadline);
+    EXPECT_TRUE(stopped);
+    EXPECT_EQ(box.LiveJobs(), 0);
+    auto ends = box.TakeEndedJobs();
+    EXPECT_EQ(ends.size(), 1u);
+    EXPECT_TRUE(ends.front().stopped);
+    EXPECT_EQ(ends.front().output_bytes, 6u);
+    auto now = co_await box.TakeSnapshot(deadline);
+    EXPECT_TRUE(now) << now.error().message;
+  });
+}
+
+TEST_F(WorkspaceTest, AJobThatIsAMemoryBombEndsForThat) {
+  WithSandbox([](Sandbox& box) -> Task<void> {
+    Deadline deadline = Deadline::In(seconds(60));
+    ExecSpec spec;
+    spec.argv = {"python3", "-c", "x = bytearray(1 << 30)"};
+    auto job = co_await box.StartJob(std::move(spec), std::chrono::hours(1), deadline);
+    EXPECT_TRUE(job) << job.error().message;
+    auto waited = co_await box.WaitForJobs(deadline);
+    EXPECT_TRUE(waited);
+    auto ends = box.TakeEndedJobs();
+    EXPECT_EQ(ends.size(), 1u);
+    EXPECT_EQ(ends.front().end, ExecEnd::kMemoryLimit);
+    auto after = co_await Sh(box, "echo alive");
+    EXPECT_EQ(after.output, "alive\n");
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 #include "base/deadlines.h"
@@ -169,6 +170,35 @@ class FakeSandbox final : public Sandbox {
     stack_ = snapshot.layers;
     co_return Status{};
   }
+  // All files of the workspace, whatever lies below the topmost layer.
+  Task<Result<PackedLayer>> PackLayer(Snapshot snapshot, fs::path tar, Deadline) override {
+    PODIUM_CO_TRY(backend_.Note("pack_layer", snapshot.id));
+    std::string text;
+    for (const auto& [path, bytes] : backend_.snapshots_[snapshot.layers.front().dir])
+      text += std::to_string(path.size()) + " " + std::to_string(bytes.size()) + " " + path + bytes;
+    PODIUM_CO_TRY(MakeDirs(tar.parent_path()));
+    PODIUM_CO_TRY(WriteFileAtomic(tar, text));
+    co_return PackedLayer{Digest::Of(text), text.size()};
+  }
+
+  Task<Result<Snapshot>> AddLayer(Snapshot below, fs::path tar, Deadline) override {
+    PODIUM_CO_TRY(backend_.Note("add_layer", tar.filename().string()));
+    auto text = ReadFile(tar, 1 << 20);
+    if (!text) co_return tl::unexpected(text.error());
+    FakeFiles files;
+    std::istringstream in(*text);
+    for (std::size_t name = 0, size = 0; in >> name >> size && in.get() == ' ';) {
+      std::string path(name, 0), bytes(size, 0);
+      in.read(path.data(), static_cast<std::streamsize>(name));
+      in.read(bytes.data(), static_cast<std::streamsize>(size));
+      files[path] = bytes;
+    }
+    Snapshot out{below.layers, "layer" + std::to_string(++backend_.layers_)};
+    out.layers.insert(out.layers.begin(), {out.id, 0});
+    backend_.snapshots_[out.id] = std::move(files);
+    co_return out;
+  }
+
   Task<Status> DropLayers(std::vector<Snapshot::Layer> layers) override {
     for (const auto& layer : layers) {
       bool stands_on = std::ranges::find(stack_, layer.dir, &Snapshot::Layer::dir) != stack_.end();
