@@ -1,9 +1,11 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/records/event.h"
 
 namespace podium::agents {
 
@@ -12,11 +14,12 @@ namespace podium::agents {
 // are worked on at the same time.
 struct RecordedRun {
   struct Step {
-    Millis left{0};    // of the trial's time, when the step began
-    Millis ran{0};     // its program
-    bool cut = false;  // which the time ended
-    int seen = 0;      // how many nodes had ended when it began
-    int id = 0;        // its node's: how many had ended when that ended
+    Millis left{0};                           // of the trial's time, when the step began
+    Millis ran{0};                            // its program
+    bool cut = false;                         // which the time ended
+    int seen = 0;                             // how many nodes had ended when it began
+    int id = 0;                               // its node's: how many had ended when that ended
+    std::vector<records::JobSeen> jobs = {};  // as far as its tool saw them
   };
   std::vector<Step> steps;  // by SearchNode::step
   int nodes = 0;
@@ -24,6 +27,7 @@ struct RecordedRun {
   // What ended it after these nodes, where it was not the search itself: "time_limit",
   // "model_budget"; else "".
   std::string end;
+  std::map<int, Millis> cut_jobs = {};  // those that their time ended, with that
 };
 
 }  // namespace podium::agents

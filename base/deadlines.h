@@ -33,6 +33,8 @@ inline constexpr Millis kFlattenTime = std::chrono::hours(1);
 inline constexpr Millis kInitKillGrace = std::chrono::seconds(6);
 // The part of it after which the host kills by itself.
 inline constexpr Millis kOverdue = std::chrono::seconds(1);
+// Where a trial is done again: between two looks at a job that has not come as far as it had.
+inline constexpr Millis kJobPoll{50};
 // Between two counts of the locks that a command holds.
 inline constexpr Millis kLockCountStep{500};
 // A cgroup freezes within milliseconds, or has no freezer that works.

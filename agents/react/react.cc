@@ -11,6 +11,7 @@
 #include "agents/react/context_window.h"
 #include "agents/react/toolbox.h"
 #include "agents/scaffolds/step_times.h"
+#include "base/async/race.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -36,6 +37,7 @@ struct ReactSettings {
   std::size_t turns = 20;
   std::size_t observation = 5000;
   bool validate = true;
+  int jobs = 4;
   bool budget_in_prompt = false;
   double temperature = 0.5;
   int max_tokens = 2048;
@@ -84,6 +86,7 @@ class React final : public Scaffold {
       if (!end_.empty()) break;
       PODIUM_CO_TRY(co_await Turn());
     }
+    PODIUM_CO_TRY(co_await toolbox_->jobs().NoteEnds(true));
     AgentOutcome outcome;
     outcome.end = end_;
     outcome.detail = detail_;
@@ -95,8 +98,8 @@ class React final : public Scaffold {
     context_ = &context;
     context.outage = [this] { return client_->outage(); };
     times_.emplace(context, context.outage);
-    toolbox_.emplace(context,
-                     ToolLimits{settings_->action, settings_->observation, settings_->validate});
+    toolbox_.emplace(context, ToolLimits{settings_->action, settings_->observation,
+                                         settings_->validate, settings_->jobs});
     tools_ = toolbox_->Specs();
     left_ = times_->Left(0);
     const TaskBrief& task = context.task;
@@ -187,8 +190,10 @@ class React final : public Scaffold {
                          .left = left_,
                          .wall = done->wall,
                          .failed = done->failed,
-                         .observation = done->text};
+                         .observation = done->text,
+                         .jobs = done->jobs};
     PODIUM_CO_TRY(co_await context_->events.Append(std::move(use)));
+    PODIUM_CO_TRY(co_await toolbox_->jobs().NoteEnds());
     if (done->submitted) End("finished");
     if (done->lost) End("init_gone");
     co_return std::move(*done);
@@ -209,7 +214,7 @@ class React final : public Scaffold {
       chat.max_tokens = with_tools ? settings_->max_tokens : kSummaryTokens;
       // Distinct an asking, so that equal prompts are not answered from the record of another step.
       chat.seed = static_cast<std::int64_t>(context_->seed * 1'000'000) + asked_++;
-      auto reply = co_await client_->Complete(std::move(chat), times_->Until(step_));
+      auto reply = co_await CompleteBesideJobs(std::move(chat));
       if (reply) {
         refused_ = 0;
         co_return std::move(*reply);
@@ -222,6 +227,13 @@ class React final : public Scaffold {
         co_return none;
       }
     }
+  }
+
+  Task<Result<ChatReply>> CompleteBesideJobs(ChatRequest chat) {
+    auto raced = co_await Race(client_->Complete(std::move(chat), times_->Until(step_)),
+                               toolbox_->jobs().Mind());
+    PODIUM_CO_TRY(co_await toolbox_->jobs().NoteEnds());
+    co_return std::get<0>(std::move(raced));
   }
 
   // What is the agent's affair ends its work; the rest is an error.
@@ -315,12 +327,14 @@ Result<ConfiguredScaffold> Configure(const OptionReader& options) {
   PODIUM_ASSIGN(auto turns, options.Int("react.context_turns", 2, 10'000));
   PODIUM_ASSIGN(auto observation, options.Int("react.observation_bytes", 200, 1'000'000));
   PODIUM_ASSIGN(settings->validate, options.Bool("react.validate_tool"));
+  PODIUM_ASSIGN(auto jobs, options.Int("react.max_jobs", 0, sandbox::kMostJobs));
   PODIUM_ASSIGN(settings->budget_in_prompt, options.Bool("react.budget_in_prompt"));
   PODIUM_ASSIGN(settings->temperature, options.Double("llm.temperature", 0, 2));
   PODIUM_ASSIGN(auto tokens, options.Int("llm.max_tokens", 64, 1'000'000));
   settings->turns = static_cast<std::size_t>(turns);
   settings->observation = static_cast<std::size_t>(observation);
   settings->max_tokens = static_cast<int>(tokens);
+  settings->jobs = static_cast<int>(jobs);
   ConfiguredScaffold out;
   out.nodes = static_cast<int>(steps);
   out.files = prompt.second;
@@ -336,7 +350,8 @@ Result<ConfiguredScaffold> Configure(const OptionReader& options) {
 ScaffoldInfo ReactScaffold() {
   ScaffoldInfo out;
   out.name = "react";
-  out.help = "a model with tools in a loop: bash, python, view, edit, validate, submit";
+  out.help =
+      "a model with tools in a loop: bash and its jobs, python, view, edit, validate, submit";
   out.asks_model = true;
   out.options = {
       {"react.steps", "500", "tools that are used, or answers without one, at most"},
@@ -345,6 +360,7 @@ ScaffoldInfo ReactScaffold() {
       {"react.observation_bytes", "5000", "what the model is shown of one tool's output"},
       {"react.validate_tool", "true",
        "whether anything checks the submission's shape: a tool, the validator, submit itself"},
+      {"react.max_jobs", "4", "commands in the background at the same time; 0 = none, at most 15"},
       {"react.budget_in_prompt", "false", "whether steps and minutes left stand after each turn"},
       {"react.prompt", "", "file with its prompt; empty = Podium's", true},
       {"react.prompt_variant", "default",

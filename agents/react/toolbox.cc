@@ -16,45 +16,23 @@ namespace fs = std::filesystem;
 constexpr const char* kWork = "/home/code";
 constexpr std::uint64_t kLargestEdited = 1 << 20;
 
-// A command begins where the one before it ended. Only where: each is a shell of its own.
+// A command begins where the one before it ended. Only
+// where: each is a shell of its own.
 constexpr const char* kShell =
-    "cd \"$(cat /tmp/.podium-cwd 2>/dev/null || echo /home/code)\" 2>/dev/null || cd /home/code\n"
+    "cd \"$(cat /tmp/.podium-cwd 2>/dev/null || echo /home/code)\" 2>/dev/null || cd "
+    "/home/code\n"
     "trap 'pwd > /tmp/.podium-cwd' EXIT\n"
+    "eval \"$1\"\n";
+
+// A job begins there too, and leaves no trace of where it goes.
+constexpr const char* kJobShell =
+    "cd \"$(cat /tmp/.podium-cwd 2>/dev/null || echo /home/code)\" 2>/dev/null || cd "
+    "/home/code\n"
     "eval \"$1\"\n";
 
 constexpr const char* kView =
     "if [ -d \"$1\" ]; then ls -la -- \"$1\"; else awk -v a=\"$2\" -v b=\"$3\" "
     "'NR >= a && NR <= b { printf \"%6d  %s\\n\", NR, $0 } NR > b { exit }' < \"$1\"; fi";
-
-ToolOutcome Told(std::string text, bool failed = true) {
-  ToolOutcome out;
-  out.text = std::move(text);
-  out.failed = failed;
-  return out;
-}
-
-// What an agent's doing keeps from working is told to the model; the rest is the host's.
-Result<ToolOutcome> ToldOr(const Error& error) {
-  if (!sandbox::CausedByAgent(error)) return tl::unexpected(error);
-  return Told(error.message);
-}
-
-ToolSpec Spec(std::string name, std::string description, const std::string& properties,
-              const std::string& required) {
-  return {std::move(name), std::move(description),
-          R"({"type":"object","properties":{)" + properties + R"(},"required":[)" + required +
-              R"(],"additionalProperties":false})"};
-}
-
-std::string Text(const char* name, const char* description) {
-  return DumpJson(Json(name)) + R"(:{"type":"string","description":)" +
-         DumpJson(Json(description)) + "}";
-}
-
-std::string Whole(const char* name, const char* description) {
-  return DumpJson(Json(name)) + R"(:{"type":"integer","description":)" +
-         DumpJson(Json(description)) + "}";
-}
 
 }  // namespace
 
@@ -67,41 +45,54 @@ struct Toolbox::Arguments {
   [[nodiscard]] std::int64_t Number(const char* name, std::int64_t fallback) const {
     return JsonOr<std::int64_t>(object, name, fallback);
   }
+  [[nodiscard]] bool Is(const char* name) const { return JsonOr<bool>(object, name, false); }
+  [[nodiscard]] std::optional<Millis> Seconds(const char* name) const {
+    constexpr std::int64_t kMost = 1'000'000'000;
+    std::int64_t seconds = Number(name, 0);
+    if (seconds <= 0) return std::nullopt;
+    return std::chrono::seconds(std::min(seconds, kMost));
+  }
 };
 
 std::vector<ToolSpec> Toolbox::Specs() const {
+  std::string bash =
+      "Runs a command with bash and gives what it printed. The next begins in the folder where "
+      "this one ended; variables and processes do not stay.";
+  std::string command = TextArgument("command", "the command");
+  if (jobs_.there()) {
+    bash +=
+        " With background it becomes a job that goes on beside what you do next: job_output, "
+        "job_wait and job_stop take its number.";
+    command += "," + BoolArgument("background", "whether it is a job, false by default") + "," +
+               NumberArgument("timeout_s", "seconds after which a job is stopped");
+  }
   std::vector<ToolSpec> out = {
-      Spec(
-          "bash",
-          "Runs a command with bash and gives what it printed. The next begins in the folder where "
-          "this one ended; variables and processes do not stay.",
-          Text("command", "the command"), R"("command")"),
-      Spec("python", "Runs a Python program from /home/code and gives what it printed.",
-           Text("code", "the whole program"), R"("code")"),
-      Spec("view", "Shows a text file with numbers before its lines, or what is in a folder.",
-           Text("path", "an absolute path") + "," + Whole("from", "the first line, 1 by default") +
-               "," + Whole("to", "the last line, 200 by default"),
+      Tool("bash", std::move(bash), command, R"("command")"),
+      Tool("python", "Runs a Python program from /home/code and gives what it printed.",
+           TextArgument("code", "the whole program"), R"("code")"),
+      Tool("view", "Shows a text file with numbers before its lines, or what is in a folder.",
+           TextArgument("path", "an absolute path") + "," +
+               NumberArgument("from", "the first line, 1 by default") + "," +
+               NumberArgument("to", "the last line, 200 by default"),
            R"("path")"),
-      Spec("edit",
+      Tool("edit",
            "Puts new_text in the place of old_text, which must be in the file once. Without "
            "old_text "
            "the file is written anew.",
-           Text("path", "an absolute path") + "," + Text("old_text", "what stands there") + "," +
-               Text("new_text", "what is to stand there"),
+           TextArgument("path", "an absolute path") + "," +
+               TextArgument("old_text", "what stands there") + "," +
+               TextArgument("new_text", "what is to stand there"),
            R"("path","new_text")")};
   if (limits_.validate)
-    out.push_back(Spec("validate",
+    out.push_back(Tool("validate",
                        "Says whether the submission has the right shape. Gives no score.", "", ""));
   if (context_.knowledge.searchable())
-    out.push_back(Spec("search_knowledge",
+    out.push_back(Tool("search_knowledge",
                        "Finds passages of papers and notes that have some of the words asked for.",
-                       Text("query", "a few words"), R"("query")"));
-  out.push_back(Spec("submit", "Ends your work. The submission is graded as it is now.", "", ""));
+                       TextArgument("query", "a few words"), R"("query")"));
+  for (auto& spec : jobs_.Specs()) out.push_back(std::move(spec));
+  out.push_back(Tool("submit", "Ends your work. The submission is graded as it is now.", "", ""));
   return out;
-}
-
-std::string Toolbox::Shown(const std::string& text) const {
-  return HeadTail(Printable(text), limits_.observation * 3 / 5, limits_.observation * 2 / 5);
 }
 
 Task<Result<ToolOutcome>> Toolbox::Call(const ToolCall& call, int step, Deadline until) {
@@ -110,7 +101,7 @@ Task<Result<ToolOutcome>> Toolbox::Call(const ToolCall& call, int step, Deadline
     co_return Told("The arguments of " + call.name + " are not a JSON object" +
                    (json ? "." : ": " + json.error().message));
   Arguments arguments{std::move(*json)};
-  if (call.name == "bash") co_return co_await Bash(std::move(arguments), until);
+  if (call.name == "bash") co_return co_await Bash(std::move(arguments), step, until);
   if (call.name == "python") co_return co_await Python(std::move(arguments), step, until);
   if (call.name == "view") co_return co_await View(std::move(arguments), until);
   if (call.name == "edit") co_return co_await Edit(std::move(arguments));
@@ -118,18 +109,51 @@ Task<Result<ToolOutcome>> Toolbox::Call(const ToolCall& call, int step, Deadline
   if (call.name == "search_knowledge" && context_.knowledge.searchable())
     co_return co_await LookUp(std::move(arguments));
   if (call.name == "submit") co_return co_await Submit();
+  if (jobs_.Has(call.name)) {
+    JobTools::Order order{.tool = call.name,
+                          .job = static_cast<int>(arguments.Number("job", 0)),
+                          .timeout = arguments.Seconds("timeout_s")};
+    co_return co_await UseJobs(std::move(order), step, until);
+  }
   std::vector<std::string> names;
   for (const auto& spec : Specs()) names.push_back(spec.name);
   co_return Told("There is no tool '" + Printable(call.name.substr(0, 60)) + "'. There are " +
                  Join(names, ", ") + ".");
 }
 
-Toolbox::Outcome Toolbox::Bash(Arguments arguments, Deadline until) {
+Toolbox::Outcome Toolbox::Bash(Arguments arguments, int step, Deadline until) {
   std::string command = arguments.Get("command");
   if (command.empty()) co_return Told("bash needs 'command', a text.");
+  if (jobs_.there() && arguments.Is("background"))
+    co_return co_await Begin(std::move(command), std::move(arguments), step);
   sandbox::ExecSpec spec;
   spec.argv = {"bash", "-c", kShell, "bash", std::move(command)};
   co_return co_await Execute(std::move(spec), until);
+}
+
+Toolbox::Outcome Toolbox::Begin(std::string command, Arguments arguments, int step) {
+  sandbox::ExecSpec spec;
+  spec.argv = {"bash", "-c", kJobShell, "bash", command};
+  spec.cwd = kWork;
+  AddEnvironment(spec);
+  std::string shown = HeadTail(Printable(command), 1500, 500);
+  std::optional<Millis> timeout = arguments.Seconds("timeout_s");
+  co_return co_await jobs_.Start(std::move(spec), std::move(shown), timeout, step);
+}
+
+Toolbox::Outcome Toolbox::UseJobs(JobTools::Order order, int step, Deadline until) {
+  auto begun = SteadyNow();
+  auto out = co_await jobs_.Call(std::move(order), step, until);
+  if (!out || out->lost) co_return out;
+  out->wall = Since(begun);
+  auto look = co_await snapshots_.Take();
+  if (!look) co_return tl::unexpected(look.error());
+  co_return out;
+}
+
+void Toolbox::AddEnvironment(sandbox::ExecSpec& spec) const {
+  spec.env = {{"PODIUM_SEED", std::to_string(context_.seed)}};
+  for (const auto& [name, value] : context_.env) spec.env.emplace_back(name, value);
 }
 
 Toolbox::Outcome Toolbox::Python(Arguments arguments, int step, Deadline until) {
@@ -151,7 +175,7 @@ Toolbox::Outcome Toolbox::LookUp(Arguments arguments) {
   auto text = co_await agents::LookUp(context_.reactor, context_.knowledge, context_.events,
                                       std::move(by), std::move(query));
   if (!text) co_return tl::unexpected(text.error());
-  co_return Told(Shown(*text), false);
+  co_return Told(Observation(*text, limits_.observation), false);
 }
 
 Toolbox::Outcome Toolbox::View(Arguments arguments, Deadline until) {
@@ -230,8 +254,7 @@ Toolbox::Outcome Toolbox::Submit() {
 
 Toolbox::Outcome Toolbox::Execute(sandbox::ExecSpec spec, Deadline until) {
   if (spec.cwd.empty()) spec.cwd = kWork;
-  spec.env = {{"PODIUM_SEED", std::to_string(context_.seed)}};
-  for (const auto& [name, value] : context_.env) spec.env.emplace_back(name, value);
+  AddEnvironment(spec);
   auto result = co_await context_.sandbox.Exec(std::move(spec), until);
   if (!result) co_return ToldOr(result.error());
   ToolOutcome out;
@@ -240,7 +263,7 @@ Toolbox::Outcome Toolbox::Execute(sandbox::ExecSpec spec, Deadline until) {
   out.wall = result->wall;
   out.lost = result->end == sandbox::ExecEnd::kInitGone;
   out.failed = result->end != sandbox::ExecEnd::kExited || result->exit_code != 0;
-  out.text = Shown(result->output);
+  out.text = Observation(result->output, limits_.observation);
   if (result->end == sandbox::ExecEnd::kTimeLimit)
     out.text += "\n[stopped: its time of " + FormatDuration(limits_.action) + " is over]";
   else if (out.failed)

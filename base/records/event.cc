@@ -287,23 +287,56 @@ Result<Event> From(const Json& j, std::type_identity<Rebuilt>) {
   return Rebuilt{Whole(j, "nodes"), JsonOr<std::vector<int>>(j, "different", {})};
 }
 
-Json ToJson(const ToolUse& e) {
-  return {{"step", e.step},
-          {"said", e.said},
-          {"tool", e.tool},
-          {"arguments", e.arguments},
+Json ToJson(const JobStarted& e) {
+  return {{"job", e.job}, {"step", e.step}, {"command", e.command}, {"most_ms", e.most.count()}};
+}
+Result<Event> From(const Json& j, std::type_identity<JobStarted>) {
+  return JobStarted{JsonOr(j, "job", 0), JsonOr(j, "step", 0), Text(j, "command"),
+                    Time(j, "most_ms")};
+}
+
+Json ToJson(const JobEnded& e) {
+  return {{"job", e.job},
           {"end", e.end},
           {"exit_code", e.exit_code},
-          {"left_ms", e.left.count()},
+          {"signal", e.signal},
           {"wall_ms", e.wall.count()},
-          {"failed", e.failed},
-          {"observation", e.observation}};
+          {"output_bytes", e.output_bytes}};
+}
+Result<Event> From(const Json& j, std::type_identity<JobEnded>) {
+  return JobEnded{JsonOr(j, "job", 0),    Text(j, "end"),     JsonOr(j, "exit_code", -1),
+                  JsonOr(j, "signal", 0), Time(j, "wall_ms"), Size(j, "output_bytes")};
+}
+
+std::vector<JobSeen> JobsSeen(const Json& j) {
+  std::vector<JobSeen> out;
+  for (const Json& one : j.value("jobs", Json::array())) {
+    if (!one.is_object()) continue;
+    out.push_back({JsonOr(one, "job", 0), Size(one, "bytes"), JsonOr(one, "running", false)});
+  }
+  return out;
+}
+
+Json ToJson(const ToolUse& e) {
+  Json out = {{"step", e.step},
+              {"said", e.said},
+              {"tool", e.tool},
+              {"arguments", e.arguments},
+              {"end", e.end},
+              {"exit_code", e.exit_code},
+              {"left_ms", e.left.count()},
+              {"wall_ms", e.wall.count()},
+              {"failed", e.failed},
+              {"observation", e.observation}};
+  for (const JobSeen& seen : e.jobs)
+    out["jobs"].push_back({{"job", seen.job}, {"bytes", seen.bytes}, {"running", seen.running}});
+  return out;
 }
 Result<Event> From(const Json& j, std::type_identity<ToolUse>) {
-  return ToolUse{JsonOr(j, "step", 0),  Text(j, "said"),    Text(j, "tool"),
-                 Text(j, "arguments"),  Text(j, "end"),     JsonOr(j, "exit_code", 0),
-                 Time(j, "left_ms"),    Time(j, "wall_ms"), JsonOr(j, "failed", false),
-                 Text(j, "observation")};
+  return ToolUse{JsonOr(j, "step", 0),    Text(j, "said"),    Text(j, "tool"),
+                 Text(j, "arguments"),    Text(j, "end"),     JsonOr(j, "exit_code", 0),
+                 Time(j, "left_ms"),      Time(j, "wall_ms"), JsonOr(j, "failed", false),
+                 Text(j, "observation"),  JobsSeen(j)};
 }
 
 Json ToJson(const KnowledgeUse& e) {
@@ -329,10 +362,10 @@ Result<Event> From(const Json& j, std::type_identity<InjectedFault>) {
 
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
-    "attempt", "node",      "exec",    "snapshot",   "validation",   "outage",
-    "taken",   "fell_back", "service", "model_call", "gateway_flag", "failed",
-    "paused",  "sealed",    "graded",  "begun",      "forked",       "rebuilt",
-    "tool",    "knowledge", "acp",     "exhausted",  "retried",      "injected_fault"};
+    "attempt",   "node",    "exec",           "snapshot",     "validation", "outage",    "taken",
+    "fell_back", "service", "model_call",     "gateway_flag", "failed",     "paused",    "sealed",
+    "graded",    "begun",   "forked",         "rebuilt",      "tool",       "knowledge", "acp",
+    "exhausted", "retried", "injected_fault", "job_started",  "job_ended"};
 
 template <std::size_t... I>
 Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {

@@ -126,6 +126,27 @@ struct Rebuilt {  // "rebuilt": the programs of a forked trial's first nodes wer
   std::int64_t nodes = 0;
   std::vector<int> different;  // those that did not end as they had
 };
+struct JobStarted {  // "job_started": a command goes on in the background
+  int job = 0;       // from 1
+  int step = 0;      // ToolUse::step
+  std::string command;
+  Millis most{0};  // after which it is stopped
+};
+struct JobEnded {  // "job_ended"
+  int job = 0;
+  std::string end;  // sandbox::ExecEndText, "stopped" by the model, "trial_over"
+  int exit_code = -1;
+  int signal = 0;
+  Millis wall{0};
+  std::uint64_t output_bytes = 0;
+};
+// How far a tool saw a job: the bytes of its output that the model had been shown by then, and
+// whether it was said to run.
+struct JobSeen {
+  int job = 0;
+  std::uint64_t bytes = 0;
+  bool running = false;
+};
 struct ToolUse {  // "tool": a step of a model that works with tools
   int step = 0;
   std::string said;       // what it said beside it, shortened
@@ -137,6 +158,7 @@ struct ToolUse {  // "tool": a step of a model that works with tools
   Millis wall{0};
   bool failed = false;      // as it was told
   std::string observation;  // what it was shown
+  std::vector<JobSeen> jobs = {};
 };
 struct KnowledgeUse {  // "knowledge": the agent was told something of a corpus, or of the task's
                        // expert
@@ -153,10 +175,10 @@ struct Graded {  // "graded": verdict.json stands
   std::string verdict;
 };
 
-using Event =
-    std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack, Service,
-                 ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun, Forked, Rebuilt,
-                 ToolUse, KnowledgeUse, AcpUpdate, Exhausted, Retried, InjectedFault>;
+using Event = std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack,
+                           Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun,
+                           Forked, Rebuilt, ToolUse, KnowledgeUse, AcpUpdate, Exhausted, Retried,
+                           InjectedFault, JobStarted, JobEnded>;
 
 [[nodiscard]] std::string_view EventName(const Event& event);
 

@@ -30,6 +30,8 @@ struct Trace {
   TrialView view;
   std::vector<records::ToolUse> steps;    // of its last attempt
   std::vector<records::Exec> commands;    // the same
+  std::vector<records::JobStarted> jobs;  // the same
+  std::vector<records::JobEnded> ends;    // the same
   std::vector<records::ModelCall> calls;  // of all
 };
 
@@ -40,6 +42,8 @@ Result<Trace> ReadTrace(const FoundTrial& at) {
   Trace out{.view = ReadTrial(folder.path(), at.id, SystemClock()),
             .steps = LastAttempts<records::ToolUse>(lines),
             .commands = LastAttempts<records::Exec>(lines),
+            .jobs = LastAttempts<records::JobStarted>(lines),
+            .ends = LastAttempts<records::JobEnded>(lines),
             .calls = {}};
   for (const auto& line : lines) {
     if (const auto* call = std::get_if<records::ModelCall>(&line.event)) out.calls.push_back(*call);
@@ -61,7 +65,8 @@ std::string TraceJson(const FoundTrial& at, const Trace& t) {
   Json out = {{"schema", "podium-trace/1"},     {"run", at.run_dir.filename().string()},
               {"trial", at.id.str()},           {"state", t.view.state},
               {"nodes", Bodies(t.view.nodes)},  {"steps", Bodies(t.steps)},
-              {"commands", Bodies(t.commands)}, {"model_calls", Bodies(t.calls)}};
+              {"commands", Bodies(t.commands)}, {"model_calls", Bodies(t.calls)},
+              {"jobs", Bodies(t.jobs)},         {"job_ends", Bodies(t.ends)}};
   return DumpJson(out, 2) + "\n";
 }
 
@@ -96,6 +101,24 @@ std::string StepsText(const Trace& t) {
   return table.Text();
 }
 
+// "exited 0", "stopped"; "" of one whose end nobody saw.
+std::string EndText(const records::JobEnded& end) {
+  return end.end + (end.end == "exited" ? " " + std::to_string(end.exit_code) : "");
+}
+
+std::string JobsText(const Trace& t) {
+  TextTable table({"job", "at step", "its end", "time", "bytes", "command"},
+                  {true, true, false, true, true, false});
+  for (const auto& job : t.jobs) {
+    auto end = std::ranges::find(t.ends, job.job, &records::JobEnded::job);
+    bool ended = end != t.ends.end();
+    table.Add({std::to_string(job.job), std::to_string(job.step), ended ? EndText(*end) : "",
+               ended ? FormatDuration(end->wall) : "",
+               ended ? std::to_string(end->output_bytes) : "", FirstLine(job.command, 50)});
+  }
+  return table.Text();
+}
+
 std::string CommandsText(const Trace& t) {
   std::string out;
   for (const auto& c : t.commands)
@@ -123,6 +146,7 @@ std::string Whole(const FoundTrial& at, const Trace& t) {
   out += "\n\n";
   if (!t.view.nodes.empty()) out += NodesText(t) + "\n";
   if (!t.steps.empty()) out += StepsText(t) + "\n";
+  if (!t.jobs.empty()) out += JobsText(t) + "\n";
   if (!t.commands.empty()) out += CommandsText(t) + "\n";
   if (t.view.nodes.empty() && t.steps.empty() && t.commands.empty())
     out += "Nothing is in its journal that an agent did.\n";

@@ -15,6 +15,9 @@ constexpr const char* kAskedAlike =
 constexpr const char* kBySelf =
     "The program is the same, byte for byte: it does not do the same twice (time of day, threads, "
     "random numbers without a seed).";
+constexpr const char* kByJob =
+    "Jobs ran in the background: what else saw of their work by then depends on time. What they "
+    "printed is compared as far as the record had seen it.";
 constexpr const char* kBuilds =
     "Nothing that Podium recorded explains it: another build of Podium decides differently.";
 
@@ -77,6 +80,28 @@ std::optional<Divergence> CompareCommands(const std::vector<JournalLine>& record
   return Values("the number of commands", before.size(), after.size(), kBySelf);
 }
 
+// Of a difference at a step: jobs that had begun before it may be why.
+const char* MeaningAt(int step, const std::vector<JournalLine>& recorded) {
+  for (const auto& job : LastAttempts<records::JobStarted>(recorded)) {
+    if (job.step < step) return kByJob;
+  }
+  return kBySelf;
+}
+
+// Where both ended by themselves: the rest is a matter of time.
+std::optional<Divergence> CompareJobs(const std::vector<JournalLine>& recorded,
+                                      const std::vector<JournalLine>& now) {
+  std::map<int, records::JobEnded> again;
+  for (const auto& job : LastAttempts<records::JobEnded>(now)) again[job.job] = job;
+  for (const auto& job : LastAttempts<records::JobEnded>(recorded)) {
+    auto other = again.find(job.job);
+    if (other == again.end() || job.end != "exited" || other->second.end != "exited") continue;
+    std::string where = "job " + std::to_string(job.job) + ", its exit code";
+    if (auto found = Values(where, job.exit_code, other->second.exit_code, kBySelf)) return found;
+  }
+  return std::nullopt;
+}
+
 std::optional<Divergence> CompareTools(const std::vector<JournalLine>& recorded,
                                        const std::vector<JournalLine>& now) {
   auto before = LastAttempts<records::ToolUse>(recorded),
@@ -85,11 +110,12 @@ std::optional<Divergence> CompareTools(const std::vector<JournalLine>& recorded,
     const auto &a = before[i], &b = after[i];
     std::string where =
         "step " + std::to_string(a.step) + (a.tool.empty() ? "" : " (" + a.tool + ")");
+    const char* meaning = MeaningAt(a.step, recorded);
     auto found = FirstOf({Texts(where + ", its tool", a.tool, b.tool, kAskedAlike),
                           Texts(where + ", what the model said", a.said, b.said, kAskedAlike),
                           Texts(where + ", its arguments", a.arguments, b.arguments, kAskedAlike),
-                          Texts(where + ", its end", a.end, b.end, kBySelf),
-                          Texts(where + ", what it gave", a.observation, b.observation, kBySelf)});
+                          Texts(where + ", its end", a.end, b.end, meaning),
+                          Texts(where + ", what it gave", a.observation, b.observation, meaning)});
     if (found) return found;
   }
   return Values("the number of steps", before.size(), after.size(), kBySelf);
@@ -207,6 +233,7 @@ std::optional<Divergence> CompareTrials(const RecordedTrial& recorded,
     return found;
   if (auto found = CompareCommands(recorded.lines, now_lines)) return found;
   if (auto found = CompareTools(recorded.lines, now_lines)) return found;
+  if (auto found = CompareJobs(recorded.lines, now_lines)) return found;
   if (auto found = CompareRequests(recorded.lines, now_lines)) return found;
   if (auto found = CompareFaults(recorded.lines, now_lines)) return found;
   const auto* sealed = LastOf<records::Sealed>(recorded.lines);

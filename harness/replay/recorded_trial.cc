@@ -81,8 +81,14 @@ int SeenBy(const std::vector<JournalLine>& lines, const records::SearchNode& nod
 
 void AddTools(const std::vector<JournalLine>& lines, agents::RecordedRun& out) {
   for (const auto& use : LastAttempts<records::ToolUse>(lines)) {
-    out.steps.push_back({.left = use.left, .ran = use.wall, .cut = use.end == "time_limit"});
+    out.steps.push_back(
+        {.left = use.left, .ran = use.wall, .cut = use.end == "time_limit", .jobs = use.jobs});
     out.nodes = out.searched = static_cast<int>(out.steps.size());
+  }
+  std::map<int, Millis> most;
+  for (const auto& job : LastAttempts<records::JobStarted>(lines)) most[job.job] = job.most;
+  for (const auto& job : LastAttempts<records::JobEnded>(lines)) {
+    if (job.end == "time_limit") out.cut_jobs[job.job] = most[job.job];
   }
 }
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/e2e/podium_program.h"
+#include "tests/support/model_server.h"
 
 namespace podium::tests {
 namespace {
@@ -98,6 +99,42 @@ TEST_F(InterruptionTest, KilledWorkersGoOnWithTheStepsThatWereInWork) {
   EXPECT_EQ(steps, (std::set<int>{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(Verdict("kw", "portfolio-greedy")["grade"]["verdict"], "scored");
   EXPECT_TRUE(Traces(trial).empty());
+}
+
+// The job goes with the process that was killed, and is begun again by the same answers.
+TEST_F(InterruptionTest, KilledInTheMiddleOfAJobTheTrialGoesOnWithoutAskingAgain) {
+  ModelServer server([&](int, const ReceivedRequest& request) {
+    Json json = *ParseJson(request.body, "request");
+    std::size_t turn = (json["messages"].size() - 2) / 2;
+    const char* job =
+        R"({"command": "sleep 4; cp /home/data/sample_submission.csv /home/submission/submission.csv", "background": true})";
+    if (turn == 0) return StreamedToolCall("bash", job);
+    if (turn == 1) return StreamedToolCall("job_wait", R"({"job": 1, "timeout_s": 60})");
+    return StreamedToolCall("submit", "{}");
+  });
+  std::vector<std::string> command = {"run",     "--task", Task(),   "--agent", "react",
+                                      "--model", "m",      "--name", "kj"};
+  std::map<std::string, std::string> env = {{"OPENAI_BASE_URL", server.base_url()},
+                                            {"OPENAI_API_KEY", "sk-1"}};
+  fs::path trial = TrialDir("kj", "m-react");
+  pid_t pid = Start(command, dir() / "log", env);
+  for (int i = 0; i < 6000 && server.requests().size() < 2; ++i)
+    std::this_thread::sleep_for(milliseconds(10));
+  ASSERT_EQ(EventBodies(trial, "job_started").size(), 1u) << *ReadFile(dir() / "log");
+  EXPECT_TRUE(EventBodies(trial, "job_ended").empty());
+  ::kill(pid, SIGKILL);
+  Wait(pid);
+  std::size_t asked = server.requests().size();
+  auto last = Podium(command, env, std::chrono::seconds(400));
+  EXPECT_EQ(last.exit_code, 0) << last.out << last.err;
+  EXPECT_EQ(Verdict("kj", "m-react")["grade"]["verdict"], "scored");
+  auto ended = EventBodies(trial, "job_ended");
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0]["end"], "exited");
+  EXPECT_LE(server.requests().size(), asked + 2) << "what was answered is not asked again";
+  EXPECT_TRUE(Traces(trial).empty());
+  auto again = Podium({"replay", "kj"}, {});
+  EXPECT_EQ(again.exit_code, 0) << again.out << again.err;
 }
 
 TEST_F(InterruptionTest, ControlCOnceDrainsAndTheSameCommandGoesOn) {

@@ -12,6 +12,10 @@ std::string Scored(const std::string& score) {
   return std::string(kTinySolution) + "print('Validation score: " + score + "')\n";
 }
 
+std::string JobCall(const std::string& command) {
+  return DumpJson(Json{{"command", command}, {"background", true}});
+}
+
 class ReplayTest : public SandboxedProgram {
  protected:
   // A search of which each program is the next of `programs`, the last one again and again.
@@ -253,6 +257,66 @@ TEST_F(ReplayTest, AModelWithToolsIsEqualAndCanBeRead) {
   auto one = Podium({"trace", "l", "--node", "2"});
   EXPECT_NE(one.out.find("read_csv"), std::string::npos) << one.out;
   EXPECT_EQ(Podium({"trace", "l", "--node", "9"}).exit_code, 2);
+}
+
+// A job that prints as fast or as slowly as the machine is: what the model saw of it is seen again.
+TEST_F(ReplayTest, JobsOfAModelWithToolsAreSeenAsFarAsTheyWere) {
+  const std::string count =
+      "for i in $(seq 1 400); do echo step $i; sleep 0.01; done; "
+      "cp /home/data/sample_submission.csv /home/submission/submission.csv";
+  {
+    ModelServer server([&](int number, const ReceivedRequest&) {
+      if (number == 0) return StreamedToolCall("bash", JobCall(count));
+      if (number == 1) return StreamedToolCall("bash", JobCall("echo short; setsid sleep 900"));
+      if (number == 2) return StreamedToolCall("bash", R"({"command": "sleep 1; echo beside"})");
+      if (number == 3) return StreamedToolCall("job_output", R"({"job": 1})");
+      if (number == 4) return StreamedToolCall("job_stop", R"({"job": 2})");
+      if (number == 5) return StreamedToolCall("job_list", "{}");
+      if (number == 6) return StreamedToolCall("job_wait", R"({"job": 1, "timeout_s": 60})");
+      return StreamedToolCall("submit", "{}");
+    });
+    auto ran = Podium({"run", "--task", Task(), "--agent", "react", "--model", "m", "--name", "l"},
+                      {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-1"}});
+    ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  }
+  fs::path trial = TrialDir("l", "m-react");
+  EXPECT_EQ(Verdict("l", "m-react")["grade"]["verdict"], "scored");
+  auto steps = EventBodies(trial, "tool");
+  ASSERT_EQ(steps.size(), 8u);
+  EXPECT_EQ(steps[2]["observation"], "beside\n");
+  std::string seen = steps[3]["observation"];
+  EXPECT_TRUE(seen.starts_with("step 1\n")) << seen;
+  EXPECT_TRUE(seen.ends_with("[job 1: running]")) << seen;
+  EXPECT_EQ(steps[4]["observation"], "short\n[job 2: stopped]");
+  EXPECT_EQ(std::string(steps[5]["observation"]).find("1: running: for i"), 0u) << steps[5];
+  std::string rest = steps[6]["observation"];
+  EXPECT_TRUE(rest.ends_with("step 400\n[job 1: exit code 0]")) << rest;
+  EXPECT_EQ(EventBodies(trial, "job_started").size(), 2u);
+  ASSERT_EQ(EventBodies(trial, "job_ended").size(), 2u);
+  EXPECT_EQ(EventBodies(trial, "job_ended")[0]["end"], "stopped");
+  EXPECT_EQ(EventBodies(trial, "job_ended")[1]["exit_code"], 0);
+  auto again = Replay();
+  EXPECT_EQ(again.exit_code, 0) << again.out << again.err;
+  auto trace = Podium({"trace", "l"});
+  EXPECT_NE(trace.out.find("exited 0"), std::string::npos) << trace.out;
+  EXPECT_EQ((*ParseJson(Podium({"trace", "l", "--json"}).out, "trace"))["jobs"].size(), 2u);
+}
+
+TEST_F(ReplayTest, AJobThatPrintsSomethingElseIsNamed) {
+  {
+    ModelServer server([&](int number, const ReceivedRequest&) {
+      if (number == 0) return StreamedToolCall("bash", JobCall("date +%s%N"));
+      if (number == 1) return StreamedToolCall("job_wait", R"({"job": 1})");
+      if (number == 2) return StreamedToolCall("python", Json{{"code", kTinySolution}}.dump());
+      return StreamedToolCall("submit", "{}");
+    });
+    auto ran = Podium({"run", "--task", Task(), "--agent", "react", "--model", "m", "--name", "l"},
+                      {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-1"}});
+    ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  }
+  auto again = Replay();
+  EXPECT_EQ(again.exit_code, 7) << again.out << again.err;
+  EXPECT_NE(again.out.find("NOT EQUAL"), std::string::npos) << again.out;
 }
 
 TEST_F(ReplayTest, ATraceShowsNodesAndOneWithAllOfIt) {

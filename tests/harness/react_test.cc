@@ -188,6 +188,106 @@ TEST_F(ReactTest, WithoutItSubmitChecksNothing) {
   EXPECT_EQ(verdict_.agent.end, "finished");
 }
 
+// A model with jobs, which a test's script plays: the first prints a line for each look at it and
+// ends when `release_` says so.
+class ReactJobsTest : public ReactTest {
+ protected:
+  void SetUp() override {
+    ReactTest::SetUp();
+    script_.job = [this](sandbox::FakeFiles&, const sandbox::ExecSpec& spec) {
+      started_.push_back(spec.argv.back());
+      sandbox::FakeJob out;
+      out.result.exit_code = 4;
+      out.result.wall = Millis(70);
+      out.may_end = [this] { return release_; };
+      out.printed = [this] { return printed_; };
+      return out;
+    };
+  }
+  static tests::ScriptedReply Background(const std::string& command) {
+    return tests::StreamedToolCall("bash",
+                                   DumpJson(Json{{"command", command}, {"background", true}}));
+  }
+  static tests::ScriptedReply OfJob(const std::string& tool, int job) {
+    return tests::StreamedToolCall(tool, DumpJson(Json{{"job", job}, {"timeout_s", 1}}));
+  }
+  std::vector<records::JobEnded> Ends() { return LastAttempts<records::JobEnded>(Lines()); }
+
+  bool release_ = false;
+  std::string printed_;
+  std::vector<std::string> started_;
+};
+
+TEST_F(ReactJobsTest, AJobIsStartedSeenWaitedForAndItsEndNoted) {
+  script_.exec = [this](sandbox::FakeFiles& files, const sandbox::ExecSpec& spec) {
+    if (spec.argv.back() == "print") printed_ += "epoch 1\n";
+    if (spec.argv.back() == "finish") {
+      printed_ += "epoch 2\n";
+      release_ = true;
+      files[kSubmission] = *ReadFile(prepared_.sample_submission());
+    }
+    return sandbox::FakeExec{};
+  };
+  Work({Background("train"), Bash("print"), OfJob("job_output", 1), OfJob("job_output", 1),
+        Bash("finish"), OfJob("job_wait", 1), OfJob("job_list", 0), Submit()});
+  EXPECT_THAT(started_, testing::ElementsAre("train"));
+  ASSERT_EQ(uses_.size(), 8u);
+  EXPECT_EQ(uses_[0].observation, "[job 1 runs in the background]");
+  EXPECT_EQ(uses_[2].observation, "epoch 1\n[job 1: running]");
+  EXPECT_EQ(uses_[3].observation, "[job 1: running]") << "what it saw is not shown again";
+  EXPECT_EQ(uses_[5].observation, "epoch 2\n[job 1: exit code 4]");
+  EXPECT_EQ(uses_[6].observation, "1: exit code 4: train\n");
+  ASSERT_EQ(uses_[5].jobs.size(), 1u);
+  EXPECT_EQ(uses_[5].jobs[0].bytes, 16u);
+  EXPECT_FALSE(uses_[5].jobs[0].running);
+  auto begun = LastAttempts<records::JobStarted>(Lines());
+  ASSERT_EQ(begun.size(), 1u);
+  EXPECT_EQ(begun[0].command, "train");
+  EXPECT_EQ(begun[0].most, std::chrono::minutes(1)) << "a program's time";
+  ASSERT_EQ(Ends().size(), 1u);
+  EXPECT_EQ(Ends()[0].exit_code, 4);
+  EXPECT_EQ(Ends()[0].wall, Millis(70));
+  EXPECT_EQ(Ends()[0].output_bytes, 16u);
+  EXPECT_EQ(verdict_.grade.verdict, "scored");
+}
+
+TEST_F(ReactJobsTest, OneThatLivesInTheEndEndsWithTheTrial) {
+  Work({Background("train"), Bash("good"), Submit()});
+  ASSERT_EQ(Ends().size(), 1u);
+  EXPECT_EQ(Ends()[0].end, "trial_over");
+  EXPECT_EQ(verdict_.grade.verdict, "scored");
+}
+
+TEST_F(ReactJobsTest, StoppedIsWhatItSays) {
+  Work({Background("train"), OfJob("job_stop", 1), OfJob("job_stop", 1), Bash("good"), Submit()});
+  EXPECT_EQ(uses_[1].observation, "[job 1: stopped]");
+  EXPECT_EQ(uses_[2].observation, "[job 1: stopped]");
+  ASSERT_EQ(Ends().size(), 1u);
+  EXPECT_EQ(Ends()[0].end, "stopped");
+}
+
+TEST_F(ReactJobsTest, AWaitEndsWithItsTime) {
+  Work({Background("train"), OfJob("job_wait", 1), Bash("good"), Submit()});
+  EXPECT_EQ(uses_[1].observation, "[job 1: running]");
+  EXPECT_GE(uses_[1].wall, Millis(1000));
+}
+
+TEST_F(ReactJobsTest, NoMoreThanTheOptionSaysAndNoneWhereItIsZero) {
+  Work({Background("a"), Background("b"), OfJob("job_output", 7), Bash("good"), Submit()},
+       {{"react.max_jobs", "1"}});
+  EXPECT_THAT(uses_[1].observation, HasSubstr("Not started: 1 jobs are running"));
+  EXPECT_THAT(uses_[2].observation, HasSubstr("job_output needs 'job'"));
+  EXPECT_THAT(started_, testing::ElementsAre("a"));
+}
+
+TEST_F(ReactJobsTest, WhereThereAreNoneTheToolsAreNotThere) {
+  Work({Background("good"), OfJob("job_wait", 1), Submit()}, {{"react.max_jobs", "0"}});
+  EXPECT_TRUE(started_.empty());
+  EXPECT_THAT(uses_[1].observation, HasSubstr("There is no tool 'job_wait'"));
+  EXPECT_THAT(DumpJson(requests_[0]["tools"]), Not(HasSubstr("background")));
+  EXPECT_EQ(verdict_.grade.verdict, "scored") << "the command ran as any other";
+}
+
 agents::ChatMessage Said(const std::string& text) { return {.role = "assistant", .content = text}; }
 agents::ChatMessage Answered(const std::string& text) { return {.role = "user", .content = text}; }
 

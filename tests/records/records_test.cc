@@ -203,13 +203,25 @@ std::vector<Event> AllEvents() {
           Begun{6, {3, 1}, "crossover", 4, 2},
           Forked{"run", "t/a/s0", 3, "ab"},
           Rebuilt{3, {1}},
-          ToolUse{2, "said", "bash", "{}", "exited", 1, Millis(2), Millis(3), true, "seen"},
+          ToolUse{2,
+                  "said",
+                  "bash",
+                  "{}",
+                  "exited",
+                  1,
+                  Millis(2),
+                  Millis(3),
+                  true,
+                  "seen",
+                  {{1, 40, true}, {2, 7, false}}},
           KnowledgeUse{"tool", "words", {"a.md#1"}},
           AcpUpdate{2, "tool_call", "ls: pending"},
           Exhausted{3, "no"},
           Retried{"mended"},
           InjectedFault{64, 1, "cut_stream", "m"},
-          Failed{"sandbox", "no", Millis(2), "no loop device"}};
+          Failed{"sandbox", "no", Millis(2), "no loop device"},
+          JobStarted{1, 2, "train.py", Millis(3)},
+          JobEnded{1, "exited", 2, 9, Millis(4), 5}};
 }
 
 TEST(EventTest, EachIsReadAsItWasWritten) {
