@@ -10,6 +10,7 @@
 
 #include "agents/options.h"
 #include "agents/proposer.h"
+#include "agents/scaffolds/layer_keeper.h"
 #include "agents/trial_context.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -41,6 +42,7 @@ struct ConfiguredScaffold {
   // In what its trials differ from the agent as it is published, a line each ("program.reprompt:
   // until-budget"): every verdict says so.
   std::vector<std::string> variants;
+  LayerPolicy layers = LayerPolicy::kNone;  // which workspaces are kept for a fork
   // Of one program's run, where budget.exec is left to it; never more than the trial's time.
   std::optional<Millis> exec;
   // What instructions.txt says in place of Podium's own text.

@@ -75,13 +75,17 @@ struct TrialContext {
   // How long the trial has waited for a provider that did not serve it: no working time. Set by a
   // scaffold that asks models; valid while its Run runs.
   std::function<Millis()> outage = [] { return Millis(0); };
-  // The nodes are another trial's: their programs run again before the search goes on, so that the
-  // workspace is what it was.
+  // The nodes or steps are another trial's: before the work goes on, the workspace becomes what it
+  // was, from a layer or by running again what made it.
   bool forked = false;
+  std::vector<records::ToolUse> steps = {};  // of a forked trial of a model with tools, in order
+  int jobs = 0;                              // that it began in these
+  std::vector<records::Layer> layers = {};   // that are kept of nodes and steps that stand
   // Where the trial is done again from its record.
   std::shared_ptr<const RecordedRun> recorded = nullptr;
   std::uint64_t submission_cap_bytes = std::uint64_t{2} << 30;
-  std::uint64_t kept_cap_bytes = submission_cap_bytes;  // of a search's files together
+  std::uint64_t layers_cap_bytes = std::uint64_t{4} << 30;  // of all layers together
+  std::uint64_t kept_cap_bytes = submission_cap_bytes;      // of a search's files together
   // Where a scaffold works at several places at once: the others, all as fresh as the first.
   std::vector<sandbox::Sandbox*> more_sandboxes = {};
   // Of task.public_dir, where it was made already: trials of one task share it.

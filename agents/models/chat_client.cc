@@ -367,6 +367,8 @@ Task<Result<ChatReply>> ChatClient::Complete(ChatRequest request, Deadline deadl
     if (auto reply = DecodeAnswer(*spoken, known->body)) {
       reply->replayed = true;
       NoteFaults(request, number);
+      if (spoken == format_)
+        reply->kept = {call.turn()->digest, known->digest, std::string(format_->traits().name)};
       co_await call.Replayed(*known);
       co_return std::move(*reply);
     }
@@ -399,6 +401,7 @@ Task<Result<ChatReply>> ChatClient::AskAnew(const ChatRequest& request, std::int
     if (reply) {
       reply->usage.calls = asking.requests;
       co_await Keep(*reply, call);
+      reply->kept = call.KeptAnswer();
     }
   }
   std::optional<TokenCount> used;
@@ -413,6 +416,25 @@ Task<Result<ChatReply>> ChatClient::AskAnew(const ChatRequest& request, std::int
   PODIUM_CO_TRY(co_await models_.Flush());
   if (reply) reply->usage.wait = Since(begun);
   co_return reply;
+}
+
+Result<ChatReply> ReadKeptReply(const std::filesystem::path& record_dir,
+                                const records::AnswerRef& kept) {
+  const WireFormat* format = FindWireFormat(kept.format);
+  if (!format)
+    return Fail(ErrorCode::kConfig, "an answer is recorded in the wire format '" +
+                                        Printable(kept.format) + "', which this Podium lacks");
+  RecordStore store(record_dir);
+  PODIUM_TRY(store.Check(kept.record, kept.answer));
+  PODIUM_ASSIGN(auto text, store.Answer(kept.record));
+  std::size_t line = text.find('\n');  // after what the answer's head was
+  auto body =
+      line == std::string::npos ? std::string_view() : std::string_view(text).substr(line + 1);
+  auto reply = DecodeAnswer(*format, body);
+  if (!reply) return Fail(ErrorCode::kIo, "the recorded answer " + kept.record + " cannot be read");
+  reply->replayed = true;
+  reply->kept = kept;
+  return std::move(*reply);
 }
 
 }  // namespace podium::agents

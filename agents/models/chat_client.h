@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
@@ -101,6 +102,11 @@ class ChatClient {
   ModelConfig sent_;  // the same without what the server has refused
   const WireFormat* format_;
 };
+
+// An answer that the trial's record has, read again; an error (kDigest) names the file that is not
+// what was stored. Blocks.
+[[nodiscard]] Result<ChatReply> ReadKeptReply(const std::filesystem::path& record_dir,
+                                              const records::AnswerRef& kept);
 
 // Why Complete failed, where that is the asker's affair and not the server's: prompt and answer do
 // not fit the model's context, the prompt was refused for its content, or what is left of the

@@ -47,6 +47,11 @@ std::optional<RecordedAnswer> ModelCall::Begin(std::string_view path, std::strin
   return models_.recorder().Find(*turn_);
 }
 
+records::AnswerRef ModelCall::KeptAnswer() const {
+  if (!turn_ || answer_digest_.empty()) return {};
+  return {turn_->digest, answer_digest_, std::string(target_.format->traits().name)};
+}
+
 Task<void> ModelCall::Replayed(const RecordedAnswer& answer) {
   kept_ = true;
   records::ModelCall event{.model = target_.model, .format = target_.format->name()};

@@ -81,6 +81,8 @@ class ModelCall {
 
   [[nodiscard]] const CallTarget& target() const { return target_; }
   [[nodiscard]] const std::optional<Turn>& turn() const { return turn_; }
+  // Where the record has its answer, once Keep has put it there.
+  [[nodiscard]] records::AnswerRef KeptAnswer() const;
   [[nodiscard]] const ModelAnswer& answer() const { return answer_; }
   [[nodiscard]] ModelAnswer& answer() { return answer_; }
   [[nodiscard]] bool open() const { return open_; }

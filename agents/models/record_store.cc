@@ -47,6 +47,18 @@ Status RecordStore::Save(std::string_view request, std::string_view response) co
   return WriteFileAtomic(dir_ / (name + ".response.zst"), Compress(response));
 }
 
+Result<std::string> RecordStore::Answer(const std::string& digest) const {
+  std::filesystem::path file = dir_ / FilesOf(digest).back();
+  PODIUM_ASSIGN(auto bytes, ReadFile(file, kMaxBytes));
+  auto text = Decompress(bytes);
+  if (text) return std::move(*text);
+  return Fail(ErrorCode::kDigest, file.string() + " cannot be unpacked");
+}
+
+std::vector<std::string> RecordStore::FilesOf(const std::string& digest) {
+  return {digest + ".request.json.zst", digest + ".response.zst"};
+}
+
 Status RecordStore::CheckFile(const std::string& name, const std::string& digest) const {
   PODIUM_ASSIGN(auto bytes, ReadFile(dir_ / name, kMaxBytes));
   auto text = Decompress(bytes);

@@ -18,6 +18,10 @@ class RecordStore {
   // The stored answer to exactly this request, if it was asked before and both files are sound.
   [[nodiscard]] std::optional<std::string> Find(std::string_view request) const;
   [[nodiscard]] Status Save(std::string_view request, std::string_view response) const;
+  // The stored answer to the request of that name. Blocks.
+  [[nodiscard]] Result<std::string> Answer(const std::string& digest) const;
+  // The names of the two files of a request.
+  [[nodiscard]] static std::vector<std::string> FilesOf(const std::string& digest);
   // That the request named `digest` and its answer, whose digest is `answer`, are as they were
   // stored; an error (kDigest) names the file that is not. Blocks.
   [[nodiscard]] Status Check(const std::string& digest, const std::string& answer) const;

@@ -55,6 +55,7 @@ std::vector<ToolSpec> JobTools::Specs() const {
 
 void JobTools::Hear() {
   for (auto& end : context_.sandbox.TakeEndedJobs()) {
+    end.job += skipped_;
     auto it = jobs_.find(end.job);
     if (it == jobs_.end()) continue;
     it->second.end = end;
@@ -95,7 +96,7 @@ Task<Status> JobTools::NoteEnds(bool over) {
   for (auto& [number, job] : jobs_) {
     if (!over || job.end) continue;
     Deadline control = Deadline::In(kStepTime);
-    auto look = co_await context_.sandbox.LookAtJob(number, job.seen, control);
+    auto look = co_await context_.sandbox.LookAtJob(number - skipped_, job.seen, control);
     records::JobEnded event{.job = number, .end = "trial_over"};
     if (look) event.wall = look->so_far.wall;
     if (look) event.output_bytes = look->so_far.output_bytes;
@@ -119,12 +120,12 @@ Task<Result<ToolOutcome>> JobTools::Start(sandbox::ExecSpec spec, std::string co
     co_return Told("Not started: " + std::to_string(Living()) +
                    " jobs are running, and no more may. Wait for one, or stop one.");
   spec.output_tail_bytes = std::max(kKept, limits_.observation);
-  int number = static_cast<int>(jobs_.size()) + 1;
+  int number = skipped_ + static_cast<int>(jobs_.size()) + 1;
   Millis most = MostFor(number, timeout);
   Deadline control = Deadline::In(kStepTime);
   auto job = co_await context_.sandbox.StartJob(std::move(spec), most, control);
   if (!job) co_return ToldOr(job.error());
-  number = *job;
+  number = *job + skipped_;
   records::JobStarted event{.job = number, .step = step, .command = command, .most = most};
   jobs_[number].command = std::move(command);
   PODIUM_CO_TRY(co_await context_.events.Append(std::move(event)));
@@ -140,7 +141,8 @@ Task<Result<ToolOutcome>> JobTools::Call(Order order, int step, Deadline until) 
   if (order.tool == "job_list") co_return co_await List(seen);
   if (!jobs_.contains(order.job))
     co_return Told(order.tool + " needs 'job', the number of one of your " +
-                   std::to_string(jobs_.size()) + " jobs.");
+                   std::to_string(jobs_.size()) + " jobs." +
+                   (skipped_ > 0 ? " Earlier ones are gone." : ""));
   const records::JobSeen* one = SeenOf(seen, order.job);
   if (order.tool == "job_stop") co_return co_await Stop(order.job, one);
   Deadline waits = Deadline::In(order.timeout.value_or(kWaitedFor)).Earlier(until);
@@ -161,7 +163,7 @@ Task<Result<sandbox::JobLook>> JobTools::Look(int job, const records::JobSeen* r
   Deadline patience = Deadline::In(kSlowerMachine * context_.exec_limit);
   for (;;) {
     Deadline control = Deadline::In(kStepTime);
-    auto look = co_await context_.sandbox.LookAtJob(job, jobs_[job].seen, control);
+    auto look = co_await context_.sandbox.LookAtJob(job - skipped_, jobs_[job].seen, control);
     Hear();
     if (!look || !recorded) co_return look;
     bool so_far = look->so_far.output_bytes >= recorded->bytes && recorded->running;
@@ -206,7 +208,7 @@ Task<Result<ToolOutcome>> JobTools::Stop(int job, const records::JobSeen* record
   Hear();
   bool ran = recorded ? recorded->running : !jobs_[job].end;
   Deadline control = Deadline::In(kStepTime);
-  PODIUM_CO_TRY(co_await context_.sandbox.StopJob(job, control));
+  PODIUM_CO_TRY(co_await context_.sandbox.StopJob(job - skipped_, control));
   auto look = co_await Look(job, nullptr);
   if (!look) co_return ToldOr(look.error());
   if (then) look->output = std::move(then->output);

@@ -22,6 +22,9 @@ class JobTools {
  public:
   JobTools(TrialContext& context, JobLimits limits) : context_(context), limits_(limits) {}
 
+  // So many were begun in the trial that this one was forked from; their numbers stay theirs.
+  void Skip(int jobs) { skipped_ = jobs; }
+
   [[nodiscard]] bool there() const { return limits_.at_once > 0; }
   [[nodiscard]] std::vector<ToolSpec> Specs() const;
   [[nodiscard]] bool Has(std::string_view tool) const;
@@ -63,6 +66,7 @@ class JobTools {
 
   TrialContext& context_;
   JobLimits limits_;
+  int skipped_ = 0;  // what a job's number here is more than in the sandbox
   std::map<int, Job> jobs_;
   std::vector<sandbox::JobEnd> unnoted_;
 };

@@ -38,6 +38,7 @@ struct ReactSettings {
   std::size_t observation = 5000;
   bool validate = true;
   int jobs = 4;
+  LayerPolicy layers = LayerPolicy::kNone;
   bool budget_in_prompt = false;
   double temperature = 0.5;
   int max_tokens = 2048;
@@ -66,6 +67,25 @@ std::optional<ToolCall> CallInText(const std::string& content, const std::vector
   return ToolCall{"", "python", DumpJson(Json{{"code", code.code}})};
 }
 
+std::string NotCarriedOut() {
+  return "Not carried out: the work has ended, or an answer held more than " +
+         std::to_string(kMostCalls) + " calls.";
+}
+
+ChatMessage SaidBy(const ChatReply& reply) {
+  return {.role = "assistant", .content = reply.content, .calls = reply.calls, .echo = reply.echo};
+}
+
+// What only the provider that said it can read.
+void ForgetProvider(ChatMessage& said) {
+  said.echo.clear();
+  for (ToolCall& call : said.calls) call.signature.clear();
+}
+
+std::string AnswerToText(const std::string& tool, const std::string& observation) {
+  return "What " + tool + " gave:\n" + observation + "\n";
+}
+
 class React final : public Scaffold {
  public:
   React(std::shared_ptr<const ReactSettings> settings, std::unique_ptr<ChatClient> client)
@@ -79,6 +99,7 @@ class React final : public Scaffold {
                                             std::move(title), context.task.description, false);
     if (!knowledge) co_return tl::unexpected(knowledge.error());
     Prepare(context, **preview, *knowledge);
+    if (context.forked) PODIUM_CO_TRY(co_await Rebuild());
     while (end_.empty()) {
       if (context.stop.draining()) End("paused");
       if (auto end = times_->Ended(step_)) End(*end);
@@ -96,10 +117,13 @@ class React final : public Scaffold {
  private:
   void Prepare(TrialContext& context, const DataPreview& preview, const std::string& knowledge) {
     context_ = &context;
-    context.outage = [this] { return client_->outage(); };
+    context.outage = [this] { return client_->outage() + rebuilding_; };
     times_.emplace(context, context.outage);
+    layers_.emplace(context.reactor, context.events, context.trial_dir, context.layers_cap_bytes,
+                    context.layers);
     toolbox_.emplace(context, ToolLimits{settings_->action, settings_->observation,
                                          settings_->validate, settings_->jobs});
+    toolbox_->jobs().Skip(context.jobs);
     tools_ = toolbox_->Specs();
     left_ = times_->Left(0);
     const TaskBrief& task = context.task;
@@ -116,19 +140,99 @@ class React final : public Scaffold {
                     settings_->turns);
   }
 
+  // The turns of the trial that this one was forked from, and what they left in /home.
+  Task<Status> Rebuild() {
+    const auto& steps = context_->steps;
+    for (std::size_t begin = 0, end = 0; begin < steps.size(); begin = end) {
+      while (end < steps.size() && steps[end].from.record == steps[begin].from.record) ++end;
+      std::vector<records::ToolUse> uses(steps.begin() + static_cast<std::ptrdiff_t>(begin),
+                                         steps.begin() + static_cast<std::ptrdiff_t>(end));
+      step_ = static_cast<int>(end);
+      left_ = end < steps.size() ? steps[end].left : times_->Left(step_);
+      PODIUM_CO_TRY(co_await AddTurn(std::move(uses)));
+    }
+    PODIUM_CO_TRY(co_await RebuildWorkspace());
+    past_.clear();
+    co_return Status{};
+  }
+
+  // As it was: what was said is in the record, what came of it in the journal.
+  Task<Status> AddTurn(std::vector<records::ToolUse> uses) {
+    auto read = [dir = context_->trial_dir / "llm", from = uses.front().from] {
+      return ReadKeptReply(dir, from);
+    };
+    auto reply = co_await context_->reactor.Blocking(std::move(read), Pool::kTransfer);
+    if (!reply) co_return tl::unexpected(reply.error());
+    if (!uses.front().summary.record.empty())
+      PODIUM_CO_TRY(co_await AddSummary(uses.front().summary));
+    ++asked_;
+    ChatMessage said = SaidBy(*reply), answered{.role = "user"};
+    if (reply->kept.format != client_->config().format) ForgetProvider(said);
+    std::optional<ToolCall> in_text;
+    if (said.calls.empty()) in_text = CallInText(said.content, tools_);
+    idle_ = said.calls.empty() && !in_text ? idle_ + 1 : 0;
+    for (std::size_t i = 0; i < uses.size(); ++i)
+      past_.push_back(i < said.calls.size() ? said.calls[i] : in_text.value_or(ToolCall{}));
+    for (std::size_t i = 0; i < said.calls.size(); ++i) {
+      bool done = i < uses.size();
+      answered.results.push_back({said.calls[i].id, said.calls[i].name,
+                                  done ? uses[i].observation : NotCarriedOut(),
+                                  !done || uses[i].failed});
+    }
+    if (in_text) answered.content = AnswerToText(in_text->name, uses.front().observation);
+    if (said.calls.empty() && !in_text) answered.content = kGoOn;
+    if (settings_->budget_in_prompt) answered.content += BudgetText();
+    window_->Add(std::move(said), std::move(answered));
+    co_return Status{};
+  }
+
+  Task<Status> AddSummary(records::AnswerRef kept) {
+    auto read = [dir = context_->trial_dir / "llm", kept] { return ReadKeptReply(dir, kept); };
+    auto reply = co_await context_->reactor.Blocking(std::move(read), Pool::kTransfer);
+    if (!reply) co_return tl::unexpected(reply.error());
+    ++asked_;
+    (void)window_->TakeOverflow();  // which the summary stands for
+    window_->SetSummary(std::string(WithoutThoughts(reply->content)));
+    co_return Status{};
+  }
+
+  // From a layer, else by the same calls again, which take no working time: that was spent there.
+  Task<Status> RebuildWorkspace() {
+    auto begun = SteadyNow();
+    records::Rebuilt done;
+    int newest = layers_->Newest(step_ - 1);
+    if (newest >= 0) {
+      auto entered = co_await layers_->Enter(context_->sandbox, newest);
+      if (!entered && !LayerKeeper::MayRunAgain(entered.error())) co_return entered;
+      if (entered) done.restored = newest;
+      if (!entered) done.why = entered.error().message;
+    }
+    for (const records::ToolUse& use : context_->steps) {
+      if (use.step <= done.restored || !Toolbox::Changes(use.tool)) continue;
+      auto again = co_await toolbox_->Call(past_.at(static_cast<std::size_t>(use.step)), use.step,
+                                           ActionUntil());
+      if (!again) co_return tl::unexpected(again.error());
+      bool same = again->end == use.end && again->exit_code == use.exit_code &&
+                  again->text == use.observation;
+      if (!same) done.different.push_back(use.step);
+      ++done.nodes;
+      rebuilding_ = Since(begun);
+    }
+    rebuilding_ = Since(begun);
+    co_return co_await context_->events.Append(std::move(done));
+  }
+
   // One answer of the model and what follows from it.
   Task<Status> Turn() {
     context_->on_phase("step " + std::to_string(step_) + ": asking");
+    summary_ = {};
     PODIUM_CO_TRY(co_await Summarise());
     std::vector<ChatMessage> messages = window_->Messages();
     auto reply = co_await Ask(std::move(messages), true);
     if (!reply) co_return tl::unexpected(reply.error());
     if (!*reply) co_return Status{};
-    ChatMessage said{.role = "assistant",
-                     .content = (*reply)->content,
-                     .calls = (*reply)->calls,
-                     .echo = (*reply)->echo};
-    ChatMessage answered{.role = "user"};
+    from_ = (*reply)->kept;
+    ChatMessage said = SaidBy(**reply), answered{.role = "user"};
     if (said.calls.empty())
       PODIUM_CO_TRY(co_await ActOnText(said, answered));
     else
@@ -145,8 +249,7 @@ class React final : public Scaffold {
       const ToolCall& call = said.calls[i];
       ToolOutcome done;
       done.failed = true;
-      done.text = "Not carried out: the work has ended, or an answer held more than " +
-                  std::to_string(kMostCalls) + " calls.";
+      done.text = NotCarriedOut();
       if (end_.empty() && i < kMostCalls && step_ < context_->max_nodes) {
         std::string words = i == 0 ? said.content : std::string();
         auto outcome = co_await Act(call, words);
@@ -164,10 +267,11 @@ class React final : public Scaffold {
       idle_ = 0;
       auto outcome = co_await Act(*call, said.content);
       if (!outcome) co_return tl::unexpected(outcome.error());
-      answered.content = "What " + call->name + " gave:\n" + outcome->text + "\n";
+      answered.content = AnswerToText(call->name, outcome->text);
       co_return Status{};
     }
     records::ToolUse talk{.step = step_++, .said = Short(said.content), .left = left_};
+    NameAnswers(talk);
     PODIUM_CO_TRY(co_await context_->events.Append(std::move(talk)));
     answered.content = kGoOn;
     if (++idle_ < kMostIdle) co_return Status{};
@@ -192,11 +296,22 @@ class React final : public Scaffold {
                          .failed = done->failed,
                          .observation = done->text,
                          .jobs = done->jobs};
+    NameAnswers(use);
+    int step = use.step;
     PODIUM_CO_TRY(co_await context_->events.Append(std::move(use)));
     PODIUM_CO_TRY(co_await toolbox_->jobs().NoteEnds());
+    bool keeps = settings_->layers == LayerPolicy::kAll && Toolbox::Changes(call.name);
+    if (keeps && !done->lost)
+      PODIUM_CO_TRY(co_await layers_->KeepWorkspace(context_->sandbox, step));
     if (done->submitted) End("finished");
     if (done->lost) End("init_gone");
     co_return std::move(*done);
+  }
+
+  // From which answers the step follows; a summary is the first one's.
+  void NameAnswers(records::ToolUse& use) {
+    use.from = from_;
+    use.summary = std::exchange(summary_, {});
   }
 
   [[nodiscard]] Deadline ActionUntil() const {
@@ -265,6 +380,7 @@ class React final : public Scaffold {
     std::vector<ChatMessage> messages = {ChatMessage{.role = "user", .content = std::move(text)}};
     auto reply = co_await Ask(std::move(messages), false);
     if (!reply) co_return tl::unexpected(reply.error());
+    if (*reply) summary_ = (*reply)->kept;
     if (*reply) window_->SetSummary(std::string(WithoutThoughts((*reply)->content)));
     co_return Status{};
   }
@@ -287,10 +403,14 @@ class React final : public Scaffold {
   std::optional<StepTimes> times_;
   std::optional<Toolbox> toolbox_;
   std::optional<ContextWindow> window_;
+  std::optional<LayerKeeper> layers_;
   std::vector<ToolSpec> tools_;
   int step_ = 0, idle_ = 0, refused_ = 0;
   Millis left_{0};  // of the trial's time, when the turn began
+  Millis rebuilding_{0};
   std::int64_t asked_ = 0;
+  records::AnswerRef from_, summary_;  // that this turn follows from
+  std::vector<ToolCall> past_;         // of a fork's steps, while it is rebuilt
   std::string end_, detail_;
 };
 
@@ -328,6 +448,7 @@ Result<ConfiguredScaffold> Configure(const OptionReader& options) {
   PODIUM_ASSIGN(auto observation, options.Int("react.observation_bytes", 200, 1'000'000));
   PODIUM_ASSIGN(settings->validate, options.Bool("react.validate_tool"));
   PODIUM_ASSIGN(auto jobs, options.Int("react.max_jobs", 0, sandbox::kMostJobs));
+  PODIUM_ASSIGN(settings->layers, ReadLayerPolicy(options));
   PODIUM_ASSIGN(settings->budget_in_prompt, options.Bool("react.budget_in_prompt"));
   PODIUM_ASSIGN(settings->temperature, options.Double("llm.temperature", 0, 2));
   PODIUM_ASSIGN(auto tokens, options.Int("llm.max_tokens", 64, 1'000'000));
@@ -337,6 +458,7 @@ Result<ConfiguredScaffold> Configure(const OptionReader& options) {
   settings->jobs = static_cast<int>(jobs);
   ConfiguredScaffold out;
   out.nodes = static_cast<int>(steps);
+  out.layers = settings->layers;
   out.files = prompt.second;
   out.validator = settings->validate;
   out.make_asking = [settings](std::unique_ptr<ChatClient> client) -> std::unique_ptr<Scaffold> {
@@ -366,6 +488,7 @@ ScaffoldInfo ReactScaffold() {
       {"react.prompt_variant", "default",
        "the same prompt said in another way: reworded, reordered, or another of the files in "
        "variants/ beside it"},
+      LayersOption(),
   };
   out.configure = Configure;
   return out;

@@ -16,17 +16,17 @@ namespace fs = std::filesystem;
 constexpr const char* kWork = "/home/code";
 constexpr std::uint64_t kLargestEdited = 1 << 20;
 
-// A command begins where the one before it ended. Only
+// A command begins where the one before it ended, which a workspace that is kept says too. Only
 // where: each is a shell of its own.
 constexpr const char* kShell =
-    "cd \"$(cat /tmp/.podium-cwd 2>/dev/null || echo /home/code)\" 2>/dev/null || cd "
+    "cd \"$(cat /home/agent/.podium-cwd 2>/dev/null || echo /home/code)\" 2>/dev/null || cd "
     "/home/code\n"
-    "trap 'pwd > /tmp/.podium-cwd' EXIT\n"
+    "trap 'pwd > /home/agent/.podium-cwd' EXIT\n"
     "eval \"$1\"\n";
 
 // A job begins there too, and leaves no trace of where it goes.
 constexpr const char* kJobShell =
-    "cd \"$(cat /tmp/.podium-cwd 2>/dev/null || echo /home/code)\" 2>/dev/null || cd "
+    "cd \"$(cat /home/agent/.podium-cwd 2>/dev/null || echo /home/code)\" 2>/dev/null || cd "
     "/home/code\n"
     "eval \"$1\"\n";
 
@@ -93,6 +93,10 @@ std::vector<ToolSpec> Toolbox::Specs() const {
   for (auto& spec : jobs_.Specs()) out.push_back(std::move(spec));
   out.push_back(Tool("submit", "Ends your work. The submission is graded as it is now.", "", ""));
   return out;
+}
+
+bool Toolbox::Changes(std::string_view tool) {
+  return tool == "bash" || tool == "python" || tool == "edit";
 }
 
 Task<Result<ToolOutcome>> Toolbox::Call(const ToolCall& call, int step, Deadline until) {

@@ -35,6 +35,8 @@ class Toolbox {
   // An error is the infrastructure's.
   [[nodiscard]] Task<Result<ToolOutcome>> Call(const ToolCall& call, int step, Deadline until);
 
+  // Whether a call of this tool may change what lies in /home.
+  [[nodiscard]] static bool Changes(std::string_view tool);
   [[nodiscard]] JobTools& jobs() { return jobs_; }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 
 #include "agents/scaffolds/kept_files.h"
 #include "agents/scaffolds/step_times.h"
@@ -43,6 +44,7 @@ class Search final : public Scaffold {
     knowledge_ = std::move(*knowledge);
     Prepare(context);
     if (workspaces_) PODIUM_CO_TRY(co_await workspaces_->Begin());
+    if (workspaces_) layers_->NoteFresh(workspaces_->fresh());
     if (context.forked) PODIUM_CO_TRY(co_await Rebuild());
     std::vector<Task<void>> workers;
     for (int i = 0; i < static_cast<int>(benches_.size()); ++i) workers.push_back(Employ(i));
@@ -73,14 +75,20 @@ class Search final : public Scaffold {
       times_->Reserve(Millis(static_cast<std::int64_t>(settings_.ensemble_share *
                                                        static_cast<double>(context.wall.count()))));
     if (boxes.size() > 1) workspaces_.emplace(std::move(boxes));
+    layers_.emplace(context.reactor, context.events, context.trial_dir, context.layers_cap_bytes,
+                    context.layers);
   }
 
   // What the nodes of another trial left in /home. It takes no working time: that was spent there.
+  // Programs run again only where no layer holds what they left.
   Task<Status> Rebuild() {
     auto begun = SteadyNow();
     records::Rebuilt done;
+    if (!layers_->empty()) PODIUM_CO_TRY(co_await UseLayers(done));
     for (const SearchNode& node : nodes_) {
-      if (node.end.empty()) continue;
+      bool held =
+          workspaces_ ? layers_->Has(node.id) && done.why.empty() : node.id <= done.restored;
+      if (held || node.end.empty()) continue;
       SearchNode again = node;
       again.fault.clear();
       auto snapshot = co_await RunNode(0, again, Ran::kAgain);
@@ -93,6 +101,31 @@ class Search final : public Scaffold {
       rebuilding_ = Since(begun);
     }
     co_return co_await context_->events.Append(std::move(done));
+  }
+
+  // Where that is not possible, `done` says why.
+  Task<Status> UseLayers(records::Rebuilt& done) {
+    Status used;
+    int newest = layers_->Newest(NodesEnded() - 1);
+    if (workspaces_)
+      used = co_await UseEach();
+    else
+      used = co_await layers_->Enter(context_->sandbox, newest);
+    if (used) done.restored = newest;
+    if (used || !layers_->MayRunAgain(used.error())) co_return used;
+    done.why = used.error().message;
+    co_return Status{};
+  }
+
+  // Those of several workers' nodes, of which any may grow.
+  Task<Status> UseEach() {
+    for (const SearchNode& node : nodes_) {
+      if (!layers_->Has(node.id)) continue;
+      auto there = co_await layers_->Open(context_->sandbox, workspaces_->fresh(), node.id);
+      if (!there) co_return tl::unexpected(there.error());
+      workspaces_->Keep(node, std::move(*there));
+    }
+    co_return Status{};
   }
 
   // One worker until the search ends. What breaks ends the others too.
@@ -220,7 +253,10 @@ class Search final : public Scaffold {
     Take(std::move(*proposal), node);
     auto snapshot = co_await RunNode(worker, node);
     if (!snapshot) co_return tl::unexpected(snapshot.error());
+    std::optional<sandbox::Snapshot> left = *snapshot;
     PODIUM_CO_TRY(co_await Finish(node, std::move(*snapshot)));
+    if (settings_.layers == LayerPolicy::kAll && !node.end.empty())
+      PODIUM_CO_TRY(co_await KeepLayer(worker, node, std::move(left)));
     if (workspaces_) {
       auto may_grow = [this](int id) { return MayGrow(id); };
       PODIUM_CO_TRY(co_await workspaces_->Drop(worker, may_grow));
@@ -229,6 +265,15 @@ class Search final : public Scaffold {
     lost_ = nodes_.at(static_cast<std::size_t>(node.id)).fault;
     lost_boxes_[static_cast<std::size_t>(worker)] = true;
     co_return false;
+  }
+
+  Task<Status> KeepLayer(int worker, const SearchNode& node,
+                         std::optional<sandbox::Snapshot> left) {
+    sandbox::Sandbox& box = benches_[static_cast<std::size_t>(worker)].box();
+    if (IsSandboxLost(node)) co_return Status{};
+    if (!workspaces_) co_return co_await layers_->KeepWorkspace(box, node.id);
+    if (!left) co_return Status{};
+    co_return co_await layers_->Keep(box, std::move(*left), node.id, begun_on_.at(node.step));
   }
 
   // Where one node comes after the other, the nodes tell of the steps.
@@ -284,6 +329,7 @@ class Search final : public Scaffold {
         PODIUM_CO_TRY(AgentsOr(node, begun.error()));
         co_return none;
       }
+      begun_on_[node.step] = workspaces_->BegunOn(worker);
     }
     Workbench& bench = benches_[static_cast<std::size_t>(worker)];
     if (ran == Ran::kAgain)
@@ -404,8 +450,10 @@ class Search final : public Scaffold {
   std::optional<StepTimes> times_;
   std::deque<Workbench> benches_;         // one a worker
   std::optional<Workspaces> workspaces_;  // of several workers
-  std::vector<SearchNode> nodes_;         // that have ended
-  std::vector<SearchNode> in_work_;       // in the order in which they began
+  std::optional<LayerKeeper> layers_;
+  std::map<int, std::string> begun_on_;  // the snapshots of several workers' steps
+  std::vector<SearchNode> nodes_;        // that have ended
+  std::vector<SearchNode> in_work_;      // in the order in which they began
   std::deque<records::Begun> unfinished_;
   int next_step_ = 0;
   Millis rebuilding_{0};

@@ -3,11 +3,13 @@
 #include <memory>
 
 #include "agents/proposer.h"
+#include "agents/scaffolds/layer_keeper.h"
 #include "agents/scaffolds/policy.h"
 
 namespace podium::agents {
 
 struct SearchSettings {
+  LayerPolicy layers = LayerPolicy::kNone;
   Selection selection = Selection::kBest;
   int top_k = 3;                 // of selection top-k and ensemble
   double ensemble_share = 0.1;   // of the trial's time, kept for the ensemble

@@ -35,6 +35,7 @@ constexpr std::pair<std::string_view, bool> kFeedbacks[] = {
 
 Result<SearchSettings> SettingsOf(const OptionReader& options) {
   SearchSettings out;
+  PODIUM_ASSIGN(out.layers, ReadLayerPolicy(options));
   PODIUM_ASSIGN(out.selection, FindChoice(options, "search.selection", kSelections));
   PODIUM_ASSIGN(auto top_k, options.Int("search.top_k", 2, 100));
   out.top_k = static_cast<int>(top_k);
@@ -74,6 +75,7 @@ Result<ConfiguredScaffold> Searching(const OptionReader& options, int nodes, int
   out.reveals = RevealsOf(settings);
   out.hidden_split = settings.hidden_feedback || settings.selection == Selection::kHidden;
   out.leaderboard = settings.place_feedback;
+  out.layers = settings.layers;
   if (workers != kOneLine) PODIUM_TRY(TakeWorkers(options, workers, out));
   out.make = [make_policy, settings](std::unique_ptr<Proposer> proposer) {
     return MakeSearch(make_policy(), std::move(proposer), settings);
@@ -206,6 +208,7 @@ const std::vector<OptionSpec> kCommon = {kSelection, kTopK,    kEnsembleShare,
 
 void AddCommon(ScaffoldInfo& info, const std::vector<OptionSpec>& common) {
   info.options.insert(info.options.end(), common.begin(), common.end());
+  info.options.push_back(LayersOption());
 }
 
 }  // namespace

@@ -25,6 +25,11 @@ class Workspaces {
   [[nodiscard]] Task<Status> Begin();
   // The worker's sandbox becomes what the node begins on.
   [[nodiscard]] Task<Status> Take(int worker, const SearchNode& node);
+  // The id of the snapshot on which what runs in the worker's sandbox began.
+  [[nodiscard]] const std::string& BegunOn(int worker) const {
+    return stands_on_[static_cast<std::size_t>(worker)].id;
+  }
+  [[nodiscard]] const sandbox::Snapshot& fresh() const { return fresh_; }
   // What the worker's sandbox holds now, for the node's children; nothing where the agent's own
   // doing prevents it.
   [[nodiscard]] Task<Result<std::optional<sandbox::Snapshot>>> Freeze(int worker);

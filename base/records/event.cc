@@ -282,9 +282,34 @@ Result<Event> From(const Json& j, std::type_identity<Forked>) {
   return Forked{Text(j, "run"), Text(j, "trial"), Whole(j, "step"), Text(j, "journal")};
 }
 
-Json ToJson(const Rebuilt& e) { return {{"nodes", e.nodes}, {"different", e.different}}; }
+Json ToJson(const Rebuilt& e) {
+  Json out = {{"nodes", e.nodes}, {"different", e.different}};
+  if (e.restored >= 0) out["restored"] = e.restored;
+  if (!e.why.empty()) out["why"] = e.why;
+  return out;
+}
 Result<Event> From(const Json& j, std::type_identity<Rebuilt>) {
-  return Rebuilt{Whole(j, "nodes"), JsonOr<std::vector<int>>(j, "different", {})};
+  return Rebuilt{Whole(j, "nodes"), JsonOr<std::vector<int>>(j, "different", {}),
+                 JsonOr(j, "restored", -1), Text(j, "why")};
+}
+
+Json ToJson(const Layer& e) {
+  Json out = {{"step", e.step}, {"below", e.below}, {"digest", e.digest}, {"bytes", e.bytes}};
+  if (!e.failed.empty()) out["failed"] = e.failed;
+  return out;
+}
+Result<Event> From(const Json& j, std::type_identity<Layer>) {
+  return Layer{JsonOr(j, "step", -1), JsonOr(j, "below", -1), Text(j, "digest"), Size(j, "bytes"),
+               Text(j, "failed")};
+}
+
+Json ToJson(const AnswerRef& r) {
+  return {{"record", r.record}, {"answer", r.answer}, {"format", r.format}};
+}
+AnswerRef AnswerFrom(const Json& j, const char* key) {
+  const Json ref = j.value(key, Json::object());
+  if (!ref.is_object()) return {};
+  return {Text(ref, "record"), Text(ref, "answer"), Text(ref, "format")};
 }
 
 Json ToJson(const JobStarted& e) {
@@ -330,13 +355,16 @@ Json ToJson(const ToolUse& e) {
               {"observation", e.observation}};
   for (const JobSeen& seen : e.jobs)
     out["jobs"].push_back({{"job", seen.job}, {"bytes", seen.bytes}, {"running", seen.running}});
+  if (!e.from.record.empty()) out["from"] = ToJson(e.from);
+  if (!e.summary.record.empty()) out["summary"] = ToJson(e.summary);
   return out;
 }
 Result<Event> From(const Json& j, std::type_identity<ToolUse>) {
   return ToolUse{JsonOr(j, "step", 0),    Text(j, "said"),    Text(j, "tool"),
                  Text(j, "arguments"),    Text(j, "end"),     JsonOr(j, "exit_code", 0),
                  Time(j, "left_ms"),      Time(j, "wall_ms"), JsonOr(j, "failed", false),
-                 Text(j, "observation"),  JobsSeen(j)};
+                 Text(j, "observation"),  JobsSeen(j),        AnswerFrom(j, "from"),
+                 AnswerFrom(j, "summary")};
 }
 
 Json ToJson(const KnowledgeUse& e) {
@@ -365,7 +393,7 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> kNames = {
     "attempt",   "node",    "exec",           "snapshot",     "validation", "outage",    "taken",
     "fell_back", "service", "model_call",     "gateway_flag", "failed",     "paused",    "sealed",
     "graded",    "begun",   "forked",         "rebuilt",      "tool",       "knowledge", "acp",
-    "exhausted", "retried", "injected_fault", "job_started",  "job_ended"};
+    "exhausted", "retried", "injected_fault", "job_started",  "job_ended",  "layer"};
 
 template <std::size_t... I>
 Result<Event> Parse(std::size_t index, const Json& json, std::index_sequence<I...>) {

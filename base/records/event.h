@@ -122,9 +122,18 @@ struct Forked {  // "forked": the nodes up to here are another trial's
   std::int64_t step = 0;  // how many nodes
   std::string journal;    // digest of that trial's journal up to its seal
 };
-struct Rebuilt {  // "rebuilt": the programs of a forked trial's first nodes were run again
-  std::int64_t nodes = 0;
-  std::vector<int> different;  // those that did not end as they had
+struct Rebuilt {               // "rebuilt": a forked trial's workspace is what its parent's was
+  std::int64_t nodes = 0;      // nodes or steps that were run again for that
+  std::vector<int> different;  // those of them that did not end as they had
+  int restored = -1;  // the node or step whose layer was put back, the newest of several; -1: none
+  std::string why;    // why no layer was, where some are kept
+};
+struct Layer {     // "layer": what a node or step left in /home is kept as a file of the trial's
+  int step = 0;    // the node's id, or ToolUse::step
+  int below = -1;  // the step on whose layer it stands; -1: on a fresh workspace
+  std::string digest;  // of the file layers/<step>.tar.zst; "": it could not be kept
+  std::uint64_t bytes = 0;
+  std::string failed;  // why not
 };
 struct JobStarted {  // "job_started": a command goes on in the background
   int job = 0;       // from 1
@@ -139,6 +148,12 @@ struct JobEnded {  // "job_ended"
   int signal = 0;
   Millis wall{0};
   std::uint64_t output_bytes = 0;
+};
+// An answer of a model in the trial's record.
+struct AnswerRef {
+  std::string record;  // its name: ModelCall::digest
+  std::string answer;  // ModelCall::answer
+  std::string format;
 };
 // How far a tool saw a job: the bytes of its output that the model had been shown by then, and
 // whether it was said to run.
@@ -159,6 +174,8 @@ struct ToolUse {  // "tool": a step of a model that works with tools
   bool failed = false;      // as it was told
   std::string observation;  // what it was shown
   std::vector<JobSeen> jobs = {};
+  AnswerRef from = {};     // the answer that asked for it
+  AnswerRef summary = {};  // that stands for older turns since this one, if there is a new one
 };
 struct KnowledgeUse {  // "knowledge": the agent was told something of a corpus, or of the task's
                        // expert
@@ -178,7 +195,7 @@ struct Graded {  // "graded": verdict.json stands
 using Event = std::variant<Attempt, SearchNode, Exec, Snapshot, Validation, Outage, Taken, FellBack,
                            Service, ModelCall, GatewayFlag, Failed, Paused, Sealed, Graded, Begun,
                            Forked, Rebuilt, ToolUse, KnowledgeUse, AcpUpdate, Exhausted, Retried,
-                           InjectedFault, JobStarted, JobEnded>;
+                           InjectedFault, JobStarted, JobEnded, Layer>;
 
 [[nodiscard]] std::string_view EventName(const Event& event);
 

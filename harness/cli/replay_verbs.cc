@@ -118,10 +118,11 @@ Result<Exit> Fork(const ForkVerb& o, const std::string& program) {
 
 void AddFork(CLI::App& app, Exit& exit, const std::string& program) {
   auto* verb = app.add_subcommand(
-      "fork", "Go on from a node of a trial with another model or other settings, as a new run");
+      "fork",
+      "Go on from a node or step of a trial with another model or other settings, as a new run");
   auto o = std::make_shared<ForkVerb>();
   verb->add_option("trial", o->trial, "The trial, as `podium replay` takes it")->required();
-  verb->add_option("--at-step", o->at_step, "How many of its nodes stay; the next is new")
+  verb->add_option("--at-step", o->at_step, "How many of its nodes or steps stay; the next is new")
       ->required();
   verb->add_option("--model", o->model, "Another model");
   verb->add_option("--set", o->sets, "Another setting of the agent, as NAME=VALUE; may be repeated")
@@ -129,9 +130,11 @@ void AddFork(CLI::App& app, Exit& exit, const std::string& program) {
   verb->add_option("--name", o->name, "The new run's name; made from the trial's when left out");
   verb->add_flag("--json", o->json, "Print the summary as JSON");
   verb->footer(
-      "\nThe nodes that stay come with their scores and cost the time that they had cost. Their "
-      "programs run\nagain first, so that the sandbox holds what it held; what does not end as it "
-      "had is in the journal's\nevent \"rebuilt\". The new trial names its parent in its journal, "
+      "\nThe nodes that stay come with their scores and cost the time that they had cost; of "
+      "react, "
+      "the steps\ncome with what was said. /home becomes what it was: from a layer that was kept "
+      "(keep.layers), else by\nrunning the programs again; the journal's event \"rebuilt\" says "
+      "which. The new trial names its parent in its journal, "
       "in `status --json` and in `verify`,\nwhich flags it: somebody knew the parent's score. The "
       "same command goes on with the same run.");
   verb->callback(Wrap(exit, [o, program] { return Fork(*o, program); }));

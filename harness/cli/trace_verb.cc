@@ -28,7 +28,7 @@ struct TraceVerb {
 // What a trial did, as its journal tells it.
 struct Trace {
   TrialView view;
-  std::vector<records::ToolUse> steps;    // of its last attempt
+  std::vector<records::ToolUse> steps;    // as they stand
   std::vector<records::Exec> commands;    // the same
   std::vector<records::JobStarted> jobs;  // the same
   std::vector<records::JobEnded> ends;    // the same
@@ -40,9 +40,9 @@ Result<Trace> ReadTrace(const FoundTrial& at) {
   PODIUM_ASSIGN(auto folder, run.Folder(RunFolder::NameOf(at.id)));
   PODIUM_ASSIGN(auto lines, ReadJournal(folder));
   Trace out{.view = ReadTrial(folder.path(), at.id, SystemClock()),
-            .steps = LastAttempts<records::ToolUse>(lines),
+            .steps = StepsOf(lines),
             .commands = LastAttempts<records::Exec>(lines),
-            .jobs = LastAttempts<records::JobStarted>(lines),
+            .jobs = JobsOf(lines),
             .ends = LastAttempts<records::JobEnded>(lines),
             .calls = {}};
   for (const auto& line : lines) {

@@ -152,8 +152,9 @@ class Verifier {
     FlagAttempts(*journal, trial.attempts, check);
     if (const auto& from = trial.forked)
       check.flags.push_back("forked: its first " + std::to_string(from->step) +
-                            " nodes are those of " + Printable(from->trial) + " of run " +
-                            Printable(from->run) + ", chosen after that trial was graded");
+                            (trial.nodes.empty() ? " steps" : " nodes") + " are those of " +
+                            Printable(from->trial) + " of run " + Printable(from->run) +
+                            ", chosen after that trial was graded");
     if (!trial.verdict) return check;
     check.verdict = trial.verdict->grade.verdict;
     check.score = trial.verdict->grade.score;

@@ -8,16 +8,59 @@
 namespace podium::harness {
 namespace {
 
+// How many steps there are before the next answer's first.
+std::size_t NextTurn(const std::vector<records::ToolUse>& steps, std::size_t at) {
+  while (at < steps.size() && steps[at].from.record == steps[at - 1].from.record) ++at;
+  return at;
+}
+
+Status CheckRange(const RecordedTrial& parent, int step, std::size_t count, const char* what) {
+  if (step >= 1 && static_cast<std::size_t>(step) <= count) return {};
+  return Fail(ErrorCode::kUsage, "--at-step is 1 to " + std::to_string(count) + ", since " +
+                                     parent.at.id.str() + " has " + std::to_string(count) + " " +
+                                     what + "; found " + std::to_string(step));
+}
+
+// An answer's calls stay together, and what its jobs left in the middle of their work is nowhere.
+Status CheckToolStep(const RecordedTrial& parent, const std::vector<records::ToolUse>& steps,
+                     int step) {
+  PODIUM_TRY(CheckRange(parent, step, steps.size(), "steps"));
+  auto at = static_cast<std::size_t>(step);
+  for (std::size_t i = 0; i < at; ++i) {
+    if (steps[i].from.record.empty())
+      return Fail(ErrorCode::kConfig, "the journal of " + parent.at.id.str() +
+                                          " does not say which answers its steps follow from: it "
+                                          "was made by an older Podium, or without a record");
+  }
+  if (at < steps.size() && steps[at].from.record == steps[at - 1].from.record)
+    return Fail(ErrorCode::kUsage, "--at-step " + std::to_string(step) +
+                                       " is in the middle of an answer with several calls; the "
+                                       "next step that begins one is " +
+                                       std::to_string(NextTurn(steps, at)));
+  auto layers = LayersFor(parent, step);
+  int kept = layers.empty() ? -1 : layers.back().step;
+  for (const auto& job : JobsOf(parent.lines)) {
+    if (job.step >= step || job.step <= kept) continue;
+    return Fail(
+        ErrorCode::kConfig,
+        "job " + std::to_string(job.job) + " was begun at step " + std::to_string(job.step) +
+            ", and no layer of /home is kept from then to step " + std::to_string(step) +
+            ": what it left cannot be had again. Fork at a step up to " + std::to_string(job.step) +
+            ", or run with keep.layers=all and fork once it has "
+            "ended");
+  }
+  return {};
+}
+
 Status CheckStep(const RecordedTrial& parent, int step) {
-  auto nodes = parent.view.nodes.size();
-  if (nodes == 0)
-    return Fail(ErrorCode::kConfig, parent.at.id.str() +
-                                        " has no nodes to go on from: the steps of a program are "
-                                        "its own. Only searches can be forked.");
-  if (step >= 1 && static_cast<std::size_t>(step) <= nodes) return {};
-  return Fail(ErrorCode::kUsage, "--at-step is 1 to " + std::to_string(nodes) + ", since " +
-                                     parent.at.id.str() + " has " + std::to_string(nodes) +
-                                     " nodes; found " + std::to_string(step));
+  if (!parent.view.nodes.empty())
+    return CheckRange(parent, step, parent.view.nodes.size(), "nodes");
+  auto steps = StepsOf(parent.lines);
+  if (!steps.empty()) return CheckToolStep(parent, steps, step);
+  return Fail(ErrorCode::kConfig,
+              parent.at.id.str() +
+                  " has no nodes or steps to go on from: those of a program are "
+                  "its own. Only searches and react can be forked.");
 }
 
 // The parent's plan with what is asked for, under names that are not the parent's.

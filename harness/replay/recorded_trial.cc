@@ -80,7 +80,7 @@ int SeenBy(const std::vector<JournalLine>& lines, const records::SearchNode& nod
 }
 
 void AddTools(const std::vector<JournalLine>& lines, agents::RecordedRun& out) {
-  for (const auto& use : LastAttempts<records::ToolUse>(lines)) {
+  for (const auto& use : StepsOf(lines)) {
     out.steps.push_back(
         {.left = use.left, .ran = use.wall, .cut = use.end == "time_limit", .jobs = use.jobs});
     out.nodes = out.searched = static_cast<int>(out.steps.size());

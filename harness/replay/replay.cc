@@ -73,6 +73,7 @@ records::RunPlan FromRecord(const RecordedTrial& recorded) {
   for (auto* settings : {&plan.settings, &plan.agents.front().settings}) {
     (*settings)["gateway.mode"] = {"replay", "flag", "podium replay"};
     (*settings)["retries.infrastructure"] = {"0", "flag", "podium replay"};
+    (*settings)["keep.layers"] = {"none", "flag", "podium replay"};
     settings->erase("jobs");
     for (const char* name : {"usd", "tokens", "gpu_hours", "wall"})
       settings->erase(std::string("run.budget.") + name);

@@ -103,7 +103,19 @@ class Replayer {
     }
     t_.spent_by.push_back(now);
   }
+  [[nodiscard]] bool IsParents(int step) const {
+    return t_.forked && t_.attempts == 1 && step < t_.forked->step;
+  }
+  void Look(const JournalLine&, const records::JobStarted& job) {
+    if (IsParents(job.step)) ++t_.forked_jobs;
+  }
+  // A later one of the same step is another attempt's.
+  void Look(const JournalLine&, const records::Layer& layer) {
+    std::erase_if(t_.layers, [&](const auto& l) { return l.step == layer.step; });
+    if (!layer.digest.empty()) t_.layers.push_back(layer);
+  }
   void Look(const JournalLine&, const records::ToolUse& use) {
+    if (IsParents(use.step)) t_.forked_steps.push_back(use);
     ToolCount& count = t_.tools[use.tool];
     ++count.uses;
     count.failed += use.failed;
@@ -127,6 +139,9 @@ class Replayer {
 
   void Begin(const JournalLine& line, Millis used) {
     ++t_.attempts;
+    // A model with tools begins anew, from where it was forked.
+    std::int64_t stands = t_.forked ? t_.forked->step : 0;
+    if (t_.nodes.empty()) std::erase_if(t_.layers, [&](const auto& l) { return l.step >= stands; });
     if (t_.started.empty()) t_.started = line.time;
     t_.failure.clear();
     t_.reason.clear();
@@ -204,6 +219,31 @@ TrialView ReadOpened(const ForeignFolder& folder, const TrialId& id, const Clock
 TrialView ReadTrial(const fs::path& trial_dir, const TrialId& id, const Clock& clock) {
   auto folder = ForeignFolder::Open(trial_dir);
   return folder ? ReadOpened(*folder, id, clock) : Pending(trial_dir, id);
+}
+
+namespace {
+
+template <class T>
+std::vector<T> Standing(const std::vector<JournalLine>& lines) {
+  std::vector<T> out;
+  std::int64_t stands = 0;
+  for (const auto& line : lines) {
+    if (const auto* forked = std::get_if<records::Forked>(&line.event)) stands = forked->step;
+    if (std::holds_alternative<records::Attempt>(line.event))
+      std::erase_if(out, [&](const T& one) { return one.step >= stands; });
+    if (const T* one = std::get_if<T>(&line.event)) out.push_back(*one);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<records::ToolUse> StepsOf(const std::vector<JournalLine>& lines) {
+  return Standing<records::ToolUse>(lines);
+}
+
+std::vector<records::JobStarted> JobsOf(const std::vector<JournalLine>& lines) {
+  return Standing<records::JobStarted>(lines);
 }
 
 bool HasVerdict(const fs::path& trial_dir) {

@@ -52,7 +52,10 @@ struct TrialView {
   std::vector<SpentBy> spent_by;           // after each call, or each of several, at most 1,000
   std::map<std::string, ToolCount> tools;  // by tool; "" where it called none
   std::string last_event;                  // "sealed 2026-11-24T01:54:57.123Z", "" before the first
-  std::optional<records::Forked> forked;   // from which trial its first nodes are
+  std::optional<records::Forked> forked;   // from which trial its first nodes or steps are
+  std::vector<records::ToolUse> forked_steps;  // these, of a model with tools
+  int forked_jobs = 0;                         // that were begun in them
+  std::vector<records::Layer> layers;          // that are kept of nodes and steps that stand
   std::optional<TrialVerdict> verdict;
 
   // None as long as it is to be worked on.
@@ -98,6 +101,13 @@ struct RunFolder {
 [[nodiscard]] Result<RunView> ReadRun(const std::filesystem::path& run_dir, const Clock& clock);
 [[nodiscard]] TrialView ReadTrial(const std::filesystem::path& trial_dir, const TrialId& id,
                                   const Clock& clock);
+
+// The steps of a model with tools as they stand: its last attempt's, after those that a fork has of
+// its parent.
+[[nodiscard]] std::vector<records::ToolUse> StepsOf(const std::vector<JournalLine>& lines);
+
+// The jobs that were begun in them.
+[[nodiscard]] std::vector<records::JobStarted> JobsOf(const std::vector<JournalLine>& lines);
 
 // Whether a sound verdict lies in the trial's folder.
 [[nodiscard]] bool HasVerdict(const std::filesystem::path& trial_dir);

@@ -85,6 +85,27 @@ std::optional<Millis> Since(const std::optional<Millis>& before, const std::opti
   return before && now ? std::optional(std::max(Millis(0), *now - *before)) : std::nullopt;
 }
 
+// The node or step that ended last; -1: none has.
+int LastStep(const std::vector<JournalLine>& lines) {
+  if (const auto* node = LastOf<records::SearchNode>(lines)) return node->id;
+  auto steps = StepsOf(lines);
+  return steps.empty() ? -1 : steps.back().step;
+}
+
+// A model with tools begins anew, from where it was forked.
+std::vector<records::Layer> LayersThatStand(const TrialView& before) {
+  std::vector<records::Layer> out = before.layers;
+  std::int64_t stands = before.forked ? before.forked->step : 0;
+  if (before.nodes.empty()) std::erase_if(out, [&](const auto& l) { return l.step >= stands; });
+  return out;
+}
+
+// On whose layer this attempt's sandbox stands; -1: on a fresh workspace.
+int RestoredStep(const std::vector<JournalLine>& lines) {
+  auto rebuilt = LastAttempts<records::Rebuilt>(lines);
+  return rebuilt.empty() ? -1 : rebuilt.back().restored;
+}
+
 // What the image says of itself, where Podium says nothing.
 void AddWhereUnset(const Variables& image_env, Variables& env) {
   for (const auto& [name, value] : image_env) {
@@ -230,6 +251,7 @@ agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView befo
   brief.lower_is_better = plan_.task->grader.lower_is_better;
   brief.submission_path = SubmissionPath(*plan_.task);
   brief.public_dir = PublicDir(run_, plan_);
+  std::vector<records::Layer> layers = LayersThatStand(before);
   Millis wall = plan_.recorded ? kSlowerMachine * plan_.wall : plan_.wall;
   Millis left = std::max(Millis(0), wall - before.active);
   agents::TrialContext context{run_.reactor,
@@ -259,6 +281,10 @@ agents::TrialContext SandboxWork::MakeContext(const Boxes& boxes, TrialView befo
   context.check_shape = [this](std::string_view bytes) { return CheckShape(bytes); };
   context.recorded = plan_.recorded;
   context.forked = before.forked.has_value();
+  context.steps = std::move(before.forked_steps);
+  context.jobs = before.forked_jobs;
+  context.layers = std::move(layers);
+  context.layers_cap_bytes = plan_.limits.disk_bytes;
   context.submission_cap_bytes = context.kept_cap_bytes = SubmissionCap(plan_);
   context.on_node = [this](const agents::SearchNode& n) { run_.observer.OnNode(plan_.id, n); };
   context.on_phase = [this](std::string_view p) { run_.observer.OnTrialPhase(plan_.id, p); };
@@ -398,7 +424,19 @@ Task<Result<records::HandOver>> SandboxWork::TakeOver(Boxes& boxes, const AgentO
   }
   auto check = [this](std::string_view bytes) { return CheckShape(bytes); };
   Collector collector(run_.reactor, journal_, plan_, dir_, check);
-  co_return co_await collector.Collect(*boxes.front(), outcome);
+  auto collected = co_await collector.Collect(*boxes.front(), outcome);
+  if (!collected) co_return collected;
+  if (boxes.size() == 1) PODIUM_CO_TRY(co_await KeepLast(*boxes.front()));
+  co_return collected;
+}
+
+Task<Status> SandboxWork::KeepLast(SandboxOnDemand& box) {
+  int step = LastStep(journal_.lines());
+  bool keeps = plan_.agent->configured.layers == agents::LayerPolicy::kLast;
+  if (!keeps || !box.made() || step < 0) co_return Status{};
+  agents::LayerKeeper keeper(run_.reactor, journal_, dir_, plan_.limits.disk_bytes, {});
+  keeper.StandOn(RestoredStep(journal_.lines()));
+  co_return co_await keeper.KeepWorkspace(box, step);
 }
 
 }  // namespace podium::harness

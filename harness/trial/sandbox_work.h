@@ -62,6 +62,8 @@ class SandboxWork {
   Task<Result<Ended>> UseSandboxes(Boxes& boxes, TrialServices& services, TrialView before);
   Task<Result<agents::AgentOutcome>> Agent(agents::Scaffold& scaffold,
                                            agents::TrialContext& context, TrialServices& services);
+  // The workspace as the trial ends; what hinders it fails nothing.
+  Task<Status> KeepLast(SandboxOnDemand& box);
   Task<Result<records::HandOver>> TakeOver(Boxes& boxes, const agents::AgentOutcome& outcome);
 
   RunContext& run_;

@@ -290,6 +290,7 @@ Status MakeTrialDirs(const RunFolder& folder, const TrialPlan& plan) {
   std::vector<const char*> subs;
   if (plan.agent->scaffold->hands_in != agents::HandsIn::kNothing) subs = {"submission"};
   if (plan.agent->needs_sandbox()) subs = {"code", "snapshots", "submission", "logs", "llm"};
+  if (plan.agent->configured.layers != agents::LayerPolicy::kNone) subs.push_back("layers");
   for (const char* sub : subs) PODIUM_TRY(trial.MakeFolder(sub));
   return {};
 }

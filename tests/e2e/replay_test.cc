@@ -1,4 +1,5 @@
 // A trial that is done again from its record: what makes it equal, and what stops it.
+#include "base/digest.h"
 #include "tests/e2e/podium_program.h"
 #include "tests/support/model_server.h"
 #include "tests/support/tiny_task.h"
@@ -214,6 +215,247 @@ TEST_F(ReplayTest, AForkFindsTheWorkspaceAsItWas) {
   ASSERT_EQ(nodes.size(), 2u);
   EXPECT_EQ(nodes[1]["end"], "exited");
   EXPECT_NE(std::string(nodes[1]["output"]).find("kept seven"), std::string::npos) << nodes[1];
+}
+
+// Each program writes what no second run of it would.
+std::string Marks(const std::string& name, const std::string& score) {
+  return "import time\nopen('/home/code/" + name +
+         "', 'w').write(str(time.time_ns()))\n"
+         "import os\nfor f in sorted(os.listdir('/home/code')):\n"
+         "    if f.endswith('.mark'): print(f, open('/home/code/' + f).read())\n" +
+         Scored(score);
+}
+
+class ForkLayersTest : public ReplayTest {
+ protected:
+  ProcessResult ForkAt(int step, const std::string& name, const std::string& program,
+                       std::vector<std::string> more = {}) {
+    ModelServer server([&](int, const ReceivedRequest&) { return StreamedText(Fenced(program)); });
+    std::vector<std::string> args = {"fork",      "l",
+                                     "--at-step", std::to_string(step),
+                                     "--name",    name,
+                                     "--set",     "llm.temperature=1.5",
+                                     "--set",     "budget.nodes=" + std::to_string(step + 1)};
+    args.insert(args.end(), more.begin(), more.end());
+    return Podium(args, {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-1"}});
+  }
+  Json Rebuilt(const std::string& run) const {
+    return EventBodies(TrialDir(run, "m-greedy-fork"), "rebuilt").at(0);
+  }
+  std::string PrintedLast(const std::string& run) const {
+    return EventBodies(TrialDir(run, "m-greedy-fork"), "node").back()["output"];
+  }
+};
+
+TEST_F(ForkLayersTest, WhereEachLayerIsKeptNoProgramRunsAgain) {
+  Search({Marks("a.mark", "0.5"), Marks("b.mark", "0.6"), Marks("c.mark", "0.7")},
+         {"--set", "keep.layers=all"});
+  auto layers = EventBodies(Trial(), "layer");
+  ASSERT_EQ(layers.size(), 3u);
+  EXPECT_EQ(layers[0]["below"], -1);
+  EXPECT_EQ(layers[2]["below"], 1);
+  for (int i = 0; i < 3; ++i) {
+    fs::path file = Trial() / ("layers/" + std::to_string(i) + ".tar.zst");
+    EXPECT_EQ(layers[static_cast<std::size_t>(i)]["digest"], DigestFile(file)->hex());
+  }
+  auto r = ForkAt(2, "f", Marks("d.mark", "0.9"));
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  EXPECT_EQ(Rebuilt("f"), (Json{{"nodes", 0}, {"different", Json::array()}, {"restored", 1}}));
+  std::string parents = EventBodies(Trial(), "node")[1]["output"];
+  std::string marks = parents.substr(0, parents.find("Validation"));
+  EXPECT_NE(marks.find("b.mark"), std::string::npos) << marks;
+  EXPECT_EQ(PrintedLast("f").find(marks), 0u) << PrintedLast("f") << "and not\n" << marks;
+  EXPECT_EQ(PrintedLast("f").find("c.mark"), std::string::npos) << "a later node's is not there";
+  auto again = Podium({"replay", "f"}, {});
+  EXPECT_EQ(again.exit_code, 7) << "its new program prints the time: " << again.out;
+  EXPECT_NE(again.out.find("differs at node 2"), std::string::npos)
+      << "what it stands on is the same: " << again.out;
+}
+
+TEST_F(ForkLayersTest, TheLastIsKeptUnlessSaidOtherwise) {
+  Search({Marks("a.mark", "0.5"), Scored("0.6")});
+  ASSERT_EQ(EventBodies(Trial(), "layer").size(), 1u);
+  EXPECT_EQ(EventBodies(Trial(), "layer")[0]["step"], 2);
+  ASSERT_EQ(ForkAt(3, "end", Marks("d.mark", "0.9")).exit_code, 0);
+  EXPECT_EQ(Rebuilt("end"), (Json{{"nodes", 0}, {"different", Json::array()}, {"restored", 2}}));
+  std::string mark = std::string(EventBodies(Trial(), "node")[0]["output"]).substr(0, 26);
+  EXPECT_EQ(PrintedLast("end").find(mark), 0u) << PrintedLast("end") << mark;
+  ASSERT_EQ(ForkAt(1, "early", Marks("d.mark", "0.9")).exit_code, 0);
+  EXPECT_EQ(Rebuilt("early")["nodes"], 1) << "no layer of it is kept";
+}
+
+// The whole of /home, as a program of the fork sees it.
+TEST_F(ForkLayersTest, ALayerIsWhatRunningAgainGives) {
+  std::string steps =
+      "import os\nos.makedirs('/home/code/d', exist_ok=True)\n"
+      "open('/home/code/d/f', 'a').write('x')\n"
+      "os.symlink('d/f', '/home/agent/l') if not os.path.islink('/home/agent/l') "
+      "else os.remove('/home/agent/l')\n";
+  Search({steps + Scored("0.5"), steps + Scored("0.6"), steps + Scored("0.7")},
+         {"--set", "keep.layers=all"});
+  std::string look =
+      "import subprocess\nprint(subprocess.run(['bash', '-c', 'cd /home; find . -path ./data "
+      "-prune "
+      "-o -path ./.podium -prune -o -path ./submission -prune -o -printf \"%p %y %m %U %l\\\\n\"; "
+      "cat code/d/f'], capture_output=True, text=True).stdout)\n" +
+      Scored("0.9");
+  ASSERT_EQ(ForkAt(3, "kept", look).exit_code, 0);
+  fs::remove_all(Trial() / "layers");
+  ASSERT_EQ(ForkAt(3, "again", look).exit_code, 0) << "without the files";
+  EXPECT_EQ(Rebuilt("kept")["restored"], 2);
+  EXPECT_EQ(Rebuilt("again")["nodes"], 3);
+  EXPECT_NE(PrintedLast("kept").find("xxx"), std::string::npos) << PrintedLast("kept");
+  EXPECT_NE(PrintedLast("kept").find("./code/d/f f 644 1000 "), std::string::npos)
+      << PrintedLast("kept");
+  EXPECT_EQ(PrintedLast("kept"), PrintedLast("again"));
+}
+
+TEST_F(ForkLayersTest, ALayerThatWasChangedIsRefusedByName) {
+  Search({Marks("a.mark", "0.5")}, {"--set", "keep.layers=all"});
+  ChangeByte(Trial() / "layers/1.tar.zst", 30);
+  auto r = ForkAt(2, "f", Scored("0.9"));
+  EXPECT_NE(r.exit_code, 0) << r.out;
+  EXPECT_NE(r.err.find("layers/1.tar.zst is not the layer that was kept"), std::string::npos)
+      << r.err;
+  auto before = ForkAt(1, "g", Scored("0.9"));
+  EXPECT_EQ(before.exit_code, 0) << "which does not stand on it: " << before.err;
+}
+
+TEST_F(ForkLayersTest, OfSeveralWorkersEachNodesIsKept) {
+  Search({Marks("a.mark", "0.5"), Marks("b.mark", "0.6"), Marks("c.mark", "0.7"),
+          Marks("d.mark", "0.8")},
+         {"--set", "search.workers=2", "--set", "budget.nodes=4", "--set", "keep.layers=all"});
+  ASSERT_EQ(EventBodies(Trial(), "layer").size(), 4u);
+  for (const Json& layer : EventBodies(Trial(), "layer")) EXPECT_FALSE(layer.contains("failed"));
+  auto r = ForkAt(4, "f", Marks("e.mark", "0.9"), {"--set", "search.workers=2"});
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  EXPECT_EQ(Rebuilt("f")["nodes"], 0);
+  auto nodes = EventBodies(TrialDir("f", "m-greedy-fork"), "node");
+  ASSERT_EQ(nodes.size(), 5u);
+  int parent = nodes[4]["parents"].empty() ? -1 : nodes[4]["parents"][0].get<int>();
+  ASSERT_GE(parent, 0) << "it improves the best";
+  std::string printed = nodes[static_cast<std::size_t>(parent)]["output"];
+  std::string marks = printed.substr(0, printed.find("Validation"));
+  EXPECT_EQ(PrintedLast("f").find(marks), 0u) << PrintedLast("f") << "and not\n" << marks;
+}
+
+// A model with tools.
+class ForkReactTest : public ReplayTest {
+ protected:
+  static std::string Bash(const std::string& command) {
+    return DumpJson(Json{{"command", command}});
+  }
+  void Work(std::vector<std::string> more = {}) {
+    ModelServer server([](int number, const ReceivedRequest&) {
+      if (number == 0)
+        return StreamedToolCall("bash", Bash("date +%s%N > /home/code/mark; cat /home/code/mark"));
+      if (number == 1) return StreamedToolCall("bash", Bash("mkdir -p sub; cd sub; echo in sub"));
+      if (number == 2) return StreamedToolCall("bash", Bash("rm /home/code/mark; echo removed"));
+      if (number == 3) return StreamedToolCall("python", Json{{"code", kTinySolution}}.dump());
+      return StreamedToolCall("submit", "{}");
+    });
+    std::vector<std::string> args = {"run",     "--task", Task(),   "--agent", "react",
+                                     "--model", "m",      "--name", "l"};
+    args.insert(args.end(), more.begin(), more.end());
+    auto ran = Podium(args, {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-1"}});
+    ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  }
+  // The fork's own answers: a look at the workspace, a solution, the end.
+  ProcessResult ForkAt(int step, const std::string& name) {
+    requests_.clear();
+    ModelServer server([](int number, const ReceivedRequest&) {
+      if (number == 0) return StreamedToolCall("bash", Bash("pwd; cat /home/code/mark 2>&1"));
+      if (number == 1) return StreamedToolCall("python", Json{{"code", kTinySolution}}.dump());
+      return StreamedToolCall("submit", "{}");
+    });
+    auto out = Podium({"fork", "l", "--at-step", std::to_string(step), "--set",
+                       "llm.temperature=1.5", "--name", name},
+                      {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-1"}});
+    requests_ = server.requests();
+    return out;
+  }
+  fs::path Fork(const std::string& name) const { return TrialDir(name, "m-react-fork"); }
+  std::vector<ReceivedRequest> requests_;
+};
+
+TEST_F(ForkReactTest, AForkGoesOnInTheMiddleOfTheConversationAndTheWorkspace) {
+  Work({"--set", "keep.layers=all"});
+  fs::path parent = TrialDir("l", "m-react");
+  std::string mark = EventBodies(parent, "tool")[0]["observation"];
+  ASSERT_EQ(mark.size(), 20u) << mark;
+  auto r = ForkAt(2, "f");
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  EXPECT_EQ(EventBodies(Fork("f"), "rebuilt")[0],
+            (Json{{"nodes", 0}, {"different", Json::array()}, {"restored", 1}}));
+  auto steps = EventBodies(Fork("f"), "tool");
+  ASSERT_EQ(steps.size(), 5u) << "two of the parent's, three of its own";
+  EXPECT_EQ(steps[2]["step"], 2);
+  EXPECT_EQ(steps[2]["observation"], "/home/code/sub\n" + mark);
+  EXPECT_EQ(Verdict("f", "m-react-fork")["grade"]["verdict"], "scored");
+  ASSERT_EQ(requests_.size(), 3u) << "nobody was asked for the parent's turns";
+  EXPECT_NE(requests_[0].body.find("\"temperature\":1.5"), std::string::npos);
+  EXPECT_NE(requests_[0].body.find(mark.substr(0, 19)), std::string::npos) << requests_[0].body;
+  EXPECT_NE(requests_[0].body.find("in sub"), std::string::npos);
+  EXPECT_EQ(requests_[0].body.find("removed"), std::string::npos) << "what came later";
+  auto again = Podium({"replay", "f"}, {{"OPENAI_BASE_URL", "http://127.0.0.1:9/v1"}});
+  EXPECT_EQ(again.exit_code, 0) << again.out << again.err;
+  EXPECT_NE(Podium({"verify", "f"}).out.find("forked: its first 2"), std::string::npos);
+}
+
+TEST_F(ForkReactTest, WithoutALayerItsCommandsRunAgainAndThatIsSaid) {
+  Work({"--set", "keep.layers=none"});
+  std::string mark = EventBodies(TrialDir("l", "m-react"), "tool")[0]["observation"];
+  auto r = ForkAt(2, "f");
+  ASSERT_EQ(r.exit_code, 0) << r.out << r.err;
+  Json rebuilt = EventBodies(Fork("f"), "rebuilt")[0];
+  EXPECT_EQ(rebuilt["nodes"], 2);
+  EXPECT_EQ(rebuilt["different"], Json({0})) << "it printed another time";
+  auto steps = EventBodies(Fork("f"), "tool");
+  std::string seen = steps.at(2)["observation"];
+  EXPECT_EQ(seen.find("/home/code/sub\n1"), 0u) << seen;
+  EXPECT_EQ(seen.find(mark), std::string::npos) << "the file is the second run's";
+  EXPECT_NE(requests_.at(0).body.find(mark.substr(0, 19)), std::string::npos)
+      << "the conversation is the first's";
+}
+
+TEST_F(ForkReactTest, OneChangedByteStopsIt) {
+  Work({"--set", "keep.layers=all"});
+  fs::path parent = TrialDir("l", "m-react");
+  Json first = EventBodies(parent, "tool")[0];
+  fs::path answer = parent / "llm" / (std::string(first["from"]["record"]) + ".response.zst");
+  std::string bytes = *ReadFile(answer);
+  ChangeByte(answer, 20);
+  auto r = ForkAt(2, "f");
+  EXPECT_NE(r.exit_code, 0);
+  EXPECT_NE(r.err.find(".response.zst"), std::string::npos) << r.err;
+  ASSERT_TRUE(WriteFileAtomic(answer, bytes));
+  ChangeByte(parent / "layers/1.tar.zst", 12);
+  auto layer = ForkAt(2, "g");
+  EXPECT_NE(layer.exit_code, 0);
+  EXPECT_NE(layer.err.find("layers/1.tar.zst is not the layer"), std::string::npos) << layer.err;
+  EXPECT_EQ(ForkAt(1, "h").exit_code, 0) << "which does not stand on it";
+}
+
+TEST_F(ForkReactTest, AJobWhoseWorkNoLayerHoldsIsNamed) {
+  {
+    ModelServer server([](int number, const ReceivedRequest&) {
+      if (number == 0) return StreamedToolCall("bash", JobCall("sleep 2; echo done > made"));
+      if (number == 1) return StreamedToolCall("bash", Bash("echo beside"));
+      if (number == 2) return StreamedToolCall("job_wait", R"({"job": 1})");
+      if (number == 3) return StreamedToolCall("python", Json{{"code", kTinySolution}}.dump());
+      return StreamedToolCall("submit", "{}");
+    });
+    auto ran = Podium({"run", "--task", Task(), "--agent", "react", "--model", "m", "--name", "l",
+                       "--set", "keep.layers=all"},
+                      {{"OPENAI_BASE_URL", server.base_url()}, {"OPENAI_API_KEY", "sk-1"}});
+    ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  }
+  auto r = ForkAt(2, "f");
+  EXPECT_NE(r.exit_code, 0);
+  EXPECT_NE(r.err.find("job 1 was begun at step 0"), std::string::npos) << r.err;
+  auto after = ForkAt(4, "g");
+  EXPECT_EQ(after.exit_code, 0) << after.err << ": the python step's layer holds what it left";
+  EXPECT_EQ(ForkAt(9, "h").exit_code, 2);
 }
 
 TEST_F(ReplayTest, WhatCannotBeForkedIsSaid) {

@@ -329,6 +329,118 @@ TEST_F(SearchTest, AWorkerWhoseSandboxIsGoneLeavesTheOthersAtWork) {
   EXPECT_EQ(result->view.verdict->agent.end, "node_budget");
 }
 
+// "0 on -1", one a kept layer, in the journal's order.
+std::vector<std::string> LayersIn(const std::vector<JournalLine>& lines) {
+  std::vector<std::string> out;
+  for (const auto& line : lines) {
+    if (const auto* layer = std::get_if<records::Layer>(&line.event))
+      out.push_back(std::to_string(layer->step) + " on " + std::to_string(layer->below) +
+                    (layer->failed.empty() ? "" : ": " + layer->failed));
+  }
+  return out;
+}
+
+TEST_F(SearchTest, ALayerIsKeptAfterEachNodeOrAtTheEndOrNever) {
+  for (auto policy :
+       {agents::LayerPolicy::kAll, agents::LayerPolicy::kLast, agents::LayerPolicy::kNone}) {
+    int seed = static_cast<int>(policy);
+    proposals_.clear();
+    Propose({"score 0.5", "exit 1", "score 0.7"});
+    Choose({.layers = policy});
+    agent_.configured.layers = policy;
+    auto result = Run(seed);
+    ASSERT_TRUE(result && result->end == TrialEnd::kDone);
+    auto kept = LayersIn(Lines(seed));
+    if (policy == agents::LayerPolicy::kAll) {
+      EXPECT_THAT(kept, ElementsAre("0 on -1", "1 on 0", "2 on 1"));
+      EXPECT_EQ(result->view.layers.size(), 3u);
+      EXPECT_EQ(DigestFile(Dir(seed) / "layers/2.tar.zst")->hex(), result->view.layers[2].digest);
+    }
+    if (policy == agents::LayerPolicy::kLast) EXPECT_THAT(kept, ElementsAre("2 on -1"));
+    if (policy == agents::LayerPolicy::kNone) EXPECT_THAT(kept, testing::IsEmpty());
+  }
+}
+
+// Which fails no trial.
+TEST_F(SearchTest, ALayerThatCannotBeKeptIsAnEvent) {
+  script_.faults["pack_layer"].push_back({ErrorCode::kIo, "the host's disk is full"});
+  Propose({"score 0.5", "score 0.6", "score 0.7"});
+  Choose({.layers = agents::LayerPolicy::kAll});
+  agent_.configured.layers = agents::LayerPolicy::kAll;
+  auto result = Run();
+  ASSERT_TRUE(result && result->end == TrialEnd::kDone);
+  EXPECT_THAT(LayersIn(Lines()), ElementsAre("0 on -1: the host's disk is full"))
+      << "and none is kept that would stand on it";
+}
+
+// The nodes of another trial, whose first two left a layer each.
+class ForkedSearchTest : public SearchTest {
+ protected:
+  void Begin() {
+    Propose({"score 0.5", "score 0.6", "score 0.7"});
+    Choose({.layers = agents::LayerPolicy::kAll});
+    agent_.configured.layers = agents::LayerPolicy::kAll;
+    ASSERT_EQ(Run(0)->end, TrialEnd::kDone);
+    std::filesystem::create_directories(Dir(1));
+    std::filesystem::copy(Dir(0) / "layers", Dir(1) / "layers");
+    auto journal = Journal::Open(Dir(1) / "journal.jsonl", SystemClock());
+    ASSERT_TRUE(journal);
+    std::vector<records::Event> begin = {records::Attempt{}, records::Forked{"r", "t/a/s0", 2, ""}};
+    for (const auto& line : Lines(0)) {
+      const auto* node = std::get_if<records::SearchNode>(&line.event);
+      const auto* layer = std::get_if<records::Layer>(&line.event);
+      if (node && node->id < 2) begin.emplace_back(*node);
+      if (layer && layer->step < 2) begin.emplace_back(*layer);
+    }
+    begin.emplace_back(records::Paused{});
+    for (auto& event : begin) ASSERT_TRUE(journal->Record(std::move(event)));
+    proposals_.clear();
+    Propose({"score 0.9"});
+    agent_.configured.nodes = 3;
+  }
+};
+
+TEST_F(ForkedSearchTest, ItGoesOnWhereTheLayerIsAndRunsNothingAgain) {
+  Begin();
+  auto result = Run(1);
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_EQ(result->end, TrialEnd::kDone) << result->view.failure;
+  ASSERT_EQ(result->view.nodes.size(), 3u);
+  EXPECT_THAT(result->view.nodes[2].output, HasSubstr("after score 0.5;score 0.6;\n"));
+  EXPECT_EQ(std::ranges::count_if(backend_->calls(),
+                                  [](const auto& c) { return c.starts_with("exec python3"); }),
+            1);
+  auto rebuilt = LastAttempts<records::Rebuilt>(Lines(1));
+  ASSERT_EQ(rebuilt.size(), 1u);
+  EXPECT_EQ(rebuilt[0].restored, 1);
+  EXPECT_EQ(rebuilt[0].nodes, 0);
+  EXPECT_EQ(LayersIn(Lines(1)).back(), "2 on 1");
+}
+
+TEST_F(ForkedSearchTest, WhereTheSandboxCannotItsProgramsRunAgainAndThatIsSaid) {
+  Begin();
+  script_.faults["add_layer"].push_back({ErrorCode::kUnavailable, "no layers here"});
+  auto result = Run(1);
+  ASSERT_TRUE(result && result->end == TrialEnd::kDone);
+  auto rebuilt = LastAttempts<records::Rebuilt>(Lines(1));
+  ASSERT_EQ(rebuilt.size(), 1u);
+  EXPECT_EQ(rebuilt[0].nodes, 2);
+  EXPECT_EQ(rebuilt[0].restored, -1);
+  EXPECT_THAT(rebuilt[0].why, HasSubstr("no layers here"));
+  EXPECT_THAT(result->view.nodes[2].output, HasSubstr("after score 0.5;score 0.6;\n"));
+}
+
+TEST_F(ForkedSearchTest, ALayerThatWasChangedMeanwhileEndsTheAttempt) {
+  Begin();
+  std::string bytes = *ReadFile(Dir(1) / "layers/0.tar.zst");
+  bytes.back() ^= 1;
+  ASSERT_TRUE(WriteFileAtomic(Dir(1) / "layers/0.tar.zst", bytes));
+  auto result = Run(1);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->end, TrialEnd::kExhausted) << "no other attempt would mend it";
+  EXPECT_THAT(result->view.failure, HasSubstr("layers/0.tar.zst is not the layer that was kept"));
+}
+
 TEST_F(SearchTest, AProgramThatLeaksDoesNotCountAndIsDebugged) {
   agent_.configured.nodes = 3;
   Propose({"score 0.9\n#leak", "score 0.5", "score 0.6"});

@@ -202,7 +202,7 @@ std::vector<Event> AllEvents() {
           Graded{"scored"},
           Begun{6, {3, 1}, "crossover", 4, 2},
           Forked{"run", "t/a/s0", 3, "ab"},
-          Rebuilt{3, {1}},
+          Rebuilt{3, {1}, 2, "no room"},
           ToolUse{2,
                   "said",
                   "bash",
@@ -213,7 +213,9 @@ std::vector<Event> AllEvents() {
                   Millis(3),
                   true,
                   "seen",
-                  {{1, 40, true}, {2, 7, false}}},
+                  {{1, 40, true}, {2, 7, false}},
+                  {"r", "a", "chat"},
+                  {"s", "b", "chat"}},
           KnowledgeUse{"tool", "words", {"a.md#1"}},
           AcpUpdate{2, "tool_call", "ls: pending"},
           Exhausted{3, "no"},
@@ -221,7 +223,8 @@ std::vector<Event> AllEvents() {
           InjectedFault{64, 1, "cut_stream", "m"},
           Failed{"sandbox", "no", Millis(2), "no loop device"},
           JobStarted{1, 2, "train.py", Millis(3)},
-          JobEnded{1, "exited", 2, 9, Millis(4), 5}};
+          JobEnded{1, "exited", 2, 9, Millis(4), 5},
+          Layer{3, 1, "ab", 40, ""}};
 }
 
 TEST(EventTest, EachIsReadAsItWasWritten) {

@@ -7,6 +7,7 @@
 
 #include "agents/models/wire/usd.h"
 #include "agents/operators/operator.h"
+#include "base/records/event.h"
 
 namespace podium::agents {
 
@@ -89,7 +90,8 @@ struct ChatReply {
   bool replayed = false;      // read from the trial's record: asked and paid before
   bool usage_known = false;   // the server said what it used
   TokenUsage usage;
-  TokenCount tokens;  // the same in full, where it is known
+  TokenCount tokens;             // the same in full, where it is known
+  records::AnswerRef kept = {};  // where the trial's record has it
 
   // The call that is acted on where one is wanted: the first with whole arguments, else the first;
   // nullptr without any.
