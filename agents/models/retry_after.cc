@@ -16,6 +16,8 @@ using std::chrono::year;
 using std::chrono::year_month_day;
 
 constexpr double kLongestMs = 1e12;
+// Beyond these a date is as good as the end of its span: nanoseconds since 1970 end in 2262.
+constexpr int kFirstYear = 1970, kLastYear = 2200;
 
 // The words of a date, cut at blanks, commas and hyphens.
 std::vector<std::string_view> Words(std::string_view text) {
@@ -85,8 +87,8 @@ std::optional<WallTime> ParseHttpDate(std::string_view text, WallTime now) {
   auto d = Number(day_text), y = Number(year_text);
   auto time = TimeOfDay(asctime ? words[3] : words[4]);
   if (!m || !d || !y || !time) return std::nullopt;
-  year_month_day date{year(FullYear(year_text, *y, now)), month(*m),
-                      day(static_cast<unsigned>(*d))};
+  int full_year = std::clamp(FullYear(year_text, *y, now), kFirstYear, kLastYear);
+  year_month_day date{year(full_year), month(*m), day(static_cast<unsigned>(*d))};
   if (!date.ok()) return std::nullopt;
   return std::chrono::sys_days(date) + *time;
 }

@@ -76,6 +76,8 @@ TEST(RetryAfterTest, ReadsSecondsAndTheThreeFormsOfADate) {
   EXPECT_EQ(wish("Sunday, 06-Nov-94 08:49:37 GMT"), Millis(7000));
   EXPECT_EQ(wish("Sun Nov  6 08:49:37 1994"), Millis(7000));
   EXPECT_EQ(wish("Sun, 06 Nov 1994 08:00:00 GMT"), Millis(0)) << "a date that has passed";
+  for (const char* far : {"Sun, 06 Nov 3988 08:49:34 GMT", "Sun Nov  6 08:49:37 2147483647"})
+    EXPECT_GT(*wish(far), std::chrono::hours(24 * 365)) << "as long as one can say: " << far;
   for (const char* value : {"", "soon", "-1", "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994"})
     EXPECT_FALSE(wish(value)) << value;
   EXPECT_EQ(RetryAfter({{"retry-after", "9"}, {"retry-after-ms", "20"}}, now), Millis(20));
