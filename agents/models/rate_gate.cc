@@ -14,7 +14,8 @@ struct RateGate::Use {
   SteadyTime at{};
   std::int64_t tokens = 0;
   Millis window{0};
-  std::vector<std::pair<std::shared_ptr<Lane>, std::int64_t>> noted = {};  // for the host
+  // For the host. A lane holds its uses, so that they do not hold it.
+  std::vector<std::pair<std::weak_ptr<Lane>, std::int64_t>> noted = {};
 };
 
 namespace {
@@ -71,7 +72,9 @@ void RateGate::Turn::Begin() {
 void RateGate::Turn::Settle(std::int64_t tokens) {
   use_->tokens = tokens;
   if (use_->at + use_->window <= SteadyNow()) return;  // its number may be another's by now
-  for (auto& [lane, number] : use_->noted) lane->host->Settle(number, tokens);
+  for (auto& [noted, number] : use_->noted) {
+    if (auto lane = noted.lock()) lane->host->Settle(number, tokens);
+  }
 }
 
 // What others used is settled meanwhile, so it looks again and again.

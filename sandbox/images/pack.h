@@ -39,11 +39,11 @@ class TarWriter {
 struct LayerPacking {
   // Of a sandbox's writable layer: where its range begins. Empty: owners and times as they are.
   std::optional<std::uint32_t> first_id;
+  std::vector<std::string> left_out = {};  // names at the top that are no part of it
   // Owners as in the sandbox and times as they are; else as an image has them, in whose making root
   // and the agent changed places, with one time for all.
   bool of_sandbox = false;
   TarCoding coding = TarCoding::kPlain;
-  std::vector<std::string> left_out;  // names at the top that are no part of it
 };
 // The layer as a tar with whiteouts as images write them. Blocks.
 [[nodiscard]] Status PackLayer(const std::filesystem::path& upper, const std::filesystem::path& to,

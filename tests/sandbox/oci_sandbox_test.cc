@@ -114,7 +114,7 @@ TEST_F(OciSandboxTest, FullDiskIsNamedAndTheHostLosesNoMoreThanTheQuota) {
 
 TEST_F(OciSandboxTest, HasNoNetworkNoCapabilityAndNoNewNamespaces) {
   WithSandbox([](Sandbox& box) -> Task<void> {
-    auto r = co_await Sh(box, R"(python3 - <<'P'
+    auto r = co_await Sh(box, R"(cat > /tmp/t.py <<'P'
 import ctypes, errno, os, socket
 def attempt(name, f):
     try: f(); print(name, "allowed")
@@ -159,7 +159,8 @@ if __name__ == "__main__":
     with mp.get_context("fork").Pool(2) as p: print(sum(p.map(f, range(10))))
     x = np.random.default_rng(0).random((300, 4)); y = (x[:, 0] > .5).astype(int)
     print(e.HistGradientBoostingClassifier(max_iter=5).fit(x, y).score(x, y) > .9, xgboost.XGBClassifier(n_estimators=3).fit(x, y).score(x, y) > .9)
-P)",
+P
+python3 /tmp/t.py)",
                              Millis(60'000));
         EXPECT_EQ(r.output, "285\nTrue True\n");
       },

@@ -120,9 +120,13 @@ TEST_F(WorkspaceTest, WhatASealedSandboxHeldCanStillBeKept) {
 }
 
 TEST_F(WorkspaceTest, WhileAJobLivesTheWorkspaceStaysAsItIs) {
+  // How many there are, once there are two; else after five seconds.
+  const std::string once =
+      "for p in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $p; echo; done 2>/dev/null | "
+      "grep -c '^sleep [67]00'";
   const std::string count =
-      "for p in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $p; echo; done | grep -c '^sleep [67]00'";
-  WithSandbox([count](Sandbox& box) -> Task<void> {
+      "for i in $(seq 50); do n=$(" + once + "); [ $n = 2 ] && break; sleep 0.1; done; echo $n";
+  WithSandbox([count, once](Sandbox& box) -> Task<void> {
     Deadline deadline = Deadline::In(seconds(60));
     ExecSpec spec;
     spec.argv = {"bash", "-c", "echo begun; sleep 600"};
@@ -134,7 +138,7 @@ TEST_F(WorkspaceTest, WhileAJobLivesTheWorkspaceStaysAsItIs) {
     auto none = co_await box.TakeSnapshot(deadline);
     EXPECT_FALSE(none);
     EXPECT_EQ(none.error().code, ErrorCode::kBusy);
-    auto left = co_await Sh(box, count);
+    auto left = co_await Sh(box, once);
     EXPECT_EQ(left.output, "1\n") << "the command's own is gone";
     auto stopped = co_await box.StopJob(*job, deadline);
     EXPECT_TRUE(stopped);
