@@ -82,8 +82,10 @@ std::string SlurmScript(const SlurmPlan& slurm, const std::string& run_name,
          "trap 'told=1; kill -TERM $worker' TERM\n"
          "wait $worker; code=$?\n"
          "while kill -0 $worker 2>/dev/null; do wait $worker; code=$?; done\n"
-         "# 6: trials are left; 143: it had not begun yet. The job takes its place in the queue again.\n"
-         "if [ -n \"$told\" ] && { [ $code = 6 ] || [ $code = 143 ]; }; then scontrol requeue \"$SLURM_JOB_ID\"; fi\n"
+         "# 6: trials are left; 143: it had not begun yet. The job takes its place in the queue "
+         "again.\n"
+         "if [ -n \"$told\" ] && { [ $code = 6 ] || [ $code = 143 ]; }; then scontrol requeue "
+         "\"$SLURM_JOB_ID\"; fi\n"
          "exit $code\n";
   return out;
 }
