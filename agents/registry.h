@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "agents/layer_keeper.h"
 #include "agents/options.h"
 #include "agents/proposer.h"
-#include "agents/scaffolds/layer_keeper.h"
 #include "agents/trial_context.h"
 #include "base/clock.h"
 #include "base/digest.h"

@@ -66,6 +66,10 @@ inline constexpr Millis kUnguardedCopyTime = std::chrono::minutes(1);
 // One grading in podium-grade.
 inline constexpr Millis kGradingTime = std::chrono::minutes(30);
 // A lease is renewed so often, and is a dead owner's once it was not for this long.
+// Between two attempts of a trial that infrastructure fails, at most.
+inline constexpr Millis kLongestRetryPause = std::chrono::minutes(10);
+// A model waits for its job in the background, unless it says how long.
+inline constexpr Millis kJobWait = std::chrono::seconds(60);
 // A user's command that tells people of a run.
 inline constexpr Millis kNotifyTime = std::chrono::minutes(1);
 // A batch system takes a script.

@@ -9,8 +9,7 @@
 namespace podium::agents {
 namespace {
 
-constexpr Millis kWaitedFor = std::chrono::seconds(60);  // by job_wait, unless it says
-constexpr std::size_t kKept = 256 << 10;                 // bytes of a job's output
+constexpr std::size_t kKept = 256 << 10;  // bytes of a job's output
 
 std::string EndText(const sandbox::JobEnd& end) {
   if (end.stopped) return "stopped";
@@ -145,7 +144,7 @@ Task<Result<ToolOutcome>> JobTools::Call(Order order, int step, Deadline until) 
                    (skipped_ > 0 ? " Earlier ones are gone." : ""));
   const records::JobSeen* one = SeenOf(seen, order.job);
   if (order.tool == "job_stop") co_return co_await Stop(order.job, one);
-  Deadline waits = Deadline::In(order.timeout.value_or(kWaitedFor)).Earlier(until);
+  Deadline waits = Deadline::In(order.timeout.value_or(kJobWait)).Earlier(until);
   if (order.tool == "job_wait" && !one) PODIUM_CO_TRY(co_await WaitFor(order.job, waits));
   co_return co_await Output(order.job, one);
 }

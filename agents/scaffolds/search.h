@@ -2,8 +2,8 @@
 
 #include <memory>
 
+#include "agents/layer_keeper.h"
 #include "agents/proposer.h"
-#include "agents/scaffolds/layer_keeper.h"
 #include "agents/scaffolds/policy.h"
 
 namespace podium::agents {

@@ -14,6 +14,17 @@ std::string FlowText(const std::string& value) {
   return plain ? value : DumpJson(Json(value));
 }
 
+// As a value of its own: text that YAML would read otherwise is quoted. Lists and mappings are
+// written as they are.
+std::string ScalarText(const std::string& value) {
+  if (value.empty()) return "\"\"";
+  if (std::string_view("[{\n").find(value.front()) != std::string_view::npos) return value;
+  bool other = value.find(": ") != value.npos || value.find(" #") != value.npos ||
+               value.ends_with(':') ||
+               std::string_view("&*!|>'\"%@`").find(value.front()) != std::string_view::npos;
+  return other ? DumpJson(Json(value)) : value;
+}
+
 std::string EntryYaml(const std::string& name, const AgentEntry& entry) {
   std::string item = "{id: " + FlowText(entry.agent), group;
   if (entry.named) item += ", as: " + name;
@@ -98,7 +109,7 @@ std::string PlanYaml(const RunPlan& plan, const Settings& settings, bool with_or
     std::string value = name == "name" ? plan.name : setting.value;
     if (name == "agents" && !settings.per_agent().empty()) value = AgentsYaml(settings);
     if (value.starts_with('\n')) line.pop_back();  // a list below
-    line += value.empty() ? "\"\"" : value;
+    line += ScalarText(value);
     if (with_origins && value.find('\n') == std::string::npos) {
       line.resize(std::max<std::size_t>(line.size(), 46), ' ');
       line += "  # " + setting.origin;

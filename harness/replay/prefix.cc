@@ -4,7 +4,7 @@
 #include <map>
 
 #include "agents/models/record_store.h"
-#include "agents/scaffolds/layer_keeper.h"
+#include "agents/layer_keeper.h"
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"

@@ -11,10 +11,10 @@ namespace {
 // Shares of a trial's working time from which on a wait may have changed its result.
 constexpr double kCores = 0.5, kOthers = 0.1;
 // Shorter waits are everybody's.
-constexpr Millis kLeast = std::chrono::seconds(5);
+constexpr std::int64_t kLeastMs = 5000;
 
 bool Reaches(const std::optional<Millis>& part, Millis whole, double share) {
-  return part && *part >= kLeast && whole > Millis(0) &&
+  return part && part->count() >= kLeastMs && whole > Millis(0) &&
          static_cast<double>(part->count()) >= share * static_cast<double>(whole.count());
 }
 

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/deadlines.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
 
 namespace podium::harness {
 namespace {
 
-constexpr Millis kLongestPause = std::chrono::minutes(10);
 // Less is none: a journal's lines and a verdict must fit.
 constexpr std::uint64_t kLeastBytes = std::uint64_t{16} << 20;
 constexpr std::uint64_t kLeastInodes = 64;
@@ -40,8 +40,8 @@ bool IsReplaced(std::string_view code) {
 }
 
 Millis PauseAfter(int failures, Millis pause) {
-  for (int i = 1; i < failures && pause < kLongestPause; ++i) pause *= 2;
-  return std::min(pause, kLongestPause);
+  for (int i = 1; i < failures && pause < kLongestRetryPause; ++i) pause *= 2;
+  return std::min(pause, kLongestRetryPause);
 }
 
 std::string HostTrouble(const std::vector<std::filesystem::path>& folders) {

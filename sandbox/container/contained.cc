@@ -24,11 +24,11 @@
 #include "sandbox/container/moving_deadline.h"
 #include "sandbox/host/delegation.h"
 #include "sandbox/host/handover.h"
-#include "sandbox/host/kept_layer.h"
 #include "sandbox/host/lock_count.h"
 #include "sandbox/host/rootless.h"
 #include "sandbox/host/take_tree.h"
 #include "sandbox/host/unix_socket.h"
+#include "sandbox/images/kept_layer.h"
 #include "sandbox/images/pack.h"
 
 namespace podium::sandbox {
@@ -282,7 +282,10 @@ class ContainedSandbox final : public Sandbox {
     auto possible = CanChangeWorkspace();
     if (!possible) co_return tl::unexpected(possible.error());
     auto job = [this, below, tar, number = added_layers_++] {
-      return parts_.workspace->AddLayer(below, tar, number);
+      auto fill = [&tar](const fs::path& dir, std::uint32_t first) {
+        return UnpackLayer(tar, dir, first);
+      };
+      return parts_.workspace->AddLayer(below, fill, number);
     };
     co_return co_await reactor_.Blocking(std::move(job), Pool::kTransfer);
   }

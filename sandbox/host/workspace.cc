@@ -16,7 +16,6 @@
 #include "base/deadlines.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "sandbox/host/kept_layer.h"
 #include "sandbox/host/rootless.h"
 
 namespace podium::sandbox {
@@ -266,11 +265,12 @@ Status Workspace::Restore(const Snapshot& snapshot, int init_pid, Deadline deadl
   return {};
 }
 
-Result<Snapshot> Workspace::AddLayer(const Snapshot& below, const fs::path& tar, int number) const {
+Result<Snapshot> Workspace::AddLayer(const Snapshot& below, const FillLayer& fill,
+                                     int number) const {
   std::string name = "kept" + std::to_string(number);
   fs::path dir = paths_.base / "disk" / "home" / name;
   PODIUM_TRY(MakeDir(dir, ids_.Host(0), mode_));
-  PODIUM_TRY(UnpackLayer(tar, dir, ids_.first));
+  PODIUM_TRY(fill(dir, ids_.first));
   Snapshot out{below.layers, paths_.id + "/" + name};
   out.layers.insert(out.layers.begin(), {dir, ids_.first});
   return out;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -40,9 +41,11 @@ class Workspace {
   // Stands on the snapshot's layers instead; the writable layer's files are removed meanwhile.
   [[nodiscard]] Status Restore(const Snapshot& snapshot, int init_pid, Deadline deadline);
 
-  // A layer as PackLayer (of_sandbox) wrote it, above the snapshot's: nothing is mounted yet.
-  // `number`: of this one, never used before. What it takes counts as the sandbox's.
-  [[nodiscard]] Result<Snapshot> AddLayer(const Snapshot& below, const std::filesystem::path& tar,
+  // A layer that `fill` puts into an empty folder, its files those of the range that begins at the
+  // given id, above the snapshot's: nothing is mounted yet. `number`: of this one, never used
+  // before. What it takes counts as the sandbox's.
+  using FillLayer = std::function<Status(const std::filesystem::path& dir, std::uint32_t first_id)>;
+  [[nodiscard]] Result<Snapshot> AddLayer(const Snapshot& below, const FillLayer& fill,
                                           int number) const;
 
   // Removes those of the layers that are this workspace's and that it does not stand on, in the

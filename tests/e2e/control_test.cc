@@ -154,9 +154,13 @@ TEST_F(ControlVerbsTest, ASlurmScriptCanBeSeenBeforeItIsSubmitted) {
   EXPECT_EQ(submitted.exit_code, 0) << submitted.out << submitted.err;
   EXPECT_THAT(submitted.out, HasSubstr("Job 77: 4 workers of run sl (9 trials)"));
   EXPECT_THAT(Podium({"status", "sl"}).out, HasSubstr("9 planned: 0 scored, 9 agent_failed"));
-  auto without = Podium(args, {{"PATH", (dir() / "bin2").string()}});
-  EXPECT_EQ(without.exit_code, 5) << without.out;
-  EXPECT_THAT(without.err, HasSubstr("there is no sbatch here"));
+  ASSERT_TRUE(
+      WriteFileAtomic(dir() / "bin/sbatch", "#!/bin/sh\necho 'no such partition' >&2; exit 1\n"));
+  fs::permissions(dir() / "bin/sbatch", fs::perms(0755));
+  auto refused = Podium(args, {{"PATH", path}});
+  EXPECT_EQ(refused.exit_code, 2) << refused.out;
+  EXPECT_THAT(refused.err, HasSubstr("Slurm refuses"));
+  EXPECT_THAT(refused.err, HasSubstr("no such partition"));
 }
 
 // The server's faults use up a trial's attempts; then only `podium retry` tries again.

@@ -1,4 +1,4 @@
-#include "sandbox/host/kept_layer.h"
+#include "sandbox/images/kept_layer.h"
 
 #include <fcntl.h>
 

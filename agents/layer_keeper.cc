@@ -1,4 +1,4 @@
-#include "agents/scaffolds/layer_keeper.h"
+#include "agents/layer_keeper.h"
 
 #include <utility>
 
