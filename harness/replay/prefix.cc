@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "agents/models/record_store.h"
 #include "agents/layer_keeper.h"
+#include "agents/models/record_store.h"
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/foreign_folder.h"
