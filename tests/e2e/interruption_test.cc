@@ -66,7 +66,8 @@ TEST_F(InterruptionTest, KilledFiveTimesAtRandomMomentsEveryTrialEndsWithOneVerd
         EXPECT_EQ(Verdict("k", who, task, s)["grade"]["verdict"], "scored") << trial;
         EXPECT_EQ(EventBodies(trial, "sealed").size(), 1u)
             << trial << ": an agent ran to its end twice";
-        EXPECT_EQ(EventBodies(trial, "graded").size(), 1u) << trial;
+        // None where it was killed between the verdict's file and this event, which says the same.
+        EXPECT_LE(EventBodies(trial, "graded").size(), 1u) << trial;
         std::set<int> nodes;
         for (const Json& node : EventBodies(trial, "node"))
           EXPECT_TRUE(nodes.insert(node["id"].get<int>()).second) << trial << ": a node ran twice";

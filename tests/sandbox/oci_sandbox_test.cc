@@ -114,7 +114,7 @@ TEST_F(OciSandboxTest, FullDiskIsNamedAndTheHostLosesNoMoreThanTheQuota) {
 
 TEST_F(OciSandboxTest, HasNoNetworkNoCapabilityAndNoNewNamespaces) {
   WithSandbox([](Sandbox& box) -> Task<void> {
-    auto r = co_await Sh(box, R"(cat > /tmp/t.py <<'P'
+    auto r = co_await Sh(box, R"(python3 - <<'P'
 import ctypes, errno, os, socket
 def attempt(name, f):
     try: f(); print(name, "allowed")
@@ -151,7 +151,7 @@ TEST_F(OciSandboxTest, MachineLearningLibrariesWork) {
   spec.limits.memory_bytes = std::uint64_t{2} << 30;
   WithSandbox(
       [](Sandbox& box) -> Task<void> {
-        auto r = co_await Sh(box, R"(python3 - <<'P'
+        auto r = co_await Sh(box, R"(cat > /tmp/t.py <<'P'
 import multiprocessing as mp, numpy as np, pandas as pd, sklearn.ensemble as e, xgboost, PIL.Image
 def f(x): return x * x
 if __name__ == "__main__":
