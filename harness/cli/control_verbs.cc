@@ -127,6 +127,10 @@ Result<Exit> DoResume(const Asked& asked, const std::string& program) {
   PODIUM_ASSIGN(auto dir, FindRun(asked.run));
   PODIUM_ASSIGN(auto trials, Named(dir, asked.trials));
   PODIUM_ASSIGN(auto control, ReadControl(dir));
+  if (!trials.empty() && control.run != Hold::kNone)
+    return Fail(ErrorCode::kUsage,
+                "the run itself is " + std::string(records::HoldText(control.run)) +
+                    ": `podium resume " + dir.filename().string() + "` lets all of it go");
   bool held = control.run != Hold::kNone || !control.trials.empty();
   if (held)
     PODIUM_TRY(ChangeControl(dir, [&](RunControl& c) {

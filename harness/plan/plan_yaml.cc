@@ -62,25 +62,6 @@ bool CameLater(std::string_view name) {
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
-bool ChangesNoResult(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"name",
-                                                "jobs",
-                                                "llm.at_once",
-                                                "retries.infrastructure",
-                                                "retries.pause",
-                                                "run.budget.usd",
-                                                "run.budget.tokens",
-                                                "run.budget.gpu_hours",
-                                                "run.budget.wall",
-                                                "executor",
-                                                "slurm.workers",
-                                                "slurm.jobs",
-                                                "slurm.time",
-                                                "slurm.options",
-                                                "notify.command"};
-  return std::ranges::find(kNames, name) != std::end(kNames);
-}
-
 bool IsFallback(const std::string& name, const std::string& value) {
   auto known = std::ranges::find(KnownSettings(), name, &agents::OptionSpec::name);
   return known != KnownSettings().end() && known->fallback == value;

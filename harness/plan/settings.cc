@@ -360,28 +360,17 @@ Result<Settings> Settings::GrownFrom(const Settings& before) const {
   return out;
 }
 
+bool ChangesNoResult(std::string_view name) {
+  static constexpr std::string_view kNames[] = {
+      "name",          "jobs",          "llm.at_once",   "retries.infrastructure",
+      "retries.pause", "executor",      "slurm.jobs",    "slurm.workers",
+      "slurm.time",    "slurm.options", "notify.command"};
+  return name.starts_with("run.budget.") || std::ranges::find(kNames, name) != std::end(kNames);
+}
+
 bool ChoosesTrials(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"name",
-                                                "suite",
-                                                "tasks",
-                                                "agents",
-                                                "seeds",
-                                                "first_seed",
-                                                "jobs",
-                                                "llm.at_once",
-                                                "retries.infrastructure",
-                                                "retries.pause",
-                                                "run.budget.usd",
-                                                "run.budget.tokens",
-                                                "run.budget.gpu_hours",
-                                                "run.budget.wall",
-                                                "executor",
-                                                "slurm.workers",
-                                                "slurm.jobs",
-                                                "slurm.time",
-                                                "slurm.options",
-                                                "notify.command"};
-  return std::ranges::find(kNames, name) != std::end(kNames);
+  static constexpr std::string_view kNames[] = {"suite", "tasks", "agents", "seeds", "first_seed"};
+  return ChangesNoResult(name) || std::ranges::find(kNames, name) != std::end(kNames);
 }
 
 bool IsWholeRuns(std::string_view name) {

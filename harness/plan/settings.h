@@ -119,7 +119,10 @@ class Settings final : public agents::OptionReader {
 [[nodiscard]] std::vector<std::string> SettingNames();
 [[nodiscard]] std::string CanonicalSetting(const std::string& name);
 
-// The settings that say which trials there are, not what a trial is: a run may grow by them.
+// The settings that say how a run is worked on: with others its results are the same.
+[[nodiscard]] bool ChangesNoResult(std::string_view name);
+
+// Those, and the ones that say which trials there are, not what a trial is: a run may grow by them.
 [[nodiscard]] bool ChoosesTrials(std::string_view name);
 
 // Those that an agent's own settings cannot change: which trials there are, and what isolates them.

@@ -15,7 +15,6 @@
 #include "harness/store/index.h"
 #include "harness/trial/trial.h"
 #include "sandbox/backends/factory.h"
-#include "sandbox/host/host_paths.h"
 #include "sandbox/images/intact.h"
 #include "sandbox/reaper/reaper.h"
 #include "tasks/board_check.h"
@@ -91,65 +90,88 @@ Status OpenCorpora(const RunPlan& plan, RunContext& context) {
   return {};
 }
 
+bool NeedsSandbox(const RunPlan& plan) {
+  return std::ranges::any_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); });
+}
+
 // What a run that needs none of the machine does not ask for.
 std::unique_ptr<HostShares> SharesOfHost(const RunPlan& plan) {
-  if (std::ranges::none_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); }))
-    return nullptr;
+  if (!NeedsSandbox(plan)) return nullptr;
   auto shares = HostShares::Open(HostShares::DefaultDir());
   if (shares) return std::make_unique<HostShares>(std::move(*shares));
   LogWarn("what others hold of this host is not known: " + shares.error().message);
   return nullptr;
 }
 
-// What a run is made of before its first trial: image, data, texts. The backend, where it has one.
-Result<std::unique_ptr<sandbox::Backend>> Fill(const RunPlan& plan, RunObserver& observer,
-                                               RunContext& context) {
-  std::unique_ptr<sandbox::Backend> backend;
-  PODIUM_ASSIGN(context.retries, RetriesOf(plan));
-  PODIUM_ASSIGN(context.ceilings, CeilingsOf(plan));
-  context.allow_unenforced = plan.allow_unenforced;
-  if (std::ranges::any_of(plan.agents, [](const auto& a) { return a->needs_sandbox(); })) {
-    PODIUM_ASSIGN(auto image, sandbox::FindImage(plan.image, CacheDir()));
-    PODIUM_TRY(sandbox::CheckIntact(image));
-    context.image_digest = image.digest;
-    context.image_layers = image.layers;
-    context.image_env = sandbox::EnvironmentOf(image);
-    PODIUM_ASSIGN(backend, sandbox::MakeBackend(plan.backend, context.reactor));
-    context.backend = backend.get();
+// What the trials of a run share, and what it is made of before the first: image, data, texts.
+class World {
+ public:
+  World(const RunPlan& plan, RunObserver& observer, int at_once, std::unique_ptr<HostShares> host,
+        StopToken stop)
+      : plan_(plan),
+        gate_(at_once, HostShares::DefaultDir() / "providers"),
+        grader_(MakeSealedGrader(reactor_)),
+        history_(plan.dir, SystemClock()),
+        shares_(ThisMachine(), std::move(host)),
+        context_{.reactor = reactor_,
+                 .http = http_,
+                 .gate = gate_,
+                 .grader = *grader_,
+                 .history = history_,
+                 .shares = shares_,
+                 .folder = {plan.dir},
+                 .observer = observer,
+                 .clock = SystemClock(),
+                 .stop = std::move(stop)} {}
+
+  [[nodiscard]] Status Fill() {
+    PODIUM_ASSIGN(context_.retries, RetriesOf(plan_));
+    PODIUM_ASSIGN(context_.ceilings, CeilingsOf(plan_));
+    context_.allow_unenforced = plan_.allow_unenforced;
+    if (NeedsSandbox(plan_)) PODIUM_TRY(OpenBackend());
+    PODIUM_ASSIGN(context_.prepared, PrepareAll(plan_, context_.observer));
+    PODIUM_ASSIGN(context_.hidden, SplitAll(plan_, context_.prepared));
+    PODIUM_TRY(AddInstructions(plan_, context_));
+    PODIUM_TRY(AddPreviews(plan_, context_));
+    PODIUM_TRY(OpenCorpora(plan_, context_));
+    return OpenRunFolder(plan_, context_);
   }
-  PODIUM_ASSIGN(context.prepared, PrepareAll(plan, observer));
-  PODIUM_ASSIGN(context.hidden, SplitAll(plan, context.prepared));
-  PODIUM_TRY(AddInstructions(plan, context));
-  PODIUM_TRY(AddPreviews(plan, context));
-  PODIUM_TRY(OpenCorpora(plan, context));
-  PODIUM_TRY(OpenRunFolder(plan, context));
-  return backend;
-}
+
+  [[nodiscard]] RunContext& context() { return context_; }
+
+ private:
+  Status OpenBackend() {
+    PODIUM_ASSIGN(auto image, sandbox::FindImage(plan_.image, CacheDir()));
+    PODIUM_TRY(sandbox::CheckIntact(image));
+    context_.image_digest = image.digest;
+    context_.image_layers = image.layers;
+    context_.image_env = sandbox::EnvironmentOf(image);
+    PODIUM_ASSIGN(backend_, sandbox::MakeBackend(plan_.backend, reactor_));
+    context_.backend = backend_.get();
+    return {};
+  }
+
+  const RunPlan& plan_;
+  // What trials use outlives the loop, whose end destroys what is left of their coroutines.
+  HttpClient http_;
+  agents::ProviderGate gate_;
+  Reactor reactor_;
+  std::unique_ptr<Grader> grader_;
+  HistoryWriter history_;
+  MachineShares shares_;
+  RunContext context_;
+  std::unique_ptr<sandbox::Backend> backend_;
+};
 
 }  // namespace
 
 Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSource* stopped) {
-  // What trials use outlives the loop, whose end destroys what is left of their coroutines.
-  HttpClient http;
   PODIUM_ASSIGN(int at_once, ModelsAtOnce(plan));
-  agents::ProviderGate gate(at_once, sandbox::HostDir() / "providers");
-  Reactor reactor;
-  auto grader = MakeSealedGrader(reactor);
-  HistoryWriter history(plan.dir, SystemClock());
   StopSource own;
   StopSource& stop = stopped ? *stopped : own;
-  MachineShares shares(ThisMachine(), SharesOfHost(plan));
-  RunContext context{.reactor = reactor,
-                     .http = http,
-                     .gate = gate,
-                     .grader = *grader,
-                     .history = history,
-                     .shares = shares,
-                     .folder = {plan.dir},
-                     .observer = observer,
-                     .clock = SystemClock(),
-                     .stop = stop.token()};
-  PODIUM_ASSIGN(auto backend, Fill(plan, observer, context));
+  World world(plan, observer, at_once, SharesOfHost(plan), stop.token());
+  PODIUM_TRY(world.Fill());
+  RunContext& context = world.context();
   auto index = Index::Open(context.folder.dir);
   if (!index) LogWarn(index.error().message + " (`podium reindex` makes it anew)");
   AddLogFile(context.folder.dir / "podium.log");
@@ -163,32 +185,17 @@ Result<RunSummary> ExecuteRun(const RunPlan& plan, RunObserver& observer, StopSo
   }
   RunSummary summary;
   summary.dir = context.folder.dir;
-  PODIUM_TRY(reactor.Run([&]() -> Task<Status> {
-    StopSignals signals(reactor, stop, observer);
+  PODIUM_TRY(context.reactor.Run([&]() -> Task<Status> {
+    StopSignals signals(context.reactor, stop, observer);
     co_return co_await RunTrials(plan, context, index ? &*index : nullptr, summary);
   }));
   return summary;
 }
 
 Status LayOutRun(const RunPlan& plan, RunObserver& observer) {
-  HttpClient http;
   PODIUM_ASSIGN(int at_once, ModelsAtOnce(plan));
-  agents::ProviderGate gate(at_once);
-  Reactor reactor;
-  auto grader = MakeSealedGrader(reactor);
-  HistoryWriter history(plan.dir, SystemClock());
-  MachineShares shares(ThisMachine());
-  RunContext context{.reactor = reactor,
-                     .http = http,
-                     .gate = gate,
-                     .grader = *grader,
-                     .history = history,
-                     .shares = shares,
-                     .folder = {plan.dir},
-                     .observer = observer,
-                     .clock = SystemClock()};
-  PODIUM_TRY(Fill(plan, observer, context));
-  return {};
+  World world(plan, observer, at_once, nullptr, {});
+  return world.Fill();
 }
 
 }  // namespace podium::harness
